@@ -1,0 +1,67 @@
+// Proof of a gradient: the one that backward computes against central differences, in double.
+//
+// For y = f(x) and a random cotangent c of y's shape, both sides are the gradient of the number sum(c * y):
+//
+//   analytic:  what backward(y, c) leaves in x
+//   numeric:   (sum(c * f(x + eps e_i)) - sum(c * f(x - eps e_i))) / (2 eps)        for every element i
+//
+// The cotangent is random because an all-ones one hides mistakes: the elements of a softmax sum to 1, so a
+// backward that returns nothing but zeros would pass.
+#pragma once
+
+#include "autograd/checkpoint.h"
+#include "core/random.h"
+
+#include <string>
+#include <vector>
+
+namespace swingrad {
+
+// Names and defaults are those of torch.autograd.gradcheck.
+struct GradcheckOptions {
+    double eps = 1e-6;
+    double atol = 1e-5;  // an element passes if |analytic - numeric| <= atol + rtol |numeric|
+    double rtol = 1e-3;
+    uint64_t seed = 0;   // of the cotangent
+    // Called with what each node's backward returned; see Tape::after_backward.
+    std::function<void(const Node&, const Needs&, std::vector<Tensor>&)> spoil;
+};
+
+struct GradcheckResult {
+    bool ok = false;
+    double worst_error = 0;      // max over elements of |analytic - numeric|
+    double worst_relative = 0;   // the same over the largest |numeric| of its input
+    int64_t elements = 0;        // checked
+    std::string report;          // empty where ok, else what went wrong and where
+};
+
+// Checks every element of every float64 input; inputs of other dtypes are constants. Fails, besides on a wrong
+// element, where an input receives no gradient and where every gradient is exactly zero (such a check proves
+// nothing). `op` only names things in the report.
+GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& inputs,
+                          const GradcheckOptions& options = {}, const std::string& op = "function");
+
+// ---- the cases every operation carries
+//
+// At the end of its file an operation declares inputs on which its gradient is proved. `swingrad gradcheck` runs
+// all cases; the tests run them, and run them again with spoiled gradients, which must fail.
+
+struct GradientCase {
+    std::string name;  // "layer_norm", or "layer_norm/wide" for a further case of the same operation
+    std::function<std::vector<Tensor>(Random)> inputs;
+    Function function;
+    GradcheckOptions options = {.eps = 1e-6, .atol = 1e-7, .rtol = 1e-5, .seed = 0, .spoil = {}};
+};
+
+// All declared cases by name.
+std::vector<GradientCase> gradient_cases();
+
+// Declares a case from a static variable:   const DeclareGradientCase layer_norm_case{{"layer_norm", ...}};
+struct DeclareGradientCase {
+    explicit DeclareGradientCase(GradientCase declared);
+};
+
+// Standard normal values in double, scaled and moved: what most cases use as inputs.
+Tensor random_tensor(const Shape& shape, Random random, double scale = 1.0, double offset = 0.0);
+
+}  // namespace swingrad

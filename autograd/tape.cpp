@@ -1,0 +1,201 @@
+#include "autograd/tape.h"
+
+#include "autograd/accumulate.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace swingrad {
+
+// What a tensor carries when gradients flow through it: either it is a leaf, which keeps its gradient, or it is
+// the output of node `node` on tape number `tape`, and the gradient waits in that tape's slot.
+struct AutogradMeta {
+    bool leaf = false;
+    std::string name;
+    Tensor gradient;        // leaves only
+    bool bound = false;     // gradient is a buffer given by bind_gradient
+    bool received = false;  // gradient holds something
+    uint64_t tape = 0;
+    size_t node = 0;
+};
+
+namespace {
+
+thread_local Tape* current_tape = nullptr;
+
+uint64_t next_serial() {
+    static std::atomic<uint64_t> serial{0};
+    return ++serial;
+}
+
+AutogradMeta& leaf_meta(const Tensor& tensor, std::string_view caller) {
+    check(tensor.autograd() && tensor.autograd()->leaf, "[{}] expects a leaf made by require_gradient, got {}", caller,
+          tensor.describe());
+    return *tensor.autograd();
+}
+
+// Gradients arriving at one place are summed. The first is kept as it came; its memory may belong to someone else
+// too (an `add` returns the same dy for both inputs), so it is written to only where nobody else can see it.
+void add_to(Tensor& sum, Tensor gradient) {
+    if (!sum.defined()) sum = std::move(gradient);
+    else if (sum.sharers() == 1) add_into(sum, gradient);
+    else sum = added(sum, gradient);
+}
+
+void add_to_leaf(AutogradMeta& leaf, Tensor gradient) {
+    if (!leaf.bound) {
+        if (!leaf.received) leaf.gradient = Tensor();
+        add_to(leaf.gradient, std::move(gradient));
+    } else if (leaf.received) {
+        add_into(leaf.gradient, gradient);
+    } else {
+        leaf.gradient.copy_from(gradient);
+    }
+    leaf.received = true;
+}
+
+}  // namespace
+
+Tape::Tape() : serial_(next_serial()), previous_(current_tape) { current_tape = this; }
+Tape::~Tape() { current_tape = previous_; }
+
+NoGrad::NoGrad() : previous_(current_tape) { current_tape = nullptr; }
+NoGrad::~NoGrad() { current_tape = previous_; }
+
+// ---- recording
+
+bool recording(const std::vector<Tensor>& inputs) {
+    return current_tape && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.autograd() != nullptr; });
+}
+bool recording(std::initializer_list<Tensor> inputs) { return current_tape && recording(std::vector<Tensor>(inputs)); }
+
+Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor output) {
+    if (!recording(inputs)) return output;
+    Tape& tape = *current_tape;
+    check(!tape.consumed_, "[{}] this tape was walked backward already; make a new Tape for new work", node->name());
+    Tape::Entry entry;
+    for (const Tensor& input : inputs) {
+        const auto& meta = input.autograd();
+        check(!meta || meta->leaf || meta->tape == tape.serial_,
+              "[{}] input {} was made on another tape; use detached() to take it as a constant", node->name(),
+              input.describe());
+        entry.inputs.push_back({meta, input.shape(), input.dtype()});
+    }
+    if (tape.check_finite_) require_finite(output, "output", node->name(), tape.entries_.size());
+    entry.node = std::move(node);
+    entry.shape = output.shape();
+    auto meta = std::make_shared<AutogradMeta>();
+    meta->tape = tape.serial_;
+    meta->node = tape.entries_.size();
+    tape.entries_.push_back(std::move(entry));
+    output.set_autograd(std::move(meta));
+    return output;
+}
+
+void refuse_gradient(std::string_view op, std::initializer_list<Tensor> inputs) {
+    check(!recording(inputs), "[{}] has no gradient; take its inputs detached() or use NoGrad", op);
+}
+
+// ---- backward
+
+void Tape::backward(const Tensor& output) {
+    check(output.numel() == 1, "[backward] a {} output needs a cotangent of the same shape", output.shape());
+    Tensor one = Tensor::from(Shape{1}, std::vector<double>{1.0}).to(output.dtype());
+    backward(output, one.view(output.shape()));
+}
+
+void Tape::backward(const Tensor& output, const Tensor& cotangent) {
+    check(!consumed_, "[backward] this tape was walked already and has let go of what it saved; record again");
+    check(output.autograd() && !output.autograd()->leaf && output.autograd()->tape == serial_,
+          "[backward] the output was not computed on this tape from anything that needs a gradient");
+    check(cotangent.shape() == output.shape() && cotangent.dtype() == output.dtype(),
+          "[backward] the cotangent must be {}, got {}", output.describe(), cotangent.describe());
+    const NoGrad no_recording;
+    consumed_ = true;
+    entries_[output.autograd()->node].gradient = cotangent.detached();
+    for (size_t index = entries_.size(); index-- > 0;) step_back(index);
+    entries_.clear();
+}
+
+// One node: take the gradient that has arrived at its output, ask for those of its inputs, pass them on, let go.
+void Tape::step_back(size_t index) {
+    Entry entry = std::move(entries_[index]);  // freed at the end of this function, and with it what was saved
+    if (!entry.gradient.defined()) return;     // nothing that was asked for depends on this node
+
+    Needs needs;
+    for (const Input& input : entry.inputs) needs.push_back(input.meta != nullptr);
+    std::vector<Tensor> gradients = entry.node->backward(entry.gradient, needs);
+    entry.gradient = Tensor();
+    if (after_backward) after_backward(*entry.node, needs, gradients);
+
+    const std::string_view name = entry.node->name();
+    check(gradients.size() == entry.inputs.size(), "[{}] backward must return {} gradients, returned {}", name,
+          entry.inputs.size(), gradients.size());
+    for (size_t i = 0; i < gradients.size(); ++i) {
+        const Input& input = entry.inputs[i];
+        if (!needs[i]) continue;
+        check(gradients[i].defined() && gradients[i].shape() == input.shape && gradients[i].dtype() == input.dtype,
+              "[{}] the gradient of input {} must be {} {}, got {}", name, i, name_of(input.dtype), input.shape,
+              gradients[i].describe());
+        if (check_finite_) require_finite(gradients[i], fmt::format("gradient of input {}", i), name, index);
+    }
+    entry.node.reset();
+    for (size_t i = 0; i < gradients.size(); ++i)
+        if (needs[i]) deliver(index, entry.inputs[i], std::move(gradients[i]));
+}
+
+void Tape::deliver(size_t from, const Input& input, Tensor gradient) {
+    if (input.meta->leaf) return add_to_leaf(*input.meta, std::move(gradient));
+    check(input.meta->node < from, "[backward] node {} precedes its own input", from);
+    add_to(entries_[input.meta->node].gradient, std::move(gradient));
+}
+
+std::string Tape::text() const {
+    std::string lines;
+    for (size_t i = 0; i < entries_.size(); ++i) {
+        size_t bytes = 0;
+        for (const Saved& saved : entries_[i].node->saved()) bytes += saved.tensor.bytes();
+        lines += fmt::format("{:5}  {:24} {:20} saves {} bytes\n", i, entries_[i].node->name(), entries_[i].shape.text(), bytes);
+    }
+    return lines;
+}
+
+// ---- leaves
+
+void require_gradient(Tensor& tensor, std::string name) {
+    check(tensor.dtype() == DType::float32 || tensor.dtype() == DType::float64 || tensor.dtype() == DType::bfloat16,
+          "[require_gradient] only floating-point tensors have gradients, got {}", tensor.describe());
+    auto meta = std::make_shared<AutogradMeta>();
+    meta->leaf = true;
+    meta->name = std::move(name);
+    tensor.set_autograd(std::move(meta));
+}
+
+void bind_gradient(const Tensor& leaf, Tensor buffer) {
+    AutogradMeta& meta = leaf_meta(leaf, "bind_gradient");
+    check(buffer.shape() == leaf.shape() && buffer.dtype() == leaf.dtype(), "[bind_gradient] buffer must be {}, got {}",
+          leaf.describe(), buffer.describe());
+    meta.gradient = std::move(buffer);
+    meta.bound = true;
+    meta.received = false;
+}
+
+Tensor gradient(const Tensor& leaf) {
+    const AutogradMeta& meta = leaf_meta(leaf, "gradient");
+    return meta.received ? meta.gradient : Tensor();
+}
+
+void clear_gradient(const Tensor& leaf) {
+    AutogradMeta& meta = leaf_meta(leaf, "clear_gradient");
+    meta.received = false;
+    if (!meta.bound) meta.gradient = Tensor();
+}
+
+std::vector<std::string> without_gradient(const std::vector<Tensor>& leaves) {
+    std::vector<std::string> names;
+    for (const Tensor& leaf : leaves)
+        if (const AutogradMeta& meta = leaf_meta(leaf, "without_gradient"); !meta.received) names.push_back(meta.name);
+    return names;
+}
+
+}  // namespace swingrad

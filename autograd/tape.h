@@ -1,0 +1,131 @@
+// The tape: what was computed, in order, so that it can be walked backwards.
+//
+//   Tape tape;                                  // records from here on, on this thread
+//   Tensor loss = cross_entropy(model(x), labels);
+//   tape.backward(loss);                        // gradients of all leaves that asked for one
+//
+// An operation that runs while a tape records appends a Node holding what its backward needs. `backward` walks
+// the nodes from the last to the first. Every node was appended after the nodes that made its inputs, so the order
+// of creation is a topological order: there is nothing to sort and nothing to recurse into.
+#pragma once
+
+#include "core/tensor.h"
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace swingrad {
+
+// One entry a differentiable input of a node: whether its gradient is asked for.
+using Needs = std::vector<bool>;
+
+struct Saved {
+    std::string_view name;
+    Tensor tensor;
+};
+
+// One recorded operation. Subclasses hold what they saved as named members.
+class Node {
+  public:
+    virtual ~Node() = default;
+    virtual std::string_view name() const = 0;
+
+    // dy is the gradient of this node's output. Returns one gradient an input, in the order of `record`; where
+    // !needs[i], an undefined tensor will do. Never accumulates: adding gradients up is the tape's business. May
+    // return dy itself, or one tensor twice.
+    virtual std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) = 0;
+
+    // What this node keeps alive, for printing and counting.
+    virtual std::vector<Saved> saved() const { return {}; }
+};
+
+class Tape {
+  public:
+    Tape();   // becomes the tape that records on this thread
+    ~Tape();  // recording goes back to the tape before it
+    Tape(const Tape&) = delete;
+    Tape& operator=(const Tape&) = delete;
+
+    // Computes the gradient of sum(cotangent * output) and adds it to every leaf's gradient. Without a cotangent,
+    // output must have one element. Releases the nodes as it passes them: a tape can be walked once.
+    void backward(const Tensor& output);
+    void backward(const Tensor& output, const Tensor& cotangent);
+
+    // From now on, throws an Error naming the first node that puts out a value or a gradient that is not finite.
+    void check_finite() { check_finite_ = true; }
+
+    // Called with what each node's backward returned, before it is used. May change it: this is how the tests
+    // prove that a wrong gradient is noticed.
+    std::function<void(const Node&, const Needs&, std::vector<Tensor>&)> after_backward;
+
+    size_t size() const { return entries_.size(); }
+    // One line a node: number, name, output shape, bytes saved.
+    std::string text() const;
+
+  private:
+    friend Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor output);
+
+    struct Input {
+        std::shared_ptr<AutogradMeta> meta;  // null for a constant
+        Shape shape;
+        DType dtype;
+    };
+    struct Entry {
+        std::unique_ptr<Node> node;
+        std::vector<Input> inputs;
+        Shape shape;      // of the output
+        Tensor gradient;  // of the output, as far as it has arrived
+    };
+
+    void step_back(size_t index);
+    void deliver(size_t from, const Input& input, Tensor gradient);
+
+    std::vector<Entry> entries_;
+    uint64_t serial_;  // tells this tape's tensors from any other's
+    Tape* previous_;
+    bool check_finite_ = false;
+    bool consumed_ = false;
+};
+
+// While one of these lives, nothing is recorded on this thread.
+class NoGrad {
+  public:
+    NoGrad();
+    ~NoGrad();
+    NoGrad(const NoGrad&) = delete;
+    NoGrad& operator=(const NoGrad&) = delete;
+
+  private:
+    Tape* previous_;
+};
+
+// ---- for operations
+
+// Whether a tape records and at least one of these needs a gradient, i.e. whether anything must be saved.
+bool recording(std::initializer_list<Tensor> inputs);
+bool recording(const std::vector<Tensor>& inputs);
+
+// Appends `node` to the recording tape and returns `output` as its result. Where !recording(inputs), returns
+// `output` untouched and drops the node. `inputs` may hold undefined tensors for optional inputs left out.
+Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor output);
+
+// For an operation that has no backward: throws an Error if it would have to be recorded.
+void refuse_gradient(std::string_view op, std::initializer_list<Tensor> inputs);
+
+// ---- for leaves: parameters and inputs
+
+// Makes `tensor` a leaf that collects a gradient. `name` appears in messages.
+void require_gradient(Tensor& tensor, std::string name = {});
+// Makes the leaf collect its gradient in `buffer` (same shape and dtype), e.g. a slice of one flat tensor.
+void bind_gradient(const Tensor& leaf, Tensor buffer);
+// What the leaf has received since it was cleared; undefined if nothing.
+Tensor gradient(const Tensor& leaf);
+void clear_gradient(const Tensor& leaf);
+// Names of the leaves that have received nothing.
+std::vector<std::string> without_gradient(const std::vector<Tensor>& leaves);
+
+}  // namespace swingrad

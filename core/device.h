@@ -1,0 +1,38 @@
+// Device: where memory lives. Core knows a device only as these few calls; cuda/ will install its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace swingrad {
+
+enum class Device : uint8_t { cpu, cuda };
+
+std::string_view name_of(Device device);  // "cpu"
+
+// What a device must be able to do for tensors to live there.
+class DeviceMemory {
+  public:
+    virtual ~DeviceMemory() = default;
+
+    // At least `bytes` bytes, aligned to 64; nullptr where there is none left.
+    virtual void* allocate(size_t bytes) = 0;
+    virtual void release(void* address, size_t bytes) = 0;
+
+    virtual void copy_from_host(void* to, const void* host, size_t bytes) = 0;
+    virtual void copy_to_host(void* host, const void* from, size_t bytes) = 0;
+    virtual void copy_within(void* to, const void* from, size_t bytes) = 0;
+    virtual void fill_zero(void* to, size_t bytes) = 0;
+
+    // Waits until everything asked of the device so far is done.
+    virtual void synchronise() = 0;
+};
+
+// The device's memory. Throws an Error for a device that nothing has installed.
+DeviceMemory& memory_of(Device device);
+
+// Makes a device available, before its first use. `memory` must outlive all tensors.
+void install(Device device, DeviceMemory& memory);
+
+}  // namespace swingrad

@@ -1,0 +1,38 @@
+// Matrix products, all of them: row-major C = A B, with either factor transposed.
+//
+//   m rows and n columns of C, k terms a sum.  op(A) is [m, k], op(B) is [k, n], C is [m, n].
+//   lda, ldb, ldc: distance between rows as stored, in elements.
+//
+// OpenBLAS computes; what is added here is that the result has the same bits for any number of threads. The
+// product is cut into blocks whose size depends on m, n and k alone, and each block is one single-threaded call.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace swingrad {
+
+enum class Layout : uint8_t { plain, transposed };
+
+// Rows in a block of work: enough for OpenBLAS to reach its speed, little enough to stay in the cache.
+constexpr int64_t gemm_rows = 256;
+
+// One single-threaded call: C = op(A) op(B), or C += where `accumulate`. For use inside a piece of parallel work.
+template <class T>
+void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda,
+                const T* b, int64_t ldb, T* c, int64_t ldc, bool accumulate);
+
+// The same on all threads. A long sum over few rows and columns (a weight gradient: k = tokens) is cut along k
+// too, into at most 16 partial products added in order.
+template <class T>
+void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+          int64_t ldb, T* c, int64_t ldc, bool accumulate);
+
+// In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on
+// nothing but `rows`.
+int64_t sum_groups(int64_t rows);
+
+// Name of the kernel set OpenBLAS chose, e.g. "SkylakeX".
+std::string blas_kernels();
+
+}  // namespace swingrad

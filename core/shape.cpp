@@ -1,0 +1,48 @@
+#include "core/shape.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace swingrad {
+
+Shape::Shape(std::span<const int64_t> sizes) : rank_(static_cast<int>(sizes.size())) {
+    check(sizes.size() <= max_rank, "[shape] at most {} axes, got {}", max_rank, sizes.size());
+    for (int64_t size : sizes) check(size >= 0, "[shape] sizes must not be negative, got {}", size);
+    std::copy(sizes.begin(), sizes.end(), sizes_.begin());
+}
+
+int64_t Shape::operator[](int axis) const {
+    const int index = axis < 0 ? axis + rank_ : axis;
+    check(index >= 0 && index < rank_, "[shape] axis {} of a tensor of shape {}", axis, text());
+    return sizes_[static_cast<size_t>(index)];
+}
+
+int64_t Shape::numel() const {
+    int64_t product = 1;
+    bool overflow = false;
+    for (int64_t size : *this) overflow |= __builtin_mul_overflow(product, size, &product);
+    check(!overflow, "[shape] {} has more elements than 63 bits can count", text());
+    return product;
+}
+
+int64_t Shape::rows() const {
+    int64_t product = 1;
+    for (int axis = 0; axis + 1 < rank_; ++axis) product *= sizes_[static_cast<size_t>(axis)];
+    return product;
+}
+
+Shape Shape::with(int axis, int64_t size) const {
+    Shape copy = *this;
+    (void)copy[axis];  // checks the axis
+    copy.sizes_[static_cast<size_t>(axis < 0 ? axis + rank_ : axis)] = size;
+    return copy;
+}
+
+bool Shape::operator==(const Shape& other) const {
+    return rank_ == other.rank_ && std::equal(begin(), end(), other.begin());
+}
+
+std::string Shape::text() const { return fmt::format("[{}]", fmt::join(begin(), end(), ", ")); }
+
+}  // namespace swingrad

@@ -1,0 +1,161 @@
+#include "core/tensor.h"
+
+#include "core/allocator.h"
+
+namespace swingrad {
+
+struct Storage {
+    Storage(Device where, size_t bytes) : device(where), block(allocate(where, bytes)) {}
+    ~Storage() { release(device, block); }
+    Storage(const Storage&) = delete;
+    Storage& operator=(const Storage&) = delete;
+
+    Device device;
+    Block block;
+};
+
+namespace {
+
+// Calls body(T{}) with the C++ type of any dtype.
+template <class Body>
+void dispatch_any(DType dtype, Body&& body) {
+    switch (dtype) {
+        case DType::float32: return body(float{});
+        case DType::float64: return body(double{});
+        case DType::bfloat16: return body(bfloat16{});
+        case DType::int64: return body(int64_t{});
+        case DType::int32: return body(int32_t{});
+        case DType::uint8: return body(uint8_t{});
+    }
+}
+
+template <class To, class From>
+To convert(From value) {
+    if constexpr (std::is_same_v<From, bfloat16>) return convert<To>(static_cast<float>(value));
+    else if constexpr (std::is_same_v<To, bfloat16>) return bfloat16(static_cast<float>(value));
+    else return static_cast<To>(value);
+}
+
+Tensor on_cpu(const Tensor& tensor) {
+    if (tensor.device() == Device::cpu) return tensor;
+    Tensor copy = Tensor::empty(tensor.shape(), tensor.dtype());
+    memory_of(tensor.device()).copy_to_host(copy.address(), tensor.address(), tensor.bytes());
+    return copy;
+}
+
+}  // namespace
+
+Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
+    Tensor tensor;
+    tensor.shape_ = shape;
+    tensor.numel_ = shape.numel();
+    tensor.dtype_ = dtype;
+    size_t bytes = 0;
+    check(!__builtin_mul_overflow(static_cast<size_t>(tensor.numel_), size_of(dtype), &bytes),
+          "[tensor] {} of {} is larger than memory can be", shape, name_of(dtype));
+    tensor.storage_ = std::make_shared<Storage>(device, bytes);
+    return tensor;
+}
+
+Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
+    Tensor tensor = empty(shape, dtype, device);
+    tensor.fill_zero();
+    return tensor;
+}
+
+Tensor Tensor::from_host(const Shape& shape, DType dtype, const void* values) {
+    Tensor tensor = empty(shape, dtype);
+    if (tensor.numel() > 0) memory_of(Device::cpu).copy_from_host(tensor.address(), values, tensor.bytes());
+    return tensor;
+}
+
+Device Tensor::device() const {
+    check(defined(), "[tensor] an undefined tensor is on no device");
+    return storage_->device;
+}
+
+void* Tensor::address() const {
+    check(defined(), "[tensor] an undefined tensor has no memory");
+    return static_cast<char*>(storage_->block.address) + static_cast<size_t>(offset_) * size_of(dtype_);
+}
+
+Tensor Tensor::slice(int64_t begin, int64_t end) const {
+    check(shape_.rank() > 0 && 0 <= begin && begin <= end && end <= shape_[0], "[slice] rows {} to {} of {}", begin,
+          end, describe());
+    const int64_t row = shape_[0] == 0 ? 0 : numel_ / shape_[0];
+    return window(begin * row, shape_.with(0, end - begin));
+}
+
+Tensor Tensor::view(const Shape& shape) const {
+    check(shape.numel() == numel_, "[view] {} has {} elements, {} has {}", shape, shape.numel(), shape_, numel_);
+    return window(0, shape);
+}
+
+Tensor Tensor::window(int64_t begin, const Shape& shape) const {
+    const int64_t count = shape.numel();
+    check(begin >= 0 && count <= numel_ - begin, "[window] elements {} to {} of {}", begin, begin + count, describe());
+    Tensor part = *this;
+    part.autograd_ = nullptr;
+    part.shape_ = shape;
+    part.numel_ = count;
+    part.offset_ += begin;
+    return part;
+}
+
+Tensor Tensor::clone() const {
+    Tensor copy = empty(shape_, dtype_, device());
+    copy.copy_from(*this);
+    return copy;
+}
+
+Tensor Tensor::to(DType dtype) const {
+    if (dtype == dtype_) return clone();
+    check(device() == Device::cpu, "[tensor] conversion to {} expects the cpu, got {}", name_of(dtype), describe());
+    Tensor copy = empty(shape_, dtype);
+    dispatch_any(dtype_, [&]<class From>(From) {
+        dispatch_any(dtype, [&]<class To>(To) {
+            const From* from = data<From>();
+            To* to = copy.data<To>();
+            for (int64_t i = 0; i < numel_; ++i) to[i] = convert<To>(from[i]);
+        });
+    });
+    return copy;
+}
+
+void Tensor::copy_from(const Tensor& source) const {
+    check(source.shape() == shape_ && source.dtype() == dtype_ && source.device() == device(),
+          "[copy_from] expects {}, got {}", describe(), source.describe());
+    if (numel_ > 0) memory_of(device()).copy_within(address(), source.address(), bytes());
+}
+
+void Tensor::fill_zero() const {
+    if (numel_ > 0) memory_of(device()).fill_zero(address(), bytes());
+}
+
+double Tensor::item() const {
+    check(numel_ == 1, "[item] expects one element, got {}", describe());
+    return values()[0];
+}
+
+std::vector<double> Tensor::values() const {
+    const Tensor here = on_cpu(*this);
+    std::vector<double> result(static_cast<size_t>(numel_));
+    dispatch_any(dtype_, [&]<class T>(T) {
+        const T* from = here.data<T>();
+        for (size_t i = 0; i < result.size(); ++i) result[i] = convert<double>(from[i]);
+    });
+    return result;
+}
+
+std::string Tensor::describe() const {
+    if (!defined()) return "an undefined tensor";
+    return fmt::format("{} {} on {}", name_of(dtype_), shape_, name_of(device()));
+}
+
+Tensor Tensor::detached() const {
+    Tensor constant = *this;
+    constant.autograd_ = nullptr;
+    return constant;
+}
+
+}  // namespace swingrad

@@ -1,0 +1,101 @@
+// Module: a layer that owns parameters and other modules, all with names.
+//
+// A module declares its parameters (shape, start value, whether weight decay applies) without allocating them, so
+// that a model of three billion parameters can be counted on a laptop. `Parameters` allocates and initialises.
+#pragma once
+
+#include "autograd/tape.h"
+#include "core/random.h"
+
+#include <string>
+#include <vector>
+
+namespace swingrad {
+
+// What a parameter holds before the first step.
+struct Init {
+    enum class Kind { constant, normal, uniform } kind = Kind::constant;
+    double value = 0;  // the constant, the standard deviation, or the bound of [-value, value)
+
+    static Init constant(double value) { return {Kind::constant, value}; }
+    static Init normal(double deviation) { return {Kind::normal, deviation}; }
+    static Init uniform(double bound) { return {Kind::uniform, bound}; }
+};
+
+enum class Decay : bool { no, yes };
+
+struct Parameter {
+    Shape shape;
+    Init init;
+    Decay decay = Decay::no;
+    Tensor value;  // undefined until Parameters allocates it
+
+    operator const Tensor&() const { return value; }
+};
+
+struct NamedParameter {
+    std::string name;  // dotted path: "layers.0.blocks.1.attn.qkv.weight"
+    Parameter* parameter;
+};
+
+class Module {
+  public:
+    Module() = default;
+    virtual ~Module() = default;
+    Module(const Module&) = delete;  // children and parameters are held by address
+    Module& operator=(const Module&) = delete;
+
+    // All parameters of this module and its children, in order of declaration.
+    std::vector<NamedParameter> parameters();
+    // How many numbers that is. Allocates nothing.
+    int64_t parameter_count();
+
+  protected:
+    void declare(std::string name, Parameter& parameter, const Shape& shape, Init init, Decay decay);
+    void declare(std::string name, Module& child);
+
+  private:
+    struct Member {
+        std::string name;
+        Parameter* parameter;  // one of the two is null
+        Module* module;
+    };
+    void collect(const std::string& prefix, std::vector<NamedParameter>& found);
+
+    std::vector<Member> members_;
+};
+
+// All parameters of a model in one flat tensor, and all their gradients in another, so that clipping and an
+// optimiser's step are one pass over memory.
+class Parameters {
+  public:
+    // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from
+    // its own stream of `random`, split by its position.
+    Parameters(Module& model, DType dtype, Random random);
+
+    struct Entry {
+        std::string name;
+        Shape shape;
+        int64_t offset;  // of its first element in `values` and `gradients`; a multiple of 16, gaps hold zeros
+        Decay decay;
+        Tensor value;    // the leaf; its memory is part of `values`
+    };
+
+    const std::vector<Entry>& entries() const { return entries_; }
+    const Tensor& values() const { return values_; }        // [total], gaps included
+    const Tensor& gradients() const { return gradients_; }  // [total]
+    int64_t count() const { return count_; }                // without gaps
+    DType dtype() const { return values_.dtype(); }
+
+    // Forgets all gradients: the next one to arrive replaces what is there.
+    void clear_gradients() const;
+    // Names of parameters that received no gradient since.
+    std::vector<std::string> without_gradient() const;
+
+  private:
+    std::vector<Entry> entries_;
+    Tensor values_, gradients_;
+    int64_t count_ = 0;
+};
+
+}  // namespace swingrad

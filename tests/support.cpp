@@ -1,0 +1,52 @@
+#include "tests/support.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace swingrad::test {
+
+std::string error_of(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
+    if (!a.defined() || !b.defined() || !(a.shape() == b.shape())) return std::numeric_limits<double>::infinity();
+    const auto left = a.values(), right = b.values();
+    double largest = 0;
+    for (size_t i = 0; i < left.size(); ++i) {
+        const double difference = std::abs(left[i] - right[i]);
+        if (!std::isfinite(difference)) return std::numeric_limits<double>::infinity();
+        largest = std::max(largest, difference);
+    }
+    return largest;
+}
+
+std::vector<Tensor> gradients_of(const Function& function, const std::vector<Tensor>& inputs, const Tensor& cotangent) {
+    std::vector<Tensor> leaves, gradients;
+    for (const Tensor& input : inputs) {
+        leaves.push_back(input.detached());
+        if (input.dtype() != DType::int64) require_gradient(leaves.back());
+    }
+    Tape tape;
+    tape.backward(function(leaves), cotangent);
+    for (size_t i = 0; i < inputs.size(); ++i)
+        if (inputs[i].dtype() != DType::int64) gradients.push_back(gradient(leaves[i]));
+    return gradients;
+}
+
+double largest_disagreement(const Function& f, const Function& oracle, const std::vector<Tensor>& inputs) {
+    const Tensor ours = f(inputs), theirs = oracle(inputs);
+    const Tensor cotangent = random_tensor(ours.shape(), Random{7, 7}).to(ours.dtype());
+    const auto d_ours = gradients_of(f, inputs, cotangent), d_theirs = gradients_of(oracle, inputs, cotangent);
+    double largest = largest_difference(ours, theirs);
+    for (size_t i = 0; i < d_ours.size(); ++i) largest = std::max(largest, largest_difference(d_ours[i], d_theirs[i]));
+    return largest;
+}
+
+}  // namespace swingrad::test

@@ -1,0 +1,22 @@
+// What the tests of operations share.
+#pragma once
+
+#include "autograd/gradcheck.h"
+
+#include <string>
+
+namespace swingrad::test {
+
+// The text of the Error that `call` throws; "no error" where it throws none.
+std::string error_of(const std::function<void()>& call);
+
+// The largest |a - b| over all elements; infinity where shapes differ or a value is not finite.
+double largest_difference(const Tensor& a, const Tensor& b);
+
+// Gradients of sum(cotangent * f(inputs)), one an input.
+std::vector<Tensor> gradients_of(const Function& function, const std::vector<Tensor>& inputs, const Tensor& cotangent);
+
+// The largest difference between the gradients of two functions of the same inputs, and between their values.
+double largest_disagreement(const Function& f, const Function& oracle, const std::vector<Tensor>& inputs);
+
+}  // namespace swingrad::test
