@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -35,9 +36,15 @@ class TemporaryDirectory {
     std::filesystem::path path_;
 };
 
-// Without the care (and the time) of write_file_atomically.
+// Writes a file, and the folders it lies in, without the care (and the time) of write_file_atomically.
 inline void write_file_plainly(const std::filesystem::path& path, std::string_view contents) {
+    std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << contents;
+}
+
+inline std::string contents_of(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace swingrad::test
