@@ -65,7 +65,8 @@ NoGrad::~NoGrad() { current_tape = previous_; }
 // ---- recording
 
 bool recording(const std::vector<Tensor>& inputs) {
-    return current_tape && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.autograd() != nullptr; });
+    return current_tape &&
+           std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.autograd() != nullptr; });
 }
 bool recording(std::initializer_list<Tensor> inputs) { return current_tape && recording(std::vector<Tensor>(inputs)); }
 
@@ -155,7 +156,8 @@ std::string Tape::text() const {
     for (size_t i = 0; i < entries_.size(); ++i) {
         size_t bytes = 0;
         for (const Saved& saved : entries_[i].node->saved()) bytes += saved.tensor.bytes();
-        lines += fmt::format("{:5}  {:24} {:20} saves {} bytes\n", i, entries_[i].node->name(), entries_[i].shape.text(), bytes);
+        lines += fmt::format("{:5}  {:24} {:20} saves {} bytes\n", i, entries_[i].node->name(),
+                             entries_[i].shape.text(), bytes);
     }
     return lines;
 }

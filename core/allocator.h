@@ -31,7 +31,7 @@ Block allocate(Device device, size_t bytes);
 void release(Device device, const Block& block);
 
 MemoryStatistics memory_statistics(Device device);
-void reset_peak(Device device);       // peak becomes live
-void release_cached(Device device);   // gives everything unused back to the device
+void reset_peak(Device device);      // peak becomes live
+void release_cached(Device device);  // gives everything unused back to the device
 
 }  // namespace swingrad

@@ -52,7 +52,9 @@ class Tensor {
         return static_cast<T*>(address());
     }
     template <class T>
-    std::span<T> span() const { return {data<T>(), static_cast<size_t>(numel_)}; }
+    std::span<T> span() const {
+        return {data<T>(), static_cast<size_t>(numel_)};
+    }
     void* address() const;
 
     // The same memory seen as rows [begin, end) of the leading dimension, or under another shape of the same
