@@ -93,9 +93,7 @@ SwinConfig read_model_config(const std::filesystem::path& path) {
           arguments.value("num_classes", json()).dump());
     arguments["num_classes"] = file["num_classes"];
     try {
-        const SwinConfig config = config_from_json(arguments);
-        validate(config);
-        return config;
+        return config_from_json(arguments);
     } catch (const Error& error) {
         fail("[trace] {}: {}", path.string(), error.what());
     }
