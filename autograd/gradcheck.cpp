@@ -73,7 +73,7 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         Tape tape;
         tape.after_backward = options.spoil;
         const Tensor y = function(leaves);
-        check(y.dtype() == DType::float64, "[gradcheck] {} must return float64, got {}", op, y.describe());
+        check(y.dtype() == DType::float64, "[gradcheck] {} must return float64, got {}", op, y);
         cotangent = random_tensor(y.shape(), Random{options.seed, 0xC07A}.split(1));
         tape.backward(y, cotangent);
     }
