@@ -18,8 +18,14 @@ void add(const T* a, const T* b, T* sum, int64_t count) {
 }
 
 void add(const Tensor& a, const Tensor& b, const Tensor& sum) {
-    check(a.shape() == b.shape() && a.dtype() == b.dtype(), "[accumulate] cannot add {} to {}", b.describe(), a.describe());
-    dispatch_float("accumulate", a.dtype(), [&]<class T>(T) { add(a.data<T>(), b.data<T>(), sum.data<T>(), a.numel()); });
+<<<<<<< HEAD
+    check(a.shape() == b.shape() && a.dtype() == b.dtype(), "[accumulate] cannot add {} to {}", b.describe(),
+          a.describe());
+=======
+    check(a.shape() == b.shape() && a.dtype() == b.dtype(), "[accumulate] cannot add {} to {}", b, a);
+>>>>>>> core
+    dispatch_float("accumulate", a.dtype(),
+                   [&]<class T>(T) { add(a.data<T>(), b.data<T>(), sum.data<T>(), a.numel()); });
 }
 
 }  // namespace
@@ -33,11 +39,12 @@ Tensor added(const Tensor& a, const Tensor& b) {
 }
 
 void require_finite(const Tensor& tensor, std::string_view what, std::string_view node, size_t number) {
+    if (tensor.dtype() == DType::bfloat16) return require_finite(tensor.to(DType::float32), what, node, number);
     dispatch_float("check_finite", tensor.dtype(), [&]<class T>(T) {
         const auto values = tensor.span<T>();
         const auto bad = std::find_if(values.begin(), values.end(), [](T value) { return !std::isfinite(value); });
-        check(bad == values.end(), "[{}] node {}: {} {} holds {} at element {}, the first value that is not finite", node,
-              number, what, tensor.shape(), bad == values.end() ? T{} : *bad, bad - values.begin());
+        check(bad == values.end(), "[{}] node {}: {} {} holds {} at element {}, the first value that is not finite",
+              node, number, what, tensor.shape(), bad == values.end() ? T{} : *bad, bad - values.begin());
     });
 }
 

@@ -30,7 +30,8 @@ struct CheckpointNode final : Node {
         for (size_t i = 0; i < inputs.size(); ++i) {
             if (!needs[i]) continue;
             gradients[i] = gradient(leaves[i]);
-            if (!gradients[i].defined()) gradients[i] = Tensor::zeros(inputs[i].shape(), inputs[i].dtype(), inputs[i].device());
+            if (!gradients[i].defined())
+                gradients[i] = Tensor::zeros(inputs[i].shape(), inputs[i].dtype(), inputs[i].device());
         }
         return gradients;
     }

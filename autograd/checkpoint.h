@@ -9,9 +9,11 @@ namespace swingrad {
 
 using Function = std::function<Tensor(const std::vector<Tensor>&)>;
 
-// function(inputs), with nothing saved but `inputs`. Whatever needs a gradient must be among the inputs,
-// parameters included: what the function captures is a constant to it. It must compute the same when called
-// again; random draws do, since a Random is a value.
+// function(inputs), with nothing saved but `inputs`. Whatever needs a gradient belongs among the inputs, parameters
+// included: where no input needs one nothing is recorded, and a leaf that the function captured instead is then
+// passed over. (Where some input does, a captured leaf collects its gradient during the replay.) A result of another
+// operation on the tape cannot be captured: the replay stops with an error. The function must compute the same when
+// called again; random draws do, since a Random is a value.
 Tensor checkpoint(Function function, const std::vector<Tensor>& inputs);
 
 }  // namespace swingrad

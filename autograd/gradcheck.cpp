@@ -43,7 +43,8 @@ std::string sweep(const Function& function, const std::vector<Tensor>& inputs, d
     std::string lines;
     for (double eps : {1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3}) {
         const double numeric = central_difference(function, inputs, element, eps, cotangent);
-        lines += fmt::format("\n    eps {:.0e}: numeric {:+.12e}, difference {:.2e}", eps, numeric, std::abs(analytic - numeric));
+        lines += fmt::format("\n    eps {:.0e}: numeric {:+.12e}, difference {:.2e}", eps, numeric,
+                             std::abs(analytic - numeric));
     }
     return lines;
 }
@@ -72,7 +73,7 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         Tape tape;
         tape.after_backward = options.spoil;
         const Tensor y = function(leaves);
-        check(y.dtype() == DType::float64, "[gradcheck] {} must return float64, got {}", op, y.describe());
+        check(y.dtype() == DType::float64, "[gradcheck] {} must return float64, got {}", op, y);
         cotangent = random_tensor(y.shape(), Random{options.seed, 0xC07A}.split(1));
         tape.backward(y, cotangent);
     }
@@ -102,17 +103,19 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         if (largest > 0) result.worst_relative = std::max(result.worst_relative, worst_here / largest);
     }
 
-    const double zero_share = result.elements ? 100.0 * static_cast<double>(zeros) / static_cast<double>(result.elements) : 100.0;
+    const double zero_share =
+        result.elements ? 100.0 * static_cast<double>(zeros) / static_cast<double>(result.elements) : 100.0;
     if (zeros == result.elements) {
         result.report = fmt::format("{}: vacuous, all {} gradients are exactly zero", op, result.elements);
     } else if (worst.excess > 1) {
         double* element = leaves[worst.input].data<double>() + worst.element;
         result.report = fmt::format(
-            "{}: wrong gradient, worst at element {} of input {} {}: analytic {:+.12e}, numeric {:+.12e}, difference {:.2e}"
+            "{}: wrong gradient, worst at element {} of input {} {}: analytic {:+.12e}, numeric {:+.12e}, difference "
+            "{:.2e}"
             " (allowed: atol {:.0e} + rtol {:.0e} of the numeric); {:.1f} % of all gradients are exactly zero{}",
             op, index_text(inputs[worst.input].shape(), worst.element), worst.input, inputs[worst.input].shape(),
-            worst.analytic, worst.numeric, std::abs(worst.analytic - worst.numeric), options.atol, options.rtol, zero_share,
-            sweep(function, leaves, element, worst.analytic, cotangent));
+            worst.analytic, worst.numeric, std::abs(worst.analytic - worst.numeric), options.atol, options.rtol,
+            zero_share, sweep(function, leaves, element, worst.analytic, cotangent));
     }
     result.ok = result.report.empty();
     return result;

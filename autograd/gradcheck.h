@@ -22,17 +22,17 @@ struct GradcheckOptions {
     double eps = 1e-6;
     double atol = 1e-5;  // an element passes if |analytic - numeric| <= atol + rtol |numeric|
     double rtol = 1e-3;
-    uint64_t seed = 0;   // of the cotangent
+    uint64_t seed = 0;  // of the cotangent
     // Called with what each node's backward returned; see Tape::after_backward.
     std::function<void(const Node&, const Needs&, std::vector<Tensor>&)> spoil;
 };
 
 struct GradcheckResult {
     bool ok = false;
-    double worst_error = 0;      // max over elements of |analytic - numeric|
-    double worst_relative = 0;   // the same over the largest |numeric| of its input
-    int64_t elements = 0;        // checked
-    std::string report;          // empty where ok, else what went wrong and where
+    double worst_error = 0;     // max over elements of |analytic - numeric|
+    double worst_relative = 0;  // the same over the largest |numeric| of its input
+    int64_t elements = 0;       // checked
+    std::string report;         // empty where ok, else what went wrong and where
 };
 
 // Checks every element of every float64 input; inputs of other dtypes are constants. Fails, besides on a wrong

@@ -30,7 +30,7 @@ uint64_t next_serial() {
 
 AutogradMeta& leaf_meta(const Tensor& tensor, std::string_view caller) {
     check(tensor.autograd() && tensor.autograd()->leaf, "[{}] expects a leaf made by require_gradient, got {}", caller,
-          tensor.describe());
+          tensor);
     return *tensor.autograd();
 }
 
@@ -44,8 +44,9 @@ void add_to(Tensor& sum, Tensor gradient) {
 
 void add_to_leaf(AutogradMeta& leaf, Tensor gradient) {
     if (!leaf.bound) {
-        if (!leaf.received) leaf.gradient = Tensor();
-        add_to(leaf.gradient, std::move(gradient));
+        // A leaf's gradient outlives the tape and may be scaled or clipped in place: it shares memory with nobody.
+        if (leaf.received) add_to(leaf.gradient, std::move(gradient));
+        else leaf.gradient = gradient.sharers() == 1 ? std::move(gradient) : gradient.clone();
     } else if (leaf.received) {
         add_into(leaf.gradient, gradient);
     } else {
@@ -65,7 +66,8 @@ NoGrad::~NoGrad() { current_tape = previous_; }
 // ---- recording
 
 bool recording(const std::vector<Tensor>& inputs) {
-    return current_tape && std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.autograd() != nullptr; });
+    return current_tape &&
+           std::any_of(inputs.begin(), inputs.end(), [](const Tensor& t) { return t.autograd() != nullptr; });
 }
 bool recording(std::initializer_list<Tensor> inputs) { return current_tape && recording(std::vector<Tensor>(inputs)); }
 
@@ -77,8 +79,7 @@ Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor out
     for (const Tensor& input : inputs) {
         const auto& meta = input.autograd();
         check(!meta || meta->leaf || meta->tape == tape.serial_,
-              "[{}] input {} was made on another tape; use detached() to take it as a constant", node->name(),
-              input.describe());
+              "[{}] input {} was made on another tape; use detached() to take it as a constant", node->name(), input);
         entry.inputs.push_back({meta, input.shape(), input.dtype()});
     }
     if (tape.check_finite_) require_finite(output, "output", node->name(), tape.entries_.size());
@@ -106,10 +107,10 @@ void Tape::backward(const Tensor& output) {
 
 void Tape::backward(const Tensor& output, const Tensor& cotangent) {
     check(!consumed_, "[backward] this tape was walked already and has let go of what it saved; record again");
+    check(cotangent.defined() && cotangent.shape() == output.shape() && cotangent.dtype() == output.dtype(),
+          "[backward] the cotangent must be {}, got {}", output, cotangent);
     check(output.autograd() && !output.autograd()->leaf && output.autograd()->tape == serial_,
           "[backward] the output was not computed on this tape from anything that needs a gradient");
-    check(cotangent.shape() == output.shape() && cotangent.dtype() == output.dtype(),
-          "[backward] the cotangent must be {}, got {}", output.describe(), cotangent.describe());
     const NoGrad no_recording;
     consumed_ = true;
     entries_[output.autograd()->node].gradient = cotangent.detached();
@@ -136,7 +137,7 @@ void Tape::step_back(size_t index) {
         if (!needs[i]) continue;
         check(gradients[i].defined() && gradients[i].shape() == input.shape && gradients[i].dtype() == input.dtype,
               "[{}] the gradient of input {} must be {} {}, got {}", name, i, name_of(input.dtype), input.shape,
-              gradients[i].describe());
+              gradients[i]);
         if (check_finite_) require_finite(gradients[i], fmt::format("gradient of input {}", i), name, index);
     }
     entry.node.reset();
@@ -153,9 +154,11 @@ void Tape::deliver(size_t from, const Input& input, Tensor gradient) {
 std::string Tape::text() const {
     std::string lines;
     for (size_t i = 0; i < entries_.size(); ++i) {
+        if (!entries_[i].node) continue;  // backward has passed it, and let it go
         size_t bytes = 0;
         for (const Saved& saved : entries_[i].node->saved()) bytes += saved.tensor.bytes();
-        lines += fmt::format("{:5}  {:24} {:20} saves {} bytes\n", i, entries_[i].node->name(), entries_[i].shape.text(), bytes);
+        lines += fmt::format("{:5}  {:24} {:20} saves {} bytes\n", i, entries_[i].node->name(),
+                             entries_[i].shape.text(), bytes);
     }
     return lines;
 }
@@ -164,7 +167,7 @@ std::string Tape::text() const {
 
 void require_gradient(Tensor& tensor, std::string name) {
     check(tensor.dtype() == DType::float32 || tensor.dtype() == DType::float64 || tensor.dtype() == DType::bfloat16,
-          "[require_gradient] only floating-point tensors have gradients, got {}", tensor.describe());
+          "[require_gradient] only floating-point tensors have gradients, got {}", tensor);
     auto meta = std::make_shared<AutogradMeta>();
     meta->leaf = true;
     meta->name = std::move(name);
@@ -173,8 +176,9 @@ void require_gradient(Tensor& tensor, std::string name) {
 
 void bind_gradient(const Tensor& leaf, Tensor buffer) {
     AutogradMeta& meta = leaf_meta(leaf, "bind_gradient");
-    check(buffer.shape() == leaf.shape() && buffer.dtype() == leaf.dtype(), "[bind_gradient] buffer must be {}, got {}",
-          leaf.describe(), buffer.describe());
+    check(buffer.defined() && buffer.shape() == leaf.shape() && buffer.dtype() == leaf.dtype() &&
+              buffer.device() == leaf.device(),
+          "[bind_gradient] buffer must be {}, got {}", leaf, buffer);
     meta.gradient = std::move(buffer);
     meta.bound = true;
     meta.received = false;

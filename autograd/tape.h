@@ -122,7 +122,7 @@ void refuse_gradient(std::string_view op, std::initializer_list<Tensor> inputs);
 void require_gradient(Tensor& tensor, std::string name = {});
 // Makes the leaf collect its gradient in `buffer` (same shape and dtype), e.g. a slice of one flat tensor.
 void bind_gradient(const Tensor& leaf, Tensor buffer);
-// What the leaf has received since it was cleared; undefined if nothing.
+// What the leaf has received since it was cleared; undefined if nothing. Memory of its own, or the bound buffer.
 Tensor gradient(const Tensor& leaf);
 void clear_gradient(const Tensor& leaf);
 // Names of the leaves that have received nothing.

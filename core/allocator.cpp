@@ -12,6 +12,9 @@
 namespace swingrad {
 namespace {
 
+// No device has more; below it, rounding up cannot overflow.
+constexpr size_t most_bytes = size_t{1} << 62;
+
 // Sizes are rounded up to eight steps an octave: at most 12.5 % is wasted, and sizes that differ by little share
 // a free list.
 size_t size_class(size_t bytes) {
@@ -26,6 +29,7 @@ class CachingAllocator {
 
     Block allocate(size_t bytes) {
         const std::lock_guard lock(mutex_);
+        if (bytes > most_bytes) out_of_memory(bytes);
         Block block{nullptr, bytes, size_class(bytes)};
         auto& list = free_[block.capacity];
         if (!list.empty()) {
@@ -68,10 +72,14 @@ class CachingAllocator {
             drop_free_blocks();
             address = memory_.allocate(capacity);
         }
-        check(address != nullptr, "[allocator] {} has no {} bytes left ({} in tensors, peak {})", name_of(device_),
-              capacity, statistics_.live, statistics_.peak);
+        if (!address) out_of_memory(capacity);
         statistics_.reserved += capacity;
         return address;
+    }
+
+    [[noreturn]] void out_of_memory(size_t bytes) const {
+        fail("[allocator] {} has no {} bytes left ({} in tensors, peak {})", name_of(device_), bytes, statistics_.live,
+             statistics_.peak);
     }
 
     void drop_free_blocks() {

@@ -12,7 +12,7 @@
 namespace swingrad {
 
 struct MemoryStatistics {
-    size_t live = 0;            // bytes in tensors now
+    size_t live = 0;            // bytes in tensors now, as capacities
     size_t peak = 0;            // the most that `live` has been since the last reset
     size_t reserved = 0;        // bytes taken from the device: live and cached
     uint64_t system_calls = 0;  // how often the device was asked for memory
@@ -26,12 +26,13 @@ struct Block {
 };
 
 // At least `bytes` bytes on `device`, aligned to 64, contents undefined. Throws an Error that names the bytes
-// wanted, live and cached where the device has none left. All functions here may be called from any thread.
+// wanted, live and the most that were where the device has none left, even with all cached blocks given back. All
+// functions here may be called from any thread.
 Block allocate(Device device, size_t bytes);
 void release(Device device, const Block& block);
 
 MemoryStatistics memory_statistics(Device device);
-void reset_peak(Device device);       // peak becomes live
-void release_cached(Device device);   // gives everything unused back to the device
+void reset_peak(Device device);      // peak becomes live
+void release_cached(Device device);  // gives everything unused back to the device
 
 }  // namespace swingrad

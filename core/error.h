@@ -23,7 +23,8 @@ template <class... Args>
     throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// Throws an Error with the formatted text unless `condition` holds.
+// Throws an Error with the formatted text unless `condition` holds. The arguments are evaluated either way, but
+// formatted only on failure: pass a shape or a tensor itself, not its text.
 template <class... Args>
 void check(bool condition, fmt::format_string<Args...> format, Args&&... args) {
     if (!condition) fail(format, std::forward<Args>(args)...);

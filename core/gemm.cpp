@@ -6,6 +6,7 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace swingrad {
 namespace {
@@ -31,16 +32,20 @@ const T* at_column(Layout layout, const T* a, int64_t lda, int64_t column) {
 }  // namespace
 
 template <class T>
-void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda,
-                const T* b, int64_t ldb, T* c, int64_t ldc, bool accumulate) {
+void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+                int64_t ldb, T* c, int64_t ldc, bool accumulate) {
+    check(std::max({m, n, k, lda, ldb, ldc}) <= std::numeric_limits<int>::max(),
+          "[gemm] sizes must fit into 31 bits, got m {}, n {}, k {}, leading dimensions {}, {}, {}", m, n, k, lda, ldb,
+          ldc);
     use_one_blas_thread();
+    // BLAS refuses a leading dimension of 0, which is what the rows of a [m, 0] matrix have.
+    lda = std::max<int64_t>(1, lda), ldb = std::max<int64_t>(1, ldb), ldc = std::max<int64_t>(1, ldc);
     const auto M = static_cast<int>(m), N = static_cast<int>(n), K = static_cast<int>(k);
     const auto LDA = static_cast<int>(lda), LDB = static_cast<int>(ldb), LDC = static_cast<int>(ldc);
     const T beta = accumulate ? T(1) : T(0);
     if constexpr (std::is_same_v<T, float>)
         cblas_sgemm(CblasRowMajor, blas(layout_a), blas(layout_b), M, N, K, 1.0f, a, LDA, b, LDB, beta, c, LDC);
-    else
-        cblas_dgemm(CblasRowMajor, blas(layout_a), blas(layout_b), M, N, K, 1.0, a, LDA, b, LDB, beta, c, LDC);
+    else cblas_dgemm(CblasRowMajor, blas(layout_a), blas(layout_b), M, N, K, 1.0, a, LDA, b, LDB, beta, c, LDC);
 }
 
 int64_t sum_groups(int64_t rows) { return std::clamp<int64_t>(rows / 512, 1, 16); }
@@ -85,7 +90,7 @@ template void gemm_block(Layout, Layout, int64_t, int64_t, int64_t, const double
                          double*, int64_t, bool);
 template void gemm(Layout, Layout, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t, float*,
                    int64_t, bool);
-template void gemm(Layout, Layout, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t,
-                   double*, int64_t, bool);
+template void gemm(Layout, Layout, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*,
+                   int64_t, bool);
 
 }  // namespace swingrad

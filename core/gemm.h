@@ -19,8 +19,8 @@ constexpr int64_t gemm_rows = 256;
 
 // One single-threaded call: C = op(A) op(B), or C += where `accumulate`. For use inside a piece of parallel work.
 template <class T>
-void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda,
-                const T* b, int64_t ldb, T* c, int64_t ldc, bool accumulate);
+void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+                int64_t ldb, T* c, int64_t ldc, bool accumulate);
 
 // The same on all threads. A long sum over few rows and columns (a weight gradient: k = tokens) is cut along k
 // too, into at most 16 partial products added in order.

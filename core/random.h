@@ -43,7 +43,7 @@ struct Random {
         return static_cast<float>(words(index)[0] >> 8) * 0x1p-24f;
     }
 
-    // Uniform integer in [0, bound), bound > 0.
+    // Uniform integer in [0, bound), bound > 0; no value is preferred by more than bound / 2^32 of its share.
     SWINGRAD_HOST_DEVICE uint32_t below(uint64_t index, uint32_t bound) const {
         return static_cast<uint32_t>((uint64_t{words(index)[0]} * bound) >> 32);
     }

@@ -14,27 +14,27 @@ Shape::Shape(std::span<const int64_t> sizes) : rank_(static_cast<int>(sizes.size
 
 int64_t Shape::operator[](int axis) const {
     const int index = axis < 0 ? axis + rank_ : axis;
-    check(index >= 0 && index < rank_, "[shape] axis {} of a tensor of shape {}", axis, text());
+    check(index >= 0 && index < rank_, "[shape] axis {} of a tensor of shape {}", axis, *this);
     return sizes_[static_cast<size_t>(index)];
 }
 
-int64_t Shape::numel() const {
+int64_t Shape::product_of_first(int axes) const {
     int64_t product = 1;
     bool overflow = false;
-    for (int64_t size : *this) overflow |= __builtin_mul_overflow(product, size, &product);
-    check(!overflow, "[shape] {} has more elements than 63 bits can count", text());
+    for (int axis = 0; axis < axes; ++axis)
+        overflow |= __builtin_mul_overflow(product, sizes_[static_cast<size_t>(axis)], &product);
+    check(!overflow, "[shape] {} has more elements than 63 bits can count", *this);
     return product;
 }
 
-int64_t Shape::rows() const {
-    int64_t product = 1;
-    for (int axis = 0; axis + 1 < rank_; ++axis) product *= sizes_[static_cast<size_t>(axis)];
-    return product;
-}
+int64_t Shape::numel() const { return product_of_first(rank_); }
+
+int64_t Shape::rows() const { return product_of_first(std::max(0, rank_ - 1)); }
 
 Shape Shape::with(int axis, int64_t size) const {
     Shape copy = *this;
     (void)copy[axis];  // checks the axis
+    check(size >= 0, "[shape] sizes must not be negative, got {}", size);
     copy.sizes_[static_cast<size_t>(axis < 0 ? axis + rank_ : axis)] = size;
     return copy;
 }

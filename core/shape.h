@@ -27,7 +27,7 @@ class Shape {
     // Product of all sizes. Throws on overflow of 63 bits.
     int64_t numel() const;
 
-    // Product of all sizes but the last: how many rows of the last axis there are. 1 for a scalar.
+    // Product of all sizes but the last: how many rows of the last axis there are. 1 for a scalar. Throws likewise.
     int64_t rows() const;
 
     const int64_t* begin() const { return sizes_.data(); }
@@ -40,6 +40,8 @@ class Shape {
     std::string text() const;  // "[2, 3, 4]"
 
   private:
+    int64_t product_of_first(int axes) const;
+
     std::array<int64_t, max_rank> sizes_{};
     int rank_ = 0;
 };

@@ -2,6 +2,11 @@
 
 #include "core/allocator.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
 namespace swingrad {
 
 struct Storage {
@@ -29,11 +34,26 @@ void dispatch_any(DType dtype, Body&& body) {
     }
 }
 
+// Whether an integer type holds `value`, once truncated.
+template <class To, class From>
+bool fits(From value) {
+    if constexpr (std::is_integral_v<From>) return std::in_range<To>(value);
+    else {
+        // The bounds are powers of two, exact in every float; the upper one is the first value too large. A NaN fails.
+        const From end = std::ldexp(From(1), std::numeric_limits<To>::digits);
+        return std::trunc(value) >= (std::is_signed_v<To> ? -end : From(0)) && value < end;
+    }
+}
+
 template <class To, class From>
 To convert(From value) {
     if constexpr (std::is_same_v<From, bfloat16>) return convert<To>(static_cast<float>(value));
     else if constexpr (std::is_same_v<To, bfloat16>) return bfloat16(static_cast<float>(value));
-    else return static_cast<To>(value);
+    else {
+        if constexpr (std::is_integral_v<To>)
+            check(fits<To>(value), "[tensor] {} does not fit into {}", value, name_of(dtype_of<To>()));
+        return static_cast<To>(value);
+    }
 }
 
 Tensor on_cpu(const Tensor& tensor) {
@@ -81,7 +101,7 @@ void* Tensor::address() const {
 
 Tensor Tensor::slice(int64_t begin, int64_t end) const {
     check(shape_.rank() > 0 && 0 <= begin && begin <= end && end <= shape_[0], "[slice] rows {} to {} of {}", begin,
-          end, describe());
+          end, *this);
     const int64_t row = shape_[0] == 0 ? 0 : numel_ / shape_[0];
     return window(begin * row, shape_.with(0, end - begin));
 }
@@ -93,7 +113,7 @@ Tensor Tensor::view(const Shape& shape) const {
 
 Tensor Tensor::window(int64_t begin, const Shape& shape) const {
     const int64_t count = shape.numel();
-    check(begin >= 0 && count <= numel_ - begin, "[window] elements {} to {} of {}", begin, begin + count, describe());
+    check(begin >= 0 && count <= numel_ - begin, "[window] elements {} to {} of {}", begin, begin + count, *this);
     Tensor part = *this;
     part.autograd_ = nullptr;
     part.shape_ = shape;
@@ -110,7 +130,7 @@ Tensor Tensor::clone() const {
 
 Tensor Tensor::to(DType dtype) const {
     if (dtype == dtype_) return clone();
-    check(device() == Device::cpu, "[tensor] conversion to {} expects the cpu, got {}", name_of(dtype), describe());
+    check(device() == Device::cpu, "[tensor] conversion to {} expects the cpu, got {}", name_of(dtype), *this);
     Tensor copy = empty(shape_, dtype);
     dispatch_any(dtype_, [&]<class From>(From) {
         dispatch_any(dtype, [&]<class To>(To) {
@@ -124,8 +144,11 @@ Tensor Tensor::to(DType dtype) const {
 
 void Tensor::copy_from(const Tensor& source) const {
     check(source.shape() == shape_ && source.dtype() == dtype_ && source.device() == device(),
-          "[copy_from] expects {}, got {}", describe(), source.describe());
-    if (numel_ > 0) memory_of(device()).copy_within(address(), source.address(), bytes());
+          "[copy_from] expects {}, got {}", *this, source);
+    if (numel_ == 0 || address() == source.address()) return;
+    const auto to = reinterpret_cast<uintptr_t>(address()), from = reinterpret_cast<uintptr_t>(source.address());
+    check(std::max(to, from) - std::min(to, from) >= bytes(), "[copy_from] {} overlaps the source in part", *this);
+    memory_of(device()).copy_within(address(), source.address(), bytes());
 }
 
 void Tensor::fill_zero() const {
@@ -133,7 +156,7 @@ void Tensor::fill_zero() const {
 }
 
 double Tensor::item() const {
-    check(numel_ == 1, "[item] expects one element, got {}", describe());
+    check(numel_ == 1, "[item] expects one element, got {}", *this);
     return values()[0];
 }
 

@@ -48,11 +48,13 @@ class Tensor {
     template <class T>
     T* data() const {
         check(defined() && dtype_ == dtype_of<T>(), "[tensor] asked for {} elements of {}", name_of(dtype_of<T>()),
-              describe());
+              *this);
         return static_cast<T*>(address());
     }
     template <class T>
-    std::span<T> span() const { return {data<T>(), static_cast<size_t>(numel_)}; }
+    std::span<T> span() const {
+        return {data<T>(), static_cast<size_t>(numel_)};
+    }
     void* address() const;
 
     // The same memory seen as rows [begin, end) of the leading dimension, or under another shape of the same
@@ -65,9 +67,11 @@ class Tensor {
 
     // A copy: same elements, memory of its own.
     Tensor clone() const;
-    // A copy with elements converted (rounded to nearest where narrower).
+    // A copy with elements converted. To a narrower float: rounded to nearest, ties to even (to bfloat16 by way of
+    // float32). To an integer: truncated towards zero; throws where the value does not fit.
     Tensor to(DType dtype) const;
-    // Copies the elements of `source` (same shape, dtype) into this tensor's memory.
+    // Copies the elements of `source` (same shape, dtype, device) into this tensor's memory. The two may be the same
+    // memory but must not overlap in part.
     void copy_from(const Tensor& source) const;
     void fill_zero() const;
 
@@ -97,3 +101,12 @@ class Tensor {
 };
 
 }  // namespace swingrad
+
+// A tensor in a message is its description.
+template <>
+struct fmt::formatter<swingrad::Tensor> : fmt::formatter<std::string> {
+    template <class Context>
+    auto format(const swingrad::Tensor& tensor, Context& context) const {
+        return fmt::formatter<std::string>::format(tensor.describe(), context);
+    }
+};

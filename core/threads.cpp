@@ -10,6 +10,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -55,7 +56,11 @@ class Pool {
     void resize(int threads) {
         stop();
         stopping_ = false;
-        for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { loop(); });
+        try {
+            for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { loop(); });
+        } catch (const std::system_error& error) {  // those that did start go on working
+            fail("[threads] the system gives {} of {} threads: {}", this->threads(), threads, error.code().message());
+        }
     }
 
     void run(const std::shared_ptr<Job>& job) {
@@ -137,6 +142,7 @@ int thread_count() { return pool().threads(); }
 
 void set_thread_count(int threads) {
     check(threads >= 1 && threads <= 1024, "[threads] expects 1 to 1024 threads, got {}", threads);
+    check(!inside_a_piece, "[threads] the number of threads cannot change inside a parallel_for");
     if (threads != pool().threads()) pool().resize(threads);
 }
 
@@ -153,6 +159,7 @@ void parallel_for(int64_t pieces, const std::function<void(int64_t)>& body) {
 }
 
 void parallel_chunks(int64_t count, int64_t chunk, const std::function<void(int64_t, int64_t)>& body) {
+    check(chunk >= 1, "[threads] a chunk must hold at least one element, got {}", chunk);
     parallel_for((count + chunk - 1) / chunk,
                  [&](int64_t piece) { body(piece * chunk, std::min(count, (piece + 1) * chunk)); });
 }

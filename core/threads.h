@@ -12,7 +12,7 @@ namespace swingrad {
 
 // Threads that parallel_for uses, the caller included. Default: the cores this process may use.
 int thread_count();
-void set_thread_count(int threads);  // at least 1; not while a parallel_for runs
+void set_thread_count(int threads);  // at least 1; not while a parallel_for runs, on any thread
 
 // Calls body(piece) for piece = 0 .. pieces-1, on several threads at once, and returns when all are done.
 // The first exception thrown by a piece is rethrown here. Inside a piece, a further parallel_for runs serially.

@@ -25,6 +25,7 @@ struct SwinConfig {
     bool qkv_bias = true;
     double drop_path_rate = 0.1;
     std::vector<Extent> pretrained_window_sizes{{0, 0}, {0, 0}, {0, 0}, {0, 0}};  // 0: none
+    int64_t extra_norm_every = 0;  // a layer norm on the main branch after every so many blocks of a stage; 0: none
     PaddingOrder padding_order = PaddingOrder::before_shift;
 };
 

@@ -78,7 +78,7 @@ class Parameters {
         Shape shape;
         int64_t offset;  // of its first element in `values` and `gradients`; a multiple of 16, gaps hold zeros
         Decay decay;
-        Tensor value;    // the leaf; its memory is part of `values`
+        Tensor value;  // the leaf; its memory is part of `values`
     };
 
     const std::vector<Entry>& entries() const { return entries_; }

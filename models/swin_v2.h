@@ -5,26 +5,32 @@
 #include "models/config.h"
 #include "models/layers.h"
 
-#include <functional>
-#include <string_view>
+#include <memory>
+#include <vector>
 
 namespace swingrad {
 
-// What a forward pass does besides computing.
-struct ForwardOptions {
-    bool training = false;  // drop path active
-    Random random;          // of the drop path; one a step
-    // Called with each named intermediate result (trace): "patch_embed", "layers.0.blocks.1", "layers.0", "norm", ...
-    std::function<void(std::string_view name, const Tensor& value)> observe;
+// A pyramid's level: halve the map (but in the first), then run the blocks, every other one with shifted windows.
+class Stage : public Module {
+  public:
+    Stage(const SwinConfig& config, size_t index, Extent map, int64_t first_block);
+    Tensor forward(const Tensor& x, const ForwardOptions& options) const;
+
+    std::unique_ptr<PatchMerging> downsample;  // none in stage 0
+    std::vector<std::unique_ptr<Block>> blocks;
+
+  private:
+    std::string name_;  // "layers.1"
 };
 
 class SwinV2 : public Module {
   public:
-    explicit SwinV2(const SwinConfig& config);  // allocates nothing; see Parameters
+    // Checks the configuration and declares the parameters; allocates none (see Parameters).
+    explicit SwinV2(const SwinConfig& config);
 
     const SwinConfig& config() const { return config_; }
 
-    // images [B, H, W, in_chans] of the configured size -> logits [B, K]
+    // images [B, H, W, in_chans] of the configured size, in the parameters' dtype -> logits [B, K]
     Tensor forward(const Tensor& images, const ForwardOptions& options = {}) const;
 
   private:
@@ -34,5 +40,10 @@ class SwinV2 : public Module {
     LayerNorm norm_;
     Linear head_;
 };
+
+// Rows and columns of tokens in stage `index`: patches, halved (rounding up) at each stage after the first.
+Extent map_of_stage(const SwinConfig& config, size_t index);
+// Channels of stage `index`.
+int64_t channels_of_stage(const SwinConfig& config, size_t index);
 
 }  // namespace swingrad

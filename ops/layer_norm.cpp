@@ -20,32 +20,27 @@
 // Source: Ba, Kiros, Hinton, "Layer normalization", arXiv 1607.06450. Test: tests/test_layer_norm.cpp.
 
 #include "autograd/gradcheck.h"
-#include "core/gemm.h"
 #include "core/threads.h"
+#include "ops/layer_norm_row.h"
 #include "ops/ops.h"
-
-#include <cmath>
+#include "ops/sum_by_groups.h"
 
 namespace swingrad {
 namespace {
 
 constexpr int64_t rows_a_piece = 64;
 
-// ---- CPU forward
+// ---- CPU forward (a row's arithmetic is in ops/layer_norm_row.h)
 
 template <class T>
-void forward(int64_t rows, int64_t C, const T* x, const T* weight, const T* bias, double eps, T* y, T* means, T* rstds) {
+void forward(int64_t rows, int64_t C, const T* x, const T* weight, const T* bias, double eps, T* y, T* means,
+             T* rstds) {
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const T* x_row = x + row * C;
             T* y_row = y + row * C;
-            T sum = 0, squares = 0;
-#pragma omp simd reduction(+ : sum)
-            for (int64_t c = 0; c < C; ++c) sum += x_row[c];
-            const T mean = sum / static_cast<T>(C);
-#pragma omp simd reduction(+ : squares)
-            for (int64_t c = 0; c < C; ++c) squares += (x_row[c] - mean) * (x_row[c] - mean);
-            const T rstd = 1 / std::sqrt(squares / static_cast<T>(C) + static_cast<T>(eps));
+            const auto [mean, rstd] = row_statistics(C, x_row, static_cast<T>(eps));
+#pragma omp simd
             for (int64_t c = 0; c < C; ++c) y_row[c] = weight[c] * ((x_row[c] - mean) * rstd) + bias[c];
             means[row] = mean;
             rstds[row] = rstd;
@@ -58,40 +53,13 @@ void forward(int64_t rows, int64_t C, const T* x, const T* weight, const T* bias
 template <class T>
 void backward(int64_t rows, int64_t C, const T* x, const T* weight, const T* means, const T* rstds, const T* dy, T* dx,
               T* dweight, T* dbias) {
-    // dweight and dbias sum over all rows: each group of rows has sums of its own, added in order at the end.
-    const int64_t groups = sum_groups(rows);
-    const Tensor sums = Tensor::zeros({groups, 2, C}, dtype_of<T>());
-    parallel_for(groups, [&](int64_t group) {
-        T* dweight_sum = sums.data<T>() + group * 2 * C;
-        T* dbias_sum = dweight_sum + C;
-        for (int64_t row = rows * group / groups; row < rows * (group + 1) / groups; ++row) {
-            const T *x_row = x + row * C, *dy_row = dy + row * C;
-            const T mean = means[row], rstd = rstds[row];
-            T g_sum = 0, g_x_hat_sum = 0;
-#pragma omp simd reduction(+ : g_sum, g_x_hat_sum)
-            for (int64_t c = 0; c < C; ++c) {
-                const T x_hat = (x_row[c] - mean) * rstd;
-                // forward: y = weight x_hat + bias, so:
-                dweight_sum[c] += dy_row[c] * x_hat;
-                dbias_sum[c] += dy_row[c];
-                const T g = dy_row[c] * weight[c];
-                g_sum += g;
-                g_x_hat_sum += g * x_hat;
-            }
-            const T g_mean = g_sum / static_cast<T>(C), g_x_hat_mean = g_x_hat_sum / static_cast<T>(C);
-            // forward: x_hat = (x - mean(x)) rstd(x), so:
-            for (int64_t c = 0; c < C; ++c) {
-                const T x_hat = (x_row[c] - mean) * rstd;
-                dx[row * C + c] = rstd * (dy_row[c] * weight[c] - g_mean - x_hat * g_x_hat_mean);
-            }
-        }
-    });
-    for (int64_t c = 0; c < C; ++c) dweight[c] = dbias[c] = 0;
-    for (int64_t group = 0; group < groups; ++group)
-        for (int64_t c = 0; c < C; ++c) {
-            dweight[c] += sums.data<T>()[group * 2 * C + c];
-            dbias[c] += sums.data<T>()[group * 2 * C + C + c];
-        }
+    sum_by_groups<T>(sum_groups(rows), rows, 2 * C,
+                     [=](int64_t begin, int64_t end, T* sums) {
+                         for (int64_t row = begin; row < end; ++row)
+                             row_backward<T>(C, x + row * C, {means[row], rstds[row]}, weight, dy + row * C, T(1),
+                                             dx + row * C, sums, sums + C);
+                     },
+                     {{dweight, C}, {dbias, C}});
 }
 
 // ---- autograd node
@@ -101,7 +69,9 @@ struct LayerNormNode final : Node {
     Tensor means, rstds;  // [rows]
 
     std::string_view name() const override { return "layer_norm"; }
-    std::vector<Saved> saved() const override { return {{"x", x}, {"weight", weight}, {"mean", means}, {"rstd", rstds}}; }
+    std::vector<Saved> saved() const override {
+        return {{"x", x}, {"weight", weight}, {"mean", means}, {"rstd", rstds}};
+    }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
         const int64_t C = x.shape()[-1];
@@ -129,7 +99,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
     Tensor y = Tensor::empty(x.shape(), x.dtype());
     Tensor means = Tensor::empty({rows}, x.dtype()), rstds = Tensor::empty({rows}, x.dtype());
     dispatch_float("layer_norm", x.dtype(), [&]<class T>(T) {
-        forward(rows, C, x.data<T>(), weight.data<T>(), bias.data<T>(), eps, y.data<T>(), means.data<T>(), rstds.data<T>());
+        forward(rows, C, x.data<T>(), weight.data<T>(), bias.data<T>(), eps, y.data<T>(), means.data<T>(),
+                rstds.data<T>());
     });
     if (!recording({x, weight, bias})) return y;
     auto node = std::make_unique<LayerNormNode>();
@@ -145,7 +116,8 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
 const DeclareGradientCase layer_norm_case{{
     "layer_norm",
     [](Random random) -> std::vector<Tensor> {
-        return {random_tensor({2, 3, 5}, random.split(0)), random_tensor({5}, random.split(1)), random_tensor({5}, random.split(2))};
+        return {random_tensor({2, 3, 5}, random.split(0)), random_tensor({5}, random.split(1)),
+                random_tensor({5}, random.split(2))};
     },
     [](const std::vector<Tensor>& in) { return layer_norm(in[0], in[1], in[2]); },
 }};

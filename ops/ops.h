@@ -37,34 +37,43 @@ Tensor permute(const Tensor& x, const std::vector<int>& axes);  // y's axis i is
 Tensor rows(const Tensor& x, int64_t begin, int64_t end);       // of the leading axis
 
 // ---- products
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});  // (p) [..., I] W^T + b, weight [O, I], bias [O]
-Tensor matmul(const Tensor& a, const Tensor& b);                                // (p) [..., M, K] [..., K, N], equal leading axes
-Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2);  // (f) linear(gelu(linear(x)))
+Tensor linear(const Tensor& x, const Tensor& weight,
+              const Tensor& bias = {});           // (p) [..., I] W^T + b, weight [O, I], bias [O]
+Tensor matmul(const Tensor& a, const Tensor& b);  // (p) [..., M, K] [..., K, N], equal leading axes
+Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
+           const Tensor& bias2);  // (f) linear(gelu(linear(x)))
 
 // ---- normalisation
-Tensor softmax(const Tensor& x);                                                                                   // (p) over the last axis
-Tensor l2_normalise(const Tensor& x, double eps = 1e-12);                                                          // (p) x / max(|x|, eps) over the last axis
-Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps = 1e-5);                   // (p) over the last axis
-Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, const Tensor& keep = {}, double eps = 1e-5);  // (f) x + keep_b layer_norm(y); keep [B] of drop_path_keep
+Tensor softmax(const Tensor& x);                           // (p) over the last axis
+Tensor l2_normalise(const Tensor& x, double eps = 1e-12);  // (p) x / max(|x|, eps) over the last axis
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                  double eps = 1e-5);  // (p) over the last axis
+Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias,
+                     const Tensor& keep = {},
+                     double eps = 1e-5);  // (f) x + keep_b layer_norm(y); keep [B] of drop_path_keep
 
 // ---- images and maps (p)
-Tensor patch_embedding(const Tensor& images, const Tensor& weight, const Tensor& bias);  // [B, H, W, I], weight [C, I, p, q] -> [B, H/p, W/q, C]
-Tensor patch_merging(const Tensor& x);                                                   // [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 4C]; odd sizes padded with 0
-Tensor mean_pool(const Tensor& x);                                                       // [B, H, W, C] -> [B, C]
+Tensor patch_embedding(const Tensor& images, const Tensor& weight,
+                       const Tensor& bias);  // [B, H, W, I], weight [C, I, p, q] -> [B, H/p, W/q, C]
+Tensor patch_merging(const Tensor& x);       // [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 4C]; odd sizes padded with 0
+Tensor mean_pool(const Tensor& x);           // [B, H, W, C] -> [B, C]
 
 // ---- windows: roll, pad and cut as one table of indices (ops/window.h)
-Tensor window_partition(const Tensor& x, const WindowMap& map);                 // (p) [B, H, W, C] -> [B nW, N, C]
-Tensor window_reverse(const Tensor& windows, const WindowMap& map);             // (p) [B nW, N, C] -> [B, H, W, C]
+Tensor window_partition(const Tensor& x, const WindowMap& map);      // (p) [B, H, W, C] -> [B nW, N, C]
+Tensor window_reverse(const Tensor& windows, const WindowMap& map);  // (p) [B nW, N, C] -> [B, H, W, C]
 
 // ---- attention
-Tensor qkv_bias(const Tensor& q, const Tensor& v);                              // (p) [C], [C] -> [q | 0 | v] of [3C]
-Tensor log_cpb(const Tensor& coordinates, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const WindowMap& map);  // (f) position bias [h, N, N]
-Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& bias, const WindowMap& map);  // (f) [B, H, W, 3C] -> [B, H, W, C]
+Tensor qkv_bias(const Tensor& q, const Tensor& v);  // (p) [C], [C] -> [q | 0 | v] of [3C]
+Tensor log_cpb(const Tensor& coordinates, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
+               const WindowMap& map);  // (f) position bias [h, N, N]
+Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& bias,
+                        const WindowMap& map);  // (f) [B, H, W, 3C] -> [B, H, W, C]
 
 // ---- regularisation and loss
 Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype);  // [B] of 0 or 1/(1 - rate); a constant
 Tensor drop_path(const Tensor& x, const Tensor& keep);                          // (p) x_b keep_b over the leading axis
-Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double smoothing = 0);  // (p) mean over B; labels int64 [B], logits [B, K]
-Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets);                  // (p) mean over B; targets [B, K], constants
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels,
+                     double smoothing = 0);  // (p) mean over B; labels int64 [B], logits [B, K]
+Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets);  // (p) mean over B; targets [B, K], constants
 
 }  // namespace swingrad

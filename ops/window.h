@@ -28,7 +28,8 @@ struct WindowTable {
     int64_t windows = 0, tokens = 0;    // nW in an image, N in a window
     std::vector<int32_t> source;        // [nW * N]: index into the map's H W tokens, or -1 for padding
     bool has_padding = false;
-    std::vector<int32_t> region;        // [nW * N]: tokens of a window see each other only where equal; empty if no shift
+    std::vector<int32_t> region;  // [nW * N]: tokens of a window see each other only where equal; empty if no shift
+    std::vector<int32_t> offset_index;  // [N * N]: for query a and key b, the row of log_coordinates with their offset
 };
 
 // Shared and constant: every block of a stage, and every node that saves it, holds the same table.
@@ -48,8 +49,5 @@ Tensor shift_mask(const WindowTable& table, DType dtype);
 // z = 8 d / D). D is pretrained - 1 where the axis has a pretrained window, else window - 1. Computed in float32 and
 // widened, as every reference does. [(2 Mh - 1) (2 Mw - 1), 2], rows outermost.
 Tensor log_coordinates(Extent window, Extent pretrained, DType dtype);
-
-// Row of log_coordinates for query token a and key token b: [N * N].
-std::vector<int32_t> relative_position_index(Extent window);
 
 }  // namespace swingrad

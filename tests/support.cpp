@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace swingrad::test {
@@ -47,6 +48,26 @@ double largest_disagreement(const Function& f, const Function& oracle, const std
     double largest = largest_difference(ours, theirs);
     for (size_t i = 0; i < d_ours.size(); ++i) largest = std::max(largest, largest_difference(d_ours[i], d_theirs[i]));
     return largest;
+}
+
+double largest_float_error(const Function& f, const std::vector<Tensor>& inputs) {
+    std::vector<Tensor> narrow, wide;
+    for (const Tensor& input : inputs) {
+        narrow.push_back(input.to(DType::float32));
+        wide.push_back(narrow.back().to(DType::float64));
+    }
+    const Tensor y = f(wide);
+    const Tensor cotangent = random_tensor(y.shape(), Random{7, 8}).to(DType::float32);
+    const auto d_narrow = gradients_of(f, narrow, cotangent),
+               d_wide = gradients_of(f, wide, cotangent.to(DType::float64));
+    double largest = largest_difference(f(narrow), y);
+    for (size_t i = 0; i < d_wide.size(); ++i) largest = std::max(largest, largest_difference(d_narrow[i], d_wide[i]));
+    return largest;
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+    return a.shape() == b.shape() && a.dtype() == b.dtype() &&
+           (a.numel() == 0 || std::memcmp(a.address(), b.address(), a.bytes()) == 0);
 }
 
 }  // namespace swingrad::test

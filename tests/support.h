@@ -19,4 +19,11 @@ std::vector<Tensor> gradients_of(const Function& function, const std::vector<Ten
 // The largest difference between the gradients of two functions of the same inputs, and between their values.
 double largest_disagreement(const Function& f, const Function& oracle, const std::vector<Tensor>& inputs);
 
+// The largest difference between what a function gives in float32 and in float64, values and gradients alike, for the
+// same inputs (rounded to float32 first) and a random cotangent.
+double largest_float_error(const Function& f, const std::vector<Tensor>& inputs);
+
+// Whether two tensors of one shape and dtype hold the same bits.
+bool same_bits(const Tensor& a, const Tensor& b);
+
 }  // namespace swingrad::test

@@ -9,8 +9,7 @@
 using namespace swingrad;
 
 TEST_CASE("every operation's gradient agrees with central differences") {
-    for (const GradientCase& one : gradient_cases())
-        DYNAMIC_SECTION(one.name) {
+    for (const GradientCase& one : gradient_cases()) DYNAMIC_SECTION(one.name) {
             const auto result = gradcheck(one.function, one.inputs(Random{11, 0}), one.options, one.name);
             INFO(result.report);
             REQUIRE(result.ok);
@@ -24,7 +23,8 @@ TEST_CASE("every file of operations declares a gradient case") {
         if (file.path().extension() != ".cpp") continue;
         INFO("ops/" << file.path().filename().string());
         const std::string stem = file.path().stem().string();
-        REQUIRE(std::any_of(declared.begin(), declared.end(), [&](const std::string& name) { return name.rfind(stem, 0) == 0; }));
+        REQUIRE(std::any_of(declared.begin(), declared.end(),
+                            [&](const std::string& name) { return name.rfind(stem, 0) == 0; }));
     }
 }
 
@@ -79,7 +79,9 @@ TEST_CASE("a spoiled gradient makes every operation's check fail") {
         // How many gradients each node of the case returns.
         std::vector<size_t> node_inputs;
         GradcheckOptions options = one.options;
-        options.spoil = [&](const Node&, const Needs& needs, std::vector<Tensor>&) { node_inputs.push_back(needs.size()); };
+        options.spoil = [&](const Node&, const Needs& needs, std::vector<Tensor>&) {
+            node_inputs.push_back(needs.size());
+        };
         gradcheck(one.function, inputs, options, one.name);
 
         int spoils = 0;
@@ -98,7 +100,8 @@ TEST_CASE("a spoiled gradient makes every operation's check fail") {
                     // A gradient that is symmetric, or alone, is not changed by every kind of spoiling.
                     if (!changed) continue;
                     ++spoils;
-                    INFO(one.name << ": node " << node << ", input " << input << ", " << spoil_names[static_cast<int>(how)]);
+                    INFO(one.name << ": node " << node << ", input " << input << ", "
+                                  << spoil_names[static_cast<int>(how)]);
                     REQUIRE_FALSE(result.ok);
                 }
         INFO(one.name);

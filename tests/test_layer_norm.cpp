@@ -18,11 +18,13 @@ TEST_CASE("layer_norm of (1, 3) is (-1, 1) but for eps") {
 TEST_CASE("layer_norm gives rows of mean 0 and variance 1, also far from 0") {
     for (const int64_t C : {1, 33, 257}) {
         const Tensor x = random_tensor({7, C}, Random{1, 1}, 3.0, 1000.0).to(DType::float32);
-        const Tensor one = Tensor::from({C}, std::vector<float>(static_cast<size_t>(C), 1.0f)), zero = Tensor::zeros({C});
+        const Tensor one = Tensor::from({C}, std::vector<float>(static_cast<size_t>(C), 1.0f)),
+                     zero = Tensor::zeros({C});
         const auto y = layer_norm(x, one, zero).values();
         for (size_t row = 0; row < 7; ++row) {
             double sum = 0, squares = 0;
-            for (size_t c = 0; c < static_cast<size_t>(C); ++c) sum += y[row * C + c], squares += y[row * C + c] * y[row * C + c];
+            for (size_t c = 0; c < static_cast<size_t>(C); ++c)
+                sum += y[row * C + c], squares += y[row * C + c] * y[row * C + c];
             REQUIRE(std::abs(sum / C) < 1e-3);
             if (C > 1) REQUIRE(squares / C == Approx(1).epsilon(1e-3));
         }
@@ -30,7 +32,8 @@ TEST_CASE("layer_norm gives rows of mean 0 and variance 1, also far from 0") {
 }
 
 TEST_CASE("layer_norm in float agrees with double on many rows") {
-    const std::vector<Tensor> inputs{random_tensor({1500, 48}, Random{1, 2}), random_tensor({48}, Random{1, 3}), random_tensor({48}, Random{1, 4})};
+    const std::vector<Tensor> inputs{random_tensor({1500, 48}, Random{1, 2}), random_tensor({48}, Random{1, 3}),
+                                     random_tensor({48}, Random{1, 4})};
     std::vector<Tensor> narrow;
     for (const Tensor& input : inputs) narrow.push_back(input.to(DType::float32));
     const Function f = [](const std::vector<Tensor>& in) { return layer_norm(in[0], in[1], in[2]); };

@@ -1,0 +1,120 @@
+// The layers of Swin V2, from the smallest up. Names of members are timm's, and so are the parameters' names.
+#pragma once
+
+#include "models/module.h"
+#include "ops/ops.h"
+#include "ops/window.h"
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace swingrad {
+
+// What a forward pass does besides computing.
+struct ForwardOptions {
+    bool training = false;  // drop path active
+    Random random;          // of the drop path; one a step
+    // Called with each named intermediate result: "patch_embed", "layers.0.blocks.1", "layers.0", "norm", ...
+    std::function<void(std::string_view name, const Tensor& value)> observe;
+};
+
+class LayerNorm : public Module {
+  public:
+    // weight starts at `start` (0 makes a residual branch start as nothing), bias at 0.
+    explicit LayerNorm(int64_t channels, double start = 1);
+    Tensor forward(const Tensor& x) const { return layer_norm(x, weight, bias); }
+
+    Parameter weight, bias;  // [C]
+};
+
+class Linear : public Module {
+  public:
+    Linear(int64_t inputs, int64_t outputs, bool with_bias = true);
+    Tensor forward(const Tensor& x) const { return linear(x, weight, bias); }
+
+    Parameter weight, bias;  // [O, I], [O]; bias stays undefined without one
+};
+
+// Non-overlapping patches of an image to tokens: [B, H, W, I] -> [B, H/p, W/q, C].
+class PatchEmbed : public Module {
+  public:
+    PatchEmbed(int64_t in_chans, int64_t channels, Extent patch);
+    Tensor forward(const Tensor& images) const;
+
+    class Projection : public Module {
+      public:
+        Projection(int64_t in_chans, int64_t channels, Extent patch);
+        Parameter weight, bias;  // [C, I, p, q], [C]
+    } proj;
+    LayerNorm norm;
+};
+
+// Half the rows and columns, twice the channels: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 2C].
+class PatchMerging : public Module {
+  public:
+    explicit PatchMerging(int64_t channels);
+    Tensor forward(const Tensor& x) const { return norm.forward(reduction.forward(patch_merging(x))); }
+
+    Linear reduction;
+    LayerNorm norm;
+};
+
+struct BlockConfig {
+    int64_t channels, heads;
+    Extent map;                // the tokens this block sees
+    Extent window;             // as configured; clipped to the map
+    Extent pretrained_window;  // {0, 0}: none
+    bool shifted;
+    PaddingOrder padding_order;
+    bool qkv_bias;
+    int64_t hidden;  // of the MLP
+    double drop_path;
+    bool extra_norm;  // a layer norm on the main branch after this block (huge and giant)
+};
+
+// Scaled cosine attention within windows, with its log-spaced continuous position bias.
+class WindowAttention : public Module {
+  public:
+    explicit WindowAttention(const BlockConfig& config);
+    Tensor forward(const Tensor& x) const;  // [B, H, W, C] -> [B, H, W, C]
+
+    Parameter logit_scale;                          // [h, 1, 1]
+    Parameter q_bias, v_bias;                       // [C]; a key has none
+    Parameter cpb_weight1, cpb_bias1, cpb_weight2;  // [512, 2], [512], [h, 512]
+    Linear qkv, proj;
+
+  private:
+    WindowMap map_;
+    Extent pretrained_window_;
+};
+
+class Mlp : public Module {
+  public:
+    Mlp(int64_t channels, int64_t hidden);
+    Tensor forward(const Tensor& x) const { return mlp(x, fc1.weight, fc1.bias, fc2.weight, fc2.bias); }
+
+    Linear fc1, fc2;
+};
+
+//   x <- x + drop_path(norm1(attn(x)))        x <- x + drop_path(norm2(mlp(x)))
+class Block : public Module {
+  public:
+    // `number` counts the blocks of the whole network, so that each draws its own drop path.
+    Block(const BlockConfig& config, int64_t number);
+    Tensor forward(const Tensor& x, const ForwardOptions& options) const;
+
+    WindowAttention attn;
+    LayerNorm norm1;
+    Mlp mlp;
+    LayerNorm norm2;
+    std::unique_ptr<LayerNorm> norm3;  // where config.extra_norm
+
+  private:
+    Tensor keep(const Tensor& x, const ForwardOptions& options, int branch) const;
+
+    double drop_path_;
+    int64_t number_;
+};
+
+}  // namespace swingrad

@@ -1,0 +1,173 @@
+// cross_entropy(logits [B, K], labels int64 [B], smoothing) -> []
+// cross_entropy_soft(logits [B, K], targets [B, K]) -> []
+//
+//   p = softmax(z)            loss = -(1/B) sum_b sum_c t_bc log p_bc            z logits, t targets
+//
+// Labels are targets too: t_bc = smoothing / K + (1 - smoothing) [c = label_b]. So there is one computation.
+//
+// With m = max_c z_c and s = sum_c e^(z_c - m), for one row:
+//
+//   log p_c = (z_c - m) - log s           -sum_c t_c log p_c = (sum_c t_c) log s - sum_c t_c (z_c - m)
+//
+// Backward, for one row. d log s / d z_i = p_i, and m cancels (it is the same number added and taken away):
+//
+//   dz_i = dloss / B (p_i sum_c t_c - t_i)         which is (p - t) dloss / B where the targets sum to 1
+//
+// Saved: p and the targets.
+// Numerics: e^(z_c - m) is at most 1, and exactly 1 once, so s is neither infinite nor 0. A target of 0 times a logit
+// of -infinity (a class ruled out) is taken as 0. The B losses are added in order, in double: one sum for any number of
+// threads.
+// Source: Szegedy et al., "Rethinking the Inception architecture", arXiv 1512.00567, section 7, for smoothing.
+// Test: tests/test_cross_entropy.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace swingrad {
+namespace {
+
+constexpr int64_t rows_a_piece = 64;
+
+// ---- labels as targets
+
+template <class T>
+void smoothed(int64_t B, int64_t K, const int64_t* labels, double smoothing, T* targets) {
+    for (int64_t b = 0; b < B; ++b) {
+        const int64_t label = labels[b];
+        check(label >= 0 && label < K, "[cross_entropy] label {} of sample {} is not in 0..{}", label, b, K - 1);
+        std::fill_n(targets + b * K, K, static_cast<T>(smoothing / static_cast<double>(K)));
+        targets[b * K + label] += static_cast<T>(1 - smoothing);
+    }
+}
+
+// ---- CPU forward
+
+template <class T>
+double forward(int64_t B, int64_t K, const T* logits, const T* targets, T* p) {
+    const Tensor losses = Tensor::empty({B}, DType::float64);
+    double* loss = losses.data<double>();
+    parallel_chunks(B, rows_a_piece, [=](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; ++b) {
+            const T *z = logits + b * K, *t = targets + b * K;
+            T* p_row = p + b * K;
+            const T m = *std::max_element(z, z + K);
+            T s = 0, t_sum = 0, t_z_sum = 0;
+            for (int64_t c = 0; c < K; ++c) {
+                p_row[c] = std::exp(z[c] - m);
+                s += p_row[c];
+                t_sum += t[c];
+                t_z_sum += t[c] == 0 ? T(0) : t[c] * (z[c] - m);
+            }
+            for (int64_t c = 0; c < K; ++c) p_row[c] /= s;
+            loss[b] = static_cast<double>(t_sum * std::log(s) - t_z_sum);
+        }
+    });
+    double sum = 0;
+    for (int64_t b = 0; b < B; ++b) sum += loss[b];
+    return sum / static_cast<double>(B);
+}
+
+// ---- CPU backward
+
+template <class T>
+void backward(int64_t B, int64_t K, const T* p, const T* targets, T dloss, T* dlogits) {
+    parallel_chunks(B, rows_a_piece, [=](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; ++b) {
+            const T *p_row = p + b * K, *t = targets + b * K;
+            T t_sum = 0;
+            for (int64_t c = 0; c < K; ++c) t_sum += t[c];
+            // forward: loss = (sum(t) log s - sum(t (z - m))) / B, so:
+            for (int64_t c = 0; c < K; ++c) dlogits[b * K + c] = dloss / static_cast<T>(B) * (p_row[c] * t_sum - t[c]);
+        }
+    });
+}
+
+// ---- autograd node
+
+struct CrossEntropyNode final : Node {
+    Tensor p, targets;  // [B, K]
+
+    std::string_view name() const override { return "cross_entropy"; }
+    std::vector<Saved> saved() const override { return {{"p", p}, {"targets", targets}}; }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
+        Tensor dlogits = Tensor::empty(p.shape(), p.dtype());
+        dispatch_float("cross_entropy", p.dtype(), [&]<class T>(T) {
+            swingrad::backward(p.shape()[0], p.shape()[1], p.data<T>(), targets.data<T>(), *dy.data<T>(),
+                               dlogits.data<T>());
+        });
+        return {dlogits};
+    }
+};
+
+void check_logits(const Shape& logits) {
+    check(logits.rank() == 2 && logits.numel() > 0, "[cross_entropy] logits must be [B, K], neither 0, got {}", logits);
+}
+
+}  // namespace
+
+// ---- public functions
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double smoothing) {
+    check_logits(logits.shape());
+    const int64_t B = logits.shape()[0], K = logits.shape()[1];
+    check(labels.dtype() == DType::int64 && labels.shape() == Shape{B},
+          "[cross_entropy] labels must be int64 [{}], got {} {}", B, name_of(labels.dtype()), labels.shape());
+    check(smoothing >= 0 && smoothing <= 1, "[cross_entropy] smoothing must be in 0 to 1, got {}", smoothing);
+    const Tensor targets = Tensor::empty({B, K}, logits.dtype());
+    dispatch_float("cross_entropy", logits.dtype(),
+                   [&]<class T>(T) { smoothed(B, K, labels.data<int64_t>(), smoothing, targets.data<T>()); });
+    return cross_entropy_soft(logits, targets);
+}
+
+Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets) {
+    check_logits(logits.shape());
+    check(targets.shape() == logits.shape(), "[cross_entropy] targets must be {} as the logits, got {}", logits.shape(),
+          targets.shape());
+    check(!recording({targets}), "[cross_entropy] targets are constants and have no gradient; pass them detached()");
+    Tensor loss = Tensor::empty({}, logits.dtype());
+    const Tensor p = Tensor::empty(logits.shape(), logits.dtype());
+    dispatch_float("cross_entropy", logits.dtype(), [&]<class T>(T) {
+        *loss.data<T>() = static_cast<T>(
+            forward(logits.shape()[0], logits.shape()[1], logits.data<T>(), targets.data<T>(), p.data<T>()));
+    });
+    if (!recording({logits})) return loss;
+    auto node = std::make_unique<CrossEntropyNode>();
+    node->p = p;
+    node->targets = targets.detached();
+    return record(std::move(node), {logits}, loss);
+}
+
+// ---- gradient check
+
+const DeclareGradientCase cross_entropy_case{{
+    "cross_entropy",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({3, 5}, random.split(0)), Tensor::from({3}, std::vector<int64_t>{4, 0, 2})};
+    },
+    [](const std::vector<Tensor>& in) { return cross_entropy(in[0], in[1]); },
+}};
+
+const DeclareGradientCase cross_entropy_smoothed_case{{
+    "cross_entropy/smoothed",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({4, 3}, random.split(0)), Tensor::from({4}, std::vector<int64_t>{1, 0, 2, 1})};
+    },
+    [](const std::vector<Tensor>& in) { return cross_entropy(in[0], in[1], 0.1); },
+}};
+
+const DeclareGradientCase cross_entropy_soft_case{{
+    "cross_entropy/soft",  // targets that do not sum to 1
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 3}, random.split(0))};
+    },
+    [](const std::vector<Tensor>& in) {
+        return cross_entropy_soft(in[0], Tensor::from({2, 3}, std::vector<double>{0.5, 0.2, 0.7, 0, 1.5, 0.3}));
+    },
+}};
+
+}  // namespace swingrad

@@ -1,0 +1,131 @@
+// linear(x [..., I], weight [O, I], bias [O] or undefined) -> [..., O]
+//
+//   y_ro = bias_o + sum_i x_ri weight_oi           in matrices: y = x W^T + b, a row r for each of the leading axes
+//
+// Backward. y_ro depends on x_ri through weight_oi, on weight_oi through x_ri and on bias_o directly, hence
+//
+//   dx_ri = sum_o dy_ro weight_oi                  dx = dy W
+//   dweight_oi = sum_r dy_ro x_ri                  dW = dy^T x
+//   dbias_o = sum_r dy_ro                          column sums of dy
+//
+// Saved: x and weight, nothing new.
+// Passes over memory: BLAS clears C before it adds to it, so rows that start as the bias cost what rows that start as
+// zero do. dbias is summed in the pieces of dx, while their rows of dy are in the cache.
+// Source: the product every text has; the conventions are torch.nn.Linear's. Test: tests/test_linear.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/gemm.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+
+#include <algorithm>
+
+namespace swingrad {
+namespace {
+
+// ---- CPU forward
+
+// `bias` may be null.
+template <class T>
+void forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const T* bias, T* y) {
+    parallel_chunks(rows, gemm_rows, [=](int64_t begin, int64_t end) {
+        if (bias)
+            for (int64_t row = begin; row < end; ++row) std::copy_n(bias, O, y + row * O);
+        gemm_block(Layout::plain, Layout::transposed, end - begin, O, I, x + begin * I, I, weight, I, y + begin * O, O,
+                   bias != nullptr);
+    });
+}
+
+// ---- CPU backward
+
+// `dx` or `dbias` may be null: not asked for.
+template <class T>
+void backward_rows(int64_t rows, int64_t I, int64_t O, const T* weight, const T* dy, T* dx, T* dbias) {
+    // dbias sums over all rows: each piece has a sum of its own, added in order at the end.
+    const int64_t pieces = (rows + gemm_rows - 1) / gemm_rows;
+    const Tensor sums = dbias ? Tensor::zeros({pieces, O}, dtype_of<T>()) : Tensor();
+    T* const piece_sums = dbias ? sums.data<T>() : nullptr;
+    parallel_chunks(rows, gemm_rows, [=](int64_t begin, int64_t end) {
+        if (dx)
+            gemm_block(Layout::plain, Layout::plain, end - begin, I, O, dy + begin * O, O, weight, I, dx + begin * I, I,
+                       false);
+        if (!dbias) return;
+        T* sum = piece_sums + begin / gemm_rows * O;
+        for (int64_t row = begin; row < end; ++row)
+            for (int64_t o = 0; o < O; ++o) sum[o] += dy[row * O + o];
+    });
+    if (!dbias) return;
+    std::fill_n(dbias, O, T(0));
+    for (int64_t piece = 0; piece < pieces; ++piece)
+        for (int64_t o = 0; o < O; ++o) dbias[o] += piece_sums[piece * O + o];
+}
+
+// ---- autograd node
+
+struct LinearNode final : Node {
+    Tensor x, weight;  // [..., I], [O, I]
+
+    std::string_view name() const override { return "linear"; }
+    std::vector<Saved> saved() const override { return {{"x", x}, {"weight", weight}}; }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
+        const int64_t rows = x.shape().rows(), I = weight.shape()[1], O = weight.shape()[0];
+        const Tensor dx = needs[0] ? Tensor::empty(x.shape(), x.dtype()) : Tensor();
+        const Tensor dweight = needs[1] ? Tensor::empty({O, I}, x.dtype()) : Tensor();
+        const Tensor dbias = needs[2] ? Tensor::empty({O}, x.dtype()) : Tensor();
+        dispatch_float("linear", x.dtype(), [&]<class T>(T) {
+            if (needs[0] || needs[2])
+                backward_rows(rows, I, O, weight.data<T>(), dy.data<T>(), needs[0] ? dx.data<T>() : nullptr,
+                              needs[2] ? dbias.data<T>() : nullptr);
+            if (needs[1])
+                gemm(Layout::transposed, Layout::plain, O, I, rows, dy.data<T>(), O, x.data<T>(), I, dweight.data<T>(),
+                     I, false);
+        });
+        return {dx, dweight, dbias};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    check(weight.shape().rank() == 2, "[linear] weight must be [O, I], got {}", weight.shape());
+    const int64_t O = weight.shape()[0], I = weight.shape()[1];
+    check(O > 0 && I > 0, "[linear] weight must have elements, got {}", weight.shape());
+    check(x.shape().rank() >= 1 && x.shape()[-1] == I, "[linear] x must be [..., {}] for a weight {}, got {}", I,
+          weight.shape(), x.shape());
+    check(!bias.defined() || bias.shape() == Shape{O}, "[linear] bias must be [{}], got {}", O, bias.shape());
+
+    Tensor y = Tensor::empty(x.shape().with(-1, O), x.dtype());
+    dispatch_float("linear", x.dtype(), [&]<class T>(T) {
+        forward(x.shape().rows(), I, O, x.data<T>(), weight.data<T>(), bias.defined() ? bias.data<T>() : nullptr,
+                y.data<T>());
+    });
+    if (!recording({x, weight, bias})) return y;
+    auto node = std::make_unique<LinearNode>();
+    node->x = x.detached();
+    node->weight = weight.detached();
+    return record(std::move(node), {x, weight, bias}, y);
+}
+
+// ---- gradient check
+
+const DeclareGradientCase linear_case{{
+    "linear",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 3, 5}, random.split(0)), random_tensor({4, 5}, random.split(1)),
+                random_tensor({4}, random.split(2))};
+    },
+    [](const std::vector<Tensor>& in) { return linear(in[0], in[1], in[2]); },
+}};
+
+const DeclareGradientCase linear_no_bias_case{{
+    "linear/no_bias",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({3, 2}, random.split(0)), random_tensor({5, 2}, random.split(1))};
+    },
+    [](const std::vector<Tensor>& in) { return linear(in[0], in[1]); },
+}};
+
+}  // namespace swingrad

@@ -1,0 +1,113 @@
+// matmul(a [..., M, K], b [..., K, N]) -> [..., M, N], the leading axes equal
+//
+//   y = a b        y_mn = sum_k a_mk b_kn
+//
+// Backward. d y_mn / d a_mk = b_kn and d y_mn / d b_kn = a_mk, so
+//
+//   da_mk = sum_n dy_mn b_kn        da = dy b^T
+//   db_kn = sum_m a_mk dy_mn        db = a^T dy
+//
+// Saved: a and b. One matrix alone is cut into blocks by gemm; of several, each is a piece of work of its own.
+// Test: tests/test_matmul.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/gemm.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+
+#include <algorithm>
+
+namespace swingrad {
+namespace {
+
+// Product of all axes but the last two.
+int64_t matrices(const Shape& shape) {
+    int64_t count = 1;
+    for (int axis = 0; axis < shape.rank() - 2; ++axis) count *= shape[axis];
+    return count;
+}
+
+// ---- CPU forward and backward: c [batch, m, n] = op(a) op(b), a sum over k
+
+template <class T>
+void product(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
+             T* c) {
+    // The distance between rows as stored; BLAS insists on 1 where there are no columns.
+    const int64_t lda = std::max<int64_t>(1, layout_a == Layout::plain ? k : m);
+    const int64_t ldb = std::max<int64_t>(1, layout_b == Layout::plain ? n : k);
+    const int64_t ldc = std::max<int64_t>(1, n);
+    if (batch == 1) return gemm(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, false);
+    parallel_for(batch, [=](int64_t i) {
+        gemm_block(layout_a, layout_b, m, n, k, a + i * m * k, lda, b + i * k * n, ldb, c + i * m * n, ldc, false);
+    });
+}
+
+// ---- autograd node
+
+struct MatmulNode final : Node {
+    Tensor a, b;  // [..., M, K], [..., K, N]
+
+    std::string_view name() const override { return "matmul"; }
+    std::vector<Saved> saved() const override { return {{"a", a}, {"b", b}}; }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
+        const int64_t M = a.shape()[-2], K = a.shape()[-1], N = b.shape()[-1];
+        const int64_t batch = matrices(a.shape());
+        Tensor da, db;
+        dispatch_float("matmul", a.dtype(), [&]<class T>(T) {
+            // forward: y = a b, so:
+            if (needs[0]) {
+                da = Tensor::empty(a.shape(), a.dtype());
+                product(Layout::plain, Layout::transposed, batch, M, K, N, dy.data<T>(), b.data<T>(), da.data<T>());
+            }
+            if (needs[1]) {
+                db = Tensor::empty(b.shape(), b.dtype());
+                product(Layout::transposed, Layout::plain, batch, K, N, M, a.data<T>(), dy.data<T>(), db.data<T>());
+            }
+        });
+        return {da, db};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+    const Shape &left = a.shape(), &right = b.shape();
+    const bool fits = left.rank() >= 2 && left.rank() == right.rank() && left[-1] == right[-2] &&
+                      std::equal(left.begin(), left.end() - 2, right.begin());
+    check(fits, "[matmul] expects [..., M, K] and [..., K, N], got {} and {}", left, right);
+    check(a.dtype() == b.dtype(), "[matmul] expects one dtype, got {} and {}", name_of(a.dtype()), name_of(b.dtype()));
+
+    const int64_t M = left[-2], K = left[-1], N = right[-1];
+    const int64_t batch = matrices(left);
+    Tensor y = Tensor::empty(left.with(-1, N), a.dtype());
+    dispatch_float("matmul", a.dtype(), [&]<class T>(T) {
+        product(Layout::plain, Layout::plain, batch, M, N, K, a.data<T>(), b.data<T>(), y.data<T>());
+    });
+    if (!recording({a, b})) return y;
+    auto node = std::make_unique<MatmulNode>();
+    node->a = a.detached();
+    node->b = b.detached();
+    return record(std::move(node), {a, b}, y);
+}
+
+// ---- gradient checks
+
+const DeclareGradientCase matmul_case{{
+    "matmul",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({3, 4}, random.split(0)), random_tensor({4, 2}, random.split(1))};
+    },
+    [](const std::vector<Tensor>& in) { return matmul(in[0], in[1]); },
+}};
+const DeclareGradientCase batched_case{{
+    "matmul/batched",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 1, 2, 3}, random.split(0)), random_tensor({2, 1, 3, 4}, random.split(1))};
+    },
+    [](const std::vector<Tensor>& in) { return matmul(in[0], in[1]); },
+}};
+
+}  // namespace swingrad

@@ -1,0 +1,90 @@
+// mean_pool(x [B, H, W, C]) -> [B, C]
+//
+//   y_bc = sum_hw x_bhwc / (H W)
+//
+// Backward. Each position has the share 1/(H W) in the mean:
+//
+//   dx_bhwc = dy_bc / (H W)
+//
+// Saved: nothing but the shape of x. An image is one piece of work, so its sum has one order.
+// Source: Lin, Chen, Yan, "Network in network", arXiv 1312.4400. Test: tests/test_mean_pool.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+
+#include <algorithm>
+
+namespace swingrad {
+namespace {
+
+// ---- CPU forward
+
+template <class T>
+void forward(int64_t B, int64_t positions, int64_t C, const T* x, T* y) {
+    parallel_for(B, [=](int64_t b) {
+        const T* image = x + b * positions * C;
+        T* y_row = y + b * C;
+        std::fill_n(y_row, C, T(0));
+        for (int64_t position = 0; position < positions; ++position)
+            for (int64_t c = 0; c < C; ++c) y_row[c] += image[position * C + c];
+        for (int64_t c = 0; c < C; ++c) y_row[c] /= static_cast<T>(positions);
+    });
+}
+
+// ---- CPU backward
+
+template <class T>
+void backward(int64_t B, int64_t positions, int64_t C, const T* dy, T* dx) {
+    parallel_for(B, [=](int64_t b) {
+        T* dimage = dx + b * positions * C;
+        const T* dy_row = dy + b * C;
+        for (int64_t c = 0; c < C; ++c) dimage[c] = dy_row[c] / static_cast<T>(positions);
+        for (int64_t position = 1; position < positions; ++position) std::copy_n(dimage, C, dimage + position * C);
+    });
+}
+
+// ---- autograd node
+
+struct MeanPoolNode final : Node {
+    Shape shape;  // of x
+
+    std::string_view name() const override { return "mean_pool"; }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
+        Tensor dx = Tensor::empty(shape, dy.dtype());
+        dispatch_float("mean_pool", dy.dtype(), [&]<class T>(T) {
+            swingrad::backward(shape[0], shape[1] * shape[2], shape[3], dy.data<T>(), dx.data<T>());
+        });
+        return {dx};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor mean_pool(const Tensor& x) {
+    const Shape& shape = x.shape();
+    check(shape.rank() == 4, "[mean_pool] x must be [B, H, W, C], got {}", shape);
+    check(shape[1] > 0 && shape[2] > 0, "[mean_pool] the mean of no positions is undefined, x is {}", shape);
+    Tensor y = Tensor::empty({shape[0], shape[3]}, x.dtype());
+    dispatch_float("mean_pool", x.dtype(),
+                   [&]<class T>(T) { forward(shape[0], shape[1] * shape[2], shape[3], x.data<T>(), y.data<T>()); });
+    if (!recording({x})) return y;
+    auto node = std::make_unique<MeanPoolNode>();
+    node->shape = shape;
+    return record(std::move(node), {x}, y);
+}
+
+// ---- gradient check
+
+const DeclareGradientCase mean_pool_case{{
+    "mean_pool",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 3, 5, 4}, random.split(0))};
+    },
+    [](const std::vector<Tensor>& in) { return mean_pool(in[0]); },
+}};
+
+}  // namespace swingrad

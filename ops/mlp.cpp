@@ -1,0 +1,164 @@
+// mlp(x [..., C], weight1 [U, C], bias1 [U], weight2 [O, U], bias2 [O]) -> [..., O]
+//
+//   a = x weight1^T + bias1        g = gelu(a)        y = g weight2^T + bias2
+//
+// The feed-forward half of a transformer block. It is one operation because g, four times as wide as x, is needed
+// only between two products: it is made for gemm_rows rows at a time, in scratch memory that stays in the cache, and
+// made again in backward.
+//
+// Backward, for a piece of rows, with the products of ops/linear.cpp and gelu' of core/scalar.h:
+//
+//   dg = dy weight2         da = dg gelu'(a)       dx = da weight1
+//   dweight2 += dy^T g      dbias2 += sum dy       dweight1 += da^T x      dbias1 += sum da
+//
+// Saved: x, a and the weights. Fused from: linear(gelu(linear(x, weight1, bias1)), weight2, bias2), which the test
+// compares with. Test: tests/test_mlp.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/gemm.h"
+#include "core/scalar.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+#include "ops/sum_by_groups.h"
+
+namespace swingrad {
+namespace {
+
+constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
+
+template <class T>
+void fill_rows(int64_t rows, int64_t columns, const T* row, T* to) {
+    for (int64_t i = 0; i < rows; ++i) std::copy_n(row, columns, to + i * columns);
+}
+
+// ---- CPU forward. a [rows, U] is where the first product goes; null where nobody will want it again.
+
+template <class T>
+void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* weight1, const T* bias1,
+             const T* weight2, const T* bias2, T* a, T* y) {
+    parallel_chunks(rows, gemm_rows, [=](int64_t begin, int64_t end) {
+        const int64_t count = end - begin;
+        const Tensor scratch = Tensor::empty({count, U}, dtype_of<T>());
+        T *g = scratch.data<T>(), *a_piece = a ? a + begin * U : g, *y_piece = y + begin * O;
+        fill_rows(count, U, bias1, a_piece);
+        gemm_block(plain, transposed, count, U, C, x + begin * C, C, weight1, C, a_piece, U, true);
+#pragma omp simd
+        for (int64_t i = 0; i < count * U; ++i) g[i] = Gelu::value(a_piece[i]);
+        fill_rows(count, O, bias2, y_piece);
+        gemm_block(plain, transposed, count, O, U, g, U, weight2, U, y_piece, O, true);
+    });
+}
+
+// ---- CPU backward
+
+template <class T>
+void add_column_sums(int64_t rows, int64_t columns, const T* from, T* sums) {
+    for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < columns; ++j) sums[j] += from[i * columns + j];
+}
+
+template <class T>
+void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* a, const T* weight1, const T* weight2,
+              const T* dy, T* dx, T* dweight1, T* dbias1, T* dweight2, T* dbias2) {
+    const int64_t width = U * C + U + O * U + O;
+    sum_by_groups<T>(sum_groups(rows), rows, width,
+                     [=](int64_t group_begin, int64_t group_end, T* sums) {
+                         T *dweight1_sum = sums, *dbias1_sum = dweight1_sum + U * C, *dweight2_sum = dbias1_sum + U,
+                           *dbias2_sum = dweight2_sum + O * U;
+                         const Tensor scratch = Tensor::empty({2, gemm_rows, U}, dtype_of<T>());
+                         T *g = scratch.data<T>(), *da = g + gemm_rows * U;
+                         for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
+                             const int64_t count = std::min(gemm_rows, group_end - begin);
+                             const T *x_piece = x + begin * C, *a_piece = a + begin * U, *dy_piece = dy + begin * O;
+                             // forward: y = g weight2^T + bias2, so:
+                             gemm_block(plain, plain, count, U, O, dy_piece, O, weight2, U, da, U,
+                                        false);  // dg, for now
+                                                 // forward: g = gelu(a), so:
+#pragma omp simd
+                             for (int64_t i = 0; i < count * U; ++i) {
+                                 T slope;
+                                 Gelu::value_and_slope(a_piece[i], g[i], slope);
+                                 da[i] *= slope;
+                             }
+                             gemm_block(transposed, plain, O, U, count, dy_piece, O, g, U, dweight2_sum, U, true);
+                             add_column_sums(count, O, dy_piece, dbias2_sum);
+                             // forward: a = x weight1^T + bias1, so:
+                             gemm_block(plain, plain, count, C, U, da, U, weight1, C, dx + begin * C, C, false);
+                             gemm_block(transposed, plain, U, C, count, da, U, x_piece, C, dweight1_sum, C, true);
+                             add_column_sums(count, U, da, dbias1_sum);
+                         }
+                     },
+                     {{dweight1, U * C}, {dbias1, U}, {dweight2, O * U}, {dbias2, O}});
+}
+
+// ---- autograd node
+
+struct MlpNode final : Node {
+    Tensor x, a;              // [..., C], [..., U]
+    Tensor weight1, weight2;  // [U, C], [O, U]
+
+    std::string_view name() const override { return "mlp"; }
+    std::vector<Saved> saved() const override {
+        return {{"x", x}, {"a", a}, {"weight1", weight1}, {"weight2", weight2}};
+    }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
+        const int64_t C = x.shape()[-1], U = weight1.shape()[0], O = weight2.shape()[0];
+        const DType dtype = x.dtype();
+        Tensor dx = Tensor::empty(x.shape(), dtype);
+        Tensor dweight1 = Tensor::empty({U, C}, dtype), dbias1 = Tensor::empty({U}, dtype);
+        Tensor dweight2 = Tensor::empty({O, U}, dtype), dbias2 = Tensor::empty({O}, dtype);
+        dispatch_float("mlp", dtype, [&]<class T>(T) {
+            swingrad::backward(x.shape().rows(), C, U, O, x.data<T>(), a.data<T>(), weight1.data<T>(),
+                               weight2.data<T>(), dy.data<T>(), dx.data<T>(), dweight1.data<T>(), dbias1.data<T>(),
+                               dweight2.data<T>(), dbias2.data<T>());
+        });
+        return {dx, dweight1, dbias1, dweight2, dbias2};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2) {
+    check(x.shape().rank() >= 1, "[mlp] x must be [..., C], got {}", x.shape());
+    const int64_t C = x.shape()[-1];
+    check(weight1.shape().rank() == 2 && weight1.shape()[1] == C, "[mlp] weight1 must be [U, {}], got {}", C,
+          weight1.shape());
+    const int64_t U = weight1.shape()[0];
+    check(bias1.shape() == Shape{U}, "[mlp] bias1 must be [{}], got {}", U, bias1.shape());
+    check(weight2.shape().rank() == 2 && weight2.shape()[1] == U, "[mlp] weight2 must be [O, {}], got {}", U,
+          weight2.shape());
+    const int64_t O = weight2.shape()[0];
+    check(bias2.shape() == Shape{O}, "[mlp] bias2 must be [{}], got {}", O, bias2.shape());
+
+    const bool keep = recording({x, weight1, bias1, weight2, bias2});
+    const Tensor a = keep ? Tensor::empty(x.shape().with(-1, U), x.dtype()) : Tensor();
+    Tensor y = Tensor::empty(x.shape().with(-1, O), x.dtype());
+    dispatch_float("mlp", x.dtype(), [&]<class T>(T) {
+        forward(x.shape().rows(), C, U, O, x.data<T>(), weight1.data<T>(), bias1.data<T>(), weight2.data<T>(),
+                bias2.data<T>(), keep ? a.data<T>() : nullptr, y.data<T>());
+    });
+    if (!keep) return y;
+    auto node = std::make_unique<MlpNode>();
+    node->x = x.detached();
+    node->a = a;
+    node->weight1 = weight1.detached();
+    node->weight2 = weight2.detached();
+    return record(std::move(node), {x, weight1, bias1, weight2, bias2}, y);
+}
+
+// ---- gradient check
+
+const DeclareGradientCase mlp_case{{
+    "mlp",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 3, 4}, random.split(0)), random_tensor({7, 4}, random.split(1)),
+                random_tensor({7}, random.split(2)), random_tensor({5, 7}, random.split(3)),
+                random_tensor({5}, random.split(4))};
+    },
+    [](const std::vector<Tensor>& in) { return mlp(in[0], in[1], in[2], in[3], in[4]); },
+}};
+
+}  // namespace swingrad

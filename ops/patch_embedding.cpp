@@ -1,0 +1,193 @@
+// patch_embedding(images [B, H, W, I], weight [C, I, p, q], bias [C]) -> [B, H/p, W/q, C]
+//
+// The image is cut into patches of p rows and q columns that do not overlap, and each is mapped linearly to C channels:
+// a convolution whose stride is its kernel. With r = (b, h, w) for a patch and j = (row, column, i) for a place in it:
+//
+//   patch_rj = images[b, h p + row, w q + column, i]          (im2col: a copy, nothing is computed)
+//   y_rc = bias_c + sum_j patch_rj weight_cj
+//
+// Backward. That of linear, on the rows patch_r; and since every element of images is in exactly one place of patch,
+// the way back from dpatch to dimages is the same copy turned round:
+//
+//   dpatch_rj = sum_c dy_rc weight_cj      dweight_cj = sum_r dy_rc patch_rj      dbias_c = sum_r dy_rc
+//
+// Order: the weight comes as [C, I, p, q], as a convolution's does, but images are channel-last. The weight, a few
+// thousand numbers, is put into the order [C, p, q, I] once a call; then a row of a patch is q I numbers that lie
+// together in the image, and im2col copies runs.
+// Saved: images and weight. patch would be the images again; it is made piece by piece and forgotten.
+// Source: Dosovitskiy et al., "An image is worth 16x16 words", arXiv 2010.11929. Test: tests/test_patch_embedding.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/gemm.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+
+#include <algorithm>
+
+namespace swingrad {
+namespace {
+
+struct Geometry {
+    int64_t B, H, W, I;  // images
+    int64_t C, p, q;     // weight [C, I, p, q]
+
+    Geometry(const Shape& images, const Shape& weight)
+        : B(images[0]), H(images[1]), W(images[2]), I(images[3]), C(weight[0]), p(weight[2]), q(weight[3]) {}
+    int64_t patches() const { return B * (H / p) * (W / q); }
+    int64_t patch_size() const { return p * q * I; }
+};
+
+// Calls body(in_images, in_patches) for every run of q I numbers in patches [begin, end): where it lies in images and
+// in the rows of patch, of which row 0 is patch `begin`.
+template <class Body>
+void for_each_run(const Geometry& g, int64_t begin, int64_t end, const Body& body) {
+    const int64_t across = g.W / g.q, down = g.H / g.p;
+    for (int64_t r = begin; r < end; ++r) {
+        const int64_t w = r % across, h = r / across % down, b = r / across / down;
+        for (int64_t row = 0; row < g.p; ++row)
+            body(((b * g.H + h * g.p + row) * g.W + w * g.q) * g.I, ((r - begin) * g.p + row) * g.q * g.I);
+    }
+}
+
+template <class T>
+void im2col(const Geometry& g, int64_t begin, int64_t end, const T* images, T* patch) {
+    for_each_run(g, begin, end, [&](int64_t from, int64_t to) { std::copy_n(images + from, g.q * g.I, patch + to); });
+}
+
+// Calls body(at, at_last) for every weight: its place in [C, I, p, q] and, channel last, in [C, p, q, I].
+template <class Body>
+void for_each_weight(const Geometry& g, const Body& body) {
+    const int64_t places = g.p * g.q;
+    for (int64_t c = 0; c < g.C; ++c)
+        for (int64_t i = 0; i < g.I; ++i)
+            for (int64_t place = 0; place < places; ++place)
+                body((c * g.I + i) * places + place, (c * places + place) * g.I + i);
+}
+
+template <class T>
+Tensor channel_last(const Geometry& g, const T* weight) {
+    Tensor result = Tensor::empty({g.C, g.patch_size()}, dtype_of<T>());
+    T* to = result.data<T>();
+    for_each_weight(g, [&](int64_t at, int64_t at_last) { to[at_last] = weight[at]; });
+    return result;
+}
+
+// ---- CPU forward
+
+template <class T>
+void forward(const Geometry& g, const T* images, const T* weight, const T* bias, T* y) {
+    const int64_t J = g.patch_size(), C = g.C;
+    const Tensor weight_last = channel_last(g, weight);
+    parallel_chunks(g.patches(), gemm_rows, [&](int64_t begin, int64_t end) {
+        const Tensor patch = Tensor::empty({end - begin, J}, dtype_of<T>());
+        im2col(g, begin, end, images, patch.data<T>());
+        for (int64_t r = begin; r < end; ++r) std::copy_n(bias, C, y + r * C);
+        gemm_block(Layout::plain, Layout::transposed, end - begin, C, J, patch.data<T>(), J, weight_last.data<T>(), J,
+                   y + begin * C, C, true);
+    });
+}
+
+// ---- CPU backward
+
+// dimages of patches [begin, end).
+template <class T>
+void backward_images(const Geometry& g, int64_t begin, int64_t end, const T* weight_last, const T* dy, T* dpatch,
+                     T* dimages) {
+    const int64_t J = g.patch_size(), C = g.C;
+    gemm_block(Layout::plain, Layout::plain, end - begin, J, C, dy + begin * C, C, weight_last, J, dpatch, J, false);
+    for_each_run(g, begin, end,
+                 [&](int64_t at, int64_t in_patch) { std::copy_n(dpatch + in_patch, g.q * g.I, dimages + at); });
+}
+
+// `dimages` may be null: not asked for, as a rule.
+template <class T>
+void backward(const Geometry& g, const T* images, const T* weight, const T* dy, T* dimages, T* dweight, T* dbias) {
+    const int64_t J = g.patch_size(), C = g.C, R = g.patches();
+    const Tensor weight_last = dimages ? channel_last(g, weight) : Tensor();
+    // dweight and dbias sum over all patches: each group of patches has sums of its own, added in order at the end.
+    const int64_t groups = sum_groups(R);
+    const Tensor dweight_sums = Tensor::zeros({groups, C, J}, dtype_of<T>());
+    const Tensor dbias_sums = Tensor::zeros({groups, C}, dtype_of<T>());
+    parallel_for(groups, [&](int64_t group) {
+        T *dweight_sum = dweight_sums.data<T>() + group * C * J, *dbias_sum = dbias_sums.data<T>() + group * C;
+        const Tensor scratch = Tensor::empty({gemm_rows, J}, dtype_of<T>());
+        T* patch = scratch.data<T>();
+        const int64_t group_end = R * (group + 1) / groups;
+        for (int64_t begin = R * group / groups; begin < group_end; begin += gemm_rows) {
+            const int64_t end = std::min(begin + gemm_rows, group_end);
+            im2col(g, begin, end, images, patch);
+            gemm_block(Layout::transposed, Layout::plain, C, J, end - begin, dy + begin * C, C, patch, J, dweight_sum,
+                       J, true);
+            for (int64_t r = begin; r < end; ++r)
+                for (int64_t c = 0; c < C; ++c) dbias_sum[c] += dy[r * C + c];
+            if (dimages) backward_images(g, begin, end, weight_last.data<T>(), dy, patch, dimages);
+        }
+    });
+    T *total = dweight_sums.data<T>(), *dbias_total = dbias_sums.data<T>();
+    for (int64_t group = 1; group < groups; ++group) {
+        for (int64_t i = 0; i < C * J; ++i) total[i] += total[group * C * J + i];
+        for (int64_t c = 0; c < C; ++c) dbias_total[c] += dbias_total[group * C + c];
+    }
+    for_each_weight(g, [&](int64_t at, int64_t at_last) { dweight[at] = total[at_last]; });
+    std::copy_n(dbias_total, C, dbias);
+}
+
+// ---- autograd node
+
+struct PatchEmbeddingNode final : Node {
+    Tensor images, weight;  // [B, H, W, I], [C, I, p, q]
+
+    std::string_view name() const override { return "patch_embedding"; }
+    std::vector<Saved> saved() const override { return {{"images", images}, {"weight", weight}}; }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
+        const Geometry geometry(images.shape(), weight.shape());
+        const Tensor dimages = needs[0] ? Tensor::empty(images.shape(), images.dtype()) : Tensor();
+        const Tensor dweight = Tensor::empty(weight.shape(), images.dtype());
+        const Tensor dbias = Tensor::empty({geometry.C}, images.dtype());
+        dispatch_float("patch_embedding", images.dtype(), [&]<class T>(T) {
+            swingrad::backward(geometry, images.data<T>(), weight.data<T>(), dy.data<T>(),
+                               needs[0] ? dimages.data<T>() : nullptr, dweight.data<T>(), dbias.data<T>());
+        });
+        return {dimages, dweight, dbias};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor patch_embedding(const Tensor& images, const Tensor& weight, const Tensor& bias) {
+    check(images.shape().rank() == 4, "[patch_embedding] images must be [B, H, W, I], got {}", images.shape());
+    const int64_t H = images.shape()[1], W = images.shape()[2], I = images.shape()[3];
+    check(weight.shape().rank() == 4 && weight.shape()[1] == I && weight.shape().numel() > 0,
+          "[patch_embedding] weight must be [C, {}, p, q], got {}", I, weight.shape());
+    const int64_t C = weight.shape()[0], p = weight.shape()[2], q = weight.shape()[3];
+    check(bias.shape() == Shape{C}, "[patch_embedding] bias must be [{}], got {}", C, bias.shape());
+    check(H % p == 0 && W % q == 0, "[patch_embedding] {} x {} images do not divide into patches of {} x {}", H, W, p,
+          q);
+
+    Tensor y = Tensor::empty({images.shape()[0], H / p, W / q, C}, images.dtype());
+    dispatch_float("patch_embedding", images.dtype(), [&]<class T>(T) {
+        forward(Geometry(images.shape(), weight.shape()), images.data<T>(), weight.data<T>(), bias.data<T>(),
+                y.data<T>());
+    });
+    if (!recording({images, weight, bias})) return y;
+    auto node = std::make_unique<PatchEmbeddingNode>();
+    node->images = images.detached();
+    node->weight = weight.detached();
+    return record(std::move(node), {images, weight, bias}, y);
+}
+
+// ---- gradient check
+
+const DeclareGradientCase patch_embedding_case{{
+    "patch_embedding",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 4, 9, 2}, random.split(0)), random_tensor({5, 2, 2, 3}, random.split(1)),
+                random_tensor({5}, random.split(2))};
+    },
+    [](const std::vector<Tensor>& in) { return patch_embedding(in[0], in[1], in[2]); },
+}};
+
+}  // namespace swingrad

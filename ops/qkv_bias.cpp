@@ -1,0 +1,55 @@
+// qkv_bias(q [C], v [C]) -> [3C]
+//
+//   y = q | 0 | v
+//
+// The bias of the projection to queries, keys and values. Keys have none: it would move every logit of a query by
+// the same amount, which softmax takes out again (exactly so for dot products, and V2 keeps it so).
+//
+// Backward: dq and dv are the outer thirds of dy; the middle third belongs to a constant.
+//
+// Saved: nothing. dq and dv are ranges of dy's memory, not copies.
+// Source: Bao, Dong, Piao, Wei, "BEiT", arXiv 2106.08254, whose code Swin V2 follows. Test: tests/test_qkv_bias.cpp.
+
+#include "autograd/gradcheck.h"
+#include "ops/ops.h"
+
+namespace swingrad {
+namespace {
+
+// ---- autograd node
+
+struct QkvBiasNode final : Node {
+    std::string_view name() const override { return "qkv_bias"; }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
+        const int64_t C = dy.shape()[0] / 3;
+        return {dy.window(0, {C}), dy.window(2 * C, {C})};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor qkv_bias(const Tensor& q, const Tensor& v) {
+    check(q.shape().rank() == 1, "[qkv_bias] q must be [C], got {}", q.shape());
+    const int64_t C = q.shape()[0];
+    check(v.shape() == Shape{C}, "[qkv_bias] v must be [{}], got {}", C, v.shape());
+    Tensor y = Tensor::empty({3 * C}, q.dtype());
+    y.window(0, {C}).copy_from(q);
+    y.window(C, {C}).fill_zero();
+    y.window(2 * C, {C}).copy_from(v);
+    return record(std::make_unique<QkvBiasNode>(), {q, v}, y);
+}
+
+// ---- gradient check
+
+const DeclareGradientCase qkv_bias_case{{
+    "qkv_bias",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({5}, random.split(0)), random_tensor({5}, random.split(1))};
+    },
+    [](const std::vector<Tensor>& in) { return qkv_bias(in[0], in[1]); },
+}};
+
+}  // namespace swingrad

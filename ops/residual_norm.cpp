@@ -1,0 +1,132 @@
+// residual_norm(x [B, ..., C], y [B, ..., C], weight [C], bias [C], keep [B] or none) -> [B, ..., C]
+//
+//   out = x + keep_b layer_norm(y; weight, bias)
+//
+// The residual connection of Swin V2 ("res-post-norm": the branch's result y is normalised, then added to the stream x)
+// with drop path in one pass: keep_b is 0 where sample b's branch is dropped, 1/(1 - rate) elsewhere, 1 if there is
+// none.
+//
+// Backward: the sum passes dout to both sides; the branch gets it times keep_b, then goes back through the norm:
+//
+//   dx = dout        dy, dweight, dbias = those of layer_norm (ops/layer_norm.cpp) for the gradient keep_b dout
+//
+// Saved: y, weight, keep, and two numbers a row. x is not needed.
+// Fused from: add(x, drop_path(layer_norm(y, weight, bias), keep)), which the test compares with.
+// Source: arXiv 2111.09883 section 3.2. Test: tests/test_residual_norm.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/threads.h"
+#include "ops/layer_norm_row.h"
+#include "ops/ops.h"
+#include "ops/sum_by_groups.h"
+
+namespace swingrad {
+namespace {
+
+constexpr int64_t rows_a_piece = 64;
+
+// ---- CPU forward. keep may be null; a sample has rows / B rows.
+
+template <class T>
+void forward(int64_t rows, int64_t rows_a_sample, int64_t C, const T* x, const T* y, const T* weight, const T* bias,
+             const T* keep, double eps, T* out, T* means, T* rstds) {
+    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+            const T *x_row = x + row * C, *y_row = y + row * C;
+            T* out_row = out + row * C;
+            const T keep_b = keep ? keep[row / rows_a_sample] : T(1);
+            const auto [mean, rstd] = row_statistics(C, y_row, static_cast<T>(eps));
+#pragma omp simd
+            for (int64_t c = 0; c < C; ++c)
+                out_row[c] = x_row[c] + keep_b * (weight[c] * ((y_row[c] - mean) * rstd) + bias[c]);
+            means[row] = mean;
+            rstds[row] = rstd;
+        }
+    });
+}
+
+// ---- CPU backward
+
+template <class T>
+void backward(int64_t rows, int64_t rows_a_sample, int64_t C, const T* y, const T* weight, const T* keep,
+              const T* means, const T* rstds, const T* dout, T* dy, T* dweight, T* dbias) {
+    sum_by_groups<T>(sum_groups(rows), rows, 2 * C,
+                     [=](int64_t begin, int64_t end, T* sums) {
+                         for (int64_t row = begin; row < end; ++row) {
+                             const T keep_b = keep ? keep[row / rows_a_sample] : T(1);
+                             row_backward<T>(C, y + row * C, {means[row], rstds[row]}, weight, dout + row * C, keep_b,
+                                             dy + row * C, sums, sums + C);
+                         }
+                     },
+                     {{dweight, C}, {dbias, C}});
+}
+
+// ---- autograd node
+
+struct ResidualNormNode final : Node {
+    Tensor y, weight, keep;  // [B, ..., C], [C], [B] or undefined
+    Tensor means, rstds;     // [rows]
+
+    std::string_view name() const override { return "residual_norm"; }
+    std::vector<Saved> saved() const override {
+        return {{"y", y}, {"weight", weight}, {"mean", means}, {"rstd", rstds}};
+    }
+
+    std::vector<Tensor> backward(const Tensor& dout, const Needs&) override {
+        const int64_t C = y.shape()[-1], rows = y.shape().rows();
+        Tensor dy = Tensor::empty(y.shape(), y.dtype());
+        Tensor dweight = Tensor::empty({C}, y.dtype()), dbias = Tensor::empty({C}, y.dtype());
+        dispatch_float("residual_norm", y.dtype(), [&]<class T>(T) {
+            swingrad::backward(rows, rows / y.shape()[0], C, y.data<T>(), weight.data<T>(),
+                               keep.defined() ? keep.data<T>() : nullptr, means.data<T>(), rstds.data<T>(),
+                               dout.data<T>(), dy.data<T>(), dweight.data<T>(), dbias.data<T>());
+        });
+        return {dout, dy, dweight, dbias};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, const Tensor& keep,
+                     double eps) {
+    check(x.shape().rank() >= 2 && x.shape() == y.shape(),
+          "[residual_norm] x and y must have one shape [B, ..., C], got {} and {}", x.shape(), y.shape());
+    const int64_t B = x.shape()[0], C = x.shape()[-1], rows = x.shape().rows();
+    check(weight.shape() == Shape{C}, "[residual_norm] weight must be [{}], got {}", C, weight.shape());
+    check(bias.shape() == Shape{C}, "[residual_norm] bias must be [{}], got {}", C, bias.shape());
+    check(!keep.defined() || keep.shape() == Shape{B}, "[residual_norm] keep must be [{}], got {}", B, keep.shape());
+    refuse_gradient("residual_norm: keep", {keep});
+
+    Tensor out = Tensor::empty(x.shape(), x.dtype());
+    Tensor means = Tensor::empty({rows}, x.dtype()), rstds = Tensor::empty({rows}, x.dtype());
+    dispatch_float("residual_norm", x.dtype(), [&]<class T>(T) {
+        forward(rows, B ? rows / B : 1, C, x.data<T>(), y.data<T>(), weight.data<T>(), bias.data<T>(),
+                keep.defined() ? keep.data<T>() : nullptr, eps, out.data<T>(), means.data<T>(), rstds.data<T>());
+    });
+    if (!recording({x, y, weight, bias})) return out;
+    auto node = std::make_unique<ResidualNormNode>();
+    node->y = y.detached();
+    node->weight = weight.detached();
+    node->keep = keep;
+    node->means = means;
+    node->rstds = rstds;
+    return record(std::move(node), {x, y, weight, bias}, out);
+}
+
+// ---- gradient check: one sample kept, one dropped, one without drop path
+
+const DeclareGradientCase residual_norm_case{{
+    "residual_norm",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({3, 2, 5}, random.split(0)), random_tensor({3, 2, 5}, random.split(1)),
+                random_tensor({5}, random.split(2)), random_tensor({5}, random.split(3))};
+    },
+    [](const std::vector<Tensor>& in) {
+        const Tensor keep = Tensor::from({3}, std::vector<double>{1.25, 0, 1});
+        return residual_norm(in[0], in[1], in[2], in[3], keep);
+    },
+}};
+
+}  // namespace swingrad

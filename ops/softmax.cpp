@@ -1,0 +1,102 @@
+// softmax(x [..., C]) -> [..., C]
+//
+//   y_c = e^(x_c - m) / sum_k e^(x_k - m)        m = max_c x_c; any m gives the same y
+//
+// Backward, for one row. d y_c / d x_i = y_c ([c = i] - y_i), so
+//
+//   dx_i = sum_c dy_c y_c ([c = i] - y_i) = y_i (dy_i - sum_c dy_c y_c)
+//
+// Saved: y.
+// Numerics: with the row's maximum taken off, no exponent is above 0 and the largest term is exactly 1, so the sum
+// neither overflows nor vanishes. Elements of -infinity become 0; a row of nothing else has no softmax: NaN.
+// Test: tests/test_softmax.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/scalar.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+
+#include <limits>
+
+namespace swingrad {
+namespace {
+
+constexpr int64_t rows_a_piece = 64;
+
+// ---- CPU forward
+
+template <class T>
+void forward(int64_t rows, int64_t C, const T* x, T* y) {
+    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+            const T* x_row = x + row * C;
+            T* y_row = y + row * C;
+            T largest = -std::numeric_limits<T>::infinity(), sum = 0;
+#pragma omp simd reduction(max : largest)
+            for (int64_t c = 0; c < C; ++c) largest = x_row[c] > largest ? x_row[c] : largest;
+#pragma omp simd reduction(+ : sum)
+            for (int64_t c = 0; c < C; ++c) sum += y_row[c] = fast_exp(x_row[c] - largest);
+            const T inverse = 1 / sum;
+            for (int64_t c = 0; c < C; ++c) y_row[c] *= inverse;
+        }
+    });
+}
+
+// ---- CPU backward
+
+template <class T>
+void backward(int64_t rows, int64_t C, const T* y, const T* dy, T* dx) {
+    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+            const T *y_row = y + row * C, *dy_row = dy + row * C;
+            T dy_y = 0;
+#pragma omp simd reduction(+ : dy_y)
+            for (int64_t c = 0; c < C; ++c) dy_y += dy_row[c] * y_row[c];
+            for (int64_t c = 0; c < C; ++c) dx[row * C + c] = y_row[c] * (dy_row[c] - dy_y);
+        }
+    });
+}
+
+// ---- autograd node
+
+struct SoftmaxNode final : Node {
+    Tensor y;  // [..., C]
+
+    std::string_view name() const override { return "softmax"; }
+    std::vector<Saved> saved() const override { return {{"y", y}}; }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
+        Tensor dx = Tensor::empty(y.shape(), y.dtype());
+        dispatch_float("softmax", y.dtype(), [&]<class T>(T) {
+            swingrad::backward(y.shape().rows(), y.shape()[-1], y.data<T>(), dy.data<T>(), dx.data<T>());
+        });
+        return {dx};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor softmax(const Tensor& x) {
+    check(x.shape().rank() >= 1, "[softmax] x must be [..., C], got {}", x.shape());
+    Tensor y = Tensor::empty(x.shape(), x.dtype());
+    dispatch_float("softmax", x.dtype(),
+                   [&]<class T>(T) { forward(x.shape().rows(), x.shape()[-1], x.data<T>(), y.data<T>()); });
+    if (!recording({x})) return y;
+    auto node = std::make_unique<SoftmaxNode>();
+    node->y = y;
+    return record(std::move(node), {x}, y);
+}
+
+// ---- gradient check
+
+const DeclareGradientCase softmax_case{{
+    "softmax",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 3, 5}, random)};
+    },
+    [](const std::vector<Tensor>& in) { return softmax(in[0]); },
+}};
+
+}  // namespace swingrad

@@ -1,0 +1,45 @@
+// Sums over many rows that come out with the same bits for any number of threads.
+#pragma once
+
+#include "core/gemm.h"
+#include "core/tensor.h"
+#include "core/threads.h"
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+namespace swingrad {
+
+// Where a stretch of the sums goes: `count` numbers written to `to`.
+template <class T>
+struct SumTarget {
+    T* to;
+    int64_t count;
+};
+
+// The rows [0, rows) are cut into groups, whose number must not depend on the number of threads (sum_groups).
+// body(begin, end, sums) adds a group's rows into `sums`, `width` zeros of the group's own; groups run in parallel. The
+// groups' sums are then added in order and written to the targets, whose counts add up to `width`.
+template <class T>
+void sum_by_groups(int64_t groups, int64_t rows, int64_t width, const std::function<void(int64_t, int64_t, T*)>& body,
+                   const std::vector<SumTarget<T>>& targets) {
+    const Tensor sums = Tensor::empty({groups, width}, dtype_of<T>());
+    parallel_for(groups, [&](int64_t group) {
+        T* own = sums.data<T>() + group * width;
+        std::fill_n(own, width, T(0));
+        body(rows * group / groups, rows * (group + 1) / groups, own);
+    });
+    int64_t first = 0;
+    for (const auto& [to, count] : targets) {
+        parallel_chunks(count, 1 << 14, [&, to = to](int64_t begin, int64_t end) {
+            const T* from = sums.data<T>() + first;
+            std::copy(from + begin, from + end, to + begin);
+            for (int64_t group = 1; group < groups; ++group)
+                for (int64_t i = begin; i < end; ++i) to[i] += from[group * width + i];
+        });
+        first += count;
+    }
+}
+
+}  // namespace swingrad

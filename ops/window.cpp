@@ -1,0 +1,115 @@
+#include "ops/window.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace swingrad {
+namespace {
+
+int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// Where position r of the rolled, padded axis comes from; -1 for padding.
+int64_t source_position(int64_t r, int64_t size, int64_t padded, int64_t shift, PaddingOrder order) {
+    if (order == PaddingOrder::before_shift) {
+        const int64_t position = (r + shift) % padded;
+        return position < size ? position : -1;
+    }
+    return r < size ? (r + shift) % size : -1;
+}
+
+// Which of up to three stretches of the axis position r belongs to. After the roll, the last window holds the end of
+// the map followed by its beginning: neighbours in the window, not in the image.
+int32_t axis_region(int64_t r, int64_t padded, int64_t window, int64_t shift) {
+    if (shift == 0 || r < padded - window) return 0;
+    return r < padded - shift ? 1 : 2;
+}
+
+// Query a, key b -> row of log_coordinates: the offset a - b per axis, moved so that the least is 0.
+std::vector<int32_t> relative_position_index(Extent window) {
+    const int64_t N = window.rows * window.columns;
+    std::vector<int32_t> index;
+    for (int64_t a = 0; a < N; ++a)
+        for (int64_t b = 0; b < N; ++b) {
+            const int64_t down = a / window.columns - b / window.columns + window.rows - 1;
+            const int64_t across = a % window.columns - b % window.columns + window.columns - 1;
+            index.push_back(static_cast<int32_t>(down * (2 * window.columns - 1) + across));
+        }
+    return index;
+}
+
+}  // namespace
+
+WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder order) {
+    check(map.rows > 0 && map.columns > 0, "[window] the map must not be empty, got {} x {}", map.rows, map.columns);
+    check(window.rows > 0 && window.columns > 0, "[window] the window must not be empty, got {} x {}", window.rows,
+          window.columns);
+    check(0 <= shift.rows && shift.rows < window.rows && 0 <= shift.columns && shift.columns < window.columns,
+          "[window] the shift must be less than the window {} x {}, got {} x {}", window.rows, window.columns,
+          shift.rows, shift.columns);
+    WindowTable table;
+    table.map = map;
+    table.window = window;
+    table.shift = shift;
+    table.padded = {round_up(map.rows, window.rows), round_up(map.columns, window.columns)};
+    table.tokens = window.rows * window.columns;
+    table.windows = table.padded.rows * table.padded.columns / table.tokens;
+    table.has_padding = !(table.padded == map);
+    table.offset_index = relative_position_index(window);
+    const bool shifted = shift.rows > 0 || shift.columns > 0;
+    for (int64_t top = 0; top < table.padded.rows; top += window.rows)
+        for (int64_t left = 0; left < table.padded.columns; left += window.columns)
+            for (int64_t r = top; r < top + window.rows; ++r)
+                for (int64_t c = left; c < left + window.columns; ++c) {
+                    const int64_t row = source_position(r, map.rows, table.padded.rows, shift.rows, order);
+                    const int64_t column = source_position(c, map.columns, table.padded.columns, shift.columns, order);
+                    const bool inside = row >= 0 && column >= 0;
+                    table.source.push_back(static_cast<int32_t>(inside ? row * map.columns + column : -1));
+                    if (shifted)
+                        table.region.push_back(3 * axis_region(r, table.padded.rows, window.rows, shift.rows) +
+                                               axis_region(c, table.padded.columns, window.columns, shift.columns));
+                }
+    return std::make_shared<const WindowTable>(std::move(table));
+}
+
+WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder order) {
+    const Extent clipped{std::min(map.rows, window.rows), std::min(map.columns, window.columns)};
+    Extent shift;
+    if (shifted && map.rows > clipped.rows) shift.rows = window.rows / 2;
+    if (shifted && map.columns > clipped.columns) shift.columns = window.columns / 2;
+    return make_window_map(map, clipped, shift, order);
+}
+
+Tensor shift_mask(const WindowTable& table, DType dtype) {
+    if (table.region.empty()) return {};
+    const int64_t N = table.tokens;
+    Tensor mask = Tensor::empty({table.windows, N, N}, dtype);
+    dispatch_float("shift_mask", dtype, [&]<class T>(T) {
+        T* out = mask.data<T>();
+        for (int64_t window = 0; window < table.windows; ++window) {
+            const int32_t* region = table.region.data() + window * N;
+            for (int64_t a = 0; a < N; ++a)
+                for (int64_t b = 0; b < N; ++b) *out++ = region[a] == region[b] ? T(0) : T(-100);
+        }
+    });
+    return mask;
+}
+
+Tensor log_coordinates(Extent window, Extent pretrained, DType dtype) {
+    // One axis: the coordinates of the offsets -(size - 1) .. size - 1.
+    const auto axis = [](int64_t size, int64_t pretrained_size) {
+        const int64_t denominator = std::max<int64_t>((pretrained_size > 0 ? pretrained_size : size) - 1, 1);
+        std::vector<float> coordinates;
+        for (int64_t d = 1 - size; d < size; ++d) {
+            const float z = static_cast<float>(d) / static_cast<float>(denominator) * 8.0f;
+            coordinates.push_back(std::copysign(std::log2(std::abs(z) + 1.0f) / 3.0f, z));  // 3 = log2(8)
+        }
+        return coordinates;
+    };
+    const auto down = axis(window.rows, pretrained.rows), across = axis(window.columns, pretrained.columns);
+    std::vector<float> table;
+    for (const float y : down)
+        for (const float x : across) table.insert(table.end(), {y, x});
+    return Tensor::from({static_cast<int64_t>(table.size() / 2), 2}, table).to(dtype);
+}
+
+}  // namespace swingrad

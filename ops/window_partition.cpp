@@ -1,0 +1,130 @@
+// window_partition(x [B, H, W, C], map) -> [B nW, N, C]        window_reverse(windows [B nW, N, C], map) -> [B, H, W,
+// C]
+//
+// With s = map.source, for every image b and token t of its windows:
+//
+//   partition:  y[b, t] = x[b, s(t)]   where s(t) >= 0, else 0
+//   reverse:    x[b, s(t)] = y[b, t]   where s(t) >= 0
+//
+// s takes every token of the map exactly once, so each is the other's transpose, and the other's backward:
+//
+//   partition:  dx[b, s(t)] = dy[b, t]
+//   reverse:    dy[b, t] = dx[b, s(t)], 0 on padding (what was cut off cannot matter)
+//
+// Saved: the table, which is shared and constant. Both are the composition roll, pad, cut (or its inverse).
+// Source: Swin Transformer V2, spec sections 3.4 and 19.8. Test: tests/test_window_partition.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+
+#include <algorithm>
+
+namespace swingrad {
+namespace {
+
+// ---- CPU: gather (partition, and the backward of reverse) and scatter (reverse, and the backward of partition)
+
+template <class T>
+void gather(int64_t B, int64_t C, const WindowTable& table, const T* map, T* windows) {
+    const int64_t slots = table.windows * table.tokens, tokens = table.map.rows * table.map.columns;
+    parallel_for(B, [&](int64_t b) {
+        for (int64_t t = 0; t < slots; ++t) {
+            T* to = windows + (b * slots + t) * C;
+            const int32_t source = table.source[static_cast<size_t>(t)];
+            if (source >= 0) std::copy_n(map + (b * tokens + source) * C, C, to);
+            else std::fill_n(to, C, T(0));
+        }
+    });
+}
+
+template <class T>
+void scatter(int64_t B, int64_t C, const WindowTable& table, const T* windows, T* map) {
+    const int64_t slots = table.windows * table.tokens, tokens = table.map.rows * table.map.columns;
+    parallel_for(B, [&](int64_t b) {
+        for (int64_t t = 0; t < slots; ++t) {
+            const int32_t source = table.source[static_cast<size_t>(t)];
+            if (source >= 0) std::copy_n(windows + (b * slots + t) * C, C, map + (b * tokens + source) * C);
+        }
+    });
+}
+
+Tensor to_windows(const Tensor& x, const WindowTable& table) {
+    const int64_t B = x.shape()[0], C = x.shape()[3];
+    Tensor windows = Tensor::empty({B * table.windows, table.tokens, C}, x.dtype());
+    dispatch_float("window_partition", x.dtype(),
+                   [&]<class T>(T) { gather(B, C, table, x.data<T>(), windows.data<T>()); });
+    return windows;
+}
+
+Tensor to_map(const Tensor& windows, const WindowTable& table) {
+    const int64_t B = windows.shape()[0] / table.windows, C = windows.shape()[2];
+    Tensor x = Tensor::empty({B, table.map.rows, table.map.columns, C}, windows.dtype());
+    dispatch_float("window_reverse", x.dtype(),
+                   [&]<class T>(T) { scatter(B, C, table, windows.data<T>(), x.data<T>()); });
+    return x;
+}
+
+// ---- autograd nodes
+
+struct WindowPartitionNode final : Node {
+    WindowMap map;
+
+    std::string_view name() const override { return "window_partition"; }
+    std::vector<Tensor> backward(const Tensor& dy, const Needs&) override { return {to_map(dy, *map)}; }
+};
+
+struct WindowReverseNode final : Node {
+    WindowMap map;
+
+    std::string_view name() const override { return "window_reverse"; }
+    std::vector<Tensor> backward(const Tensor& dx, const Needs&) override { return {to_windows(dx, *map)}; }
+};
+
+}  // namespace
+
+// ---- public functions
+
+Tensor window_partition(const Tensor& x, const WindowMap& map) {
+    check(x.shape().rank() == 4 && x.shape()[1] == map->map.rows && x.shape()[2] == map->map.columns,
+          "[window_partition] x must be [B, {}, {}, C], got {}", map->map.rows, map->map.columns, x.shape());
+    Tensor windows = to_windows(x, *map);
+    if (!recording({x})) return windows;
+    auto node = std::make_unique<WindowPartitionNode>();
+    node->map = map;
+    return record(std::move(node), {x}, windows);
+}
+
+Tensor window_reverse(const Tensor& windows, const WindowMap& map) {
+    check(windows.shape().rank() == 3 && windows.shape()[0] % map->windows == 0 && windows.shape()[1] == map->tokens,
+          "[window_reverse] windows must be [B {}, {}, C], got {}", map->windows, map->tokens, windows.shape());
+    Tensor x = to_map(windows, *map);
+    if (!recording({windows})) return x;
+    auto node = std::make_unique<WindowReverseNode>();
+    node->map = map;
+    return record(std::move(node), {windows}, x);
+}
+
+// ---- gradient checks: a shifted map with padding, in both orders
+
+const DeclareGradientCase window_partition_case{{
+    "window_partition",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 3, 5, 2}, random)};
+    },
+    [](const std::vector<Tensor>& in) {
+        return window_partition(in[0], make_window_map({3, 5}, {2, 3}, {1, 1}));
+    },
+}};
+
+const DeclareGradientCase window_reverse_case{{
+    "window_reverse",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({8, 6, 2}, random)};
+    },
+    [](const std::vector<Tensor>& in) {
+        return window_reverse(in[0], make_window_map({3, 5}, {2, 3}, {1, 1}, PaddingOrder::after_shift));
+    },
+}};
+
+}  // namespace swingrad

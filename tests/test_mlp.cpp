@@ -1,0 +1,59 @@
+#include "core/threads.h"
+#include "ops/ops.h"
+#include "tests/catch.h"
+#include "tests/support.h"
+
+using namespace swingrad;
+using namespace swingrad::test;
+
+namespace {
+
+std::vector<Tensor> inputs(int64_t rows, int64_t C, int64_t U, int64_t O) {
+    return {random_tensor({rows, C}, Random{5, 1}), random_tensor({U, C}, Random{5, 2}, 0.3), random_tensor({U}, Random{5, 3}),
+            random_tensor({O, U}, Random{5, 4}, 0.3), random_tensor({O}, Random{5, 5})};
+}
+
+const Function fused = [](const std::vector<Tensor>& in) { return mlp(in[0], in[1], in[2], in[3], in[4]); };
+const Function composed = [](const std::vector<Tensor>& in) { return linear(gelu(linear(in[0], in[1], in[2])), in[3], in[4]); };
+
+std::vector<Tensor> narrowed(const std::vector<Tensor>& tensors) {
+    std::vector<Tensor> result;
+    for (const Tensor& tensor : tensors) result.push_back(tensor.to(DType::float32));
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("mlp is linear, gelu, linear in one piece") {
+    REQUIRE(largest_disagreement(fused, composed, inputs(1, 3, 5, 2)) < 1e-12);
+    REQUIRE(largest_disagreement(fused, composed, inputs(33, 7, 28, 7)) < 1e-11);
+    REQUIRE(largest_disagreement(fused, composed, inputs(1300, 5, 20, 5)) < 1e-10);  // several pieces, several groups
+    REQUIRE(largest_disagreement(fused, composed, narrowed(inputs(257, 8, 32, 8))) < 2e-4);
+}
+
+TEST_CASE("mlp without a tape gives the same values as with one") {
+    const auto in = inputs(300, 6, 24, 6);
+    const Tensor without = fused(in);
+    Tensor x = in[0];
+    require_gradient(x);
+    Tape tape;
+    REQUIRE(largest_difference(fused({x, in[1], in[2], in[3], in[4]}), without) == 0);
+}
+
+TEST_CASE("mlp's gradients have the same bits on one and two threads") {
+    const auto in = narrowed(inputs(2100, 12, 48, 12));
+    const Tensor cotangent = random_tensor({2100, 12}, Random{5, 6}).to(DType::float32);
+    const int threads = thread_count();
+    set_thread_count(1);
+    const auto one = gradients_of(fused, in, cotangent);
+    set_thread_count(2);
+    const auto two = gradients_of(fused, in, cotangent);
+    set_thread_count(threads);
+    for (size_t i = 0; i < one.size(); ++i) REQUIRE(largest_difference(one[i], two[i]) == 0);
+}
+
+TEST_CASE("mlp says which shape is wrong") {
+    const auto in = inputs(2, 3, 12, 3);
+    REQUIRE(error_of([&] { mlp(in[0], in[3], in[2], in[3], in[4]); }) == "[mlp] weight1 must be [U, 3], got [3, 12]");
+    REQUIRE(error_of([&] { mlp(in[0], in[1], in[4], in[3], in[4]); }) == "[mlp] bias1 must be [12], got [3]");
+}

@@ -1,0 +1,125 @@
+#include "core/scalar.h"
+
+#include "tests/catch.h"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+using namespace swingrad;
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+// `count` floats evenly over [from, to].
+std::vector<float> between(float from, float to, int count) {
+    std::vector<float> xs;
+    for (int i = 0; i < count; ++i)
+        xs.push_back(from + (to - from) * static_cast<float>(i) / static_cast<float>(count - 1));
+    return xs;
+}
+
+// The largest |f(x) - exact(x)|, relative to `size(x)`.
+template <class F, class Exact, class Size>
+double largest_error(const std::vector<float>& xs, F f, Exact exact, Size size) {
+    double largest = 0;
+    for (const float x : xs) {
+        const double wide = x, error = std::abs(f(x) - exact(wide)) / size(wide);
+        largest = std::isfinite(error) ? std::max(largest, error) : double{infinity};
+    }
+    return largest;
+}
+
+constexpr auto one = [](double) { return 1.0; };
+
+double normal_distribution(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+double gelu_slope(double x) {
+    return normal_distribution(x) + x * std::exp(-0.5 * x * x) / std::sqrt(2.0 * std::acos(-1.0));
+}
+
+template <class F>
+void require_slope(double x) {
+    const double step = 1e-5;
+    INFO("x = " << x);
+    REQUIRE(F::slope(x) == Approx((F::value(x + step) - F::value(x - step)) / (2 * step)).epsilon(1e-8).margin(1e-9));
+}
+
+}  // namespace
+
+TEST_CASE("fast_exp is within 1e-7 of e^x wherever that is a normal number") {
+    const auto exact = [](double x) { return std::exp(x); };
+    const auto fast = [](float x) { return double{fast_exp(x)}; };
+    REQUIRE(largest_error(between(-86.98f, 88.72f, 2'000'001), fast, exact, exact) < 1e-7);
+    REQUIRE(largest_error(between(-1e-3f, 1e-3f, 20'001), fast, exact, exact) < 1e-7);
+}
+
+TEST_CASE("fast_exp ends in 0 and infinity, keeps NaN, and is exact at 0") {
+    for (const float x : {-87.0f, -87.3f, -88.0f, -104.0f, -1e30f, -infinity}) REQUIRE(fast_exp(x) == 0);
+    for (const float x : {88.73f, 89.0f, 100.0f, 1e30f, infinity}) REQUIRE(fast_exp(x) == infinity);
+    REQUIRE(std::isnan(fast_exp(std::numeric_limits<float>::quiet_NaN())));
+    REQUIRE(fast_exp(0.0f) == 1.0f);
+    REQUIRE(fast_exp(-0.0f) == 1.0f);
+}
+
+TEST_CASE("gelu in float is within 5e-7 of x Phi(x), its slope within 4e-7") {
+    const auto xs = between(-15, 15, 1'000'001);
+    const auto exact = [](double x) { return x * normal_distribution(x); };
+    REQUIRE(largest_error(
+                xs, [](float x) { return double{Gelu::value(x)}; }, exact, one) < 5e-7);
+    REQUIRE(largest_error(
+                xs, [](float x) { return double{Gelu::slope(x)}; }, gelu_slope, one) < 4e-7);
+}
+
+TEST_CASE("gelu in double is accurate to rounding, in the tail too") {
+    for (const double x : {-30.0, -8.0, -1.0, -1e-9, 0.0, 0.3, 5.0, 40.0}) {
+        REQUIRE(Gelu::value(x) == Approx(x * normal_distribution(x)).epsilon(1e-12));
+        REQUIRE(Gelu::slope(x) == Approx(gelu_slope(x)).epsilon(1e-12));
+    }
+    // Phi(-8), from tables; (1 + erf(-8 / sqrt(2))) / 2 is wrong in the second digit.
+    REQUIRE(Gelu::value(-8.0) == Approx(-8 * 6.220960574271785e-16).epsilon(1e-13));
+}
+
+TEST_CASE("gelu gives value and slope together as it gives them apart") {
+    for (const float x : between(-9, 9, 1001)) {
+        float value = 0, slope = 0;
+        Gelu::value_and_slope(x, value, slope);
+        REQUIRE(value == Approx(Gelu::value(x)).margin(1e-7));
+        REQUIRE(slope == Approx(Gelu::slope(x)).margin(1e-7));
+    }
+}
+
+TEST_CASE("gelu of huge numbers is 0 or the number itself") {
+    for (const float x : {20.0f, 1e10f, 1e30f}) {
+        REQUIRE(Gelu::value(x) == x);
+        REQUIRE(Gelu::slope(x) == 1);
+        REQUIRE(Gelu::value(-x) == 0);
+        REQUIRE(Gelu::slope(-x) == 0);
+    }
+}
+
+TEST_CASE("sigmoid and its slope keep their relative accuracy on both sides") {
+    const auto xs = between(-80, 80, 200'001);
+    const auto exact = [](double x) { return 1 / (1 + std::exp(-x)); };
+    const auto exact_slope = [](double x) { return 1 / ((1 + std::exp(-x)) * (1 + std::exp(x))); };
+    REQUIRE(largest_error(
+                xs, [](float x) { return double{Sigmoid::value(x)}; }, exact, exact) < 3e-7);
+    REQUIRE(largest_error(
+                xs, [](float x) { return double{Sigmoid::slope(x)}; }, exact_slope, exact_slope) < 5e-7);
+    REQUIRE(Sigmoid::value(-infinity) == 0);
+    REQUIRE(Sigmoid::value(infinity) == 1);
+    REQUIRE(Sigmoid::slope(-infinity) == 0);
+    REQUIRE(Sigmoid::slope(infinity) == 0);
+}
+
+TEST_CASE("every slope is the derivative of its value") {
+    for (const double x : {-3.1, -1.0, -0.2, 0.4, 1.3, 4.0}) {
+        require_slope<Relu>(x);
+        require_slope<Gelu>(x);
+        require_slope<Sigmoid>(x);
+        require_slope<Exp>(x);
+        if (x > 0) require_slope<Log>(x);
+    }
+    REQUIRE(Relu::slope(0.0) == 0);
+    REQUIRE(Relu::slope(0.0f) == 0);
+}

@@ -1,0 +1,86 @@
+#include "ops/window.h"
+
+#include "tests/catch.h"
+#include "tests/support.h"
+
+#include <set>
+
+using namespace swingrad;
+using namespace swingrad::test;
+
+TEST_CASE("windows of a shifted 4 x 4 map read what the roll brings there") {
+    const WindowMap table = make_window_map({4, 4}, {2, 2}, {1, 1});
+    REQUIRE(table->windows == 4);
+    REQUIRE(table->tokens == 4);
+    // The map rolled by one: row r holds row r + 1, so the first window holds rows 1, 2 of columns 1, 2.
+    REQUIRE(std::vector<int32_t>(table->source.begin(), table->source.begin() + 4) == std::vector<int32_t>{5, 6, 9, 10});
+    REQUIRE(std::vector<int32_t>(table->source.end() - 4, table->source.end()) == std::vector<int32_t>{15, 12, 3, 0});
+}
+
+TEST_CASE("the shift mask of a 4 x 4 map separates what only the roll brought together") {
+    const Tensor mask = shift_mask(*make_window_map({4, 4}, {2, 2}, {1, 1}), DType::float32);
+    // One string a window, a row of its mask a word, 1 for -100: spec section 3.3.
+    const std::vector<std::string> expected{"0000000000000000", "0101101001011010", "0011001111001100", "0111101111011110"};
+    const auto values = mask.values();
+    for (size_t window = 0; window < 4; ++window)
+        for (size_t i = 0; i < 16; ++i) REQUIRE(values[window * 16 + i] == (expected[window][i] == '1' ? -100 : 0));
+    REQUIRE_FALSE(shift_mask(*make_window_map({4, 4}, {2, 2}, {0, 0}), DType::float32).defined());
+}
+
+TEST_CASE("every token of the map is in exactly one window, whatever the sizes and the order") {
+    for (const PaddingOrder order : {PaddingOrder::before_shift, PaddingOrder::after_shift})
+        for (const Extent map : {Extent{4, 4}, Extent{11, 7}, Extent{5, 12}, Extent{1, 3}})
+            for (const Extent shift : {Extent{0, 0}, Extent{1, 2}, Extent{0, 1}}) {
+                const WindowMap table = make_window_map(map, {3, 4}, shift, order);
+                std::multiset<int32_t> seen(table->source.begin(), table->source.end());
+                for (int32_t token = 0; token < map.rows * map.columns; ++token) REQUIRE(seen.count(token) == 1);
+                REQUIRE(static_cast<int64_t>(seen.size()) == table->padded.rows * table->padded.columns);
+            }
+}
+
+TEST_CASE("the two padding orders agree where padding equals the shift and differ elsewhere") {
+    const auto source = [](int64_t size, PaddingOrder order) {
+        return make_window_map({size, size}, {4, 4}, {2, 2}, order)->source;
+    };
+    REQUIRE(source(10, PaddingOrder::before_shift) == source(10, PaddingOrder::after_shift));
+    REQUIRE(source(11, PaddingOrder::before_shift) != source(11, PaddingOrder::after_shift));
+}
+
+TEST_CASE("a block's window is clipped to the map and shifted only where the map is larger") {
+    const WindowMap clipped = block_window_map({4, 16}, {8, 8}, true);
+    REQUIRE(clipped->window == Extent{4, 8});
+    REQUIRE(clipped->shift == Extent{0, 4});
+    REQUIRE(block_window_map({16, 16}, {7, 7}, true)->shift == Extent{3, 3});
+    REQUIRE(block_window_map({16, 16}, {7, 7}, false)->shift == Extent{0, 0});
+    REQUIRE(block_window_map({1, 1}, {4, 4}, true)->tokens == 1);
+}
+
+TEST_CASE("log-spaced coordinates are those of the reference") {
+    const auto positive = [](Extent window, Extent pretrained) {  // the last row of offsets: 0 .. M - 1 across
+        const auto values = log_coordinates(window, pretrained, DType::float64).values();
+        std::vector<double> result;
+        const auto columns = static_cast<size_t>(2 * window.columns - 1);
+        const size_t last_row = values.size() / 2 - columns;
+        for (size_t d = static_cast<size_t>(window.columns) - 1; d < columns; ++d) result.push_back(values[2 * (last_row + d) + 1]);
+        return result;
+    };
+    const auto four = positive({4, 4}, {0, 0});
+    const std::vector<double> expected{0, .624823, .887655, 1.056642};
+    for (size_t d = 0; d < 4; ++d) REQUIRE(four[d] == Approx(expected[d]).margin(1e-6));
+    REQUIRE(positive({16, 16}, {8, 8})[15] == Approx(1.393777).margin(1e-6));
+    REQUIRE(positive({24, 24}, {12, 12})[23] == Approx(1.382633).margin(1e-6));
+    REQUIRE(positive({1, 1}, {0, 0}) == std::vector<double>{0});  // no division by zero
+    const auto all = log_coordinates({3, 2}, {0, 0}, DType::float32).values();
+    for (size_t i = 0; i < all.size(); ++i) REQUIRE(all[i] == -all[all.size() - 1 - i]);  // odd in the offset
+}
+
+TEST_CASE("the offset index of a 2 x 3 window is the reference's") {
+    const std::vector<int32_t> expected{7,  6,  5, 2,  1, 0, 8,  7,  6,  3,  2, 1, 9,  8,  7,  4,  3, 2,
+                                        12, 11, 10, 7, 6, 5, 13, 12, 11, 8, 7, 6, 14, 13, 12, 9, 8, 7};
+    REQUIRE(make_window_map({2, 3}, {2, 3}, {0, 0})->offset_index == expected);
+}
+
+TEST_CASE("a window table says which size cannot be") {
+    REQUIRE(error_of([] { make_window_map({4, 4}, {0, 2}, {0, 0}); }) == "[window] the window must not be empty, got 0 x 2");
+    REQUIRE(error_of([] { make_window_map({4, 4}, {2, 2}, {2, 0}); }) == "[window] the shift must be less than the window 2 x 2, got 2 x 0");
+}
