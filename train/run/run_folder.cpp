@@ -1,9 +1,10 @@
 #include "train/run/run_folder.h"
 
+#include "core/file.h"
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <sstream>
 
@@ -13,35 +14,18 @@ namespace swingrad {
 namespace fs = std::filesystem;
 namespace {
 
-// Puts `text` into the file and on the disk, or throws: a full disk shows only when one asks.
-void put(const fs::path& path, const char* mode, const std::string& text) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), mode), std::fclose);
+// Adds `text` at the end of the file and brings it to disk, or throws: a full disk shows only when one asks.
+void append(const fs::path& path, const std::string& text) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "ab"), std::fclose);
     const bool written = file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
                          std::fflush(file.get()) == 0 && fsync(fileno(file.get())) == 0;
     check(written, "[run] cannot write {}: {}", path.string(), std::strerror(errno));
 }
 
-std::string read_text(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    check(file.good() && fs::is_regular_file(path), "[run] cannot read {}: {}", path.string(),
-          fs::exists(path) ? "not a readable file" : "no such file");
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 }  // namespace
 
-void write_whole(const fs::path& path, const std::string& text) {
-    const fs::path temporary = path.string() + ".tmp";
-    put(temporary, "wb", text);
-    std::error_code error;
-    fs::rename(temporary, path, error);
-    check(!error, "[run] cannot write {}: {}", path.string(), error.message());
-}
-
 nlohmann::json read_json(const fs::path& path) {
-    const std::string text = read_text(path);
+    const std::string text = read_file(path);
     try {
         return nlohmann::json::parse(text);
     } catch (const nlohmann::json::parse_error& error) {
@@ -60,7 +44,7 @@ void write_config(const RunFolder& folder, const RunConfig& config) {
         {"mean", config.normalisation.mean},
         {"deviation", config.normalisation.deviation},
     };
-    write_whole(folder.config(), json.dump(2) + "\n");
+    write_file_atomically(folder.config(), json.dump(2) + "\n");
 }
 
 RunConfig read_config(const RunFolder& folder) {
@@ -87,17 +71,17 @@ RunConfig read_config(const RunFolder& folder) {
 
 // ---- log.jsonl
 
-void append_to_log(const RunFolder& folder, const nlohmann::json& entry) { put(folder.log(), "ab", entry.dump() + "\n"); }
+void append_to_log(const RunFolder& folder, const nlohmann::json& entry) { append(folder.log(), entry.dump() + "\n"); }
 
 void cut_log(const RunFolder& folder, int64_t epochs) {
     if (!fs::exists(folder.log())) return;
-    std::istringstream lines(read_text(folder.log()));
+    std::istringstream lines(read_file(folder.log()));
     std::string kept;
     for (std::string line; std::getline(lines, line);) {
         const auto entry = nlohmann::json::parse(line, nullptr, false);  // a killed process may have left half a line
         if (entry.is_object() && entry.contains("train_loss") && entry["epoch"].get<int64_t>() <= epochs) kept += line + "\n";
     }
-    write_whole(folder.log(), kept);
+    write_file_atomically(folder.log(), kept);
 }
 
 }  // namespace swingrad

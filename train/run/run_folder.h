@@ -1,5 +1,5 @@
-// The folder of a run: its settings, its log, its checkpoints. Every file is at all times whole, whatever happens:
-// a new version is written beside the old one and then takes its name.
+// The folder of a run: its settings, its log, its checkpoints. All but the log, which only grows, are replaced in one
+// move (core/file.h): whatever happens, what is there is whole.
 #pragma once
 
 #include "models/config.h"
@@ -39,8 +39,5 @@ nlohmann::json read_json(const std::filesystem::path& path);
 void append_to_log(const RunFolder& folder, const nlohmann::json& entry);
 // Keeps the lines of the first `epochs` epochs and nothing else, so that a resumed run doubles none.
 void cut_log(const RunFolder& folder, int64_t epochs);
-
-// Writes the text under a temporary name and renames it, so that `path` never holds half of it.
-void write_whole(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace swingrad
