@@ -136,7 +136,7 @@ void Trainer::save(const std::filesystem::path& path) const {
 }
 
 void Trainer::load(const std::filesystem::path& path) {
-    const nlohmann::json saved = load_checkpoint(path, parameters_, *optimiser_);
+    const nlohmann::json saved = load_checkpoint(path, parameters_, optimiser_.get());
     RunState state;
     for_each_member(state, [&](const char* name, auto& value) {
         check(saved.contains(name) && saved[name].is_number(), "[train] {}: no \"{}\" in the saved state", path.string(), name);
