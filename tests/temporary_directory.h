@@ -35,8 +35,9 @@ class TemporaryDirectory {
     std::filesystem::path path_;
 };
 
-// Without the care (and the time) of write_file_atomically.
+// Without the care (and the time) of write_file_atomically. Removed first: overwriting makes some file systems flush.
 inline void write_file_plainly(const std::filesystem::path& path, std::string_view contents) {
+    std::filesystem::remove(path);
     std::ofstream(path, std::ios::binary) << contents;
 }
 
