@@ -1,20 +1,22 @@
-// A directory for one test, gone with it.
+// A directory of its own for each test that touches files; removed with all it holds.
 #pragma once
 
-#include <unistd.h>
+#include "core/error.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
-#include <vector>
+#include <string_view>
 
 namespace swingrad::test {
 
 class TemporaryDirectory {
   public:
     TemporaryDirectory() {
-        std::string name = (std::filesystem::temp_directory_path() / "swingrad.XXXXXX").string();
-        if (!mkdtemp(name.data())) throw std::runtime_error("no temporary directory " + name);
+        std::string name = (std::filesystem::temp_directory_path() / "swingrad-test-XXXXXX").string();
+        check(::mkdtemp(name.data()) != nullptr, "[test] cannot make {}", name);
         path_ = name;
     }
     ~TemporaryDirectory() {
@@ -25,15 +27,19 @@ class TemporaryDirectory {
     TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
     const std::filesystem::path& path() const { return path_; }
+    std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+    size_t entries() const {
+        return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));
+    }
 
   private:
     std::filesystem::path path_;
 };
 
-// Writes a file, and the folders it lies in.
-inline void write_file(const std::filesystem::path& path, const std::string& bytes) {
+// Writes a file, and the folders it lies in, without the care (and the time) of write_file_atomically.
+inline void write_file_plainly(const std::filesystem::path& path, std::string_view contents) {
     std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << bytes;
+    std::ofstream(path, std::ios::binary) << contents;
 }
 
 inline std::string contents_of(const std::filesystem::path& path) {

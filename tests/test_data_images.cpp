@@ -86,13 +86,13 @@ TEST_CASE("an image cut off at any byte is an error with the file's name") {
         const std::string bytes = contents_of(images / name);
         REQUIRE(bytes.size() > 60);
         for (size_t length = 0; length < bytes.size(); ++length) {
-            write_file(cut, bytes.substr(0, length));
+            write_file_plainly(cut, bytes.substr(0, length));
             const std::string error = error_of([&] { read_image(cut); });
             INFO(name << " cut to " << length << " bytes: " << error);
             REQUIRE(error.starts_with("[image] " + cut.string() + ": "));
         }
     }
-    write_file(cut, contents_of(images / "colour.jpg").substr(0, 370));
+    write_file_plainly(cut, contents_of(images / "colour.jpg").substr(0, 370));
     REQUIRE(error_of([&] { read_image(cut); }) == "[image] " + cut.string() + ": Premature end of JPEG file");
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("a damaged image is decoded or refused, never more") {
         for (size_t at = 0; at < bytes.size(); ++at) {
             std::string damaged = bytes;
             damaged[at] = static_cast<char>(~damaged[at]);
-            write_file(file, damaged);
+            write_file_plainly(file, damaged);
             if (error_of([&] { read_image(file); }) != "no error") ++refused;
         }
         INFO(name);

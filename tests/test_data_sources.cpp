@@ -25,10 +25,10 @@ std::string lines(int count) {
 }
 
 void write_cifar10(const std::filesystem::path& folder) {
-    write_file(folder / "batches.meta.txt", lines(10));
+    write_file_plainly(folder / "batches.meta.txt", lines(10));
     for (int i = 1; i <= 5; ++i)
-        write_file(folder / fmt::format("data_batch_{}.bin", i), record({i}, i) + record({9 - i}, 10 + i));
-    write_file(folder / "test_batch.bin", record({9}, 100));
+        write_file_plainly(folder / fmt::format("data_batch_{}.bin", i), record({i}, i) + record({9 - i}, 10 + i));
+    write_file_plainly(folder / "test_batch.bin", record({9}, 100));
 }
 
 // n images of one colour.
@@ -88,9 +88,9 @@ TEST_CASE("CIFAR-10 is read from its folder or the folder around it, planes beco
 TEST_CASE("CIFAR-100 takes the fine label, the second of two") {
     const TemporaryDirectory directory;
     const DataSource source{"cifar100", directory.path()};
-    write_file(directory.path() / "fine_label_names.txt", lines(100));
-    write_file(directory.path() / "train.bin", record({19, 99}, 1) + record({200, 0}, 2));
-    write_file(directory.path() / "test.bin", record({1, 100}, 1));
+    write_file_plainly(directory.path() / "fine_label_names.txt", lines(100));
+    write_file_plainly(directory.path() / "train.bin", record({19, 99}, 1) + record({200, 0}, 2));
+    write_file_plainly(directory.path() / "test.bin", record({1, 100}, 1));
     REQUIRE(load_dataset(source, Split::train).labels == std::vector<int64_t>{99, 0});
     REQUIRE(class_names(source).size() == 100);
     REQUIRE(loading_error(source, Split::test) ==
@@ -103,20 +103,20 @@ TEST_CASE("damaged CIFAR files are named, with the byte") {
     const DataSource source{"cifar10", directory.path()};
     const auto at = [&](const std::string& name) { return "[cifar] " + (directory.path() / name).string() + ": "; };
 
-    write_file(directory.path() / "data_batch_4.bin", record({1}, 1) + record({1}, 2).substr(0, 1000));
+    write_file_plainly(directory.path() / "data_batch_4.bin", record({1}, 1) + record({1}, 2).substr(0, 1000));
     REQUIRE(loading_error(source, Split::train) ==
             at("data_batch_4.bin") + "record 1 is cut off: 1000 of 3073 bytes from byte 3073");
-    write_file(directory.path() / "data_batch_4.bin", record({1}, 1) + record({10}, 2));
+    write_file_plainly(directory.path() / "data_batch_4.bin", record({1}, 1) + record({10}, 2));
     REQUIRE(loading_error(source, Split::train) ==
             at("data_batch_4.bin") + "label at byte 3073 must be 0 to 9, got 10");
-    write_file(directory.path() / "data_batch_4.bin", "");
+    write_file_plainly(directory.path() / "data_batch_4.bin", "");
     REQUIRE(loading_error(source, Split::train) ==
             at("data_batch_4.bin") + "record 0 is cut off: 0 of 3073 bytes from byte 0");
     std::filesystem::remove(directory.path() / "data_batch_4.bin");
     REQUIRE(loading_error(source, Split::train) == at("data_batch_4.bin") + "no such file");
     REQUIRE(loading_error(source, Split::test) == "no error");
     REQUIRE(loading_error(source, Split::test, {32, 64}) == "[cifar] images are 32 x 32, asked for 32 x 64");
-    write_file(directory.path() / "batches.meta.txt", lines(9));
+    write_file_plainly(directory.path() / "batches.meta.txt", lines(9));
     REQUIRE(loading_error(source, Split::test) == at("batches.meta.txt") + "expected 10 class names, got 9");
 }
 
@@ -124,8 +124,8 @@ TEST_CASE("a folder is read class by class, in the order of names, on any number
     const TemporaryDirectory directory;
     const std::string test = GENERATE("test", "val");
     write_folder(directory.path(), test);
-    write_file(directory.path() / "train/.hidden", "");
-    write_file(directory.path() / "train/cat/.hidden", "");
+    write_file_plainly(directory.path() / "train/.hidden", "");
+    write_file_plainly(directory.path() / "train/cat/.hidden", "");
     const DataSource source{"folder", directory.path()};
     REQUIRE(class_names(source) == std::vector<std::string>{"cat", "dog"});
 
@@ -159,16 +159,16 @@ TEST_CASE("what is wrong with a folder is named") {
     }
     SECTION("a damaged image") {
         const std::string bytes = contents_of(root / "train/dog/2.PNG");
-        write_file(root / "train/dog/2.PNG", bytes.substr(0, bytes.size() - 20));
+        write_file_plainly(root / "train/dog/2.PNG", bytes.substr(0, bytes.size() - 20));
         REQUIRE(error(Split::train) ==
                 "[image] " + (root / "train/dog/2.PNG").string() + ": Premature end of PNG file");
     }
     SECTION("a file that is no image") {
-        write_file(root / "test/cat/notes.txt", "");
+        write_file_plainly(root / "test/cat/notes.txt", "");
         REQUIRE(error(Split::test) == at("test/cat/notes.txt") + "expected only .jpg, .jpeg and .png files");
     }
     SECTION("a file among the classes") {
-        write_file(root / "train/notes.txt", "");
+        write_file_plainly(root / "train/notes.txt", "");
         REQUIRE(error(Split::train) == at("train/notes.txt") + "expected folders only, one a class");
     }
     SECTION("a class without images") {
