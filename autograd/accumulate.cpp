@@ -18,12 +18,7 @@ void add(const T* a, const T* b, T* sum, int64_t count) {
 }
 
 void add(const Tensor& a, const Tensor& b, const Tensor& sum) {
-<<<<<<< HEAD
-    check(a.shape() == b.shape() && a.dtype() == b.dtype(), "[accumulate] cannot add {} to {}", b.describe(),
-          a.describe());
-=======
     check(a.shape() == b.shape() && a.dtype() == b.dtype(), "[accumulate] cannot add {} to {}", b, a);
->>>>>>> core
     dispatch_float("accumulate", a.dtype(),
                    [&]<class T>(T) { add(a.data<T>(), b.data<T>(), sum.data<T>(), a.numel()); });
 }

@@ -37,11 +37,8 @@ Tensor read_half(const InputFile& file, uint64_t offset, const Shape& shape) {
     return tensor;
 }
 
-}  // namespace
-
-SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-    const InputFile file(path);
-    const std::string name = path.string();
+// `data` becomes the place where the tensors begin.
+SafetensorsHeader read_header(const InputFile& file, const std::string& name, uint64_t& data) {
     check(file.size() >= 8, "[safetensors] {}: the file has {} bytes, its header's length alone takes 8", name,
           file.size());
     uint64_t header_bytes = 0;
@@ -52,8 +49,21 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
           file.size());
     std::string text(header_bytes, '\0');
     file.read(8, text.data(), text.size());
-    const uint64_t data = 8 + header_bytes;
-    SafetensorsHeader header = parse_safetensors_header(name, text, file.size() - data);
+    data = 8 + header_bytes;
+    return parse_safetensors_header(name, text, file.size() - data);
+}
+
+}  // namespace
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+    uint64_t data = 0;
+    return read_header(InputFile(path), path.string(), data).metadata;
+}
+
+SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+    const InputFile file(path);
+    uint64_t data = 0;
+    SafetensorsHeader header = read_header(file, path.string(), data);
     SafetensorsFile result;
     for (const PlacedTensor& one : header.tensors) {
         Tensor tensor;

@@ -27,6 +27,8 @@ struct SafetensorsFile {
 // F32, F64, BF16, I64, I32 and U8 keep their dtype; F16 is widened to float32, exactly. Elements are read straight
 // into their tensors.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
+// The metadata alone: reads the header and no tensor.
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
 
 // Writes atomically, as write_file_atomically (core/file.h) does. In the file, wide elements come before narrow ones,
 // so that each tensor is aligned to its own elements; among equals the order is that of `tensors`.

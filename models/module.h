@@ -60,6 +60,7 @@ class Module {
         Parameter* parameter;  // one of the two is null
         Module* module;
     };
+    void add(Member member);
     void collect(const std::string& prefix, std::vector<NamedParameter>& found);
 
     std::vector<Member> members_;

@@ -133,9 +133,9 @@ const DeclareGradientCase reshape_case{{"layout/reshape", input, [](const Inputs
 const DeclareGradientCase permute_case{{"layout/permute", input, [](const Inputs& in) {
                                             return permute(in[0], {2, 0, 1});
                                         }}};
-const DeclareGradientCase permute_rows_case{{"layout/permute/rows", input, [](const Inputs& in) {
-                                                 return permute(in[0], {1, 0, 2});
-                                             }}};
+const DeclareGradientCase permute_leading_case{{"layout/permute/leading", input, [](const Inputs& in) {
+                                                    return permute(in[0], {1, 0, 2});
+                                                }}};
 const DeclareGradientCase rows_case{{"layout/rows", input, [](const Inputs& in) { return rows(in[0], 1, 3); }}};
 
 }  // namespace

@@ -1,0 +1,66 @@
+// One allocation for all values, one for all gradients. Every entry begins at a multiple of 16 elements, which is a
+// whole cache line in float32, so that entries can be vectorised and given to threads without touching each other.
+// The gaps between them hold zeros for ever: nothing writes there.
+
+#include "core/threads.h"
+#include "models/module.h"
+
+namespace swingrad {
+namespace {
+
+constexpr int64_t alignment = 16;
+constexpr int64_t chunk = 1 << 14;
+
+int64_t aligned(int64_t count) { return (count + alignment - 1) / alignment * alignment; }
+
+// Element i is draw number i of `random`, whatever thread draws it.
+template <class T>
+void initialise(const Tensor& values, const Init& init, Random random) {
+    T* to = values.data<T>();
+    parallel_chunks(values.numel(), chunk, [&](int64_t begin, int64_t end) {
+        const auto fill = [&](auto draw) {
+            for (int64_t i = begin; i < end; ++i) to[i] = static_cast<T>(init.value * draw(static_cast<uint64_t>(i)));
+        };
+        switch (init.kind) {
+            case Init::Kind::constant: return fill([](uint64_t) { return 1.0; });
+            case Init::Kind::normal: return fill([&](uint64_t i) { return random.normal(i); });
+            case Init::Kind::uniform: return fill([&](uint64_t i) { return 2.0 * random.uniform(i) - 1.0; });
+        }
+    });
+}
+
+}  // namespace
+
+Parameters::Parameters(Module& model, DType dtype, Random random) {
+    const std::vector<NamedParameter> all = model.parameters();
+    int64_t total = 0;
+    for (const auto& [name, parameter] : all) {
+        entries_.push_back({name, parameter->shape, total, parameter->decay, {}});
+        count_ += parameter->shape.numel();
+        total += aligned(parameter->shape.numel());
+    }
+    values_ = Tensor::zeros({total}, dtype);
+    gradients_ = Tensor::zeros({total}, dtype);
+    dispatch_float("parameters", dtype, [&]<class T>(T) {
+        for (size_t i = 0; i < all.size(); ++i) {
+            Entry& entry = entries_[i];
+            entry.value = values_.window(entry.offset, entry.shape);
+            initialise<T>(entry.value, all[i].parameter->init, random.split(i));
+            require_gradient(entry.value, entry.name);
+            bind_gradient(entry.value, gradients_.window(entry.offset, entry.shape));
+            all[i].parameter->value = entry.value;
+        }
+    });
+}
+
+void Parameters::clear_gradients() const {
+    for (const Entry& entry : entries_) clear_gradient(entry.value);
+}
+
+std::vector<std::string> Parameters::without_gradient() const {
+    std::vector<Tensor> leaves;
+    for (const Entry& entry : entries_) leaves.push_back(entry.value);
+    return swingrad::without_gradient(leaves);
+}
+
+}  // namespace swingrad

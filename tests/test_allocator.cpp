@@ -1,0 +1,98 @@
+#include "core/allocator.h"
+
+#include "core/tensor.h"
+#include "core/threads.h"
+#include "tests/catch.h"
+#include "tests/support.h"
+
+#include <cstring>
+
+using namespace swingrad;
+using namespace swingrad::test;
+
+TEST_CASE("a step that asks for the same sizes again takes nothing from the system") {
+    const auto step = [] {
+        const Tensor a = Tensor::empty({1000, 33}), b = Tensor::empty({257}), c = Tensor::empty({3, 1 << 18});
+        const Tensor d = Tensor::empty({1000, 33});
+    };
+    step();
+    const auto calls = memory_statistics(Device::cpu).system_calls;
+    for (int i = 0; i < 10; ++i) step();
+    REQUIRE(memory_statistics(Device::cpu).system_calls == calls);
+}
+
+TEST_CASE("sizes that differ by little share their blocks") {
+    Block first = allocate(Device::cpu, 100000);
+    release(Device::cpu, first);
+    const Block second = allocate(Device::cpu, 99000);
+    REQUIRE(second.address == first.address);
+    REQUIRE(second.bytes == 99000);
+    release(Device::cpu, second);
+}
+
+TEST_CASE("a block is large enough and aligned, whatever was asked for") {
+    for (int shift = 0; shift < 26; ++shift)
+        for (const int around : {-1, 0, 1}) {
+            const size_t bytes = (size_t{1} << shift) + static_cast<size_t>(around);
+            const Block block = allocate(Device::cpu, bytes);
+            INFO(bytes << " bytes");
+            REQUIRE(block.capacity >= bytes);
+            REQUIRE(static_cast<double>(block.capacity) <= std::max(64.0, 1.126 * static_cast<double>(bytes) + 64));
+            REQUIRE(reinterpret_cast<uintptr_t>(block.address) % 64 == 0);
+            std::memset(block.address, 1, bytes);
+            release(Device::cpu, block);
+        }
+    release_cached(Device::cpu);
+}
+
+TEST_CASE("live, peak and reserved tell what is in use, what was, and what is held") {
+    release_cached(Device::cpu);
+    reset_peak(Device::cpu);
+    const auto before = memory_statistics(Device::cpu);
+    REQUIRE(before.peak == before.live);
+    REQUIRE(before.reserved == before.live);
+    constexpr size_t megabyte = size_t{1} << 20;
+    Block a = allocate(Device::cpu, megabyte), b = allocate(Device::cpu, 2 * megabyte);
+    release(Device::cpu, a);
+    a = allocate(Device::cpu, megabyte / 2);
+    auto now = memory_statistics(Device::cpu);
+    REQUIRE(now.live - before.live == 2 * megabyte + megabyte / 2);
+    REQUIRE(now.peak - before.live == 3 * megabyte);
+    REQUIRE(now.reserved - before.live == 3 * megabyte + megabyte / 2);
+    REQUIRE(now.system_calls - before.system_calls == 3);
+
+    release_cached(Device::cpu);
+    REQUIRE(memory_statistics(Device::cpu).reserved - before.live == 2 * megabyte + megabyte / 2);
+    reset_peak(Device::cpu);
+    REQUIRE(memory_statistics(Device::cpu).peak - before.live == 2 * megabyte + megabyte / 2);
+    release(Device::cpu, a);
+    release(Device::cpu, b);
+    REQUIRE(memory_statistics(Device::cpu).live == before.live);
+    release_cached(Device::cpu);
+    REQUIRE(memory_statistics(Device::cpu).reserved == before.live);
+}
+
+TEST_CASE("a size that no machine has is an error that names it") {
+    const auto live = memory_statistics(Device::cpu).live;
+    const auto expected = [](size_t bytes) {
+        const auto now = memory_statistics(Device::cpu);
+        return fmt::format("[allocator] cpu has no {} bytes left ({} in tensors, peak {})", bytes, now.live, now.peak);
+    };
+    REQUIRE(error_of([] { allocate(Device::cpu, size_t{1} << 60); }) == expected(size_t{1} << 60));
+    // Rounding these up must not wrap around to a small block.
+    for (const size_t bytes : {~size_t{0}, ~size_t{0} - 7, (size_t{1} << 63) + 1, (size_t{1} << 62) + 1})
+        REQUIRE(error_of([&] { allocate(Device::cpu, bytes); }) == expected(bytes));
+    REQUIRE(error_of([] { Tensor::empty({(int64_t{1} << 61) - 1}, DType::float64); }) == expected(~size_t{0} - 7));
+    REQUIRE(memory_statistics(Device::cpu).live == live);
+}
+
+TEST_CASE("threads can take and give memory at once") {
+    const auto live = memory_statistics(Device::cpu).live;
+    parallel_for(2000, [](int64_t piece) {
+        const Tensor mine = Tensor::empty({1 + piece % 37, 64}, DType::int64);
+        for (int64_t& value : mine.span<int64_t>()) value = piece;
+        for (const int64_t value : mine.span<int64_t>())
+            check(value == piece, "[test] piece {} finds {}", piece, value);
+    });
+    REQUIRE(memory_statistics(Device::cpu).live == live);
+}

@@ -1,0 +1,224 @@
+#include "core/threads.h"
+#include "tests/catch.h"
+#include "tests/support.h"
+#include "train/run/evaluate.h"
+#include "train/run/progress.h"
+#include "train/run/trainer.h"
+
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <limits>
+
+using namespace swingrad;
+using namespace swingrad::test;
+
+namespace {
+
+// As small as a Swin can be and still have everything: two stages, shifted windows, a merging.
+SwinConfig small_config() {
+    SwinConfig config;
+    config.img_size = {16, 16};
+    config.patch_size = {2, 2};
+    config.num_classes = 3;
+    config.embed_dim = 8;
+    config.depths = {2, 1};
+    config.num_heads = {1, 2};
+    config.window_size = {{4, 4}, {4, 4}};
+    config.pretrained_window_sizes = {{0, 0}, {0, 0}};
+    return config;
+}
+
+// Three classes of noisy pictures that differ in colour.
+Dataset coloured_noise(int64_t count) {
+    Dataset data;
+    data.classes = {"red", "green", "blue"};
+    data.images = Tensor::empty({count, 16, 16, 3}, DType::uint8);
+    for (int64_t i = 0; i < count; ++i) data.labels.push_back(i % 3);
+    const Random random{5, 0};
+    for (int64_t i = 0; i < data.images.numel(); ++i) {
+        const bool own_channel = i % 3 == i / (16 * 16 * 3) % 3;
+        data.images.data<uint8_t>()[i] = static_cast<uint8_t>(random.below(static_cast<uint64_t>(i), 160) + (own_channel ? 60 : 0));
+    }
+    return data;
+}
+
+constexpr Normalisation plain{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+
+Recipe small_recipe() {
+    Recipe recipe;
+    recipe.epochs = 3;
+    recipe.batch_size = 8;
+    recipe.lr = 4e-3;
+    recipe.seed = 3;
+    return recipe;
+}
+
+// One more step, into the next epoch where this one is done.
+void advance(Trainer& trainer) {
+    trainer.step();
+    if (trainer.epoch_done()) trainer.begin_next_epoch();
+}
+
+std::vector<double> trained(const Recipe& recipe, const Dataset& data) {
+    Trainer trainer(recipe, small_config(), data, plain);
+    while (!trainer.finished()) advance(trainer);
+    return trainer.parameters().values().values();
+}
+
+// A name in the temporary folder that is gone at the end.
+struct TemporaryFile {
+    std::filesystem::path path;
+    explicit TemporaryFile(const std::string& name)
+        : path(std::filesystem::temp_directory_path() / (name + std::to_string(getpid()) + ".safetensors")) {}
+    ~TemporaryFile() { std::filesystem::remove(path); }
+};
+
+}  // namespace
+
+TEST_CASE("training lowers the loss and raises the accuracy") {
+    const Dataset data = coloured_noise(96);
+    Recipe recipe = small_recipe();
+    recipe.epochs = 5;
+    Trainer trainer(recipe, small_config(), data, plain);
+    const Evaluation before = evaluate(trainer.model(), data, plain, 10);
+    while (!trainer.finished()) advance(trainer);
+    const Evaluation after = evaluate(trainer.model(), data, plain, 10);
+    REQUIRE(before.loss > 0.9);
+    REQUIRE(after.loss < 0.5 * before.loss);
+    REQUIRE(after.accuracy > 90);
+}
+
+TEST_CASE("evaluation does not depend on the size of its batches") {
+    const Dataset data = coloured_noise(33);
+    const Trainer trainer(small_recipe(), small_config(), data, plain);
+    const Evaluation one = evaluate(trainer.model(), data, plain, 1), many = evaluate(trainer.model(), data, plain, 32);
+    REQUIRE(one.loss == Approx(many.loss).epsilon(1e-6));
+    REQUIRE(one.accuracy == many.accuracy);
+}
+
+TEST_CASE("a seed gives the same weights, bit for bit, on any number of threads") {
+    const Dataset data = coloured_noise(50);
+    const int before = thread_count();
+    set_thread_count(1);
+    const auto one = trained(small_recipe(), data);
+    set_thread_count(2);
+    const auto two = trained(small_recipe(), data);
+    set_thread_count(3);
+    const auto three = trained(small_recipe(), data);
+    set_thread_count(before);
+    REQUIRE(one == two);
+    REQUIRE(one == three);
+    Recipe other = small_recipe();
+    other.seed = 4;
+    REQUIRE(one != trained(other, data));
+}
+
+TEST_CASE("a run continued from any of its checkpoints ends with the weights of one that never stopped") {
+    const Dataset data = coloured_noise(50);  // 6 batches an epoch, 2 images left out
+    for (const std::string opt : {"adamw", "sgd"}) {
+        Recipe recipe = small_recipe();
+        recipe.opt = opt;
+        recipe.clip_grad = 1;
+        const auto uninterrupted = trained(recipe, data);
+        for (const int stop : {1, 6, 8, 17}) {
+            DYNAMIC_SECTION(opt << " stopped after step " << stop) {
+                const TemporaryFile file("swingrad-resume");
+                {
+                    Trainer first(recipe, small_config(), data, plain);
+                    for (int step = 0; step < stop; ++step) advance(first);
+                    first.save(file.path);
+                    advance(first);  // what is done after a checkpoint must leave no trace
+                }
+                Trainer second(recipe, small_config(), data, plain);
+                second.load(file.path);
+                REQUIRE(second.steps_done() == stop);
+                while (!second.finished()) advance(second);
+                REQUIRE(second.parameters().values().values() == uninterrupted);
+            }
+        }
+    }
+}
+
+TEST_CASE("the state of a run is saved to the last bit") {
+    const Dataset data = coloured_noise(50);
+    const TemporaryFile file("swingrad-state");
+    Trainer first(small_recipe(), small_config(), data, plain);
+    for (int step = 0; step < 8; ++step) advance(first);
+    first.state().best_accuracy = 100.0 / 3;
+    first.save(file.path);
+    Trainer second(small_recipe(), small_config(), data, plain);
+    second.load(file.path);
+    REQUIRE(second.state().epoch == 1);
+    REQUIRE(second.state().batch == 2);
+    REQUIRE(second.state().loss_sum == first.state().loss_sum);
+    REQUIRE(second.state().gradient_norm_sum == first.state().gradient_norm_sum);
+    REQUIRE(second.state().correct == first.state().correct);
+    REQUIRE(second.state().best_accuracy == 100.0 / 3);
+}
+
+TEST_CASE("the learning rate rises over the warm-up and falls to nearly nothing") {
+    const Dataset data = coloured_noise(50);
+    Trainer trainer(small_recipe(), small_config(), data, plain);
+    REQUIRE(trainer.learning_rate() == Approx(4e-3 / 6));
+    for (int step = 0; step < 6; ++step) advance(trainer);
+    REQUIRE(trainer.learning_rate() == Approx(4e-3));
+    for (int step = 6; step < 17; ++step) advance(trainer);
+    REQUIRE(trainer.learning_rate() < 0.02 * 4e-3);
+}
+
+TEST_CASE("a loss that is not finite stops training at its step, with the parameters as they were") {
+    const Dataset data = coloured_noise(50);
+    Trainer trainer(small_recipe(), small_config(), data, plain);
+    advance(trainer);
+    trainer.parameters().values().data<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+    const auto before = trainer.parameters().values().clone();
+    REQUIRE(error_of([&] { trainer.step(); }) == "[train] the loss of step 2 is nan; a lower learning rate may help");
+    REQUIRE(std::memcmp(before.address(), trainer.parameters().values().address(), before.bytes()) == 0);
+}
+
+TEST_CASE("a batch larger than the training set is refused") {
+    const Dataset data = coloured_noise(7);
+    REQUIRE(error_of([&] { Trainer(small_recipe(), small_config(), data, plain); }) ==
+            "[train] a batch of 8 needs as many training images, got 7");
+}
+
+TEST_CASE("a recipe says which setting cannot be") {
+    const auto refused = [](const nlohmann::json& settings) {
+        return error_of([&] {
+            Recipe recipe;
+            update(recipe, settings, "f.json");
+            validate(recipe);
+        });
+    };
+    REQUIRE(refused({{"epochs", 3}, {"batch_size", 7}, {"lr", 1}}) == "no error");
+    REQUIRE(refused({{"epochs", 2.5}}) == "f.json: \"epochs\" must be a whole number, got 2.5");
+    REQUIRE(refused({{"opt", "adam"}}) == "unknown --opt \"adam\": expected one of adamw, sgd");
+    REQUIRE(refused({{"drop-path", 1}}) == "--drop-path must be in [0, 1), got 1");
+    REQUIRE(refused(nlohmann::json::array()) == "f.json must hold a JSON object of settings, got array");
+    REQUIRE(refused({{"learning", 1}}).find("f.json: unknown key \"learning\"; the keys are data, model,") == 0);
+}
+
+TEST_CASE("a recipe survives its own JSON") {
+    Recipe recipe;
+    recipe.lr = 0.1 + 0.2;
+    recipe.data = "folder:a b";
+    Recipe again;
+    update(again, nlohmann::json::parse(to_json(recipe).dump()), "f.json");
+    REQUIRE(to_json(again) == to_json(recipe));
+    REQUIRE(again.lr == recipe.lr);
+}
+
+TEST_CASE("numbers and times read well") {
+    REQUIRE(grouped(0) == "0");
+    REQUIRE(grouped(999) == "999");
+    REQUIRE(grouped(28347154) == "28,347,154");
+    REQUIRE(grouped(-123456) == "-123,456");
+    REQUIRE(duration_text(4.4) == "4 s");
+    REQUIRE(duration_text(200) == "3 min 20 s");
+    REQUIRE(duration_text(7500) == "2 h 05 min");
+    REQUIRE(bar_text(0, 4, 4) == "[>   ]");
+    REQUIRE(bar_text(2, 4, 4) == "[==> ]");
+    REQUIRE(bar_text(4, 4, 4) == "[====]");
+}

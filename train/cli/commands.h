@@ -1,0 +1,20 @@
+// The program's commands, one file each. Each declares its flags on `command` and returns what runs once they are
+// parsed; that returns the exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+namespace swingrad {
+
+using RunCommand = std::function<int()>;
+
+RunCommand declare_train(CLI::App& command);
+RunCommand declare_evaluate(CLI::App& command);
+RunCommand declare_summary(CLI::App& command);
+RunCommand declare_trace(CLI::App& command);
+RunCommand declare_gradcheck(CLI::App& command);
+RunCommand declare_bench(CLI::App& command);
+
+}  // namespace swingrad

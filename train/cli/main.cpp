@@ -1,0 +1,101 @@
+// swingrad: one program, a command for each thing one does with a model.
+#include "train/cli/commands.h"
+#include "train/run/recipe.h"
+
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+using namespace swingrad;
+
+namespace {
+
+constexpr int exit_failed = 1, exit_usage = 2;
+
+struct Command {
+    const char* name;
+    const char* help;
+    RunCommand (*declare)(CLI::App&);
+};
+
+constexpr Command commands[] = {
+    {"train", "Train a model, or go on with a run", declare_train},
+    {"evaluate", "Accuracy and loss of a trained model on test images", declare_evaluate},
+    {"summary", "Parameters and stages of a model", declare_summary},
+    {"bench", "Speed and memory of training steps", declare_bench},
+    {"gradcheck", "Prove gradients against finite differences", declare_gradcheck},
+    {"trace", "Write every activation and gradient of one step to a file", declare_trace},
+};
+
+// The first command that was named; empty where none was.
+std::string parsed_command(const CLI::App& app) {
+    const auto parsed = app.get_subcommands();
+    return parsed.empty() ? "" : " " + parsed.front()->get_name();
+}
+
+int report(const std::string& where, std::string message, int code) {
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    fmt::print(stderr, "swingrad{}: {}\n", where, message);
+    return code;
+}
+
+// What can be said better than the parser does: which argument is unknown, and which ones there are.
+std::string unknown_argument(const CLI::App& app) {
+    const auto parsed = app.get_subcommands();
+    const CLI::App& command = parsed.empty() ? app : *parsed.front();
+    const auto remaining = app.remaining(true);
+    const std::string unknown = remaining.empty() ? "?" : remaining.front();
+    std::string known;
+    const auto list = [&](const std::string& name) { known += (known.empty() ? "" : ", ") + name; };
+    if (parsed.empty() && unknown[0] != '-') {
+        for (const Command& one : commands) list(one.name);
+        return fmt::format("unknown command {}: expected one of {}", unknown, known);
+    }
+    for (const CLI::Option* option : command.get_options())
+        if (!option->get_positional()) list(option->get_name());
+    return fmt::format("unknown {} {}: expected one of {}", unknown[0] == '-' ? "flag" : "argument", unknown, known);
+}
+
+int run(CLI::App& app, int argc, char** argv) {
+    std::vector<std::pair<CLI::App*, RunCommand>> declared;
+    for (const Command& command : commands) {
+        CLI::App* one = app.add_subcommand(command.name, command.help);
+        declared.emplace_back(one, command.declare(*one));
+    }
+    if (argc == 1) {
+        fmt::print("{}", app.help());
+        return 0;
+    }
+    try {
+        app.parse(argc, argv);
+        for (const auto& [command, action] : declared)
+            if (command->parsed()) return action();
+        return report("", "expected a command; swingrad --help lists them", exit_usage);
+    } catch (const CLI::Success& asked) {  // --help, --version
+        return app.exit(asked);
+    } catch (const CLI::ExtrasError&) {
+        return report(parsed_command(app), unknown_argument(app), exit_usage);
+    } catch (const CLI::ParseError& error) {
+        return report(parsed_command(app), error.what(), exit_usage);
+    } catch (const UsageError& error) {
+        return report(parsed_command(app), error.what(), exit_usage);
+    } catch (const std::bad_alloc&) {
+        return report(parsed_command(app), "out of memory", exit_failed);
+    } catch (const std::exception& error) {
+        return report(parsed_command(app), error.what(), exit_failed);
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGXFSZ, SIG_IGN);  // a file over the size limit shall be a failed write, not the end
+    CLI::App app{"swingrad: Swin Transformer V2 from scratch, to read, to trust and to train.", "swingrad"};
+    app.set_version_flag("--version", "swingrad " SWINGRAD_VERSION);
+    app.footer(
+        "Examples:\n"
+        "  swingrad train --epochs 5                    the smallest model on pictures drawn by the program\n"
+        "  swingrad summary --model tiny\n"
+        "  swingrad COMMAND --help                      flags and examples of a command");
+    return run(app, argc, argv);
+}

@@ -1,0 +1,31 @@
+#include "train/trace.h"
+
+#include "train/cli/commands.h"
+#include "train/cli/flags.h"
+
+namespace swingrad {
+
+RunCommand declare_trace(CLI::App& command) {
+    auto options = std::make_shared<TraceOptions>();
+    add_flag(command, "--weights", options->weights, "safetensors with the parameters, named as in timm")->required();
+    add_flag(command, "--config", options->config, "JSON with the model's arguments, named as in timm")->required();
+    add_flag(command, "--input", options->input, "safetensors with the images and what goes with them")->required();
+    add_flag(command, "--output", options->output, "safetensors to write")->required();
+    add_flag(command, "--precision", options->precision, "f32 | f64");
+    add_flag(command, "--device", options->device, "cpu");
+    add_threads_flag(command);
+    command.footer(
+        "Runs one step and writes every activation and every gradient by name, to be compared with another\n"
+        "implementation's.\n\n"
+        "Example:\n"
+        "  swingrad trace --weights w.safetensors --config c.json --input x.safetensors --output t.safetensors");
+    return [options] {
+        if (options->precision != "f32" && options->precision != "f64")
+            fail_usage("unknown --precision \"{}\": expected one of f32, f64", options->precision);
+        if (options->device != "cpu") fail_usage("unknown --device \"{}\": expected cpu", options->device);
+        trace(*options);
+        return 0;
+    };
+}
+
+}  // namespace swingrad

@@ -1,0 +1,75 @@
+#include "train/cli/commands.h"
+#include "train/cli/flags.h"
+#include "train/run/run.h"
+#include "train/run/run_folder.h"
+
+namespace swingrad {
+namespace {
+
+struct TrainFlags {
+    Recipe recipe;
+    std::vector<std::pair<std::string, CLI::Option*>> settings;  // by name, to see which were given
+    std::filesystem::path config, output, resume;
+};
+
+// The settings that were given as flags, and no others.
+nlohmann::json given(const TrainFlags& flags) {
+    const nlohmann::json all = to_json(flags.recipe);
+    nlohmann::json chosen = nlohmann::json::object();
+    for (const auto& [name, option] : flags.settings)
+        if (option->count() > 0) chosen[name] = all[name];
+    return chosen;
+}
+
+// Defaults, then the config file, then flags.
+Recipe recipe_of(const TrainFlags& flags) {
+    Recipe recipe;
+    if (!flags.config.empty()) {
+        nlohmann::json settings = read_json(flags.config);
+        // A run's own config.json will do: what follows from its settings is worked out anew.
+        if (settings.is_object()) settings.erase("derived");
+        update(recipe, settings, flags.config.string());
+    }
+    update(recipe, given(flags), "the flags");
+    validate(recipe);
+    return recipe;
+}
+
+int resume(const TrainFlags& flags) {
+    const std::string run = flags.resume.string();
+    if (!flags.config.empty()) fail_usage("--config {} contradicts --resume {}, which keeps its settings", flags.config.string(), run);
+    if (!flags.output.empty() && flags.output != flags.resume)
+        fail_usage("--output {} contradicts --resume {}, which goes on where it is", flags.output.string(), run);
+    const nlohmann::json settings = to_json(read_config(RunFolder{flags.resume}).recipe);
+    for (const auto& [name, value] : given(flags).items())
+        if (value != settings[name]) fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(), settings[name].dump(), run);
+    return resume_run(flags.resume);
+}
+
+}  // namespace
+
+RunCommand declare_train(CLI::App& command) {
+    auto flags = std::make_shared<TrainFlags>();
+    for_each_setting(flags->recipe, [&](const std::string& name, auto& value, const char* help) {
+        const std::string names = name == "batch-size" ? "--batch-size,--batch" : "--" + name;
+        flags->settings.emplace_back(name, add_flag(command, names, value, help));
+    });
+    add_flag(command, "--config", flags->config, "JSON file of the settings above by name; flags win");
+    add_flag(command, "--output", flags->output, "the run's folder, which must not exist")->default_str("runs/MODEL-DATA-seedN");
+    add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
+    add_threads_flag(command);
+    command.footer(
+        "Ctrl-C saves the run and says how to go on with it. The folder holds config.json, log.jsonl (a line an epoch),\n"
+        "last.safetensors (to resume from), best.safetensors and, at the end, model.safetensors.\n\n"
+        "Examples:\n"
+        "  swingrad train --data shapes --model nano --epochs 5 --threads 2\n"
+        "  swingrad train --data folder:cifar10-jpeg --model cifar --epochs 100 --output runs/first\n"
+        "  swingrad train --resume runs/first");
+    return [flags] {
+        if (!flags->resume.empty()) return resume(*flags);
+        const Recipe recipe = recipe_of(*flags);
+        return start_run(recipe, flags->output.empty() ? default_run_folder(recipe) : flags->output);
+    };
+}
+
+}  // namespace swingrad

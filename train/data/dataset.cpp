@@ -1,0 +1,88 @@
+#include "train/data/dataset.h"
+
+#include "train/data/batch.h"
+#include "train/data/shapes.h"
+#include "train/data/sources.h"
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+
+namespace swingrad {
+namespace {
+
+// The samples `indices` of `data`, in that order.
+Dataset subset(const Dataset& data, const std::vector<int64_t>& indices) {
+    const int64_t image = data.images.shape().with(0, 1).numel();
+    Dataset part;
+    part.classes = data.classes;
+    part.images = Tensor::empty(data.images.shape().with(0, static_cast<int64_t>(indices.size())), DType::uint8);
+    uint8_t* to = part.images.data<uint8_t>();
+    for (const int64_t index : indices) {
+        std::memcpy(to, data.images.data<uint8_t>() + index * image, static_cast<size_t>(image));
+        part.labels.push_back(data.labels[static_cast<size_t>(index)]);
+        to += image;
+    }
+    return part;
+}
+
+}  // namespace
+
+DataSource parse_data_source(const std::string& text) {
+    const size_t colon = text.find(':');
+    DataSource source{text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 1)};
+    const bool from_files = source.kind == "cifar10" || source.kind == "cifar100" || source.kind == "folder";
+    const bool possible = from_files ? !source.directory.empty() : text == "shapes";
+    check(possible, "[data] expected shapes, cifar10:DIR, cifar100:DIR or folder:DIR, got \"{}\"", text);
+    return source;
+}
+
+Dataset load_dataset(const DataSource& source, Split split, const LoadOptions& options) {
+    const Extent extent = options.extent;
+    check(extent.rows > 0 && extent.columns > 0, "[data] images must be at least 1 x 1, asked for {}", text_of(extent));
+    if (source.kind == "shapes") return load_shapes(split, extent);
+    if (source.kind == "folder") return load_folder(source.directory, split, extent);
+    return load_cifar(source, split, extent);
+}
+
+std::vector<std::string> class_names(const DataSource& source) {
+    if (source.kind == "shapes") return shape_names();
+    if (source.kind == "folder") return folder_class_names(source.directory);
+    return cifar_class_names(source);
+}
+
+std::pair<Dataset, Dataset> hold_out(const Dataset& data, double fraction, Random random) {
+    check(fraction >= 0 && fraction < 1, "[hold_out] fraction must be in [0, 1), got {}", fraction);
+    if (fraction == 0) return {data, subset(data, {})};
+
+    std::vector<std::vector<int64_t>> members(data.classes.size());
+    for (int64_t i = 0; i < data.size(); ++i)
+        members[static_cast<size_t>(data.labels[static_cast<size_t>(i)])].push_back(i);
+    std::vector<bool> is_held(data.labels.size(), false);
+    for (size_t label = 0; label < members.size(); ++label) {
+        const auto count = static_cast<int64_t>(members[label].size());
+        const std::vector<int64_t> order = shuffled(count, random.split(label));
+        const int64_t held = std::llround(fraction * static_cast<double>(count));
+        for (int64_t i = 0; i < held; ++i)
+            is_held[static_cast<size_t>(members[label][static_cast<size_t>(order[static_cast<size_t>(i)])])] = true;
+    }
+    std::vector<int64_t> rest, held_out;
+    for (int64_t i = 0; i < data.size(); ++i) (is_held[static_cast<size_t>(i)] ? held_out : rest).push_back(i);
+    return {subset(data, rest), subset(data, held_out)};
+}
+
+std::vector<uint8_t> read_bytes(std::string_view where, const std::filesystem::path& path) {
+    std::error_code error;
+    check(std::filesystem::is_regular_file(path, error), "[{}] {}: no such file", where, path.string());
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    check(file.is_open(), "[{}] {}: cannot be opened", where, path.string());
+    std::vector<uint8_t> bytes(static_cast<size_t>(file.tellg()));
+    file.seekg(0);
+    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    check(file.good(), "[{}] {}: read {} of {} bytes", where, path.string(), file.gcount(), bytes.size());
+    return bytes;
+}
+
+std::string text_of(Extent extent) { return fmt::format("{} x {}", extent.rows, extent.columns); }
+
+}  // namespace swingrad

@@ -1,0 +1,37 @@
+// Prepares the next batch while the current one is being computed with.
+#pragma once
+
+#include "train/data/batch.h"
+
+#include <functional>
+#include <future>
+#include <optional>
+
+namespace swingrad {
+
+// Batches make(0), make(1), ... make(count - 1), in that order. One is always in the making, on a thread of its
+// own, so whatever `make` refers to must outlive the loader and stay as it is.
+class Loader {
+  public:
+    Loader(int64_t count, std::function<Batch(int64_t)> make);
+    Loader(const Loader&) = delete;  // the thread knows where make_ lies
+    Loader& operator=(const Loader&) = delete;
+
+    // Nothing after the last. What `make` threw for this batch is thrown here, and no batch comes after it.
+    std::optional<Batch> next();
+
+  private:
+    void start();
+
+    const int64_t count_;
+    const std::function<Batch(int64_t)> make_;
+    int64_t started_ = 0;
+    std::future<Batch> pending_;  // last member: its destructor waits for the thread, which uses make_
+};
+
+// The samples `order` of `data` in batches of `batch_size`. The last may be smaller; `whole_only` leaves it out.
+// Waits and reads like Loader; `data` must outlive it. `augmentation` is copied, and may be null.
+Loader batches_of(const Dataset& data, std::vector<int64_t> order, int64_t batch_size, bool whole_only,
+                  const Normalisation& normalisation, const Augmentation* augmentation, Random random);
+
+}  // namespace swingrad

@@ -1,0 +1,17 @@
+// Clipping gradients by their norm.
+#pragma once
+
+#include "models/module.h"
+
+namespace swingrad {
+
+// sqrt(sum of squares) over the gradients of all parameters that received one. Summed in double; the same bits for
+// any number of threads.
+double gradient_norm(const Parameters& parameters);
+
+// Multiplies all gradients by min(1, max_norm / (norm + 1e-6)) and returns the norm before that, as
+// torch.nn.utils.clip_grad_norm_ does. Where the norm is not finite, leaves the gradients as they are: no factor
+// mends them, and the caller sees it from what is returned. Throws an Error unless max_norm > 0.
+double clip_gradients(const Parameters& parameters, double max_norm);
+
+}  // namespace swingrad

@@ -1,0 +1,45 @@
+#include "train/run/evaluate.h"
+
+#include "ops/ops.h"
+#include "train/data/loader.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace swingrad {
+
+Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisation& normalisation, int64_t batch_size,
+                    const std::function<void(int64_t done)>& after_batch) {
+    check(data.size() > 0, "[evaluate] expects at least one image, got none");
+    const NoGrad no_recording;
+    std::vector<int64_t> order(static_cast<size_t>(data.size()));
+    std::iota(order.begin(), order.end(), 0);
+    Loader batches = batches_of(data, std::move(order), batch_size, false, normalisation, nullptr, Random{});
+
+    double loss_sum = 0;
+    int64_t correct = 0, done = 0;
+    while (const auto batch = batches.next()) {
+        const int64_t count = batch->labels.numel();
+        const Tensor logits = model.forward(batch->images);
+        loss_sum += cross_entropy(logits, batch->labels).item() * static_cast<double>(count);
+        correct += count_correct(logits, batch->labels);
+        done += count;
+        if (after_batch) after_batch(done);
+    }
+    const auto images = static_cast<double>(data.size());
+    return {loss_sum / images, 100.0 * static_cast<double>(correct) / images};
+}
+
+int64_t count_correct(const Tensor& logits, const Tensor& labels) {
+    const int64_t K = logits.shape()[-1];
+    return dispatch_float("count_correct", logits.dtype(), [&]<class T>(T) {
+        int64_t correct = 0;
+        for (int64_t b = 0; b < labels.numel(); ++b) {
+            const T* row = logits.data<T>() + b * K;
+            correct += std::max_element(row, row + K) - row == labels.data<int64_t>()[b];
+        }
+        return correct;
+    });
+}
+
+}  // namespace swingrad

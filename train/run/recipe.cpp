@@ -1,0 +1,81 @@
+#include "train/run/recipe.h"
+
+#include "models/config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace swingrad {
+namespace {
+
+const char* kind_of(const std::string&) { return "a text"; }
+const char* kind_of(int64_t) { return "a whole number"; }
+const char* kind_of(double) { return "a number"; }
+
+bool holds(const nlohmann::json& value, const std::string&) { return value.is_string(); }
+bool holds(const nlohmann::json& value, int64_t) { return value.is_number_integer(); }
+bool holds(const nlohmann::json& value, double) { return value.is_number(); }
+
+// Whether a setting is within its range: if not, says what it should have been.
+void require(bool fits, const char* flag, const char* range, const auto& value) {
+    if (!fits) fail_usage("--{} must be {}, got {}", flag, range, value);
+}
+
+void require_one_of(const std::vector<std::string>& possible, const char* flag, const std::string& value) {
+    if (std::find(possible.begin(), possible.end(), value) != possible.end()) return;
+    std::string list;
+    for (const std::string& one : possible) list += (list.empty() ? "" : ", ") + one;
+    fail_usage("unknown --{} \"{}\": expected one of {}", flag, value, list);
+}
+
+}  // namespace
+
+nlohmann::json to_json(const Recipe& recipe) {
+    nlohmann::json settings;
+    for_each_setting(recipe, [&](const char* name, const auto& value, const char*) { settings[name] = value; });
+    return settings;
+}
+
+void update(Recipe& recipe, const nlohmann::json& settings, const std::string& from) {
+    if (!settings.is_object()) fail_usage("{} must hold a JSON object of settings, got {}", from, settings.type_name());
+    for (const auto& [key, value] : settings.items()) {
+        std::string wanted = key;
+        std::replace(wanted.begin(), wanted.end(), '_', '-');
+        bool known = false;
+        std::string names;
+        for_each_setting(recipe, [&](const char* name, auto& setting, const char*) {
+            names += (names.empty() ? "" : ", ") + std::string(name);
+            if (wanted != name) return;
+            known = true;
+            if (!holds(value, setting)) fail_usage("{}: \"{}\" must be {}, got {}", from, key, kind_of(setting), value.dump());
+            value.get_to(setting);
+        });
+        if (!known) fail_usage("{}: unknown key \"{}\"; the keys are {}", from, key, names);
+    }
+}
+
+void validate(const Recipe& recipe) {
+    require_one_of(config_names(), "model", recipe.model);
+    require_one_of({"adamw", "sgd"}, "opt", recipe.opt);
+    require_one_of({"f32", "bf16"}, "precision", recipe.precision);
+    require_one_of({"cpu"}, "device", recipe.device);
+    if (recipe.precision == "bf16") fail_usage("--precision bf16 is not yet available; use f32");
+    require(recipe.img_size >= 1, "img-size", "at least 1", recipe.img_size);
+    require(recipe.epochs >= 1, "epochs", "at least 1", recipe.epochs);
+    require(recipe.batch_size >= 1, "batch-size", "at least 1", recipe.batch_size);
+    require(std::isfinite(recipe.lr) && recipe.lr > 0, "lr", "above 0", recipe.lr);
+    require(std::isfinite(recipe.weight_decay) && recipe.weight_decay >= 0, "weight-decay", "0 or more", recipe.weight_decay);
+    require(recipe.momentum >= 0 && recipe.momentum < 1, "momentum", "in [0, 1)", recipe.momentum);
+    require(std::isfinite(recipe.warmup_epochs) && recipe.warmup_epochs >= 0, "warmup-epochs", "0 or more", recipe.warmup_epochs);
+    require(recipe.smoothing >= 0 && recipe.smoothing < 1, "smoothing", "in [0, 1)", recipe.smoothing);
+    require(std::isfinite(recipe.clip_grad) && recipe.clip_grad >= 0, "clip-grad", "0 or more", recipe.clip_grad);
+    require(recipe.drop_path >= 0 && recipe.drop_path < 1, "drop-path", "in [0, 1)", recipe.drop_path);
+    require(recipe.crop_padding >= 0, "crop-padding", "0 or more", recipe.crop_padding);
+    require(recipe.flip >= 0 && recipe.flip <= 1, "flip", "in [0, 1]", recipe.flip);
+    require(recipe.validation >= 0 && recipe.validation < 1, "validation", "in [0, 1)", recipe.validation);
+    require(recipe.seed >= 0, "seed", "0 or more", recipe.seed);
+    require(recipe.checkpoint_every >= 0, "checkpoint-every", "0 or more", recipe.checkpoint_every);
+}
+
+}  // namespace swingrad

@@ -1,0 +1,87 @@
+#include "train/run/run_folder.h"
+
+#include "core/file.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <sstream>
+
+#include <unistd.h>
+
+namespace swingrad {
+namespace fs = std::filesystem;
+namespace {
+
+// Adds `text` at the end of the file and brings it to disk, or throws: a full disk shows only when one asks.
+void append(const fs::path& path, const std::string& text) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "ab"), std::fclose);
+    const bool written = file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
+                         std::fflush(file.get()) == 0 && fsync(fileno(file.get())) == 0;
+    check(written, "[run] cannot write {}: {}", path.string(), std::strerror(errno));
+}
+
+}  // namespace
+
+nlohmann::json read_json(const fs::path& path) {
+    const std::string text = read_file(path);
+    try {
+        return nlohmann::json::parse(text);
+    } catch (const nlohmann::json::parse_error& error) {
+        fail("[run] {} is not JSON: wrong at byte {} of {}", path.string(), error.byte, text.size());
+    }
+}
+
+// ---- config.json
+
+void write_config(const RunFolder& folder, const RunConfig& config) {
+    nlohmann::json json = to_json(config.recipe);
+    json["derived"] = {
+        {"model", config_to_json(config.model)},
+        {"classes", config.classes},
+        {"training_images", config.training_images},
+        {"mean", config.normalisation.mean},
+        {"deviation", config.normalisation.deviation},
+    };
+    write_file_atomically(folder.config(), json.dump(2) + "\n");
+}
+
+RunConfig read_config(const RunFolder& folder) {
+    const std::string name = folder.config().string();
+    check(fs::exists(folder.config()), "[run] {} is not a run: no config.json in it", folder.path.string());
+    nlohmann::json json = read_json(folder.config());
+    check(json.is_object() && json.contains("derived"), "[run] {}: no \"derived\" in it, so no run wrote it", name);
+    const nlohmann::json derived = json["derived"];
+    json.erase("derived");
+
+    RunConfig config;
+    update(config.recipe, json, name);
+    try {
+        config.model = config_from_json(derived.at("model"));
+        derived.at("classes").get_to(config.classes);
+        derived.at("training_images").get_to(config.training_images);
+        derived.at("mean").get_to(config.normalisation.mean);
+        derived.at("deviation").get_to(config.normalisation.deviation);
+    } catch (const nlohmann::json::exception& error) {
+        fail("[run] {}: {}", name, error.what());
+    }
+    return config;
+}
+
+// ---- log.jsonl
+
+void append_to_log(const RunFolder& folder, const nlohmann::json& entry) { append(folder.log(), entry.dump() + "\n"); }
+
+void cut_log(const RunFolder& folder, int64_t epochs) {
+    if (!fs::exists(folder.log())) return;
+    std::istringstream lines(read_file(folder.log()));
+    std::string kept;
+    for (std::string line; std::getline(lines, line);) {
+        const auto entry = nlohmann::json::parse(line, nullptr, false);  // a killed process may have left half a line
+        if (entry.is_object() && entry.contains("train_loss") && entry["epoch"].get<int64_t>() <= epochs) kept += line + "\n";
+    }
+    write_file_atomically(folder.log(), kept);
+}
+
+}  // namespace swingrad

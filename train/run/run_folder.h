@@ -1,0 +1,43 @@
+// The folder of a run: its settings, its log, its checkpoints. All but the log, which only grows, are replaced in one
+// move (core/file.h): whatever happens, what is there is whole.
+#pragma once
+
+#include "models/config.h"
+#include "train/data/batch.h"
+#include "train/run/recipe.h"
+
+#include <filesystem>
+
+namespace swingrad {
+
+struct RunFolder {
+    std::filesystem::path path;
+
+    std::filesystem::path config() const { return path / "config.json"; }
+    std::filesystem::path log() const { return path / "log.jsonl"; }                 // one line an epoch
+    std::filesystem::path last() const { return path / "last.safetensors"; }         // checkpoint to resume from
+    std::filesystem::path best() const { return path / "best.safetensors"; }         // weights, best on validation
+    std::filesystem::path weights() const { return path / "model.safetensors"; }     // weights, the result
+};
+
+// What config.json holds: the recipe's settings at top level, the rest under "derived".
+struct RunConfig {
+    Recipe recipe;
+    SwinConfig model;
+    Normalisation normalisation{};
+    std::vector<std::string> classes;
+    int64_t training_images = 0;
+};
+
+void write_config(const RunFolder& folder, const RunConfig& config);
+// Throws an Error naming the file where it is missing, no JSON, or lacks something.
+RunConfig read_config(const RunFolder& folder);
+
+nlohmann::json read_json(const std::filesystem::path& path);
+
+// Appends one line. Throws an Error naming the file where it cannot.
+void append_to_log(const RunFolder& folder, const nlohmann::json& entry);
+// Keeps the lines of the first `epochs` epochs and nothing else, so that a resumed run doubles none.
+void cut_log(const RunFolder& folder, int64_t epochs);
+
+}  // namespace swingrad

@@ -1,0 +1,152 @@
+#include "train/run/trainer.h"
+
+#include "ops/ops.h"
+#include "train/checkpoint.h"
+#include "train/optim/clip.h"
+#include "train/run/evaluate.h"
+
+#include <chrono>
+#include <cmath>
+
+namespace swingrad {
+namespace {
+
+std::unique_ptr<Optimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe) {
+    if (recipe.opt == "sgd")
+        return make_sgd(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
+    return make_adamw(parameters, {.weight_decay = recipe.weight_decay});
+}
+
+int64_t whole_batches(const Dataset& data, const Recipe& recipe) {
+    check(data.size() >= recipe.batch_size, "[train] a batch of {} needs as many training images, got {}",
+          recipe.batch_size, data.size());
+    return data.size() / recipe.batch_size;
+}
+
+WarmupCosine make_schedule(const Recipe& recipe, int64_t batches_per_epoch) {
+    const auto warmup = std::llround(recipe.warmup_epochs * static_cast<double>(batches_per_epoch));
+    const int64_t total = recipe.epochs * batches_per_epoch;
+    return {.peak = recipe.lr, .warmup_steps = std::min<int64_t>(warmup, total), .total_steps = total};
+}
+
+// A gradient that never arrives is a mistake in the model, and one that training hides well.
+void require_all_gradients(const Parameters& parameters) {
+    std::string names;
+    for (const std::string& name : parameters.without_gradient()) names += (names.empty() ? "" : ", ") + name;
+    check(names.empty(), "[train] no gradient reached {}", names);
+}
+
+}  // namespace
+
+Random random_of(const Recipe& recipe, Purpose purpose) {
+    return Random{static_cast<uint64_t>(recipe.seed), 0}.split(static_cast<uint64_t>(purpose));
+}
+
+Trainer::Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data, const Normalisation& normalisation)
+    : recipe_(recipe),
+      model_(config),
+      parameters_(model_, DType::float32, random_of(recipe, Purpose::initial_values)),
+      optimiser_(make_optimiser(parameters_, recipe)),
+      data_(data),
+      normalisation_(normalisation),
+      augmentation_{.crop_padding = recipe.crop_padding, .flip = recipe.flip},
+      batches_per_epoch_(whole_batches(data, recipe)),
+      schedule_(make_schedule(recipe, batches_per_epoch_)) {}
+
+// ---- the recipe
+
+double Trainer::step() {
+    const auto start = std::chrono::steady_clock::now();
+    if (!batches_) open_epoch();
+    const auto batch = batches_->next();
+    check(batch.has_value(), "[train] epoch {} has no batch {}", state_.epoch + 1, state_.batch + 1);
+    const int64_t step = steps_done();
+
+    parameters_.clear_gradients();
+    Tape tape;
+    const Random random = random_of(recipe_, Purpose::drop_path).split(static_cast<uint64_t>(step));
+    const Tensor logits = model_.forward(batch->images, {.training = true, .random = random, .observe = {}});
+    const Tensor loss = cross_entropy(logits, batch->labels, recipe_.smoothing);
+    const double loss_value = loss.item();
+    check(std::isfinite(loss_value), "[train] the loss of step {} is {}; a lower learning rate may help", step + 1, loss_value);
+
+    tape.backward(loss);
+    if (step == 0) require_all_gradients(parameters_);
+    const double norm = recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
+    check(std::isfinite(norm), "[train] the gradient of step {} has norm {}; a lower learning rate may help", step + 1, norm);
+    optimiser_->step(schedule_.at(step));
+
+    state_.batch += 1;
+    state_.loss_sum += loss_value;
+    state_.gradient_norm_sum += norm;
+    state_.correct += count_correct(logits, batch->labels);
+    state_.epoch_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return loss_value;
+}
+
+// The images of this epoch in their order, less those already seen. An image is cropped and flipped by its own
+// number and the epoch's, so that it does not matter in which batch, or in which process, it is seen.
+void Trainer::open_epoch() {
+    const auto epoch = static_cast<uint64_t>(state_.epoch);
+    std::vector<int64_t> order = shuffled(data_.size(), random_of(recipe_, Purpose::order).split(epoch));
+    order.erase(order.begin(), order.begin() + state_.batch * recipe_.batch_size);
+    const Random random = random_of(recipe_, Purpose::augmentation).split(epoch);
+    batches_.reset(new Loader(batches_of(data_, std::move(order), recipe_.batch_size, true, normalisation_, &augmentation_, random)));
+}
+
+void Trainer::begin_next_epoch() {
+    batches_.reset();
+    state_.epoch += 1;
+    state_.batch = state_.correct = 0;
+    state_.loss_sum = state_.gradient_norm_sum = state_.epoch_seconds = 0;
+}
+
+double Trainer::accuracy() const {
+    return 100.0 * static_cast<double>(state_.correct) / static_cast<double>(state_.batch * recipe_.batch_size);
+}
+
+double Trainer::images_per_second() const {
+    return static_cast<double>(state_.batch * recipe_.batch_size) / state_.epoch_seconds;
+}
+
+// ---- checkpoint
+
+namespace {
+
+// The members of RunState by name, for writing and for reading.
+template <class State, class Visit>
+void for_each_member(State& state, Visit&& visit) {
+    visit("epoch", state.epoch);
+    visit("batch", state.batch);
+    visit("loss_sum", state.loss_sum);
+    visit("gradient_norm_sum", state.gradient_norm_sum);
+    visit("correct", state.correct);
+    visit("epoch_seconds", state.epoch_seconds);
+    visit("seconds", state.seconds);
+    visit("best_accuracy", state.best_accuracy);
+    visit("best_epoch", state.best_epoch);
+}
+
+}  // namespace
+
+void Trainer::save(const std::filesystem::path& path) const {
+    nlohmann::json state;
+    for_each_member(state_, [&](const char* name, const auto& value) { state[name] = value; });
+    save_checkpoint(path, parameters_, *optimiser_, state);
+}
+
+void Trainer::load(const std::filesystem::path& path) {
+    const nlohmann::json saved = load_checkpoint(path, parameters_, optimiser_.get());
+    RunState state;
+    for_each_member(state, [&](const char* name, auto& value) {
+        check(saved.contains(name) && saved[name].is_number(), "[train] {}: no \"{}\" in the saved state", path.string(), name);
+        saved[name].get_to(value);
+    });
+    const bool possible = state.epoch >= 0 && state.epoch <= recipe_.epochs && state.batch >= 0 && state.batch <= batches_per_epoch_;
+    check(possible, "[train] {}: epoch {}, batch {} lies outside a run of {} epochs of {} batches", path.string(),
+          state.epoch, state.batch, recipe_.epochs, batches_per_epoch_);
+    state_ = state;
+    batches_.reset();
+}
+
+}  // namespace swingrad

@@ -1,0 +1,83 @@
+// Trainer: one model learning from one set of images, a step at a time.
+//
+// Everything random is a function of (seed, purpose, epoch or step), see core/random.h. So where a run stands is a
+// few numbers, RunState, beside the parameters and the optimiser's memory, and a run that is saved, loaded and
+// continued, in the middle of an epoch too, ends with the same bits as one that never stopped.
+#pragma once
+
+#include "models/swin_v2.h"
+#include "train/data/loader.h"
+#include "train/optim/optimiser.h"
+#include "train/optim/schedule.h"
+#include "train/run/recipe.h"
+
+#include <filesystem>
+#include <memory>
+
+namespace swingrad {
+
+// What the seed is split into.
+enum class Purpose : uint64_t { initial_values, hold_out, order, augmentation, drop_path };
+Random random_of(const Recipe& recipe, Purpose purpose);
+
+struct RunState {
+    int64_t epoch = 0;  // epochs done
+    int64_t batch = 0;  // batches of the current epoch done, and over these:
+    double loss_sum = 0, gradient_norm_sum = 0;
+    int64_t correct = 0;        // images
+    double epoch_seconds = 0;   // of training alone
+    double seconds = 0;         // of the epochs done, evaluation included
+    double best_accuracy = -1;  // on the validation images; below 0 before the first time
+    int64_t best_epoch = 0;     // 1 is the first
+};
+
+class Trainer {
+  public:
+    // `data` must outlive the trainer. Throws an Error where it holds less than a batch.
+    Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data, const Normalisation& normalisation);
+
+    // Takes the next batch of this epoch: forward, backward, update. Returns the batch's loss. Throws an Error
+    // naming the step where loss or gradient is not finite, before any parameter changes.
+    double step();
+
+    bool epoch_done() const { return state_.batch == batches_per_epoch_; }
+    void begin_next_epoch();
+    bool finished() const { return state_.epoch == recipe_.epochs; }
+
+    int64_t batches_per_epoch() const { return batches_per_epoch_; }
+    int64_t steps_done() const { return state_.epoch * batches_per_epoch_ + state_.batch; }
+    int64_t steps_in_all() const { return recipe_.epochs * batches_per_epoch_; }
+    double learning_rate() const { return schedule_.at(steps_done()); }  // of the next step
+
+    // Means over the batches of the current epoch done.
+    double mean_loss() const { return state_.loss_sum / static_cast<double>(state_.batch); }
+    double mean_gradient_norm() const { return state_.gradient_norm_sum / static_cast<double>(state_.batch); }
+    double accuracy() const;  // percent, on the training images as augmented
+    double images_per_second() const;
+
+    RunState& state() { return state_; }
+    const RunState& state() const { return state_; }
+    const SwinV2& model() const { return model_; }
+    const Parameters& parameters() const { return parameters_; }
+
+    // Checkpoint: parameters, optimiser, state. `load` throws an Error where the file is not of this run.
+    void save(const std::filesystem::path& path) const;
+    void load(const std::filesystem::path& path);
+
+  private:
+    void open_epoch();
+
+    const Recipe recipe_;
+    SwinV2 model_;
+    Parameters parameters_;
+    std::unique_ptr<Optimiser> optimiser_;
+    const Dataset& data_;
+    const Normalisation normalisation_;
+    const Augmentation augmentation_;
+    const int64_t batches_per_epoch_;
+    const WarmupCosine schedule_;
+    RunState state_;
+    std::unique_ptr<Loader> batches_;  // the rest of the current epoch; null before its first step
+};
+
+}  // namespace swingrad
