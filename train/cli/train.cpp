@@ -41,7 +41,8 @@ int resume(const TrainFlags& flags) {
     if (!flags.output.empty() && flags.output != flags.resume)
         fail_usage("--output {} contradicts --resume {}, which goes on where it is", flags.output.string(), run);
     const nlohmann::json settings = to_json(read_config(RunFolder{flags.resume}).recipe);
-    for (const auto& [name, value] : given(flags).items())
+    const nlohmann::json chosen = given(flags);
+    for (const auto& [name, value] : chosen.items())
         if (value != settings[name]) fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(), settings[name].dump(), run);
     return resume_run(flags.resume);
 }

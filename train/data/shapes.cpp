@@ -91,8 +91,10 @@ struct Draws {
     uint64_t index = 0;
 
     double between(double low, double high) { return low + (high - low) * random.uniform(index++); }
-    std::array<float, 3> colour() {
-        return {random.uniform(index++), random.uniform(index++), random.uniform(index++)};
+    std::array<float, 3> colour(double low, double high) {
+        std::array<float, 3> channels{};
+        for (float& channel : channels) channel = static_cast<float>(between(low, high));
+        return channels;
     }
 };
 
@@ -128,19 +130,12 @@ Scene random_scene(int64_t label, Extent extent, Random random) {
     Draws draws{random};
     Scene scene;
     scene.label = label;
-    scene.radius = draws.between(0.22, 0.42) * static_cast<double>(std::min(extent.rows, extent.columns));
+    scene.radius = draws.between(0.28, 0.44) * static_cast<double>(std::min(extent.rows, extent.columns));
     scene.row = draws.between(scene.radius, static_cast<double>(extent.rows) - scene.radius);
     scene.column = draws.between(scene.radius, static_cast<double>(extent.columns) - scene.radius);
-    scene.angle = draws.between(0, 2 * pi);
-    const auto contrast = [&] {
-        float sum = 0;
-        for (size_t i = 0; i < 3; ++i) sum += std::abs(scene.foreground[i] - scene.background[i]);
-        return sum;
-    };
-    do {
-        scene.foreground = draws.colour();
-        scene.background = draws.colour();
-    } while (contrast() < 0.6f);  // one pair in eight or so
+    scene.angle = draws.between(-0.3, 0.3);
+    scene.foreground = draws.colour(0.55, 1);
+    scene.background = draws.colour(0, 0.45);
     return scene;
 }
 

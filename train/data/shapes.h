@@ -1,7 +1,8 @@
 // Pictures drawn by the program: something to learn from where no data set is at hand.
 //
-// One shape a picture, of ten classes, at a random place, size and angle, in two random colours, with a little
-// noise. A scene is drawn twice where wanted: as the picture, and as the mask that says which pixels the shape covers.
+// One shape a picture, of ten classes, at a random place and size, tilted a little, some bright colour on some dark
+// one, with noise. A scene is drawn twice where wanted: as the picture, and as the mask that says which pixels the
+// shape covers.
 #pragma once
 
 #include "core/random.h"

@@ -57,7 +57,7 @@ std::string duration_text(double seconds) {
 
 std::string grouped(int64_t number) {
     std::string digits = std::to_string(number);
-    for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0); i -= 3) digits.insert(static_cast<size_t>(i), ",");
+    for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0); i -= 3) digits.insert(static_cast<size_t>(i), 1, ',');
     return digits;
 }
 
