@@ -30,7 +30,7 @@ void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t 
     check(std::max({m, n, k, lda, ldb, ldc}) <= std::numeric_limits<int>::max(),
           "[gemm] sizes must fit into 31 bits, got m {}, n {}, k {}, leading dimensions {}, {}, {}", m, n, k, lda, ldb,
           ldc);
-    // BLAS refuses a leading dimension of 0, which is what the rows of a [m, 0] matrix have.
+    // The BLAS standard asks for leading dimensions of at least 1; the rows of a [m, 0] matrix have 0.
     lda = std::max<int64_t>(1, lda), ldb = std::max<int64_t>(1, ldb), ldc = std::max<int64_t>(1, ldc);
     const auto M = static_cast<int>(m), N = static_cast<int>(n), K = static_cast<int>(k);
     const auto LDA = static_cast<int>(lda), LDB = static_cast<int>(ldb), LDC = static_cast<int>(ldc);
