@@ -39,7 +39,8 @@ Dataset coloured_noise(int64_t count) {
     const Random random{5, 0};
     for (int64_t i = 0; i < data.images.numel(); ++i) {
         const bool own_channel = i % 3 == i / (16 * 16 * 3) % 3;
-        data.images.data<uint8_t>()[i] = static_cast<uint8_t>(random.below(static_cast<uint64_t>(i), 160) + (own_channel ? 60 : 0));
+        data.images.data<uint8_t>()[i] =
+            static_cast<uint8_t>(random.below(static_cast<uint64_t>(i), 160) + (own_channel ? 60 : 0));
     }
     return data;
 }
@@ -160,12 +161,10 @@ TEST_CASE("the state of a run is saved to the last bit") {
 
 TEST_CASE("the learning rate rises over the warm-up and falls to nearly nothing") {
     const Dataset data = coloured_noise(50);
-    Trainer trainer(small_recipe(), small_config(), data, plain);
-    REQUIRE(trainer.learning_rate() == Approx(4e-3 / 6));
-    for (int step = 0; step < 6; ++step) advance(trainer);
-    REQUIRE(trainer.learning_rate() == Approx(4e-3));
-    for (int step = 6; step < 17; ++step) advance(trainer);
-    REQUIRE(trainer.learning_rate() < 0.02 * 4e-3);
+    const Trainer trainer(small_recipe(), small_config(), data, plain);
+    REQUIRE(trainer.learning_rate_of(0) == Approx(4e-3 / 6));
+    REQUIRE(trainer.learning_rate_of(5) == Approx(4e-3));
+    REQUIRE(trainer.learning_rate_of(17) < 0.02 * 4e-3);
 }
 
 TEST_CASE("a loss that is not finite stops training at its step, with the parameters as they were") {

@@ -1,7 +1,7 @@
 // Whole training steps, timed: forward, cross entropy, backward, AdamW, on random images that lie in memory.
 #include "core/blas.h"
-#include "ops/ops.h"
 #include "models/swin_v2.h"
+#include "ops/ops.h"
 #include "train/cli/commands.h"
 #include "train/cli/flags.h"
 #include "train/optim/optimiser.h"
@@ -77,10 +77,12 @@ Timing time_steps(const SwinConfig& config, int64_t batch_size, int64_t steps) {
         parameters.clear_gradients();
         Tape tape;
         const Random random = Random{0, 3}.split(static_cast<uint64_t>(step));
-        const Tensor loss = cross_entropy(model.forward(images, {.training = true, .random = random, .observe = {}}), labels);
+        const Tensor loss =
+            cross_entropy(model.forward(images, {.training = true, .random = random, .observe = {}}), labels);
         tape.backward(loss);
         optimiser->step(1e-3);
-        if (step >= warm_up_steps) timing.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        if (step >= warm_up_steps)
+            timing.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     std::sort(timing.seconds.begin(), timing.seconds.end());
     timing.parameters = parameters.count();
@@ -96,8 +98,11 @@ int bench(const BenchFlags& flags) {
     if (flags.batch_size < 1) fail_usage("--batch must be at least 1, got {}", flags.batch_size);
     if (flags.steps < 1) fail_usage("--steps must be at least 1, got {}", flags.steps);
     if (!blas().best.empty() && blas().kernels != blas().best)
-        fmt::print(stderr, "swingrad bench: OpenBLAS uses its {} kernels, this processor can use {} (OPENBLAS_CORETYPE is {})\n",
-                   blas().kernels, blas().best, std::getenv("OPENBLAS_CORETYPE") ? std::getenv("OPENBLAS_CORETYPE") : "not set");
+        fmt::print(
+            stderr,
+            "swingrad bench: OpenBLAS uses its {} kernels, this processor can use {} (OPENBLAS_CORETYPE is {})\n",
+            blas().kernels, blas().best,
+            std::getenv("OPENBLAS_CORETYPE") ? std::getenv("OPENBLAS_CORETYPE") : "not set");
 
     SwinConfig config = named_config(flags.model);
     config.drop_path_rate = 0.1;
@@ -119,12 +124,13 @@ int bench(const BenchFlags& flags) {
         fmt::print("{}\n", line.dump());
         return 0;
     }
-    fmt::print("{}, {} parameters, batch {}, {}, {} threads, OpenBLAS kernels {}\n\n", flags.model, grouped(timing.parameters),
-               flags.batch_size, flags.precision, thread_count(), blas().kernels);
+    fmt::print("{}, {} parameters, batch {}, {}, {} threads, OpenBLAS kernels {}\n\n", flags.model,
+               grouped(timing.parameters), flags.batch_size, flags.precision, thread_count(), blas().kernels);
     fmt::print("{:<24} {:>10} {:>10}\n", fmt::format("of {} steps", flags.steps), "median", "best");
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n", "ms a step", 1e3 * timing.median(), 1e3 * timing.best());
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n\n", "images/s", images / timing.median(), images / timing.best());
-    fmt::print("memory at its peak {:.0f} MB, of which the model and its steps {:.0f} MB\n", peak_resident_mb(), timing.model_mb);
+    fmt::print("memory at its peak {:.0f} MB, of which the model and its steps {:.0f} MB\n", peak_resident_mb(),
+               timing.model_mb);
     return 0;
 }
 

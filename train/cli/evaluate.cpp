@@ -28,7 +28,8 @@ struct Subject {
 // A run's folder or a file in one: the folder's config.json tells all but the weights.
 Subject of_run(const EvaluateFlags& flags) {
     const bool is_folder = fs::is_directory(flags.checkpoint);
-    check(is_folder || fs::exists(flags.checkpoint), "--checkpoint {}: no such file or folder", flags.checkpoint.string());
+    check(is_folder || fs::exists(flags.checkpoint), "--checkpoint {}: no such file or folder",
+          flags.checkpoint.string());
     const RunFolder folder{is_folder ? flags.checkpoint : flags.checkpoint.parent_path()};
     const RunConfig config = read_config(folder);
     fs::path weights = flags.checkpoint;
@@ -53,17 +54,17 @@ Subject of_weights(const EvaluateFlags& flags) {
 int evaluate_subject(const Subject& subject, int64_t batch_size) {
     const Dataset data = load_dataset(parse_data_source(subject.data), Split::test, {.extent = subject.model.img_size});
     const auto classes = static_cast<int64_t>(data.classes.size());
-    check(classes == subject.model.num_classes, "--data {} has {} classes, the model of {} has {}", subject.data, classes,
-          subject.weights.string(), subject.model.num_classes);
+    check(classes == subject.model.num_classes, "--data {} has {} classes, the model of {} has {}", subject.data,
+          classes, subject.weights.string(), subject.model.num_classes);
     SwinV2 model(subject.model);
     Parameters parameters(model, DType::float32, Random{});
     load_weights(subject.weights, parameters);
 
     Progress progress;
-    const Evaluation result = evaluate(model, data, subject.normalisation, batch_size, [&](int64_t done) {
-        progress.show("testing", done, data.size(), "images", 0);
-    });
-    progress.line(fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {} images)", result.accuracy, result.loss, grouped(data.size())));
+    const Evaluation result = evaluate(model, data, subject.normalisation, batch_size,
+                                       [&](int64_t done) { progress.show("testing", done, data.size(), "images", 0); });
+    progress.line(fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {} images)", result.accuracy, result.loss,
+                              grouped(data.size())));
     return 0;
 }
 
@@ -75,7 +76,8 @@ RunCommand declare_evaluate(CLI::App& command) {
     add_flag(command, "--weights", flags->weights, "any other weights, named as in timm; needs --model and --data");
     add_flag(command, "--model", flags->model, "model of --weights by name");
     add_flag(command, "--img-size", flags->img_size, "rows and columns of the images of --weights");
-    add_flag(command, "--data", flags->data, "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR; default: the run's");
+    add_flag(command, "--data", flags->data,
+             "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR; default: the run's");
     add_flag(command, "--batch-size,--batch", flags->batch_size, "images at a time");
     add_threads_flag(command);
     command.footer(
@@ -84,9 +86,11 @@ RunCommand declare_evaluate(CLI::App& command) {
         "  swingrad evaluate --checkpoint runs/nano-shapes-seed0\n"
         "  swingrad evaluate --checkpoint runs/first/last.safetensors --data folder:cifar10-jpeg");
     return [flags] {
-        if (flags->checkpoint.empty() == flags->weights.empty()) fail_usage("expected either --checkpoint or --weights");
+        if (flags->checkpoint.empty() == flags->weights.empty())
+            fail_usage("expected either --checkpoint or --weights");
         if (flags->batch_size < 1) fail_usage("--batch-size must be at least 1, got {}", flags->batch_size);
-        if (!flags->checkpoint.empty() && !flags->model.empty()) fail_usage("--model {} goes with --weights; a checkpoint knows its model", flags->model);
+        if (!flags->checkpoint.empty() && !flags->model.empty())
+            fail_usage("--model {} goes with --weights; a checkpoint knows its model", flags->model);
         return evaluate_subject(flags->checkpoint.empty() ? of_weights(*flags) : of_run(*flags), flags->batch_size);
     };
 }

@@ -23,7 +23,8 @@ std::vector<GradientCase> chosen_cases(const std::vector<std::string>& operation
         if (chosen.size() > before) continue;
         std::string names;
         for (const GradientCase& one : all)
-            if (names.empty() || !names.ends_with(" " + stem(one.name))) names += (names.empty() ? " " : ", ") + stem(one.name);
+            if (names.empty() || !names.ends_with(" " + stem(one.name)))
+                names += (names.empty() ? " " : ", ") + stem(one.name);
         fail_usage("unknown operation {}: expected one of{}", wanted, names);
     }
     return chosen;
@@ -52,13 +53,15 @@ RunCommand declare_gradcheck(CLI::App& command) {
     add_flag(command, "--seed", flags->seed, "of the inputs");
     add_threads_flag(command);
     command.footer(
-        "Every element of every input's gradient against a central difference, in double. Exit code 1 if one is wrong.\n\n"
+        "Every element of every input's gradient against a central difference, in double. Exit code 1 if one is "
+        "wrong.\n\n"
         "Examples:\n"
         "  swingrad gradcheck\n"
         "  swingrad gradcheck layer_norm softmax");
     return [flags] {
         const std::vector<GradientCase> cases = chosen_cases(flags->operations);
-        fmt::print("{:<32} {:<7} {:>12} {:>12} {:>9} {:>9}\n", "case", "", "worst error", "of largest", "elements", "ms");
+        fmt::print("{:<32} {:<7} {:>12} {:>12} {:>9} {:>9}\n", "case", "", "worst error", "of largest", "elements",
+                   "ms");
         int64_t failed = 0;
         for (const GradientCase& one : cases) failed += !run_case(one, static_cast<uint64_t>(flags->seed));
         fmt::print("{} of {} cases ok\n", static_cast<int64_t>(cases.size()) - failed, cases.size());

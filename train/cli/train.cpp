@@ -37,13 +37,16 @@ Recipe recipe_of(const TrainFlags& flags) {
 
 int resume(const TrainFlags& flags) {
     const std::string run = flags.resume.string();
-    if (!flags.config.empty()) fail_usage("--config {} contradicts --resume {}, which keeps its settings", flags.config.string(), run);
+    if (!flags.config.empty())
+        fail_usage("--config {} contradicts --resume {}, which keeps its settings", flags.config.string(), run);
     if (!flags.output.empty() && flags.output != flags.resume)
         fail_usage("--output {} contradicts --resume {}, which goes on where it is", flags.output.string(), run);
     const nlohmann::json settings = to_json(read_config(RunFolder{flags.resume}).recipe);
     const nlohmann::json chosen = given(flags);
     for (const auto& [name, value] : chosen.items())
-        if (value != settings[name]) fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(), settings[name].dump(), run);
+        if (value != settings[name])
+            fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(),
+                       settings[name].dump(), run);
     return resume_run(flags.resume);
 }
 
@@ -56,11 +59,13 @@ RunCommand declare_train(CLI::App& command) {
         flags->settings.emplace_back(name, add_flag(command, names, value, help));
     });
     add_flag(command, "--config", flags->config, "JSON file of the settings above by name; flags win");
-    add_flag(command, "--output", flags->output, "the run's folder, which must not exist")->default_str("runs/MODEL-DATA-seedN");
+    add_flag(command, "--output", flags->output, "the run's folder, which must not exist")
+        ->default_str("runs/MODEL-DATA-seedN");
     add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
     add_threads_flag(command);
     command.footer(
-        "Ctrl-C saves the run and says how to go on with it. The folder holds config.json, log.jsonl (a line an epoch),\n"
+        "Ctrl-C saves the run and says how to go on with it. The folder holds config.json, log.jsonl (a line an "
+        "epoch),\n"
         "last.safetensors (to resume from), best.safetensors and, at the end, model.safetensors.\n\n"
         "Examples:\n"
         "  swingrad train --data shapes --model nano --epochs 5 --threads 2\n"

@@ -22,7 +22,8 @@ size_t terminal_columns() {
 
 Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
 
-void Progress::show(const std::string& label, int64_t done, int64_t total, const std::string& text, double seconds_left) {
+void Progress::show(const std::string& label, int64_t done, int64_t total, const std::string& text,
+                    double seconds_left) {
     const auto now = std::chrono::steady_clock::now();
     if (!terminal_ || (now - last_ < redraw_interval && done < total)) return;
     last_ = now;
@@ -57,7 +58,8 @@ std::string duration_text(double seconds) {
 
 std::string grouped(int64_t number) {
     std::string digits = std::to_string(number);
-    for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0); i -= 3) digits.insert(static_cast<size_t>(i), 1, ',');
+    for (auto i = static_cast<int64_t>(digits.size()) - 3; i > (number < 0); i -= 3)
+        digits.insert(static_cast<size_t>(i), 1, ',');
     return digits;
 }
 

@@ -48,7 +48,8 @@ void update(Recipe& recipe, const nlohmann::json& settings, const std::string& f
             names += (names.empty() ? "" : ", ") + std::string(name);
             if (wanted != name) return;
             known = true;
-            if (!holds(value, setting)) fail_usage("{}: \"{}\" must be {}, got {}", from, key, kind_of(setting), value.dump());
+            if (!holds(value, setting))
+                fail_usage("{}: \"{}\" must be {}, got {}", from, key, kind_of(setting), value.dump());
             value.get_to(setting);
         });
         if (!known) fail_usage("{}: unknown key \"{}\"; the keys are {}", from, key, names);
@@ -65,9 +66,11 @@ void validate(const Recipe& recipe) {
     require(recipe.epochs >= 1, "epochs", "at least 1", recipe.epochs);
     require(recipe.batch_size >= 1, "batch-size", "at least 1", recipe.batch_size);
     require(std::isfinite(recipe.lr) && recipe.lr > 0, "lr", "above 0", recipe.lr);
-    require(std::isfinite(recipe.weight_decay) && recipe.weight_decay >= 0, "weight-decay", "0 or more", recipe.weight_decay);
+    require(std::isfinite(recipe.weight_decay) && recipe.weight_decay >= 0, "weight-decay", "0 or more",
+            recipe.weight_decay);
     require(recipe.momentum >= 0 && recipe.momentum < 1, "momentum", "in [0, 1)", recipe.momentum);
-    require(std::isfinite(recipe.warmup_epochs) && recipe.warmup_epochs >= 0, "warmup-epochs", "0 or more", recipe.warmup_epochs);
+    require(std::isfinite(recipe.warmup_epochs) && recipe.warmup_epochs >= 0, "warmup-epochs", "0 or more",
+            recipe.warmup_epochs);
     require(recipe.smoothing >= 0 && recipe.smoothing < 1, "smoothing", "in [0, 1)", recipe.smoothing);
     require(std::isfinite(recipe.clip_grad) && recipe.clip_grad >= 0, "clip-grad", "0 or more", recipe.clip_grad);
     require(recipe.drop_path >= 0 && recipe.drop_path < 1, "drop-path", "in [0, 1)", recipe.drop_path);

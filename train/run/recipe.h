@@ -54,11 +54,13 @@ void for_each_setting(AnyRecipe& recipe, Visit&& visit) {
     visit("drop-path", recipe.drop_path, "drop-path rate of the last block, rising linearly from 0");
     visit("crop-padding", recipe.crop_padding, "random crops out of images padded by so many pixels");
     visit("flip", recipe.flip, "probability of a horizontal flip");
-    visit("validation", recipe.validation, "share of the training set that chooses the checkpoint; 0: the last one counts");
+    visit("validation", recipe.validation,
+          "share of the training set that chooses the checkpoint; 0: the last one counts");
     visit("seed", recipe.seed, "of everything random");
     visit("precision", recipe.precision, "f32 (bf16: not yet)");
     visit("device", recipe.device, "cpu");
-    visit("checkpoint-every", recipe.checkpoint_every, "steps between checkpoints within an epoch; 0: after every epoch");
+    visit("checkpoint-every", recipe.checkpoint_every,
+          "steps between checkpoints within an epoch; 0: after every epoch");
 }
 
 // What a user gave that cannot be: a flag, a key of a config file, a value. The program exits with 2, not 1.

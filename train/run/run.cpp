@@ -36,10 +36,11 @@ class Run {
           trainer_(config.recipe, config.model, training, config.normalisation) {}
 
     void announce(const Dataset& training) {
-        progress_.line(fmt::format("{}: {} parameters, {} threads", recipe_.model, grouped(trainer_.parameters().count()), thread_count()));
-        progress_.line(fmt::format("{}: {} images to train on, {} to validate on, {} classes, {} x {} pixels", recipe_.data,
-                                   grouped(training.size()), grouped(validation_.size()), training.classes.size(),
-                                   training.extent().rows, training.extent().columns));
+        progress_.line(fmt::format("{}: {} parameters, {} threads", recipe_.model,
+                                   grouped(trainer_.parameters().count()), thread_count()));
+        progress_.line(fmt::format("{}: {} images to train on, {} to validate on, {} classes, {} x {} pixels",
+                                   recipe_.data, grouped(training.size()), grouped(validation_.size()),
+                                   training.classes.size(), training.extent().rows, training.extent().columns));
     }
 
     // To where the last checkpoint left off; a run stopped before its first one begins again.
@@ -47,7 +48,8 @@ class Run {
         if (fs::exists(folder_.last())) trainer_.load(folder_.last());
         const RunState& state = trainer_.state();
         cut_log(folder_, state.epoch);
-        progress_.line(fmt::format("resuming {} after epoch {}, batch {}", folder_.path.string(), state.epoch, state.batch));
+        progress_.line(
+            fmt::format("resuming {} after epoch {}, batch {}", folder_.path.string(), state.epoch, state.batch));
     }
 
     int go() {
@@ -77,7 +79,8 @@ class Run {
             const double loss = trainer_.step();
             const double each = seconds_since(start) / static_cast<double>(trainer_.steps_done() - first);
             show_step(loss, each * static_cast<double>(trainer_.steps_in_all() - trainer_.steps_done()));
-            if (recipe_.checkpoint_every > 0 && trainer_.steps_done() % recipe_.checkpoint_every == 0) trainer_.save(folder_.last());
+            if (recipe_.checkpoint_every > 0 && trainer_.steps_done() % recipe_.checkpoint_every == 0)
+                trainer_.save(folder_.last());
         }
     }
 
@@ -90,16 +93,16 @@ class Run {
         const double seconds = state.seconds + state.epoch_seconds + seconds_since(start);
 
         const int64_t epoch = state.epoch + 1;
-        const double rate = trainer_.learning_rate();
         nlohmann::json entry = {{"epoch", epoch},
                                 {"step", trainer_.steps_done()},
                                 {"train_loss", trainer_.mean_loss()},
                                 {"train_accuracy", trainer_.accuracy()},
-                                {"learning_rate", rate},
+                                {"learning_rate", trainer_.learning_rate_of(trainer_.steps_done() - 1)},
                                 {"gradient_norm", trainer_.mean_gradient_norm()},
                                 {"images_per_s", trainer_.images_per_second()},
                                 {"seconds", seconds}};
-        std::string line = fmt::format("epoch {:>{}}/{}  loss {:.4f}", epoch, std::to_string(recipe_.epochs).size(), recipe_.epochs, trainer_.mean_loss());
+        std::string line = fmt::format("epoch {:>{}}/{}  loss {:.4f}", epoch, std::to_string(recipe_.epochs).size(),
+                                       recipe_.epochs, trainer_.mean_loss());
         if (validation) {
             entry["validation_loss"] = validation->loss;
             entry["validation_accuracy"] = validation->accuracy;
@@ -123,13 +126,16 @@ class Run {
     void test() {
         const bool chosen = trainer_.state().best_epoch > 0;
         if (chosen) load_weights(folder_.best(), trainer_.parameters());
-        const Dataset test = load_dataset(parse_data_source(recipe_.data), Split::test, {.extent = trainer_.model().config().img_size});
+        const Dataset test =
+            load_dataset(parse_data_source(recipe_.data), Split::test, {.extent = trainer_.model().config().img_size});
         const Evaluation result = evaluate_showing("testing", test);
         save_weights(folder_.weights(), trainer_.parameters());
         const int64_t epoch = chosen ? trainer_.state().best_epoch : recipe_.epochs;
-        append_to_log(folder_, {{"test_accuracy", result.accuracy}, {"test_loss", result.loss}, {"weights_of_epoch", epoch}});
+        append_to_log(folder_,
+                      {{"test_accuracy", result.accuracy}, {"test_loss", result.loss}, {"weights_of_epoch", epoch}});
         progress_.line(fmt::format("weights of epoch {} in {}", epoch, folder_.weights().string()));
-        progress_.line(fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {} images)", result.accuracy, result.loss, grouped(test.size())));
+        progress_.line(fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {} images)", result.accuracy, result.loss,
+                                   grouped(test.size())));
     }
 
     Evaluation evaluate_showing(const std::string& label, const Dataset& data) {
@@ -140,7 +146,8 @@ class Run {
     }
 
     void show_step(double loss, double seconds_left) {
-        const std::string text = fmt::format("loss {:.3f}  accuracy {:.1f} %  {:.0f} images/s", loss, trainer_.accuracy(), trainer_.images_per_second());
+        const std::string text = fmt::format("loss {:.3f}  accuracy {:.1f} %  {:.0f} images/s", loss,
+                                             trainer_.accuracy(), trainer_.images_per_second());
         progress_.show(fmt::format("epoch {}/{}", trainer_.state().epoch + 1, recipe_.epochs), trainer_.state().batch,
                        trainer_.batches_per_epoch(), text, seconds_left);
     }
@@ -158,21 +165,24 @@ std::pair<Dataset, Dataset> load_training_data(const Recipe& recipe) {
     const DataSource source = parse_data_source(recipe.data);
     const Dataset all = load_dataset(source, Split::train, {.extent = {recipe.img_size, recipe.img_size}});
     auto parts = hold_out(all, recipe.validation, random_of(recipe, Purpose::hold_out));
-    check(recipe.validation == 0 || parts.second.size() > 0, "[train] --validation {} of {} images leaves none to validate on",
-          recipe.validation, all.size());
+    check(recipe.validation == 0 || parts.second.size() > 0,
+          "[train] --validation {} of {} images leaves none to validate on", recipe.validation, all.size());
     return parts;
 }
 
 }  // namespace
 
 fs::path default_run_folder(const Recipe& recipe) {
-    return fs::path("runs") / fmt::format("{}-{}-seed{}", recipe.model, parse_data_source(recipe.data).kind, recipe.seed);
+    return fs::path("runs") /
+           fmt::format("{}-{}-seed{}", recipe.model, parse_data_source(recipe.data).kind, recipe.seed);
 }
 
 int start_run(const Recipe& recipe, const fs::path& path) {
-    check(!fs::exists(path), "{0} exists already: go on with it by --resume {0}, or choose another --output", path.string());
+    check(!fs::exists(path), "{0} exists already: go on with it by --resume {0}, or choose another --output",
+          path.string());
     const auto [training, validation] = load_training_data(recipe);
-    RunConfig config{recipe, named_config(recipe.model), normalisation_of(parse_data_source(recipe.data)), training.classes, training.size()};
+    RunConfig config{recipe, named_config(recipe.model), normalisation_of(parse_data_source(recipe.data)),
+                     training.classes, training.size()};
     config.model.num_classes = static_cast<int64_t>(training.classes.size());
     config.model.img_size = training.extent();
     config.model.drop_path_rate = recipe.drop_path;
@@ -193,8 +203,8 @@ int resume_run(const fs::path& path) {
     const RunConfig config = read_config(folder);
     const auto [training, validation] = load_training_data(config.recipe);
     check(training.size() == config.training_images && training.classes == config.classes,
-          "[train] {} is not what {} was trained on: {} images of {} classes, then {} of {}", config.recipe.data, path.string(),
-          training.size(), training.classes.size(), config.training_images, config.classes.size());
+          "[train] {} is not what {} was trained on: {} images of {} classes, then {} of {}", config.recipe.data,
+          path.string(), training.size(), training.classes.size(), config.training_images, config.classes.size());
     Run run(folder, config, training, validation);
     run.announce(training);
     run.load();

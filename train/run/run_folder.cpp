@@ -38,10 +38,8 @@ nlohmann::json read_json(const fs::path& path) {
 void write_config(const RunFolder& folder, const RunConfig& config) {
     nlohmann::json json = to_json(config.recipe);
     json["derived"] = {
-        {"model", config_to_json(config.model)},
-        {"classes", config.classes},
-        {"training_images", config.training_images},
-        {"mean", config.normalisation.mean},
+        {"model", config_to_json(config.model)},       {"classes", config.classes},
+        {"training_images", config.training_images},   {"mean", config.normalisation.mean},
         {"deviation", config.normalisation.deviation},
     };
     write_file_atomically(folder.config(), json.dump(2) + "\n");
@@ -79,7 +77,8 @@ void cut_log(const RunFolder& folder, int64_t epochs) {
     std::string kept;
     for (std::string line; std::getline(lines, line);) {
         const auto entry = nlohmann::json::parse(line, nullptr, false);  // a killed process may have left half a line
-        if (entry.is_object() && entry.contains("train_loss") && entry["epoch"].get<int64_t>() <= epochs) kept += line + "\n";
+        if (entry.is_object() && entry.contains("train_loss") && entry["epoch"].get<int64_t>() <= epochs)
+            kept += line + "\n";
     }
     write_file_atomically(folder.log(), kept);
 }

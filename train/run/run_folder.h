@@ -14,10 +14,10 @@ struct RunFolder {
     std::filesystem::path path;
 
     std::filesystem::path config() const { return path / "config.json"; }
-    std::filesystem::path log() const { return path / "log.jsonl"; }                 // one line an epoch
-    std::filesystem::path last() const { return path / "last.safetensors"; }         // checkpoint to resume from
-    std::filesystem::path best() const { return path / "best.safetensors"; }         // weights, best on validation
-    std::filesystem::path weights() const { return path / "model.safetensors"; }     // weights, the result
+    std::filesystem::path log() const { return path / "log.jsonl"; }              // one line an epoch
+    std::filesystem::path last() const { return path / "last.safetensors"; }      // checkpoint to resume from
+    std::filesystem::path best() const { return path / "best.safetensors"; }      // weights, best on validation
+    std::filesystem::path weights() const { return path / "model.safetensors"; }  // weights, the result
 };
 
 // What config.json holds: the recipe's settings at top level, the rest under "derived".

@@ -42,7 +42,8 @@ Random random_of(const Recipe& recipe, Purpose purpose) {
     return Random{static_cast<uint64_t>(recipe.seed), 0}.split(static_cast<uint64_t>(purpose));
 }
 
-Trainer::Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data, const Normalisation& normalisation)
+Trainer::Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data,
+                 const Normalisation& normalisation)
     : recipe_(recipe),
       model_(config),
       parameters_(model_, DType::float32, random_of(recipe, Purpose::initial_values)),
@@ -68,12 +69,15 @@ double Trainer::step() {
     const Tensor logits = model_.forward(batch->images, {.training = true, .random = random, .observe = {}});
     const Tensor loss = cross_entropy(logits, batch->labels, recipe_.smoothing);
     const double loss_value = loss.item();
-    check(std::isfinite(loss_value), "[train] the loss of step {} is {}; a lower learning rate may help", step + 1, loss_value);
+    check(std::isfinite(loss_value), "[train] the loss of step {} is {}; a lower learning rate may help", step + 1,
+          loss_value);
 
     tape.backward(loss);
     if (step == 0) require_all_gradients(parameters_);
-    const double norm = recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
-    check(std::isfinite(norm), "[train] the gradient of step {} has norm {}; a lower learning rate may help", step + 1, norm);
+    const double norm =
+        recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
+    check(std::isfinite(norm), "[train] the gradient of step {} has norm {}; a lower learning rate may help", step + 1,
+          norm);
     optimiser_->step(schedule_.at(step));
 
     state_.batch += 1;
@@ -91,7 +95,8 @@ void Trainer::open_epoch() {
     std::vector<int64_t> order = shuffled(data_.size(), random_of(recipe_, Purpose::order).split(epoch));
     order.erase(order.begin(), order.begin() + state_.batch * recipe_.batch_size);
     const Random random = random_of(recipe_, Purpose::augmentation).split(epoch);
-    batches_.reset(new Loader(batches_of(data_, std::move(order), recipe_.batch_size, true, normalisation_, &augmentation_, random)));
+    batches_.reset(new Loader(
+        batches_of(data_, std::move(order), recipe_.batch_size, true, normalisation_, &augmentation_, random)));
 }
 
 void Trainer::begin_next_epoch() {
@@ -139,10 +144,12 @@ void Trainer::load(const std::filesystem::path& path) {
     const nlohmann::json saved = load_checkpoint(path, parameters_, optimiser_.get());
     RunState state;
     for_each_member(state, [&](const char* name, auto& value) {
-        check(saved.contains(name) && saved[name].is_number(), "[train] {}: no \"{}\" in the saved state", path.string(), name);
+        check(saved.contains(name) && saved[name].is_number(), "[train] {}: no \"{}\" in the saved state",
+              path.string(), name);
         saved[name].get_to(value);
     });
-    const bool possible = state.epoch >= 0 && state.epoch <= recipe_.epochs && state.batch >= 0 && state.batch <= batches_per_epoch_;
+    const bool possible =
+        state.epoch >= 0 && state.epoch <= recipe_.epochs && state.batch >= 0 && state.batch <= batches_per_epoch_;
     check(possible, "[train] {}: epoch {}, batch {} lies outside a run of {} epochs of {} batches", path.string(),
           state.epoch, state.batch, recipe_.epochs, batches_per_epoch_);
     state_ = state;

@@ -47,7 +47,7 @@ class Trainer {
     int64_t batches_per_epoch() const { return batches_per_epoch_; }
     int64_t steps_done() const { return state_.epoch * batches_per_epoch_ + state_.batch; }
     int64_t steps_in_all() const { return recipe_.epochs * batches_per_epoch_; }
-    double learning_rate() const { return schedule_.at(steps_done()); }  // of the next step
+    double learning_rate_of(int64_t step) const { return schedule_.at(step); }  // 0 is the first
 
     // Means over the batches of the current epoch done.
     double mean_loss() const { return state_.loss_sum / static_cast<double>(state_.batch); }
