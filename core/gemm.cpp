@@ -1,9 +1,8 @@
 #include "core/gemm.h"
 
+#include "core/blas.h"
 #include "core/tensor.h"
 #include "core/threads.h"
-
-#include <cblas.h>
 
 #include <algorithm>
 #include <limits>
@@ -11,13 +10,7 @@
 namespace swingrad {
 namespace {
 
-CBLAS_TRANSPOSE blas(Layout layout) { return layout == Layout::plain ? CblasNoTrans : CblasTrans; }
-
-// OpenBLAS brings a pool of its own, which must stay out of the way of ours.
-void use_one_blas_thread() {
-    static const bool done = (openblas_set_num_threads(1), true);
-    (void)done;
-}
+CBLAS_TRANSPOSE blas_layout(Layout layout) { return layout == Layout::plain ? CblasNoTrans : CblasTrans; }
 
 // First element of row `row` of op(A), and of column `column` of op(A).
 template <class T>
@@ -37,15 +30,16 @@ void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t 
     check(std::max({m, n, k, lda, ldb, ldc}) <= std::numeric_limits<int>::max(),
           "[gemm] sizes must fit into 31 bits, got m {}, n {}, k {}, leading dimensions {}, {}, {}", m, n, k, lda, ldb,
           ldc);
-    use_one_blas_thread();
-    // BLAS refuses a leading dimension of 0, which is what the rows of a [m, 0] matrix have.
+    // The BLAS standard asks for leading dimensions of at least 1; the rows of a [m, 0] matrix have 0.
     lda = std::max<int64_t>(1, lda), ldb = std::max<int64_t>(1, ldb), ldc = std::max<int64_t>(1, ldc);
     const auto M = static_cast<int>(m), N = static_cast<int>(n), K = static_cast<int>(k);
     const auto LDA = static_cast<int>(lda), LDB = static_cast<int>(ldb), LDC = static_cast<int>(ldc);
     const T beta = accumulate ? T(1) : T(0);
-    if constexpr (std::is_same_v<T, float>)
-        cblas_sgemm(CblasRowMajor, blas(layout_a), blas(layout_b), M, N, K, 1.0f, a, LDA, b, LDB, beta, c, LDC);
-    else cblas_dgemm(CblasRowMajor, blas(layout_a), blas(layout_b), M, N, K, 1.0, a, LDA, b, LDB, beta, c, LDC);
+    const auto call = [] {
+        if constexpr (std::is_same_v<T, float>) return blas().sgemm;
+        else return blas().dgemm;
+    }();
+    call(CblasRowMajor, blas_layout(layout_a), blas_layout(layout_b), M, N, K, T(1), a, LDA, b, LDB, beta, c, LDC);
 }
 
 int64_t sum_groups(int64_t rows) { return std::clamp<int64_t>(rows / 512, 1, 16); }
@@ -81,8 +75,6 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
             }
     });
 }
-
-std::string blas_kernels() { return openblas_get_corename(); }
 
 template void gemm_block(Layout, Layout, int64_t, int64_t, int64_t, const float*, int64_t, const float*, int64_t,
                          float*, int64_t, bool);

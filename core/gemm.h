@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 namespace swingrad {
 
@@ -31,8 +30,5 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
 // In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on
 // nothing but `rows`.
 int64_t sum_groups(int64_t rows);
-
-// Name of the kernel set OpenBLAS chose, e.g. "SkylakeX".
-std::string blas_kernels();
 
 }  // namespace swingrad

@@ -36,9 +36,11 @@ class TemporaryDirectory {
     std::filesystem::path path_;
 };
 
-// Writes a file, and the folders it lies in, without the care (and the time) of write_file_atomically.
+// Writes a file, and the folders it lies in, without the care (and the time) of write_file_atomically. An old file is
+// removed first: overwriting makes some file systems flush.
 inline void write_file_plainly(const std::filesystem::path& path, std::string_view contents) {
     std::filesystem::create_directories(path.parent_path());
+    std::filesystem::remove(path);
     std::ofstream(path, std::ios::binary) << contents;
 }
 

@@ -84,14 +84,16 @@ TEST_CASE("gemm agrees with three loops in all layouts, added or not, with and w
 
 TEST_CASE("gemm has the same bits on 1, 2 and 3 threads") {
     const int before = thread_count();
-    const int64_t sizes[][3] = {{96, 70, 5000}, {600, 33, 48}, {600, 64, 9000}, {1, 1, 20000}};
+    const int64_t sizes[][3] = {{96, 70, 5000}, {600, 33, 48}, {600, 64, 2100}, {1, 1, 20000}};
     for (const auto& [m, n, k] : sizes)
         for (const Layout layout_a : layouts)
             for (const Layout layout_b : layouts) {
+                Product product(layout_a, layout_b, m, n, k, 3, DType::float32);
+                const Tensor start = product.c;
                 std::vector<double> first;
                 for (const int threads : {1, 2, 3}) {
                     set_thread_count(threads);
-                    const Product product(layout_a, layout_b, m, n, k, 3, DType::float32);
+                    product.c = start.clone();
                     product.run(true);
                     INFO(fmt::format("m {} n {} k {}, {} threads", m, n, k, threads));
                     if (threads == 1) first = product.c.values();

@@ -130,6 +130,17 @@ TEST_CASE("a gradient that a node returned for both inputs is never written to t
     REQUIRE(cotangent.values() == Values{1, 2});
 }
 
+TEST_CASE("a gradient that waits at two nodes is not added to in place at one of them") {
+    const Tensor x = leaf({1, 1}), y = leaf({1, 1}), one = vector({1, 1}), cotangent = vector({1, 2});
+    Tape tape;
+    const Tensor a = multiply(x, one), b = multiply(y, one);
+    // The cotangent itself waits at a; then a + b sends the same memory to both.
+    tape.backward(plus(plus(a, b), a), cotangent);
+    REQUIRE(gradient(x).values() == Values{2, 4});
+    REQUIRE(gradient(y).values() == Values{1, 2});
+    REQUIRE(cotangent.values() == Values{1, 2});
+}
+
 TEST_CASE("a leaf's gradient can be changed in place without changing another's") {
     const Tensor x = leaf({1, 1}), y = leaf({1, 1}), cotangent = vector({1, 2});
     Tape tape;

@@ -1,5 +1,5 @@
 // Whole training steps, timed: forward, cross entropy, backward, AdamW, on random images that lie in memory.
-#include "core/gemm.h"
+#include "core/blas.h"
 #include "models/swin_v2.h"
 #include "ops/ops.h"
 #include "train/cli/commands.h"
@@ -97,11 +97,12 @@ int bench(const BenchFlags& flags) {
     if (flags.precision != "f32") fail_usage("unknown --precision \"{}\": expected one of f32, bf16", flags.precision);
     if (flags.batch_size < 1) fail_usage("--batch must be at least 1, got {}", flags.batch_size);
     if (flags.steps < 1) fail_usage("--steps must be at least 1, got {}", flags.steps);
-    if (const char* forced = std::getenv("OPENBLAS_CORETYPE"))
-        fmt::print(stderr,
-                   "swingrad bench: OPENBLAS_CORETYPE={} is set: the {} kernels are in use, which may not be the "
-                   "fastest here\n",
-                   forced, blas_kernels());
+    if (!blas().best.empty() && blas().kernels != blas().best)
+        fmt::print(
+            stderr,
+            "swingrad bench: OpenBLAS uses its {} kernels, this processor can use {} (OPENBLAS_CORETYPE is {})\n",
+            blas().kernels, blas().best,
+            std::getenv("OPENBLAS_CORETYPE") ? std::getenv("OPENBLAS_CORETYPE") : "not set");
 
     SwinConfig config = named_config(flags.model);
     config.drop_path_rate = 0.1;
@@ -113,7 +114,7 @@ int bench(const BenchFlags& flags) {
                                      {"precision", flags.precision},
                                      {"steps", flags.steps},
                                      {"threads", thread_count()},
-                                     {"blas", blas_kernels()},
+                                     {"blas", blas().kernels},
                                      {"parameters", timing.parameters},
                                      {"ms_per_step", rounded(1e3 * timing.median())},
                                      {"images_per_s", rounded(images / timing.median())},
@@ -124,7 +125,7 @@ int bench(const BenchFlags& flags) {
         return 0;
     }
     fmt::print("{}, {} parameters, batch {}, {}, {} threads, OpenBLAS kernels {}\n\n", flags.model,
-               grouped(timing.parameters), flags.batch_size, flags.precision, thread_count(), blas_kernels());
+               grouped(timing.parameters), flags.batch_size, flags.precision, thread_count(), blas().kernels);
     fmt::print("{:<24} {:>10} {:>10}\n", fmt::format("of {} steps", flags.steps), "median", "best");
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n", "ms a step", 1e3 * timing.median(), 1e3 * timing.best());
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n\n", "images/s", images / timing.median(), images / timing.best());
