@@ -161,7 +161,7 @@ const DeclareGradientCase cross_entropy_smoothed_case{{
 }};
 
 const DeclareGradientCase cross_entropy_soft_case{{
-    "cross_entropy/soft",  // targets that do not sum to 1
+    "cross_entropy/cross_entropy_soft",  // targets that do not sum to 1
     [](Random random) -> std::vector<Tensor> {
         return {random_tensor({2, 3}, random.split(0))};
     },

@@ -20,12 +20,12 @@ double area_of(const std::string& name) {
     if (name == "circle") return pi * 0.85 * 0.85;
     if (name == "ring") return pi * (0.9 * 0.9 - 0.5 * 0.5);
     if (name == "square") return 1.4 * 1.4;
-    if (name == "frame") return 1.5 * 1.5 - 0.8 * 0.8;
+    if (name == "frame") return 1.4 * 1.4 - 0.72 * 0.72;
     if (name == "triangle") return 3 * std::sqrt(3.0) / 4;
     if (name == "star") return 5 * 0.4 * std::sin(pi / 5);  // ten triangles of sides 1 and 0.4
     if (name == "cross") return 2 * (1.9 * 0.56) - 0.56 * 0.56;
-    if (name == "stripes") return 3 * 0.32 * 1.4;
-    if (name == "checker") return 1.44 * 1.44 / 2;
+    if (name == "stripes") return 3 * 0.32 * 1.32;
+    if (name == "checker") return 1.4 * 1.4 / 2;
     // crescent: a disc less its lens with another disc
     const double R = 0.9, r = 0.75, d = 0.45;
     const double lens = r * r * std::acos((d * d + r * r - R * R) / (2 * d * r)) +
@@ -71,8 +71,10 @@ TEST_CASE("a picture has the background's colour outside the mask and the foregr
                     ++off;
             }
         REQUIRE(off < 32 * 48 * 3 / 4);
-        // Nothing of the shape is cut off: the border is background.
-        for (int64_t c = 0; c < 48; ++c) REQUIRE(mask.data<uint8_t>()[c] + mask.data<uint8_t>()[31 * 48 + c] == 0);
+        // Nothing of the shape is cut off: seen ten times as large, all of its area is there.
+        const Scene large{scene.label, 10 * scene.row, 10 * scene.column, 10 * scene.radius, scene.angle, {}, {}};
+        const double area = area_of(shape_names()[static_cast<size_t>(scene.label)]) * large.radius * large.radius;
+        REQUIRE(static_cast<double>(covered(draw_mask(large, {320, 480}))) == Approx(area).epsilon(0.02));
     }
 }
 

@@ -35,7 +35,7 @@ double box(Point p, double half_width, double half_height) {
 double circle(Point p) { return disc(p, 0.85); }
 double ring(Point p) { return std::max(disc(p, 0.9), -disc(p, 0.5)); }
 double square(Point p) { return box(p, 0.7, 0.7); }
-double frame(Point p) { return std::max(box(p, 0.75, 0.75), -box(p, 0.4, 0.4)); }
+double frame(Point p) { return std::max(box(p, 0.7, 0.7), -box(p, 0.36, 0.36)); }
 
 // Three edges at the distance 1/2 from the centre have their corners on the unit circle.
 double triangle(Point p) {
@@ -57,11 +57,11 @@ double cross(Point p) { return std::min(box(p, 0.95, 0.28), box(p, 0.28, 0.95));
 double crescent(Point p) { return std::max(disc(p, 0.9), -disc({p.x - 0.45, p.y}, 0.75)); }
 
 // Three bars.
-double stripes(Point p) { return std::max(box(p, 0.75, 0.7), std::abs(std::remainder(p.x, 0.58)) - 0.16); }
+double stripes(Point p) { return std::max(box(p, 0.75, 0.66), std::abs(std::remainder(p.x, 0.58)) - 0.16); }
 
 // Four by four cells, every other one filled.
 double checker(Point p) {
-    constexpr double cell = 0.36;
+    constexpr double cell = 0.35;
     const auto to_edge = [](double x) { return std::abs(x - cell * std::round(x / cell)); };
     const auto is_odd = [](double x) { return std::fmod(std::abs(std::floor(x / cell)), 2.0) == 1.0; };
     const double distance = std::min(to_edge(p.x), to_edge(p.y));
