@@ -5,8 +5,8 @@
 // says, and its result written back there. A padded token has `padding` for its q, k and v, and its result is dropped.
 // For one window and head, with tokens i (queries) and j (keys):
 //
-//   rq_i = 1 / max(|q_i|, eps)     rk_j = 1 / max(|k_j|, eps)
-//   cos_ij = (q_i . k_j) rq_i rk_j
+//   q^_i = q_i / max(|q_i|, eps)      k^_j = k_j / max(|k_j|, eps)
+//   cos_ij = q^_i . k^_j
 //   S_ij = scale cos_ij + bias_ij - 100 [region_i != region_j]        scale = exp(min(logit_scale, ln 100))
 //   P_ij = softmax over j of S_ij
 //   o_i = sum_j P_ij v_j
@@ -16,154 +16,41 @@
 //   dP_ij = do_i . v_j                          dv_j = sum_i P_ij do_i
 //   dS_ij = P_ij (dP_ij - sum_j P_ij dP_ij)     dbias_ij = dS_ij, summed over images and windows
 //   dlogit_scale = scale sum dS_ij cos_ij       0 where logit_scale > ln 100
-//   dcos_ij = scale dS_ij                       the gradient of q^_i . k^_j, where q^ = q rq and k^ = k rk
+//   dcos_ij = scale dS_ij
 //
 // For a normalised vector q^ = q / |q|, dq = (dq^ - q^ (q^ . dq^)) / |q|; where |q| < eps the denominator is a constant
-// and the second term is absent. With dq^_i = sum_j dcos_ij k^_j, and q^_i . dq^_i = sum_j dcos_ij cos_ij:
+// and the second term is absent. With dq^_i = sum_j dcos_ij k^_j, and so q^_i . dq^_i = sum_j dcos_ij cos_ij:
 //
-//   E_ij = dcos_ij rq_i rk_j
-//   dq_i = sum_j E_ij k_j - q_i rq_i^2 sum_j dcos_ij cos_ij
-//   dk_j = sum_i E_ij q_i - k_j rk_j^2 sum_i dcos_ij cos_ij
+//   dq_i = (sum_j dcos_ij k^_j - q^_i sum_j dcos_ij cos_ij) / |q_i|
+//   dk_j = (sum_i dcos_ij q^_i - k^_j sum_i dcos_ij cos_ij) / |k_j|
 //
 // Saved: the inputs. P is made again in backward: N numbers a token and head to keep, against one small product.
 // Layout: matrices of a window and head are stored [key j][query i], so that a vector register holds one key and
 // 16 queries, and sums over keys are sums of registers.
+// Numerics: q and k are normalised before their product, not the product after it. A scale of 100 makes every rounding
+// error of cos a hundred times as large, and this way has the fewest.
 // Fused from: window_partition, permute, l2_normalise, matmul, softmax, window_reverse; the test compares with that.
 // Source: arXiv 2111.09883 section 3.2; spec sections 3, 4 and 19.3-19.5. Test: tests/test_cosine_attention.cpp.
 
 #include "autograd/gradcheck.h"
-#include "core/scalar.h"
-#include "core/simd.h"
+#include "core/threads.h"
+#include "ops/attention_head.h"
 #include "ops/ops.h"
 #include "ops/sum_by_groups.h"
 
 #include <cmath>
-#include <limits>
 
 namespace swingrad {
 namespace {
 
-constexpr double norm_eps = 1e-12;
 constexpr int64_t windows_a_piece = 8;
-
-// Sizes and addresses that every window shares.
-template <class T>
-struct Problem {
-    const WindowTable& table;
-    int64_t images, C, heads, D;  // D = C / heads
-    int64_t L, Dp;                // tokens of a window and D, rounded up to whole vectors
-    const T *qkv, *padding, *logit_scale;
-    const T* bias;  // [h][key][L queries]: the bias transposed, padded with zeros
-
-    int64_t windows() const { return images * table.windows; }
-    // Row of the map that token t of window w reads, counted over all images; -1 for padding.
-    int64_t row_of(int64_t w, int64_t t) const {
-        const int32_t source = table.source[static_cast<size_t>(w % table.windows * table.tokens + t)];
-        return source < 0 ? -1 : w / table.windows * table.map.rows * table.map.columns + source;
-    }
-    const T* qkv_of(int64_t row) const { return row < 0 ? padding : qkv + row * 3 * C; }
-    T scale(int64_t head) const { return std::exp(std::min(logit_scale[head], static_cast<T>(std::log(100.0)))); }
-};
-
-// Scratch memory for one head of one window, and the steps that forward and backward share.
-template <class T>
-class Head {
-  public:
-    explicit Head(const Problem<T>& problem)
-        : problem_(problem), N(problem.table.tokens), L(problem.L), Dp(problem.Dp) {
-        const int64_t vectors = N * Dp, matrices = N * L, transposes = Dp * L;
-        memory_ = Tensor::zeros({5 * vectors + 4 * matrices + 2 * transposes + 5 * L}, dtype_of<T>());
-        T* next = memory_.data<T>();
-        for (T** array : {&q, &k, &v, &o, &result}) *array = next, next += vectors;
-        for (T** array : {&cosine, &P, &dP, &E}) *array = next, next += matrices;
-        for (T** array : {&q_t, &do_t}) *array = next, next += transposes;
-        for (T** array : {&rq, &rk, &q_along, &k_along, &k_dot}) *array = next, next += L;
-    }
-
-    // Fills q, k, v and P from the inputs.
-    void attend(int64_t window, int64_t head) {
-        const int64_t D = problem_.D, C = problem_.C;
-        for (int64_t t = 0; t < N; ++t) {
-            const T* token = problem_.qkv_of(problem_.row_of(window, t)) + head * D;
-            T q_square = 0, k_square = 0;
-#pragma omp simd reduction(+ : q_square, k_square)
-            for (int64_t d = 0; d < D; ++d) {
-                q[t * Dp + d] = token[d];
-                k[t * Dp + d] = token[C + d];
-                v[t * Dp + d] = token[2 * C + d];
-                q_square += token[d] * token[d];
-                k_square += token[C + d] * token[C + d];
-            }
-            const T q_norm = std::sqrt(q_square), k_norm = std::sqrt(k_square), eps = static_cast<T>(norm_eps);
-            rq[t] = 1 / std::max(q_norm, eps);
-            rk[t] = 1 / std::max(k_norm, eps);
-            q_along[t] = q_norm < eps ? T(0) : rq[t] * rq[t];
-            k_along[t] = k_norm < eps ? T(0) : rk[t] * rk[t];
-        }
-        transpose(q, q_t);
-        small_product(N, L, D, k, Dp, int64_t{1}, q_t, L, cosine, L);  // cosine[j][i] = k_j . q_i, normalised below
-        softmax_over_keys(window, head);
-    }
-
-    // Rows [N, Dp] with lanes for d into [D, L] with lanes for tokens. Padding stays the zero it was made as.
-    void transpose(const T* from, T* to) const {
-        for (int64_t t = 0; t < N; ++t)
-            for (int64_t d = 0; d < problem_.D; ++d) to[d * L + t] = from[t * Dp + d];
-    }
-
-  private:
-    static constexpr int64_t W = lanes<T>;
-
-    void softmax_over_keys(int64_t window, int64_t head) {
-        const T scale = problem_.scale(head);
-        const T* bias = problem_.bias + head * N * L;
-        const auto& regions = problem_.table.region;
-        const int32_t* region = regions.empty() ? nullptr : regions.data() + window % problem_.table.windows * N;
-        for (int64_t first = 0; first < L; first += W) {  // a vector of queries at a time
-            T largest[W], sum[W] = {};
-            int32_t query_region[W] = {};
-            std::fill_n(largest, W, -std::numeric_limits<T>::infinity());
-            if (region) std::copy_n(region + first, std::min(W, N - first), query_region);
-            for (int64_t j = 0; j < N; ++j) {
-                T *cos_j = cosine + j * L + first, *S_j = P + j * L + first;
-                const int32_t key_region = region ? region[j] : 0;
-                for (int64_t i = 0; i < W; ++i) {
-                    cos_j[i] *= rk[j] * rq[first + i];
-                    const T mask = query_region[i] == key_region ? T(0) : T(-100);
-                    S_j[i] = scale * cos_j[i] + bias[j * L + first + i] + mask;
-                    largest[i] = std::max(largest[i], S_j[i]);
-                }
-            }
-            for (int64_t j = 0; j < N; ++j) {
-                T* P_j = P + j * L + first;
-                for (int64_t i = 0; i < W; ++i) {
-                    P_j[i] = fast_exp(P_j[i] - largest[i]);
-                    sum[i] += P_j[i];
-                }
-            }
-            for (int64_t i = 0; i < W; ++i) sum[i] = 1 / sum[i];
-            for (int64_t j = 0; j < N; ++j)
-                for (int64_t i = 0; i < W; ++i) P[j * L + first + i] *= sum[i];
-        }
-    }
-
-    const Problem<T>& problem_;
-    Tensor memory_;
-
-  public:
-    const int64_t N, L, Dp;
-    T *q, *k, *v, *o, *result;               // [N, Dp]; o is do in backward, result one of dq, dk, dv
-    T *cosine, *P, *dP, *E;                  // [N keys, L queries]
-    T *q_t, *do_t;                           // [Dp, L queries]
-    T *rq, *rk, *q_along, *k_along, *k_dot;  // [L]; *_along starts as 1 / |.|^2, or 0 below eps
-};
 
 // ---- CPU forward
 
 template <class T>
-void forward(const Problem<T>& problem, T* y) {
+void forward(const AttentionProblem<T>& problem, T* y) {
     parallel_chunks(problem.windows(), windows_a_piece, [&](int64_t begin, int64_t end) {
-        Head<T> s(problem);
+        AttentionHead<T> s(problem);
         for (int64_t window = begin; window < end; ++window)
             for (int64_t head = 0; head < problem.heads; ++head) {
                 s.attend(window, head);
@@ -185,26 +72,27 @@ struct GroupSums {
     T* dpadding;      // [3C]
 };
 
-// The result as dq, dk or dv of a window's tokens: less along_t times the vector itself, to third `part` of dqkv.
+// The result (of what arrived at v, or at q^ or k^) as third `part` of a window's dqkv: v's as it is, those of q and k
+// less their part along q^ or k^, and divided by the norm.
 template <class T>
-void put(const Problem<T>& problem, const Head<T>& s, int64_t window, int64_t head, int part, const T* vectors,
-         const T* along, T* dqkv, T* dpadding) {
+void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t window, int64_t head, int part,
+         const T* normalised, const T* along, const T* inverse, T* dqkv, T* dpadding) {
     const int64_t D = problem.D, column = part * problem.C + head * D;
     for (int64_t t = 0; t < s.N; ++t) {
-        const int64_t row = problem.row_of(window, t);
-        const T factor = along ? along[t] : T(0);
-        if (row >= 0)
+        T* gradient = s.result + t * s.Dp;
+        if (normalised)
             for (int64_t d = 0; d < D; ++d)
-                dqkv[row * 3 * problem.C + column + d] = s.result[t * s.Dp + d] - factor * vectors[t * s.Dp + d];
+                gradient[d] = inverse[t] * (gradient[d] - along[t] * normalised[t * s.Dp + d]);
+        if (const int64_t row = problem.row_of(window, t); row >= 0)
+            std::copy_n(gradient, D, dqkv + row * 3 * problem.C + column);
         else
-            for (int64_t d = 0; d < D; ++d)
-                dpadding[column + d] += s.result[t * s.Dp + d] - factor * vectors[t * s.Dp + d];
+            for (int64_t d = 0; d < D; ++d) dpadding[column + d] += gradient[d];
     }
 }
 
-// From P and dP: dS into the bias's sum, E, and sum dcos cos for every query and key, times 1/|.|^2.
+// From P and dP: dS into the bias's sum, dcos, and sum dcos cos for every query and every key.
 template <class T>
-void softmax_backward(Head<T>& s, T scale, T* dbias, T& dlogit_scale) {
+void softmax_backward(AttentionHead<T>& s, T scale, T* dbias, T& dlogit_scale) {
     constexpr int64_t W = lanes<T>;
     std::fill_n(s.k_dot, s.N, T(0));
     T total = 0;
@@ -220,9 +108,8 @@ void softmax_backward(Head<T>& s, T scale, T* dbias, T& dlogit_scale) {
                 // forward: P = softmax(S), S = scale cos + bias, so:
                 const T dS = s.P[at + i] * (s.dP[at + i] - P_dP[i]);
                 dbias[at + i] += dS;
-                const T dcos = scale * dS, along = dcos * s.cosine[at + i];
-                // forward: cos = (q . k) rq rk, so:
-                s.E[at + i] = dcos * s.rq[first + i] * s.rk[j];
+                s.dcos[at + i] = scale * dS;
+                const T along = s.dcos[at + i] * s.cosine[at + i];
                 q_dot[i] += along;
                 along_key += along;
             }
@@ -236,8 +123,9 @@ void softmax_backward(Head<T>& s, T scale, T* dbias, T& dlogit_scale) {
 }
 
 template <class T>
-void backward_windows(const Problem<T>& problem, int64_t begin, int64_t end, const T* dy, T* dqkv, GroupSums<T> sums) {
-    Head<T> s(problem);
+void backward_windows(const AttentionProblem<T>& problem, int64_t begin, int64_t end, const T* dy, T* dqkv,
+                      GroupSums<T> sums) {
+    AttentionHead<T> s(problem);
     const int64_t D = problem.D, matrix = s.N * s.L;
     for (int64_t window = begin; window < end; ++window)
         for (int64_t head = 0; head < problem.heads; ++head) {
@@ -251,18 +139,18 @@ void backward_windows(const Problem<T>& problem, int64_t begin, int64_t end, con
             // forward: o_i = sum_j P_ij v_j, so dP_ij = do_i . v_j and dv_j = sum_i P_ij do_i:
             small_product(s.N, s.L, D, s.v, s.Dp, int64_t{1}, s.do_t, s.L, s.dP, s.L);
             small_product(s.N, s.Dp, s.N, s.P, s.L, int64_t{1}, s.o, s.Dp, s.result, s.Dp);
-            put<T>(problem, s, window, head, 2, s.v, nullptr, dqkv, sums.dpadding);
+            put<T>(problem, s, window, head, 2, nullptr, nullptr, nullptr, dqkv, sums.dpadding);
             softmax_backward(s, problem.scale(head), sums.dbias + head * matrix, sums.dlogit_scale[head]);
-            // forward: cos_ij = q^_i . k^_j, so dk_j = sum_i E_ij q_i - ... and dq_i = sum_j E_ij k_j - ...:
-            small_product(s.N, s.Dp, s.N, s.E, s.L, int64_t{1}, s.q, s.Dp, s.result, s.Dp);
-            put<T>(problem, s, window, head, 1, s.k, s.k_along, dqkv, sums.dpadding);
-            small_product(s.N, s.Dp, s.N, s.E, int64_t{1}, s.L, s.k, s.Dp, s.result, s.Dp);
-            put<T>(problem, s, window, head, 0, s.q, s.q_along, dqkv, sums.dpadding);
+            // forward: cos_ij = q^_i . k^_j, so dk^_j = sum_i dcos_ij q^_i and dq^_i = sum_j dcos_ij k^_j:
+            small_product(s.N, s.Dp, s.N, s.dcos, s.L, int64_t{1}, s.q, s.Dp, s.result, s.Dp);
+            put<T>(problem, s, window, head, 1, s.k, s.k_along, s.k_inverse, dqkv, sums.dpadding);
+            small_product(s.N, s.Dp, s.N, s.dcos, int64_t{1}, s.L, s.k, s.Dp, s.result, s.Dp);
+            put<T>(problem, s, window, head, 0, s.q, s.q_along, s.q_inverse, dqkv, sums.dpadding);
         }
 }
 
 template <class T>
-void backward(const Problem<T>& problem, const T* dy, T* dqkv, T* dpadding, T* dlogit_scale, T* dbias) {
+void backward(const AttentionProblem<T>& problem, const T* dy, T* dqkv, T* dpadding, T* dlogit_scale, T* dbias) {
     const int64_t N = problem.table.tokens, matrices = problem.heads * N * problem.L, heads = problem.heads,
                   C3 = 3 * problem.C;
     const Tensor dbias_t = Tensor::empty({heads, N, problem.L}, dtype_of<T>());
@@ -295,8 +183,8 @@ Tensor transposed_bias(const Tensor& bias, int64_t L) {
 }
 
 template <class T>
-Problem<T> problem_of(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& bias_t,
-                      const WindowTable& table) {
+AttentionProblem<T> problem_of(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale,
+                               const Tensor& bias_t, const WindowTable& table) {
     const int64_t C = qkv.shape()[3] / 3, heads = bias_t.shape()[0];
     return {table,
             qkv.shape()[0],

@@ -67,9 +67,11 @@ TEST_CASE("Swin V2 in double computes what timm computes") {
 }
 
 TEST_CASE("Swin V2 in float computes what timm computes") {
-    for (const auto& name : fixture_names())
-        // A scale of 100 on the cosines multiplies their rounding.
-        DYNAMIC_SECTION(name) { check_fixture(name, DType::float32, {1e-5, 1e-5, name == "clamped" ? 2e-4 : 1e-4}); }
+    for (const auto& name : fixture_names()) {
+        // A scale of 100 on the cosines multiplies their rounding, and that of everything before them.
+        const Tolerance tolerance = name == "clamped" ? Tolerance{1e-5, 5e-5, 2e-4} : Tolerance{1e-5, 1e-5, 1e-4};
+        DYNAMIC_SECTION(name) { check_fixture(name, DType::float32, tolerance); }
+    }
 }
 
 // ---- numbers to be found here rather than in a file: the sum of a layer's output, of its absolute values, the
