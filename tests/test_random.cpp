@@ -19,7 +19,7 @@ TEST_CASE("Philox 4x32-10 gives the published answers") {
             Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEST_CASE("uniform numbers lie from 0 to below 1, with the moments of the uniform distribution") {
+TEST_CASE("uniform numbers lie between 0 and 1, without 1, with the moments of the uniform distribution") {
     const Random random{1, 2};
     double sum = 0, squares = 0;
     constexpr int count = 200000;
