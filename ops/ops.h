@@ -1,7 +1,8 @@
-// Every operation, one line each: the page to keep open.
+// Every operation on one page.
 //
-// (p) primitive: has a backward of its own.  (f) fused: a primitive that does in one pass what the named composition
-// does in several; the tests compare the two.
+// (p) primitive: has a backward of its own.
+// (f) fused: does in one pass what the composition in brackets does in several; the tests compare the two.
+//
 // Shapes: B batch, H and W rows and columns of a map, C channels, K classes, N tokens in a window, nW windows in an
 // image, h heads, [...] any leading axes. All tensors of one call have one floating dtype, float32 or float64.
 #pragma once
@@ -10,11 +11,9 @@
 #include "core/random.h"
 #include "ops/window.h"
 
-#include <optional>
-
 namespace swingrad {
 
-// ---- pointwise (p): y_i = f(x_i), equal shapes
+// ---- pointwise (p): y_i = f(x_i); equal shapes
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor subtract(const Tensor& a, const Tensor& b);
 Tensor multiply(const Tensor& a, const Tensor& b);
@@ -26,10 +25,10 @@ Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
 
 // ---- broadcast and reduction (p)
-Tensor broadcast_to(const Tensor& x, const Shape& shape);  // axes of size 1, and missing leading axes, are repeated
-Tensor sum_to(const Tensor& x, const Shape& shape);        // the transpose of broadcast_to: sums what it would repeat
-Tensor sum(const Tensor& x);                               // all elements, to a scalar
-Tensor mean(const Tensor& x);                              // all elements, to a scalar
+Tensor broadcast_to(const Tensor& x, const Shape& shape);  // repeats axes of size 1 and missing leading axes
+Tensor sum_to(const Tensor& x, const Shape& shape);        // its transpose: sums what it would repeat
+Tensor sum(const Tensor& x);                               // of all elements, a scalar
+Tensor mean(const Tensor& x);                              // of all elements, a scalar
 
 // ---- layout (p): the same elements elsewhere
 Tensor reshape(const Tensor& x, const Shape& shape);
@@ -37,43 +36,55 @@ Tensor permute(const Tensor& x, const std::vector<int>& axes);  // y's axis i is
 Tensor rows(const Tensor& x, int64_t begin, int64_t end);       // of the leading axis
 
 // ---- products
-Tensor linear(const Tensor& x, const Tensor& weight,
-              const Tensor& bias = {});           // (p) [..., I] W^T + b, weight [O, I], bias [O]
-Tensor matmul(const Tensor& a, const Tensor& b);  // (p) [..., M, K] [..., K, N], equal leading axes
-Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
-           const Tensor& bias2);  // (f) linear(gelu(linear(x)))
+// (p) x [..., I], weight [O, I], bias [O] or none -> x weight^T + bias [..., O]
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+// (p) a [..., M, K], b [..., K, N], equal leading axes -> [..., M, N]
+Tensor matmul(const Tensor& a, const Tensor& b);
+// (f) [linear(gelu(linear(x, weight1, bias1)), weight2, bias2)]
+Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2);
 
-// ---- normalisation
-Tensor softmax(const Tensor& x);                           // (p) over the last axis
-Tensor l2_normalise(const Tensor& x, double eps = 1e-12);  // (p) x / max(|x|, eps) over the last axis
-Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                  double eps = 1e-5);  // (p) over the last axis
+// ---- normalisation, over the last axis
+// (p) e^x / sum e^x
+Tensor softmax(const Tensor& x);
+// (p) x / max(|x|, eps)
+Tensor l2_normalise(const Tensor& x, double eps = 1e-12);
+// (p) to mean 0 and variance 1, times weight [C], plus bias [C]
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps = 1e-5);
+// (f) [add(x, drop_path(layer_norm(y, weight, bias), keep))]; keep [B] of drop_path_keep, or none
 Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias,
-                     const Tensor& keep = {},
-                     double eps = 1e-5);  // (f) x + keep_b layer_norm(y); keep [B] of drop_path_keep
+                     const Tensor& keep = {}, double eps = 1e-5);
 
 // ---- images and maps (p)
-Tensor patch_embedding(const Tensor& images, const Tensor& weight,
-                       const Tensor& bias);  // [B, H, W, I], weight [C, I, p, q] -> [B, H/p, W/q, C]
-Tensor patch_merging(const Tensor& x);       // [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 4C]; odd sizes padded with 0
-Tensor mean_pool(const Tensor& x);           // [B, H, W, C] -> [B, C]
+// images [B, H, W, I], weight [C, I, p, q], bias [C] -> [B, H/p, W/q, C]
+Tensor patch_embedding(const Tensor& images, const Tensor& weight, const Tensor& bias);
+// [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 4C]: 2 x 2 neighbours side by side; odd sizes padded with 0
+Tensor patch_merging(const Tensor& x);
+// [B, H, W, C] -> [B, C]
+Tensor mean_pool(const Tensor& x);
 
-// ---- windows: roll, pad and cut as one table of indices (ops/window.h)
-Tensor window_partition(const Tensor& x, const WindowMap& map);      // (p) [B, H, W, C] -> [B nW, N, C]
-Tensor window_reverse(const Tensor& windows, const WindowMap& map);  // (p) [B nW, N, C] -> [B, H, W, C]
+// ---- windows (p): roll, pad and cut as one table of indices (ops/window.h)
+Tensor window_partition(const Tensor& x, const WindowMap& map);      // [B, H, W, C] -> [B nW, N, C]
+Tensor window_reverse(const Tensor& windows, const WindowMap& map);  // [B nW, N, C] -> [B, H, W, C]
 
 // ---- attention
-Tensor qkv_bias(const Tensor& q, const Tensor& v);  // (p) [C], [C] -> [q | 0 | v] of [3C]
+// (p) q [C], v [C] -> [q | 0 | v] [3C]
+Tensor qkv_bias(const Tensor& q, const Tensor& v);
+// (f) [16 sigmoid(linear(relu(linear(coordinates, weight1, bias1)), weight2)), gathered] -> position bias [h, N, N]
 Tensor log_cpb(const Tensor& coordinates, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
-               const WindowMap& map);  // (f) position bias [h, N, N]
+               const WindowMap& map);
+// (f) [window_partition, l2_normalise, matmul, softmax, matmul, window_reverse]: qkv [B, H, W, 3C] -> [B, H, W, C].
+// padding [3C]: q, k and v of a padded token; may be left out where the map needs no padding
 Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& bias,
-                        const WindowMap& map);  // (f) [B, H, W, 3C] -> [B, H, W, C]
+                        const WindowMap& map);
 
 // ---- regularisation and loss
-Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype);  // [B] of 0 or 1/(1 - rate); a constant
-Tensor drop_path(const Tensor& x, const Tensor& keep);                          // (p) x_b keep_b over the leading axis
-Tensor cross_entropy(const Tensor& logits, const Tensor& labels,
-                     double smoothing = 0);  // (p) mean over B; labels int64 [B], logits [B, K]
-Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets);  // (p) mean over B; targets [B, K], constants
+// [B] of 0 (with probability `rate`) or 1 / (1 - rate); a constant
+Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype);
+// (p) x_b keep_b over the leading axis
+Tensor drop_path(const Tensor& x, const Tensor& keep);
+// (p) mean over the batch; logits [B, K], labels int64 [B], target smoothing/K + (1 - smoothing) [c = label]
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double smoothing = 0);
+// (p) mean over the batch; targets [B, K], constants
+Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets);
 
 }  // namespace swingrad

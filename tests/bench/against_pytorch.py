@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Times whole training steps of swingrad and of a PyTorch peer, one after the other, and prints the ratio.
+
+usage: against_pytorch.py --peer bench_train.py [--python PYTHON] [--program build/swingrad] [--models nano,cifar]
+                          [--batch 128] [--mode eager] [--repeats 5] [--output RESULT.json]
+
+The peer is a script called as `PYTHON bench_train.py MODEL MODE BATCH STEPS` that prints a JSON line with
+images_per_s, peak_mb and model_mb (peak memory less what the process held before the model was built), as
+`swingrad bench --json` does. The two alternate, so that what slows the machine for a while slows both; figures are
+medians over the repeats. Environment variables that force OpenBLAS' kernels are taken out of swingrad's environment.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+root = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run(command: list[str], environment: dict[str, str]) -> dict:
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"against_pytorch: {' '.join(command)} failed: {result.stderr.strip().splitlines()[-1:]}")
+    return json.loads(result.stdout.strip().splitlines()[-1])
+
+
+def processor() -> str:
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", required=True)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--program", default=str(root / "build" / "swingrad"))
+    parser.add_argument("--models", default="nano,cifar")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--mode", default="eager")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--output")
+    options = parser.parse_args()
+
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+    precision = "bf16" if "bf16" in options.mode else "f32"
+    record = dict(date=datetime.date.today().isoformat(), processor=processor(), cores=os.cpu_count(), mode=options.mode,
+                  batch=options.batch, repeats=options.repeats, models={})
+    print(f"{record['processor']}, {record['cores']} cores; batch {options.batch}, medians of {options.repeats} interleaved runs")
+    print(f"{'model':8} {'swingrad':>12} {'PyTorch ' + options.mode:>16} {'ratio':>7} {'MB':>8} {'MB':>8} {'ratio':>7}")
+    for model in options.models.split(","):
+        ours, theirs = [], []
+        for _ in range(options.repeats):
+            ours.append(run([options.program, "bench", "--model", model, "--batch", str(options.batch), "--precision", precision,
+                             "--steps", str(options.steps), "--json"], environment))
+            theirs.append(run([options.python, options.peer, model, options.mode, str(options.batch), str(options.steps)], environment))
+        median = lambda runs, key: statistics.median(r[key] for r in runs)
+        row = dict(images_per_s=median(ours, "images_per_s"), peer_images_per_s=median(theirs, "images_per_s"),
+                   model_mb=median(ours, "model_mb"), peer_model_mb=median(theirs, "model_mb"),
+                   peak_mb=median(ours, "peak_mb"), peer_peak_mb=median(theirs, "peak_mb"), runs=ours, peer_runs=theirs)
+        row["speed_ratio"] = row["images_per_s"] / row["peer_images_per_s"]
+        row["memory_ratio"] = row["model_mb"] / row["peer_model_mb"]
+        record["models"][model] = row
+        print(f"{model:8} {row['images_per_s']:12.1f} {row['peer_images_per_s']:16.1f} {row['speed_ratio']:7.2f} "
+              f"{row['model_mb']:8.0f} {row['peer_model_mb']:8.0f} {row['memory_ratio']:7.2f}", flush=True)
+    if options.output:
+        pathlib.Path(options.output).write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
