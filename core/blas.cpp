@@ -26,7 +26,8 @@ std::string best_kernels() {
 // An environment variable for as long as the library is being loaded; one that the user has set stays as it is.
 class WhileLoading {
   public:
-    WhileLoading(const char* name, const std::string& value) : name_(name), ours_(!std::getenv(name) && !value.empty()) {
+    WhileLoading(const char* name, const std::string& value)
+        : name_(name), ours_(!std::getenv(name) && !value.empty()) {
         if (ours_) setenv(name, value.c_str(), 1);
     }
     ~WhileLoading() {

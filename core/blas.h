@@ -1,7 +1,7 @@
 // OpenBLAS, loaded when the first product is asked for.
 //
-// OpenBLAS chooses its kernels while it is being loaded, and a release older than the processor may not know it: it then
-// falls back to kernels from 2004 that are ten times slower. A program that links the library cannot get in before
+// OpenBLAS chooses its kernels while it is being loaded, and a release older than the processor may not know it: it
+// then falls back to kernels from 2004 that are ten times slower. A program that links the library cannot get in before
 // that choice. So it is loaded by name here, after its settings are made: the kernel set that the processor's
 // instructions allow, and one thread (the pool is ours, core/threads.h).
 #pragma once

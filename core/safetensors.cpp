@@ -106,7 +106,7 @@ Tensor on_cpu(const Tensor& tensor) {
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors,
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata) {
     const std::string file = path.string();
     std::set<std::string_view> names;

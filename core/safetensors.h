@@ -19,6 +19,8 @@
 
 namespace swingrad {
 
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;  // in the order they are written
+
 struct SafetensorsFile {
     std::map<std::string, Tensor> tensors;        // on the CPU
     std::map<std::string, std::string> metadata;  // "__metadata__"
@@ -32,7 +34,7 @@ std::map<std::string, std::string> read_safetensors_metadata(const std::filesyst
 
 // Writes atomically, as write_file_atomically (core/file.h) does. In the file, wide elements come before narrow ones,
 // so that each tensor is aligned to its own elements; among equals the order is that of `tensors`.
-void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, Tensor>>& tensors,
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace swingrad

@@ -61,17 +61,15 @@ WindowAttention::WindowAttention(const BlockConfig& config)
 
 Tensor WindowAttention::forward(const Tensor& x) const {
     const DType dtype = x.dtype();
-    // A padded token is a zero vector, so its q, k and v are the bias alone.
-    Tensor bias;
+    Tensor bias, padding;
     if (q_bias.value.defined()) bias = qkv_bias(q_bias, v_bias);
-    Tensor padding = bias;
-    if (!bias.defined() && map_->has_padding) padding = Tensor::zeros({3 * x.shape()[3]}, dtype);
+    // A padded token is a zero vector, so its q, k and v are the bias alone.
+    if (map_->has_padding) padding = bias.defined() ? bias : Tensor::zeros({3 * x.shape()[3]}, dtype);
 
     const Tensor coordinates = log_coordinates(map_->window, pretrained_window_, dtype);
     const Tensor position_bias = log_cpb(coordinates, cpb_weight1, cpb_bias1, cpb_weight2, map_);
     const Tensor tokens = linear(x, qkv.weight, bias);  // [B, H, W, 3C]
-    return proj.forward(
-        cosine_attention(tokens, map_->has_padding ? padding : Tensor(), logit_scale, position_bias, map_));
+    return proj.forward(cosine_attention(tokens, padding, logit_scale, position_bias, map_));
 }
 
 Mlp::Mlp(int64_t channels, int64_t hidden) : fc1(channels, hidden), fc2(hidden, channels) {

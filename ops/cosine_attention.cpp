@@ -206,7 +206,9 @@ struct CosineAttentionNode final : Node {
     WindowMap map;
 
     std::string_view name() const override { return "cosine_attention"; }
-    std::vector<Saved> saved() const override { return {{"qkv", qkv}, {"logit_scale", logit_scale}, {"bias", bias}}; }
+    std::vector<Saved> saved() const override {
+        return {{"qkv", qkv}, {"padding", padding}, {"logit_scale", logit_scale}, {"bias", bias}};
+    }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
         const DType dtype = qkv.dtype();

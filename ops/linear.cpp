@@ -17,6 +17,7 @@
 #include "core/gemm.h"
 #include "core/threads.h"
 #include "ops/ops.h"
+#include "ops/sum_by_groups.h"
 
 #include <algorithm>
 
@@ -38,26 +39,25 @@ void forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, co
 
 // ---- CPU backward
 
-// `dx` or `dbias` may be null: not asked for.
+// `dx` or `dbias` may be null: not asked for. Both in one pass, while a piece of dy is in the cache.
 template <class T>
 void backward_rows(int64_t rows, int64_t I, int64_t O, const T* weight, const T* dy, T* dx, T* dbias) {
-    // dbias sums over all rows: each piece has a sum of its own, added in order at the end.
-    const int64_t pieces = (rows + gemm_rows - 1) / gemm_rows;
-    const Tensor sums = dbias ? Tensor::zeros({pieces, O}, dtype_of<T>()) : Tensor();
-    T* const piece_sums = dbias ? sums.data<T>() : nullptr;
-    parallel_chunks(rows, gemm_rows, [=](int64_t begin, int64_t end) {
-        if (dx)
-            gemm_block(Layout::plain, Layout::plain, end - begin, I, O, dy + begin * O, O, weight, I, dx + begin * I, I,
-                       false);
-        if (!dbias) return;
-        T* sum = piece_sums + begin / gemm_rows * O;
-        for (int64_t row = begin; row < end; ++row)
-            for (int64_t o = 0; o < O; ++o) sum[o] += dy[row * O + o];
-    });
-    if (!dbias) return;
-    std::fill_n(dbias, O, T(0));
-    for (int64_t piece = 0; piece < pieces; ++piece)
-        for (int64_t o = 0; o < O; ++o) dbias[o] += piece_sums[piece * O + o];
+    std::vector<SumTarget<T>> targets;
+    if (dbias) targets.push_back({dbias, O});
+    const int64_t width = dbias ? O : 0;
+    sum_by_groups<T>(
+        sum_groups(rows), rows, width,
+        [=](int64_t group_begin, int64_t group_end, T* dbias_sum) {
+            for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
+                const int64_t count = std::min(gemm_rows, group_end - begin);
+                const T* dy_piece = dy + begin * O;
+                if (dx)
+                    gemm_block(Layout::plain, Layout::plain, count, I, O, dy_piece, O, weight, I, dx + begin * I, I,
+                               false);
+                if (dbias) add_column_sums(count, O, dy_piece, dbias_sum);
+            }
+        },
+        targets);
 }
 
 // ---- autograd node

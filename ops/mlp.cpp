@@ -52,12 +52,6 @@ void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T*
 // ---- CPU backward
 
 template <class T>
-void add_column_sums(int64_t rows, int64_t columns, const T* from, T* sums) {
-    for (int64_t i = 0; i < rows; ++i)
-        for (int64_t j = 0; j < columns; ++j) sums[j] += from[i * columns + j];
-}
-
-template <class T>
 void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* a, const T* weight1, const T* weight2,
               const T* dy, T* dx, T* dweight1, T* dbias1, T* dweight2, T* dbias2) {
     const int64_t width = U * C + U + O * U + O;
@@ -70,10 +64,9 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
                          for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
                              const int64_t count = std::min(gemm_rows, group_end - begin);
                              const T *x_piece = x + begin * C, *a_piece = a + begin * U, *dy_piece = dy + begin * O;
-                             // forward: y = g weight2^T + bias2, so:
-                             gemm_block(plain, plain, count, U, O, dy_piece, O, weight2, U, da, U,
-                                        false);  // dg, for now
-                                                 // forward: g = gelu(a), so:
+                             // forward: y = g weight2^T + bias2, so (da holds dg until gelu's slope is known):
+                             gemm_block(plain, plain, count, U, O, dy_piece, O, weight2, U, da, U, false);
+            // forward: g = gelu(a), so:
 #pragma omp simd
                              for (int64_t i = 0; i < count * U; ++i) {
                                  T slope;

@@ -1,7 +1,8 @@
 // Every operation on one page.
 //
 // (p) primitive: has a backward of its own.
-// (f) fused: does in one pass what the composition in brackets does in several; the tests compare the two.
+// (f) fused: does in one pass what the composition in brackets does in several; the tests compare it with that
+//     composition, or with plain loops.
 //
 // Shapes: B batch, H and W rows and columns of a map, C channels, K classes, N tokens in a window, nW windows in an
 // image, h heads, [...] any leading axes. All tensors of one call have one floating dtype, float32 or float64.

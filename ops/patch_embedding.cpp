@@ -21,6 +21,7 @@
 #include "core/gemm.h"
 #include "core/threads.h"
 #include "ops/ops.h"
+#include "ops/sum_by_groups.h"
 
 #include <algorithm>
 
@@ -104,32 +105,22 @@ template <class T>
 void backward(const Geometry& g, const T* images, const T* weight, const T* dy, T* dimages, T* dweight, T* dbias) {
     const int64_t J = g.patch_size(), C = g.C, R = g.patches();
     const Tensor weight_last = dimages ? channel_last(g, weight) : Tensor();
-    // dweight and dbias sum over all patches: each group of patches has sums of its own, added in order at the end.
-    const int64_t groups = sum_groups(R);
-    const Tensor dweight_sums = Tensor::zeros({groups, C, J}, dtype_of<T>());
-    const Tensor dbias_sums = Tensor::zeros({groups, C}, dtype_of<T>());
-    parallel_for(groups, [&](int64_t group) {
-        T *dweight_sum = dweight_sums.data<T>() + group * C * J, *dbias_sum = dbias_sums.data<T>() + group * C;
-        const Tensor scratch = Tensor::empty({gemm_rows, J}, dtype_of<T>());
-        T* patch = scratch.data<T>();
-        const int64_t group_end = R * (group + 1) / groups;
-        for (int64_t begin = R * group / groups; begin < group_end; begin += gemm_rows) {
-            const int64_t end = std::min(begin + gemm_rows, group_end);
-            im2col(g, begin, end, images, patch);
-            gemm_block(Layout::transposed, Layout::plain, C, J, end - begin, dy + begin * C, C, patch, J, dweight_sum,
-                       J, true);
-            for (int64_t r = begin; r < end; ++r)
-                for (int64_t c = 0; c < C; ++c) dbias_sum[c] += dy[r * C + c];
-            if (dimages) backward_images(g, begin, end, weight_last.data<T>(), dy, patch, dimages);
-        }
-    });
-    T *total = dweight_sums.data<T>(), *dbias_total = dbias_sums.data<T>();
-    for (int64_t group = 1; group < groups; ++group) {
-        for (int64_t i = 0; i < C * J; ++i) total[i] += total[group * C * J + i];
-        for (int64_t c = 0; c < C; ++c) dbias_total[c] += dbias_total[group * C + c];
-    }
-    for_each_weight(g, [&](int64_t at, int64_t at_last) { dweight[at] = total[at_last]; });
-    std::copy_n(dbias_total, C, dbias);
+    const Tensor dweight_last = Tensor::empty({C, J}, dtype_of<T>());
+    sum_by_groups<T>(sum_groups(R), R, C * J + C,
+                     [&](int64_t group_begin, int64_t group_end, T* sums) {
+                         const Tensor scratch = Tensor::empty({gemm_rows, J}, dtype_of<T>());
+                         T* patch = scratch.data<T>();
+                         for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
+                             const int64_t end = std::min(begin + gemm_rows, group_end);
+                             im2col(g, begin, end, images, patch);
+                             gemm_block(Layout::transposed, Layout::plain, C, J, end - begin, dy + begin * C, C, patch,
+                                        J, sums, J, true);
+                             add_column_sums(end - begin, C, dy + begin * C, sums + C * J);
+                             if (dimages) backward_images(g, begin, end, weight_last.data<T>(), dy, patch, dimages);
+                         }
+                     },
+                     {{dweight_last.data<T>(), C * J}, {dbias, C}});
+    for_each_weight(g, [&](int64_t at, int64_t at_last) { dweight[at] = dweight_last.data<T>()[at_last]; });
 }
 
 // ---- autograd node

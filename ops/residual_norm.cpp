@@ -69,7 +69,7 @@ struct ResidualNormNode final : Node {
 
     std::string_view name() const override { return "residual_norm"; }
     std::vector<Saved> saved() const override {
-        return {{"y", y}, {"weight", weight}, {"mean", means}, {"rstd", rstds}};
+        return {{"y", y}, {"weight", weight}, {"keep", keep}, {"mean", means}, {"rstd", rstds}};
     }
 
     std::vector<Tensor> backward(const Tensor& dout, const Needs&) override {

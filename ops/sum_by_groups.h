@@ -11,6 +11,13 @@
 
 namespace swingrad {
 
+// sums[c] += the sum over rows of from[row, c].
+template <class T>
+void add_column_sums(int64_t rows, int64_t columns, const T* from, T* sums) {
+    for (int64_t row = 0; row < rows; ++row)
+        for (int64_t c = 0; c < columns; ++c) sums[c] += from[row * columns + c];
+}
+
 // Where a stretch of the sums goes: `count` numbers written to `to`.
 template <class T>
 struct SumTarget {

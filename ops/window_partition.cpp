@@ -1,5 +1,5 @@
-// window_partition(x [B, H, W, C], map) -> [B nW, N, C]        window_reverse(windows [B nW, N, C], map) -> [B, H, W,
-// C]
+// window_partition(x [B, H, W, C], map) -> [B nW, N, C]
+// window_reverse(windows [B nW, N, C], map) -> [B, H, W, C]
 //
 // With s = map.source, for every image b and token t of its windows:
 //

@@ -9,12 +9,15 @@ using namespace swingrad::test;
 namespace {
 
 std::vector<Tensor> inputs(int64_t rows, int64_t C, int64_t U, int64_t O) {
-    return {random_tensor({rows, C}, Random{5, 1}), random_tensor({U, C}, Random{5, 2}, 0.3), random_tensor({U}, Random{5, 3}),
-            random_tensor({O, U}, Random{5, 4}, 0.3), random_tensor({O}, Random{5, 5})};
+    return {random_tensor({rows, C}, Random{5, 1}), random_tensor({U, C}, Random{5, 2}, 0.3),
+            random_tensor({U}, Random{5, 3}), random_tensor({O, U}, Random{5, 4}, 0.3),
+            random_tensor({O}, Random{5, 5})};
 }
 
 const Function fused = [](const std::vector<Tensor>& in) { return mlp(in[0], in[1], in[2], in[3], in[4]); };
-const Function composed = [](const std::vector<Tensor>& in) { return linear(gelu(linear(in[0], in[1], in[2])), in[3], in[4]); };
+const Function composed = [](const std::vector<Tensor>& in) {
+    return linear(gelu(linear(in[0], in[1], in[2])), in[3], in[4]);
+};
 
 std::vector<Tensor> narrowed(const std::vector<Tensor>& tensors) {
     std::vector<Tensor> result;

@@ -9,7 +9,8 @@ using namespace swingrad::test;
 namespace {
 
 std::vector<Tensor> inputs(int64_t B, int64_t rows, int64_t C) {
-    return {random_tensor({B, rows, C}, Random{4, 1}), random_tensor({B, rows, C}, Random{4, 2}), random_tensor({C}, Random{4, 3}), random_tensor({C}, Random{4, 4})};
+    return {random_tensor({B, rows, C}, Random{4, 1}), random_tensor({B, rows, C}, Random{4, 2}),
+            random_tensor({C}, Random{4, 3}), random_tensor({C}, Random{4, 4})};
 }
 
 }  // namespace
@@ -17,11 +18,16 @@ std::vector<Tensor> inputs(int64_t B, int64_t rows, int64_t C) {
 TEST_CASE("residual_norm is add(x, drop_path(layer_norm(y))) in one pass") {
     for (const int64_t C : {1, 5, 33}) {
         const Tensor keep = drop_path_keep(7, 0.5, Random{4, 5}, DType::float64);
-        REQUIRE(largest_disagreement([&](const std::vector<Tensor>& in) { return residual_norm(in[0], in[1], in[2], in[3], keep); },
-                                     [&](const std::vector<Tensor>& in) { return add(in[0], drop_path(layer_norm(in[1], in[2], in[3]), keep)); },
-                                     inputs(7, 3, C)) < 1e-12);
-        REQUIRE(largest_disagreement([&](const std::vector<Tensor>& in) { return residual_norm(in[0], in[1], in[2], in[3]); },
-                                     [&](const std::vector<Tensor>& in) { return add(in[0], layer_norm(in[1], in[2], in[3])); }, inputs(2, 3, C)) < 1e-12);
+        REQUIRE(largest_disagreement(
+                    [&](const std::vector<Tensor>& in) { return residual_norm(in[0], in[1], in[2], in[3], keep); },
+                    [&](const std::vector<Tensor>& in) {
+                        return add(in[0], drop_path(layer_norm(in[1], in[2], in[3]), keep));
+                    },
+                    inputs(7, 3, C)) < 1e-12);
+        REQUIRE(largest_disagreement(
+                    [&](const std::vector<Tensor>& in) { return residual_norm(in[0], in[1], in[2], in[3]); },
+                    [&](const std::vector<Tensor>& in) { return add(in[0], layer_norm(in[1], in[2], in[3])); },
+                    inputs(2, 3, C)) < 1e-12);
     }
 }
 
@@ -30,7 +36,9 @@ TEST_CASE("a dropped sample passes residual_norm unchanged and its branch gets n
     const auto in = inputs(2, 3, 4);
     const Tensor y = residual_norm(in[0], in[1], in[2], in[3], keep);
     REQUIRE(largest_difference(y.slice(0, 1), in[0].slice(0, 1)) == 0);
-    const auto gradients = gradients_of([&](const std::vector<Tensor>& i) { return residual_norm(i[0], i[1], i[2], i[3], keep); }, in, random_tensor({2, 3, 4}, Random{4, 6}));
+    const auto gradients =
+        gradients_of([&](const std::vector<Tensor>& i) { return residual_norm(i[0], i[1], i[2], i[3], keep); }, in,
+                     random_tensor({2, 3, 4}, Random{4, 6}));
     REQUIRE(gradients[1].slice(0, 1).values() == std::vector<double>(12, 0.0));
     REQUIRE(gradients[1].slice(1, 2).values() != std::vector<double>(12, 0.0));
 }
@@ -51,6 +59,9 @@ TEST_CASE("residual_norm's gradients have the same bits on one and two threads")
 
 TEST_CASE("residual_norm says which shape is wrong") {
     const Tensor x = Tensor::zeros({2, 3, 4}), four = Tensor::zeros({4});
-    REQUIRE(error_of([&] { residual_norm(x, Tensor::zeros({2, 4}), four, four); }) == "[residual_norm] x and y must have one shape [B, ..., C], got [2, 3, 4] and [2, 4]");
-    REQUIRE(error_of([&] { residual_norm(x, x, four, four, Tensor::zeros({3})); }) == "[residual_norm] keep must be [2], got [3]");
+    REQUIRE(error_of([&] {
+                residual_norm(x, Tensor::zeros({2, 4}), four, four);
+            }) == "[residual_norm] x and y must have one shape [B, ..., C], got [2, 3, 4] and [2, 4]");
+    REQUIRE(error_of([&] { residual_norm(x, x, four, four, Tensor::zeros({3})); }) ==
+            "[residual_norm] keep must be [2], got [3]");
 }

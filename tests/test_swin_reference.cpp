@@ -16,9 +16,9 @@ struct Tolerance {
 void check_fixture(const std::string& name, DType dtype, Tolerance tolerance) {
     const Fixture fixture(name);
     GeneratedModel one(fixture.config, dtype, DType::float32, fixture.file.tensors);
-    const auto trace = trace_model(one.model, one.parameters, fixture.file.tensors.at("images"), [&](const Tensor& logits) {
-        return cross_entropy(logits, fixture.file.tensors.at("labels"));
-    });
+    const auto trace =
+        trace_model(one.model, one.parameters, fixture.file.tensors.at("images"),
+                    [&](const Tensor& logits) { return cross_entropy(logits, fixture.file.tensors.at("labels")); });
     REQUIRE(one.parameters.without_gradient().empty());
 
     const Worst worst = compare(trace, fixture.file.tensors);
@@ -62,8 +62,9 @@ TEST_CASE("the hash that makes parameters gives the published numbers") {
 }
 
 TEST_CASE("Swin V2 in double computes what timm computes") {
-    for (const auto& name : fixture_names())
-        DYNAMIC_SECTION(name) { check_fixture(name, DType::float64, {2e-6, 2e-6, 2e-6}); }
+    for (const auto& name : fixture_names()) DYNAMIC_SECTION(name) {
+            check_fixture(name, DType::float64, {2e-6, 2e-6, 2e-6});
+        }
 }
 
 TEST_CASE("Swin V2 in float computes what timm computes") {
@@ -111,9 +112,9 @@ TEST_CASE("two stages give, layer by layer, the numbers of timm") {
         CHECK(sum_of(output, [](double x) { return std::abs(x); }) == near(layer.absolute_sum, 1e-6));
     }
 
-    const double logits[] = {-.49831463, -.00837864, -.43972522, .30740268, -.89015973, -.02941678, .00305516,
-                             .68755652,  .38411767,  -.81406027, -.34679311, .08935059, -.39384578, .175032,
-                             -.81784797, .0769444,   .17704461,  .72675752,  .40405494, -.5447845};
+    const double logits[] = {-.49831463, -.00837864, -.43972522, .30740268,  -.89015973, -.02941678, .00305516,
+                             .68755652,  .38411767,  -.81406027, -.34679311, .08935059,  -.39384578, .175032,
+                             -.81784797, .0769444,   .17704461,  .72675752,  .40405494,  -.5447845};
     for (size_t i = 0; i < 20; ++i) CHECK(found.at("logits").values()[i] == near(logits[i], 1e-7));
     CHECK(found.at("loss").item() == near(4.620843107, 1e-7));
 
@@ -140,18 +141,27 @@ TEST_CASE("two stages give, layer by layer, the numbers of timm") {
     }
 }
 
-TEST_CASE("padding before or after the shift, clipping and pretrained windows give the logits of timm and torchvision") {
+TEST_CASE(
+    "padding before or after the shift, clipping and pretrained windows give the logits of timm and torchvision") {
     using enum PaddingOrder;
     const struct {
         const char* what;
         SwinConfig config;
         std::vector<double> logits;
     } cases[] = {
-        {"map 11, window 4, padded after the shift", one_stage(22, 4, 0, after_shift), {-.10159232, .75494505, -.71506581, .24341614}},
-        {"map 11, window 4, padded before the shift", one_stage(22, 4, 0, before_shift), {-.10607417, .74774748, -.71265565, .26017923}},
+        {"map 11, window 4, padded after the shift",
+         one_stage(22, 4, 0, after_shift),
+         {-.10159232, .75494505, -.71506581, .24341614}},
+        {"map 11, window 4, padded before the shift",
+         one_stage(22, 4, 0, before_shift),
+         {-.10607417, .74774748, -.71265565, .26017923}},
         {"map 4, window 8", one_stage(8, 8, 0, before_shift), {-.12510344, .7984066, -.87337134, .22779197}},
-        {"map 8, window 4, pretrained 6", one_stage(16, 4, 6, before_shift), {-.06627722, .79270016, -.62261944, .20423609}},
-        {"map 8, window 4, pretrained 0", one_stage(16, 4, 0, before_shift), {-.05828564, .78880369, -.60572778, .19965095}},
+        {"map 8, window 4, pretrained 6",
+         one_stage(16, 4, 6, before_shift),
+         {-.06627722, .79270016, -.62261944, .20423609}},
+        {"map 8, window 4, pretrained 0",
+         one_stage(16, 4, 0, before_shift),
+         {-.05828564, .78880369, -.60572778, .19965095}},
     };
     for (const auto& one : cases)
         for (const DType dtype : {DType::float64, DType::float32}) {

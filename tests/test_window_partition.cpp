@@ -31,6 +31,10 @@ TEST_CASE("padded tokens of a window are zero") {
 
 TEST_CASE("window_partition says which map it was made for") {
     const WindowMap map = make_window_map({4, 4}, {2, 2}, {0, 0});
-    REQUIRE(error_of([&] { window_partition(Tensor::zeros({1, 4, 6, 2}), map); }) == "[window_partition] x must be [B, 4, 4, C], got [1, 4, 6, 2]");
-    REQUIRE(error_of([&] { window_reverse(Tensor::zeros({3, 4, 2}), map); }) == "[window_reverse] windows must be [B 4, 4, C], got [3, 4, 2]");
+    REQUIRE(error_of([&] {
+                window_partition(Tensor::zeros({1, 4, 6, 2}), map);
+            }) == "[window_partition] x must be [B, 4, 4, C], got [1, 4, 6, 2]");
+    REQUIRE(error_of([&] {
+                window_reverse(Tensor::zeros({3, 4, 2}), map);
+            }) == "[window_reverse] windows must be [B 4, 4, C], got [3, 4, 2]");
 }

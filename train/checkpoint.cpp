@@ -8,8 +8,6 @@
 namespace swingrad {
 namespace {
 
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
-
 const std::string state_key = "swingrad", steps_key = "optimizer.steps", optimiser_prefix = "optimizer.";
 
 // ---- the tensors of a file: handles on the memory that is saved from and loaded into

@@ -1,10 +1,9 @@
 #include "train/trace.h"
 
+#include "core/json_file.h"
 #include "core/safetensors.h"
 #include "ops/ops.h"
 #include "train/checkpoint.h"
-
-#include <fstream>
 
 namespace swingrad {
 namespace {
@@ -39,15 +38,6 @@ Batch read_batch(const std::filesystem::path& path, const SwinConfig& config) {
     return batch;
 }
 
-json read_json(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    check(file.is_open(), "[trace] {}: cannot open the file", path.string());
-    const json parsed = json::parse(file, nullptr, /*allow_exceptions=*/false);
-    check(!parsed.is_discarded(), "[trace] {}: not a JSON file", path.string());
-    check(parsed.is_object(), "[trace] {}: expected an object, got {}", path.string(), parsed.type_name());
-    return parsed;
-}
-
 }  // namespace
 
 NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, const Tensor& images,
@@ -78,7 +68,8 @@ NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, cons
 }
 
 SwinConfig read_model_config(const std::filesystem::path& path) {
-    const json file = read_json(path);
+    const json file = read_json_file(path);
+    check(file.is_object(), "[trace] {}: expected an object, got {}", path.string(), file.type_name());
     for (const auto& [key, value] : file.items())
         check(key == "architecture" || key == "num_classes" || key == "model_args",
               "[trace] {}: unknown key \"{}\", expected architecture, num_classes or model_args", path.string(), key);

@@ -1,4 +1,5 @@
-// Whole training steps, timed: forward, cross entropy, backward, AdamW, on random images that lie in memory.
+// Whole training steps, timed: forward (with the drop path of 0.1 that models have by default), cross entropy,
+// backward, AdamW, on random images that lie in memory.
 #include "core/blas.h"
 #include "models/swin_v2.h"
 #include "ops/ops.h"
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 
@@ -104,8 +106,7 @@ int bench(const BenchFlags& flags) {
             blas().kernels, blas().best,
             std::getenv("OPENBLAS_CORETYPE") ? std::getenv("OPENBLAS_CORETYPE") : "not set");
 
-    SwinConfig config = named_config(flags.model);
-    config.drop_path_rate = 0.1;
+    const SwinConfig config = named_config(flags.model);
     const Timing timing = time_steps(config, flags.batch_size, flags.steps);
     const auto images = static_cast<double>(flags.batch_size);
     if (flags.json) {

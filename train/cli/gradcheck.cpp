@@ -8,8 +8,10 @@
 namespace swingrad {
 namespace {
 
-// "layer_norm" of "layer_norm/wide": the operation a case belongs to.
-std::string stem(const std::string& name) { return name.substr(0, name.find('/')); }
+// Whether `wanted` is the case's name or one of its parts: "layout/permute" answers to "layout" and to "permute".
+bool answers_to(const std::string& name, const std::string& wanted) {
+    return name == wanted || ("/" + name + "/").find("/" + wanted + "/") != std::string::npos;
+}
 
 // All cases, or those of the operations asked for.
 std::vector<GradientCase> chosen_cases(const std::vector<std::string>& operations) {
@@ -19,13 +21,11 @@ std::vector<GradientCase> chosen_cases(const std::vector<std::string>& operation
     for (const std::string& wanted : operations) {
         const size_t before = chosen.size();
         for (const GradientCase& one : all)
-            if (one.name == wanted || stem(one.name) == wanted) chosen.push_back(one);
+            if (answers_to(one.name, wanted)) chosen.push_back(one);
         if (chosen.size() > before) continue;
         std::string names;
-        for (const GradientCase& one : all)
-            if (names.empty() || !names.ends_with(" " + stem(one.name)))
-                names += (names.empty() ? " " : ", ") + stem(one.name);
-        fail_usage("unknown operation {}: expected one of{}", wanted, names);
+        for (const GradientCase& one : all) names += (names.empty() ? "" : ", ") + one.name;
+        fail_usage("unknown operation {}: expected one of {}, or a part of such a name", wanted, names);
     }
     return chosen;
 }

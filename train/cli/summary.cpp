@@ -33,10 +33,10 @@ void print_table(SwinV2& model, const std::string& name) {
     fmt::print(row, "patch_embed", "", config.embed_dim, "", text(map_of_stage(config, 0)), "",
                grouped(count_under(model, "patch_embed.")));
     for (size_t i = 0; i < config.depths.size(); ++i) {
-        const std::string name = fmt::format("layers.{}", i);
-        fmt::print(row, name, config.depths[i], channels_of_stage(config, i), config.num_heads[i],
+        const std::string stage = fmt::format("layers.{}", i);
+        fmt::print(row, stage, config.depths[i], channels_of_stage(config, i), config.num_heads[i],
                    text(map_of_stage(config, i)), text(window_of_stage(config, i)),
-                   grouped(count_under(model, name + ".")));
+                   grouped(count_under(model, stage + ".")));
     }
     const int64_t head = count_under(model, "norm.") + count_under(model, "head.");
     fmt::print(row, "norm, head", "", config.num_classes, "", "", "", grouped(head));

@@ -1,3 +1,4 @@
+#include "core/json_file.h"
 #include "train/cli/commands.h"
 #include "train/cli/flags.h"
 #include "train/run/run.h"
@@ -25,7 +26,7 @@ nlohmann::json given(const TrainFlags& flags) {
 Recipe recipe_of(const TrainFlags& flags) {
     Recipe recipe;
     if (!flags.config.empty()) {
-        nlohmann::json settings = read_json(flags.config);
+        nlohmann::json settings = read_json_file(flags.config);
         // A run's own config.json will do: what follows from its settings is worked out anew.
         if (settings.is_object()) settings.erase("derived");
         update(recipe, settings, flags.config.string());

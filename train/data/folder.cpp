@@ -25,6 +25,7 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
 }
 
 fs::path split_folder(const fs::path& directory, Split split) {
+    check(fs::is_directory(directory), "[folder] {}: no such folder", directory.string());
     if (split == Split::train) return directory / "train";
     const bool has_test = fs::exists(directory / "test");
     check(has_test || fs::exists(directory / "val"), "[folder] {}: expected a folder test or val, found neither",

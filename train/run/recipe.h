@@ -46,7 +46,7 @@ void for_each_setting(AnyRecipe& recipe, Visit&& visit) {
     visit("batch-size", recipe.batch_size, "images a step (also --batch)");
     visit("opt", recipe.opt, "optimiser: adamw | sgd");
     visit("lr", recipe.lr, "highest learning rate, reached at the end of the warm-up");
-    visit("weight-decay", recipe.weight_decay, "weight decay, of matrices only");
+    visit("weight-decay", recipe.weight_decay, "weight decay, of the weights of linear layers and patches");
     visit("momentum", recipe.momentum, "momentum of sgd");
     visit("warmup-epochs", recipe.warmup_epochs, "epochs in which the learning rate rises");
     visit("smoothing", recipe.smoothing, "label smoothing");

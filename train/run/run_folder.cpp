@@ -1,6 +1,7 @@
 #include "train/run/run_folder.h"
 
 #include "core/file.h"
+#include "core/json_file.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -24,15 +25,6 @@ void append(const fs::path& path, const std::string& text) {
 
 }  // namespace
 
-nlohmann::json read_json(const fs::path& path) {
-    const std::string text = read_file(path);
-    try {
-        return nlohmann::json::parse(text);
-    } catch (const nlohmann::json::parse_error& error) {
-        fail("[run] {} is not JSON: wrong at byte {} of {}", path.string(), error.byte, text.size());
-    }
-}
-
 // ---- config.json
 
 void write_config(const RunFolder& folder, const RunConfig& config) {
@@ -48,7 +40,7 @@ void write_config(const RunFolder& folder, const RunConfig& config) {
 RunConfig read_config(const RunFolder& folder) {
     const std::string name = folder.config().string();
     check(fs::exists(folder.config()), "[run] {} is not a run: no config.json in it", folder.path.string());
-    nlohmann::json json = read_json(folder.config());
+    nlohmann::json json = read_json_file(folder.config());
     check(json.is_object() && json.contains("derived"), "[run] {}: no \"derived\" in it, so no run wrote it", name);
     const nlohmann::json derived = json["derived"];
     json.erase("derived");

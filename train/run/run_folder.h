@@ -33,8 +33,6 @@ void write_config(const RunFolder& folder, const RunConfig& config);
 // Throws an Error naming the file where it is missing, no JSON, or lacks something.
 RunConfig read_config(const RunFolder& folder);
 
-nlohmann::json read_json(const std::filesystem::path& path);
-
 // Appends one line. Throws an Error naming the file where it cannot.
 void append_to_log(const RunFolder& folder, const nlohmann::json& entry);
 // Keeps the lines of the first `epochs` epochs and nothing else, so that a resumed run doubles none.
