@@ -45,7 +45,7 @@ SWINGRAD_HOST_DEVICE inline double fast_exp(double x) { return std::exp(x); }
 struct Relu {
     template <class T>
     SWINGRAD_HOST_DEVICE static T value(T x) {
-        return x > 0 ? x : T(0);
+        return x < 0 ? T(0) : x;  // this way round a NaN stays one
     }
     template <class T>
     SWINGRAD_HOST_DEVICE static T slope(T x) {

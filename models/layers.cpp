@@ -45,8 +45,8 @@ PatchMerging::PatchMerging(int64_t channels) : reduction(4 * channels, 2 * chann
 WindowAttention::WindowAttention(const BlockConfig& config)
     : qkv(config.channels, 3 * config.channels, false),
       proj(config.channels, config.channels),
-      map_(block_window_map(config.map, config.window, config.shifted, config.padding_order)),
-      pretrained_window_(config.pretrained_window) {
+      map_(config.windows),
+      coordinates_(log_coordinates(map_->window, config.pretrained_window, DType::float32)) {
     declare("logit_scale", logit_scale, {config.heads, 1, 1}, Init::constant(std::log(10.0)), Decay::no);
     if (config.qkv_bias) {
         declare("q_bias", q_bias, {config.channels}, Init::constant(0), Decay::no);
@@ -66,7 +66,7 @@ Tensor WindowAttention::forward(const Tensor& x) const {
     // A padded token is a zero vector, so its q, k and v are the bias alone.
     if (map_->has_padding) padding = bias.defined() ? bias : Tensor::zeros({3 * x.shape()[3]}, dtype);
 
-    const Tensor coordinates = log_coordinates(map_->window, pretrained_window_, dtype);
+    const Tensor coordinates = dtype == DType::float32 ? coordinates_ : coordinates_.to(dtype);
     const Tensor position_bias = log_cpb(coordinates, cpb_weight1, cpb_bias1, cpb_weight2, map_);
     const Tensor tokens = linear(x, qkv.weight, bias);  // [B, H, W, 3C]
     return proj.forward(cosine_attention(tokens, padding, logit_scale, position_bias, map_));

@@ -62,11 +62,8 @@ class PatchMerging : public Module {
 
 struct BlockConfig {
     int64_t channels, heads;
-    Extent map;                // the tokens this block sees
-    Extent window;             // as configured; clipped to the map
+    WindowMap windows;         // how its map of tokens is cut, shared by the blocks of a stage that cut alike
     Extent pretrained_window;  // {0, 0}: none
-    bool shifted;
-    PaddingOrder padding_order;
     bool qkv_bias;
     int64_t hidden;  // of the MLP
     double drop_path;
@@ -86,7 +83,7 @@ class WindowAttention : public Module {
 
   private:
     WindowMap map_;
-    Extent pretrained_window_;
+    Tensor coordinates_;  // of the position bias, [R, 2] float32
 };
 
 class Mlp : public Module {

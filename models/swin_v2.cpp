@@ -34,16 +34,15 @@ Stage::Stage(const SwinConfig& config, size_t index, Extent map, int64_t first_b
         downsample = std::make_unique<PatchMerging>(channels / 2);
         declare("downsample", *downsample);
     }
+    const WindowMap plain = block_window_map(map, config.window_size[index], false, config.padding_order);
+    const WindowMap shifted = block_window_map(map, config.window_size[index], true, config.padding_order);
     for (int64_t j = 0; j < depth; ++j) {
         const int64_t number = first_block + j;
         BlockConfig block;
         block.channels = channels;
         block.heads = config.num_heads[index];
-        block.map = map;
-        block.window = config.window_size[index];
+        block.windows = j % 2 == 0 ? plain : shifted;
         block.pretrained_window = config.pretrained_window_sizes[index];
-        block.shifted = j % 2 == 1;
-        block.padding_order = config.padding_order;
         block.qkv_bias = config.qkv_bias;
         block.hidden = static_cast<int64_t>(static_cast<double>(channels) * config.mlp_ratio);
         // Stochastic depth grows linearly from 0 at the first block to the full rate at the last.

@@ -30,7 +30,8 @@
 // Numerics: q and k are normalised before their product, not the product after it. A scale of 100 makes every rounding
 // error of cos a hundred times as large, and this way has the fewest.
 // Fused from: window_partition, permute, l2_normalise, matmul, softmax, window_reverse; the test compares with that.
-// Source: arXiv 2111.09883 section 3.2; spec sections 3, 4 and 19.3-19.5. Test: tests/test_cosine_attention.cpp.
+// Source: arXiv 2111.09883 section 3.2 and its published code (which has the mask's -100 and the clamp at ln 100).
+// Test: tests/test_cosine_attention.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/threads.h"

@@ -128,7 +128,7 @@ Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets) {
     check_logits(logits.shape());
     check(targets.shape() == logits.shape(), "[cross_entropy] targets must be {} as the logits, got {}", logits.shape(),
           targets.shape());
-    check(!recording({targets}), "[cross_entropy] targets are constants and have no gradient; pass them detached()");
+    refuse_gradient("cross_entropy: targets", {targets});
     Tensor loss = Tensor::empty({}, logits.dtype());
     const Tensor p = Tensor::empty(logits.shape(), logits.dtype());
     dispatch_float("cross_entropy", logits.dtype(), [&]<class T>(T) {

@@ -72,7 +72,7 @@ Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype) {
 Tensor drop_path(const Tensor& x, const Tensor& keep) {
     check(x.shape().rank() >= 1, "[drop_path] x must be [B, ...], got {}", x.shape());
     check(keep.shape() == Shape{x.shape()[0]}, "[drop_path] keep must be [{}], got {}", x.shape()[0], keep.shape());
-    check(!recording({keep}), "[drop_path] keep is a constant and has no gradient; pass it detached()");
+    refuse_gradient("drop_path: keep", {keep});
     Tensor y = scaled(x, keep);
     if (!recording({x})) return y;
     auto node = std::make_unique<DropPathNode>();

@@ -18,7 +18,7 @@
 // Saved: coordinates, weights, hidden and Z; nothing of size N x N. The coordinates are constants.
 // Numerics: the sum over hidden units is taken in double. A float sum of 512 terms is off by a few 1e-6, which the
 // attention of a head with a large scale turns into ten times that.
-// Source: arXiv 2111.09883 section 3.3; the factors 8/log2(8) and 16 sigmoid are in its code only (spec section 5).
+// Source: arXiv 2111.09883 section 3.3; the factors 8/log2(8) and 16 sigmoid are in its published code only.
 // Test: tests/test_log_cpb.cpp.
 
 #include "autograd/gradcheck.h"

@@ -21,6 +21,8 @@
 #include "ops/ops.h"
 #include "ops/sum_by_groups.h"
 
+#include <algorithm>
+
 namespace swingrad {
 namespace {
 
@@ -55,7 +57,9 @@ template <class T>
 void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* a, const T* weight1, const T* weight2,
               const T* dy, T* dx, T* dweight1, T* dbias1, T* dweight2, T* dbias2) {
     const int64_t width = U * C + U + O * U + O;
-    sum_by_groups<T>(sum_groups(rows), rows, width,
+    // Of few rows a group's sums would be larger than what they sum over: fewer groups then.
+    const int64_t groups = std::clamp<int64_t>(rows / C, 1, sum_groups(rows));
+    sum_by_groups<T>(groups, rows, width,
                      [=](int64_t group_begin, int64_t group_end, T* sums) {
                          T *dweight1_sum = sums, *dbias1_sum = dweight1_sum + U * C, *dweight2_sum = dbias1_sum + U,
                            *dbias2_sum = dweight2_sum + O * U;

@@ -25,16 +25,19 @@ namespace {
 
 constexpr int64_t rows_a_piece = 64;
 
+// Rows of C numbers in a sample of [B, ..., C].
+int64_t rows_a_sample(const Shape& shape) { return shape[0] > 0 ? shape.rows() / shape[0] : 1; }
+
 // ---- CPU forward. keep may be null; a sample has rows / B rows.
 
 template <class T>
-void forward(int64_t rows, int64_t rows_a_sample, int64_t C, const T* x, const T* y, const T* weight, const T* bias,
+void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* y, const T* weight, const T* bias,
              const T* keep, double eps, T* out, T* means, T* rstds) {
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const T *x_row = x + row * C, *y_row = y + row * C;
             T* out_row = out + row * C;
-            const T keep_b = keep ? keep[row / rows_a_sample] : T(1);
+            const T keep_b = keep ? keep[row / sample_rows] : T(1);
             const auto [mean, rstd] = row_statistics(C, y_row, static_cast<T>(eps));
 #pragma omp simd
             for (int64_t c = 0; c < C; ++c)
@@ -48,12 +51,12 @@ void forward(int64_t rows, int64_t rows_a_sample, int64_t C, const T* x, const T
 // ---- CPU backward
 
 template <class T>
-void backward(int64_t rows, int64_t rows_a_sample, int64_t C, const T* y, const T* weight, const T* keep,
-              const T* means, const T* rstds, const T* dout, T* dy, T* dweight, T* dbias) {
+void backward(int64_t rows, int64_t sample_rows, int64_t C, const T* y, const T* weight, const T* keep, const T* means,
+              const T* rstds, const T* dout, T* dy, T* dweight, T* dbias) {
     sum_by_groups<T>(sum_groups(rows), rows, 2 * C,
                      [=](int64_t begin, int64_t end, T* sums) {
                          for (int64_t row = begin; row < end; ++row) {
-                             const T keep_b = keep ? keep[row / rows_a_sample] : T(1);
+                             const T keep_b = keep ? keep[row / sample_rows] : T(1);
                              row_backward<T>(C, y + row * C, {means[row], rstds[row]}, weight, dout + row * C, keep_b,
                                              dy + row * C, sums, sums + C);
                          }
@@ -77,7 +80,7 @@ struct ResidualNormNode final : Node {
         Tensor dy = Tensor::empty(y.shape(), y.dtype());
         Tensor dweight = Tensor::empty({C}, y.dtype()), dbias = Tensor::empty({C}, y.dtype());
         dispatch_float("residual_norm", y.dtype(), [&]<class T>(T) {
-            swingrad::backward(rows, rows / y.shape()[0], C, y.data<T>(), weight.data<T>(),
+            swingrad::backward(rows, rows_a_sample(y.shape()), C, y.data<T>(), weight.data<T>(),
                                keep.defined() ? keep.data<T>() : nullptr, means.data<T>(), rstds.data<T>(),
                                dout.data<T>(), dy.data<T>(), dweight.data<T>(), dbias.data<T>());
         });
@@ -102,7 +105,7 @@ Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, con
     Tensor out = Tensor::empty(x.shape(), x.dtype());
     Tensor means = Tensor::empty({rows}, x.dtype()), rstds = Tensor::empty({rows}, x.dtype());
     dispatch_float("residual_norm", x.dtype(), [&]<class T>(T) {
-        forward(rows, B ? rows / B : 1, C, x.data<T>(), y.data<T>(), weight.data<T>(), bias.data<T>(),
+        forward(rows, rows_a_sample(x.shape()), C, x.data<T>(), y.data<T>(), weight.data<T>(), bias.data<T>(),
                 keep.defined() ? keep.data<T>() : nullptr, eps, out.data<T>(), means.data<T>(), rstds.data<T>());
     });
     if (!recording({x, y, weight, bias})) return out;

@@ -5,6 +5,7 @@
 //   token t = (window, row in it, column in it) of an image is the map's token source[t], or a zero token where -1.
 #pragma once
 
+#include "core/extent.h"
 #include "core/tensor.h"
 
 #include <cstdint>
@@ -12,12 +13,6 @@
 #include <vector>
 
 namespace swingrad {
-
-// Rows and columns.
-struct Extent {
-    int64_t rows = 0, columns = 0;
-    bool operator==(const Extent&) const = default;
-};
 
 // Which comes first decides what the rolled border holds on a map that needs padding. Before the shift is right
 // (torchvision, Hugging Face); after it, tokens from opposite borders share a region of the mask (timm).
@@ -32,7 +27,7 @@ struct WindowTable {
     std::vector<int32_t> offset_index;  // [N * N]: for query a and key b, the row of log_coordinates with their offset
 };
 
-// Shared and constant: every block of a stage, and every node that saves it, holds the same table.
+// Shared and constant: blocks that cut alike, and the nodes that save it, hold the same table.
 using WindowMap = std::shared_ptr<const WindowTable>;
 
 WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder order = PaddingOrder::before_shift);
@@ -45,7 +40,7 @@ WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder
 // [nW, N, N]; undefined where the table has no shift.
 Tensor shift_mask(const WindowTable& table, DType dtype);
 
-// Log-spaced coordinates of all offsets between two tokens of a window (spec: sign(z) log2(|z| + 1) / 3 with
+// Log-spaced coordinates of all offsets between two tokens of a window (sign(z) log2(|z| + 1) / 3 with
 // z = 8 d / D). D is pretrained - 1 where the axis has a pretrained window, else window - 1. Computed in float32 and
 // widened, as every reference does. [(2 Mh - 1) (2 Mw - 1), 2], rows outermost.
 Tensor log_coordinates(Extent window, Extent pretrained, DType dtype);

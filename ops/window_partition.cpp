@@ -12,7 +12,7 @@
 //   reverse:    dy[b, t] = dx[b, s(t)], 0 on padding (what was cut off cannot matter)
 //
 // Saved: the table, which is shared and constant. Both are the composition roll, pad, cut (or its inverse).
-// Source: Swin Transformer V2, spec sections 3.4 and 19.8. Test: tests/test_window_partition.cpp.
+// Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/test_window_partition.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/threads.h"

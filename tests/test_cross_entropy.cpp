@@ -158,5 +158,5 @@ TEST_CASE("cross_entropy says which label, size or value is wrong, and that targ
     require_gradient(learnt);
     Tape tape;
     REQUIRE(error_of([&] { cross_entropy_soft(logits, learnt); }) ==
-            "[cross_entropy] targets are constants and have no gradient; pass them detached()");
+            "[cross_entropy: targets] has no gradient; take its inputs detached() or use NoGrad");
 }

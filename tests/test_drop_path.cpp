@@ -71,5 +71,5 @@ TEST_CASE("drop_path says which rate or shape is wrong, and that keep is a const
     Tape tape;
     REQUIRE(error_of([&] {
                 drop_path(Tensor::zeros({4, 2}), learnt);
-            }) == "[drop_path] keep is a constant and has no gradient; pass it detached()");
+            }) == "[drop_path: keep] has no gradient; take its inputs detached() or use NoGrad");
 }

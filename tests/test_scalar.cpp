@@ -112,6 +112,12 @@ TEST_CASE("sigmoid and its slope keep their relative accuracy on both sides") {
     REQUIRE(Sigmoid::slope(infinity) == 0);
 }
 
+TEST_CASE("relu does not hide a NaN") {
+    REQUIRE(std::isnan(Relu::value(std::numeric_limits<float>::quiet_NaN())));
+    REQUIRE(Relu::value(-1.0f) == 0);
+    REQUIRE(Relu::slope(0.0f) == 0);
+}
+
 TEST_CASE("every slope is the derivative of its value") {
     for (const double x : {-3.1, -1.0, -0.2, 0.4, 1.3, 4.0}) {
         require_slope<Relu>(x);

@@ -20,7 +20,7 @@ TEST_CASE("windows of a shifted 4 x 4 map read what the roll brings there") {
 
 TEST_CASE("the shift mask of a 4 x 4 map separates what only the roll brought together") {
     const Tensor mask = shift_mask(*make_window_map({4, 4}, {2, 2}, {1, 1}), DType::float32);
-    // One string a window, a row of its mask a word, 1 for -100: spec section 3.3.
+    // One string a window, a row of its mask a word, 1 for -100.
     const std::vector<std::string> expected{"0000000000000000", "0101101001011010", "0011001111001100",
                                             "0111101111011110"};
     const auto values = mask.values();

@@ -5,5 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 train/install-packages.sh
 # A folder configured before keeps its generator and its settings.
-[ -e build/CMakeCache.txt ] || cmake -B build -G Ninja >/dev/null
+generator=()
+[ -e build/CMakeCache.txt ] || generator=(-G Ninja)
+cmake -B build "${generator[@]}" >/dev/null
 cmake --build build "$@"
