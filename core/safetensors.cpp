@@ -97,13 +97,6 @@ std::string json_string(const std::string& file, const std::string& text) {
     }
 }
 
-Tensor on_cpu(const Tensor& tensor) {
-    if (tensor.device() == Device::cpu) return tensor;
-    Tensor copy = Tensor::empty(tensor.shape(), tensor.dtype());
-    memory_of(tensor.device()).copy_to_host(copy.address(), tensor.address(), tensor.bytes());
-    return copy;
-}
-
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
@@ -115,7 +108,7 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
         check(tensor.defined(), "[safetensors] {}: tensor {} is undefined", file, in_quotes(name));
         check(name != metadata_key, "[safetensors] {}: no tensor can be called {}", file, metadata_key);
         check(names.insert(name).second, "[safetensors] {}: tensor {} comes twice", file, in_quotes(name));
-        ordered.emplace_back(name, on_cpu(tensor));
+        ordered.emplace_back(name, tensor.on_cpu());
     }
     std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
         return size_of(a.second.dtype()) > size_of(b.second.dtype());

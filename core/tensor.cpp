@@ -56,13 +56,6 @@ To convert(From value) {
     }
 }
 
-Tensor on_cpu(const Tensor& tensor) {
-    if (tensor.device() == Device::cpu) return tensor;
-    Tensor copy = Tensor::empty(tensor.shape(), tensor.dtype());
-    memory_of(tensor.device()).copy_to_host(copy.address(), tensor.address(), tensor.bytes());
-    return copy;
-}
-
 }  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
@@ -160,8 +153,15 @@ double Tensor::item() const {
     return values()[0];
 }
 
+Tensor Tensor::on_cpu() const {
+    if (device() == Device::cpu) return *this;
+    Tensor copy = empty(shape_, dtype_);
+    memory_of(device()).copy_to_host(copy.address(), address(), bytes());
+    return copy;
+}
+
 std::vector<double> Tensor::values() const {
-    const Tensor here = on_cpu(*this);
+    const Tensor here = on_cpu();
     std::vector<double> result(static_cast<size_t>(numel_));
     dispatch_any(dtype_, [&]<class T>(T) {
         const T* from = here.data<T>();

@@ -67,6 +67,8 @@ class Tensor {
 
     // A copy: same elements, memory of its own.
     Tensor clone() const;
+    // This tensor where it is on the CPU already, else a copy there.
+    Tensor on_cpu() const;
     // A copy with elements converted. To a narrower float: rounded to nearest, ties to even (to bfloat16 by way of
     // float32). To an integer: truncated towards zero; throws where the value does not fit.
     Tensor to(DType dtype) const;

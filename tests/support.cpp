@@ -1,5 +1,7 @@
 #include "tests/support.h"
 
+#include "core/threads.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -68,6 +70,20 @@ double largest_float_error(const Function& f, const std::vector<Tensor>& inputs)
 bool same_bits(const Tensor& a, const Tensor& b) {
     return a.shape() == b.shape() && a.dtype() == b.dtype() &&
            (a.numel() == 0 || std::memcmp(a.address(), b.address(), a.bytes()) == 0);
+}
+
+bool same_on_any_threads(const Function& f, const std::vector<Tensor>& inputs, const Tensor& cotangent) {
+    const int before = thread_count();
+    std::vector<std::vector<Tensor>> results;
+    for (const int threads : {1, 2, 3}) {
+        set_thread_count(threads);
+        results.push_back(gradients_of(f, inputs, cotangent));
+        results.back().push_back(f(inputs));
+    }
+    set_thread_count(before);
+    for (size_t i = 0; i < results[0].size(); ++i)
+        if (!same_bits(results[0][i], results[1][i]) || !same_bits(results[0][i], results[2][i])) return false;
+    return true;
 }
 
 }  // namespace swingrad::test

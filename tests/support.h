@@ -26,4 +26,7 @@ double largest_float_error(const Function& f, const std::vector<Tensor>& inputs)
 // Whether two tensors of one shape and dtype hold the same bits.
 bool same_bits(const Tensor& a, const Tensor& b);
 
+// Whether f's value and gradients have the same bits on one, two and three threads.
+bool same_on_any_threads(const Function& f, const std::vector<Tensor>& inputs, const Tensor& cotangent);
+
 }  // namespace swingrad::test
