@@ -58,20 +58,25 @@ refuses 2 "--epochs expects a whole number, got \"three\"" train --epochs three
 refuses 2 "--lr expects a number, got \"1e-3x\"" train --lr 1e-3x
 refuses 2 "--lr must be above 0, got -1" train --lr -1
 refuses 2 "--lr must be above 0, got nan" train --lr nan
-refuses 2 "--batch-size must be at least 1, got 0" train --batch 0
+refuses 2 "--batch-size must be 1 to 1000000, got 0" train --batch 0
 refuses 2 "--threads must be 1 to 1024, got 0" train --threads 0
 refuses 2 "--precision bf16 is not yet available" train --precision bf16
 refuses 2 "unknown --device \"gpu\": expected one of cpu" train --device gpu
 refuses 2 "unknown --model \"mega\": expected one of nano, micro" train --model mega
-refuses 1 "spirals" train --data spirals
+refuses 2 "spirals" train --data spirals
+refuses 2 "spirals" evaluate --weights w --model nano --data spirals
+refuses 2 "mega" evaluate --weights w --model mega --data shapes
+refuses 2 "mega" bench --model mega
+refuses 2 "unknown argument evaluate" train --epochs 1 evaluate
 refuses 1 "nowhere" train --data folder:nowhere
 refuses 1 "nowhere" train --data cifar10:nowhere
 refuses 1 "nowhere" train --resume nowhere
 refuses 1 "batch of 100000 needs as many training images" train --batch-size 100000
 mkdir taken
+touch taken/file
 refuses 1 "taken exists already" train --output taken
 refuses 1 "taken is not a run" train --resume taken
-refuses 1 "mega" summary --model mega
+refuses 2 "mega" summary --model mega
 refuses 2 "unknown operation no_such_op: expected one of" gradcheck no_such_op
 refuses 2 "bf16 is not yet available" bench --precision bf16
 refuses 2 "--steps must be at least 1, got 0" bench --steps 0
@@ -104,6 +109,12 @@ cmp whole/model.safetensors again/model.safetensors || wrong "1 thread and 2 thr
 accuracy=$(grep -o "test accuracy [0-9.]*" out)
 says "$accuracy" evaluate --checkpoint whole
 says "$accuracy" evaluate --checkpoint whole/model.safetensors --threads 1
+refuses 2 "--img-size 16 goes with --weights" evaluate --checkpoint whole --img-size 16
+refuses 2 "--std expects R,G,B" evaluate --weights whole/model.safetensors --model nano --img-size 16 --data shapes --std 1,2
+says "--mean 0.1,0.2,0.3 --std 0.25,0.25,0.25" evaluate --weights whole/model.safetensors --model nano --img-size 16 --data shapes --mean 0.1,0.2,0.3
+cp -r whole edited
+sed -i 's/"batch-size": 400/"batch-size": 0/' edited/config.json
+refuses 2 "edited/config.json: --batch-size must be 1 to 1000000, got 0" train --resume edited
 says "$accuracy" evaluate --weights whole/model.safetensors --model nano --img-size 16 --data shapes --batch 100
 says "test accuracy" train --resume whole
 [ "$(wc -l <whole/log.jsonl)" = 3 ] || wrong "resuming a finished run changed its log"
@@ -162,7 +173,7 @@ grep -q "swingrad train --resume stopped" out || wrong "interrupted: no line tha
 cp stopped/last.safetensors kept
 (
     ulimit -f 500
-    refuses 1 "last.safetensors" train --resume stopped
+    refuses 1 "last checkpoint: epoch" train --resume stopped
     exit $failures
 )
 failures=$?

@@ -2,6 +2,7 @@
 
 #include "core/safetensors.h"
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 

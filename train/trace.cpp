@@ -83,6 +83,8 @@ SwinConfig read_model_config(const std::filesystem::path& path) {
           "[trace] {}: num_classes is {}, but {} in model_args", path.string(), file["num_classes"].dump(),
           arguments.value("num_classes", json()).dump());
     arguments["num_classes"] = file["num_classes"];
+    // timm pads after the shift; a file that says otherwise means it.
+    if (!arguments.contains("padding_order")) arguments["padding_order"] = "after-shift";
     try {
         return config_from_json(arguments);
     } catch (const Error& error) {
@@ -95,8 +97,7 @@ void trace(const TraceOptions& options) {
           options.precision);
     check(options.device == "cpu", "[trace] device must be cpu, got {}", options.device);
 
-    SwinConfig config = read_model_config(options.config);
-    config.padding_order = PaddingOrder::after_shift;
+    const SwinConfig config = read_model_config(options.config);
     const Batch batch = read_batch(options.input, config);
     SwinV2 model(config);
     const Parameters parameters(model, options.precision == "f32" ? DType::float32 : DType::float64, Random{});

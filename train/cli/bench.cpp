@@ -61,7 +61,7 @@ struct Timing {
     int64_t parameters = 0;
     double model_mb = 0;
 
-    double median() const { return seconds[seconds.size() / 2]; }
+    double median() const { return (seconds[(seconds.size() - 1) / 2] + seconds[seconds.size() / 2]) / 2; }
     double best() const { return seconds.front(); }
 };
 
@@ -106,7 +106,7 @@ int bench(const BenchFlags& flags) {
             blas().kernels, blas().best,
             std::getenv("OPENBLAS_CORETYPE") ? std::getenv("OPENBLAS_CORETYPE") : "not set");
 
-    const SwinConfig config = named_config(flags.model);
+    const SwinConfig config = as_usage([&] { return named_config(flags.model); });
     const Timing timing = time_steps(config, flags.batch_size, flags.steps);
     const auto images = static_cast<double>(flags.batch_size);
     if (flags.json) {

@@ -41,6 +41,16 @@ CLI::Option* add_flag(CLI::App& command, const std::string& names, T& value, con
     return option;
 }
 
+// What `call` returns; an Error of it counts as one of usage, because it only looks at what the user gave.
+template <class Call>
+auto as_usage(Call&& call) {
+    try {
+        return call();
+    } catch (const Error& error) {
+        throw UsageError(error.what());
+    }
+}
+
 // --threads, in effect at once.
 inline void add_threads_flag(CLI::App& command) {
     const auto set = [](const std::string& text) {

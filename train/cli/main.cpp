@@ -2,6 +2,7 @@
 #include "train/cli/commands.h"
 #include "train/run/recipe.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <new>
@@ -91,6 +92,7 @@ int run(CLI::App& app, int argc, char** argv) {
 int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN);  // a file over the size limit shall be a failed write, not the end
     CLI::App app{"swingrad: Swin Transformer V2 from scratch, to read, to trust and to train.", "swingrad"};
+    app.require_subcommand(0, 1);
     app.set_version_flag("--version", "swingrad " SWINGRAD_VERSION);
     app.footer(
         "Examples:\n"

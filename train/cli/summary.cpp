@@ -66,7 +66,7 @@ RunCommand declare_summary(CLI::App& command) {
         "  swingrad summary --model tiny\n"
         "  swingrad summary --model giant --json");
     return [flags] {
-        SwinV2 model(named_config(flags->model));
+        SwinV2 model(as_usage([&] { return named_config(flags->model); }));
         if (flags->json) fmt::print("{}\n", as_json(model, flags->model).dump());
         else print_table(model, flags->model);
         return 0;

@@ -33,6 +33,7 @@ Recipe recipe_of(const TrainFlags& flags) {
     }
     update(recipe, given(flags), "the flags");
     validate(recipe);
+    as_usage([&] { return parse_data_source(recipe.data); });
     return recipe;
 }
 
@@ -60,7 +61,7 @@ RunCommand declare_train(CLI::App& command) {
         flags->settings.emplace_back(name, add_flag(command, names, value, help));
     });
     add_flag(command, "--config", flags->config, "JSON file of the settings above by name; flags win");
-    add_flag(command, "--output", flags->output, "the run's folder, which must not exist")
+    add_flag(command, "--output", flags->output, "the run's folder, which must not exist or be empty")
         ->default_str("runs/MODEL-DATA-seedN");
     add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
     add_threads_flag(command);

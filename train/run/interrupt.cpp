@@ -1,36 +1,38 @@
 #include "train/run/interrupt.h"
 
-#include <csignal>
+#include <atomic>
 
 namespace swingrad {
 namespace {
 
-volatile std::sig_atomic_t flag = 0;
+// Lock-free, so that a handler may write it, and seen by every thread.
+std::atomic<int> received{0};
+static_assert(std::atomic<int>::is_always_lock_free);
 
-void handle(int) { flag = 1; }
+void handle(int signal) { received = signal; }
 
-void install(int signal) {
+void install(int signal, struct sigaction& before) {
     struct sigaction action = {};
     action.sa_handler = handle;
     sigemptyset(&action.sa_mask);
     // RESETHAND: whoever presses twice means it. RESTART: reads and writes under way are not disturbed.
     action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
-    sigaction(signal, &action, nullptr);
+    sigaction(signal, &action, &before);
 }
 
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
-    flag = 0;
-    install(SIGINT);
-    install(SIGTERM);
+    received = 0;
+    for (size_t i = 0; i < signals.size(); ++i) install(signals[i], before_[i]);
 }
 
 InterruptGuard::~InterruptGuard() {
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
+    for (size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &before_[i], nullptr);
 }
 
-bool interrupted() { return flag != 0; }
+bool interrupted() { return received != 0; }
+
+int exit_interrupted() { return 128 + received; }
 
 }  // namespace swingrad

@@ -62,23 +62,24 @@ void validate(const Recipe& recipe) {
     require_one_of({"f32", "bf16"}, "precision", recipe.precision);
     require_one_of({"cpu"}, "device", recipe.device);
     if (recipe.precision == "bf16") fail_usage("--precision bf16 is not yet available; use f32");
-    require(recipe.img_size >= 1, "img-size", "at least 1", recipe.img_size);
-    require(recipe.epochs >= 1, "epochs", "at least 1", recipe.epochs);
-    require(recipe.batch_size >= 1, "batch-size", "at least 1", recipe.batch_size);
+    require(recipe.img_size >= 1 && recipe.img_size <= 16384, "img-size", "1 to 16384", recipe.img_size);
+    require(recipe.epochs >= 1 && recipe.epochs <= 1'000'000, "epochs", "1 to 1000000", recipe.epochs);
+    require(recipe.batch_size >= 1 && recipe.batch_size <= 1'000'000, "batch-size", "1 to 1000000", recipe.batch_size);
     require(std::isfinite(recipe.lr) && recipe.lr > 0, "lr", "above 0", recipe.lr);
     require(std::isfinite(recipe.weight_decay) && recipe.weight_decay >= 0, "weight-decay", "0 or more",
             recipe.weight_decay);
     require(recipe.momentum >= 0 && recipe.momentum < 1, "momentum", "in [0, 1)", recipe.momentum);
-    require(std::isfinite(recipe.warmup_epochs) && recipe.warmup_epochs >= 0, "warmup-epochs", "0 or more",
+    require(recipe.warmup_epochs >= 0 && recipe.warmup_epochs <= 1e6, "warmup-epochs", "0 to 1000000",
             recipe.warmup_epochs);
     require(recipe.smoothing >= 0 && recipe.smoothing < 1, "smoothing", "in [0, 1)", recipe.smoothing);
     require(std::isfinite(recipe.clip_grad) && recipe.clip_grad >= 0, "clip-grad", "0 or more", recipe.clip_grad);
     require(recipe.drop_path >= 0 && recipe.drop_path < 1, "drop-path", "in [0, 1)", recipe.drop_path);
-    require(recipe.crop_padding >= 0, "crop-padding", "0 or more", recipe.crop_padding);
+    require(recipe.crop_padding >= 0 && recipe.crop_padding <= 1024, "crop-padding", "0 to 1024", recipe.crop_padding);
     require(recipe.flip >= 0 && recipe.flip <= 1, "flip", "in [0, 1]", recipe.flip);
     require(recipe.validation >= 0 && recipe.validation < 1, "validation", "in [0, 1)", recipe.validation);
     require(recipe.seed >= 0, "seed", "0 or more", recipe.seed);
-    require(recipe.checkpoint_every >= 0, "checkpoint-every", "0 or more", recipe.checkpoint_every);
+    require(recipe.checkpoint_every >= 0 && recipe.checkpoint_every <= 1'000'000'000, "checkpoint-every",
+            "0 to 1000000000", recipe.checkpoint_every);
 }
 
 }  // namespace swingrad

@@ -8,6 +8,8 @@
 #include "train/run/run_folder.h"
 #include "train/run/trainer.h"
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <optional>
 
@@ -24,6 +26,17 @@ struct Interrupted {};
 
 void stop_if_interrupted() {
     if (interrupted()) throw Interrupted{};
+}
+
+// As a shell takes it for one word.
+std::string quoted(const std::string& word) {
+    const auto plain = [](unsigned char c) {
+        return std::isalnum(c) || std::string_view("_-./=+:,@%").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
+    std::string text;
+    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return "'" + text + "'";
 }
 
 class Run {
@@ -45,8 +58,11 @@ class Run {
 
     // To where the last checkpoint left off; a run stopped before its first one begins again.
     void load() {
-        if (fs::exists(folder_.last())) trainer_.load(folder_.last());
         const RunState& state = trainer_.state();
+        if (fs::exists(folder_.last())) {
+            trainer_.load(folder_.last());
+            saved_ = fmt::format("epoch {}, batch {}", state.epoch, state.batch);
+        }
         cut_log(folder_, state.epoch);
         progress_.line(
             fmt::format("resuming {} after epoch {}, batch {}", folder_.path.string(), state.epoch, state.batch));
@@ -62,10 +78,14 @@ class Run {
             test();
         } catch (const Interrupted&) {
             // After the last epoch everything is saved, and the parameters may be the best ones, not the last.
-            if (!trainer_.finished()) trainer_.save(folder_.last());
+            if (!trainer_.finished()) save();
             progress_.line(fmt::format("stopped after step {} of {}; to go on:  swingrad train --resume {}",
-                                       trainer_.steps_done(), trainer_.steps_in_all(), folder_.path.string()));
-            return exit_interrupted;
+                                       trainer_.steps_done(), trainer_.steps_in_all(), quoted(folder_.path.string())));
+            return exit_interrupted();
+        } catch (const Error& error) {
+            if (saved_.empty()) throw;
+            fail("{}; last checkpoint: {} in {}; to go on:  swingrad train --resume {}", error.what(), saved_,
+                 folder_.path.string(), quoted(folder_.path.string()));
         }
         return 0;
     }
@@ -79,8 +99,7 @@ class Run {
             const double loss = trainer_.step();
             const double each = seconds_since(start) / static_cast<double>(trainer_.steps_done() - first);
             show_step(loss, each * static_cast<double>(trainer_.steps_in_all() - trainer_.steps_done()));
-            if (recipe_.checkpoint_every > 0 && trainer_.steps_done() % recipe_.checkpoint_every == 0)
-                trainer_.save(folder_.last());
+            if (recipe_.checkpoint_every > 0 && trainer_.steps_done() % recipe_.checkpoint_every == 0) save();
         }
     }
 
@@ -119,7 +138,12 @@ class Run {
         }
         trainer_.begin_next_epoch();
         state.seconds = seconds;
+        save();
+    }
+
+    void save() {
         trainer_.save(folder_.last());
+        saved_ = fmt::format("epoch {}, batch {}", trainer_.state().epoch, trainer_.state().batch);
     }
 
     // The one look at the test images: with the weights that validation chose, or else the last ones.
@@ -157,6 +181,7 @@ class Run {
     const Normalisation normalisation_;
     const Dataset& validation_;
     Trainer trainer_;
+    std::string saved_;  // where the last checkpoint stands; empty where there is none
     Progress progress_;
 };
 
@@ -178,8 +203,8 @@ fs::path default_run_folder(const Recipe& recipe) {
 }
 
 int start_run(const Recipe& recipe, const fs::path& path) {
-    check(!fs::exists(path), "{0} exists already: go on with it by --resume {0}, or choose another --output",
-          path.string());
+    check(!fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path)),
+          "{0} exists already: go on with it by --resume {0}, or choose another --output", path.string());
     const auto [training, validation] = load_training_data(recipe);
     RunConfig config{recipe, named_config(recipe.model), normalisation_of(parse_data_source(recipe.data)),
                      training.classes, training.size()};
@@ -191,9 +216,14 @@ int start_run(const Recipe& recipe, const fs::path& path) {
     const RunFolder folder{path};
     Run run(folder, config, training, validation);
     std::error_code error;
-    fs::create_directories(path, error);
+    const bool made = fs::create_directories(path, error);
     check(!error, "[run] cannot create {}: {}", path.string(), error.message());
-    write_config(folder, config);
+    try {
+        write_config(folder, config);
+    } catch (...) {
+        if (made) fs::remove(path, error);
+        throw;
+    }
     run.announce(training);
     return run.go();
 }
@@ -206,6 +236,7 @@ int resume_run(const fs::path& path) {
           "[train] {} is not what {} was trained on: {} images of {} classes, then {} of {}", config.recipe.data,
           path.string(), training.size(), training.classes.size(), config.training_images, config.classes.size());
     Run run(folder, config, training, validation);
+    remove_temporaries(folder);
     run.announce(training);
     run.load();
     return run.go();

@@ -10,8 +10,8 @@ namespace swingrad {
 // runs/<model>-<data kind>-seed<k>
 std::filesystem::path default_run_folder(const Recipe& recipe);
 
-// Trains by `recipe` in `folder`, which must not exist yet. Returns the exit code: 0, or exit_interrupted where the
-// user stopped it, with all that is needed to go on saved.
+// Trains by `recipe` in `folder`, which must not exist yet or be empty. Returns the exit code: 0, or exit_interrupted()
+// where the user stopped it, with all that is needed to go on saved.
 int start_run(const Recipe& recipe, const std::filesystem::path& folder);
 
 // Goes on with the run in `folder` as if it had never stopped.

@@ -48,6 +48,11 @@ RunConfig read_config(const RunFolder& folder) {
     RunConfig config;
     update(config.recipe, json, name);
     try {
+        validate(config.recipe);
+    } catch (const UsageError& error) {
+        fail_usage("{}: {}", name, error.what());
+    }
+    try {
         config.model = config_from_json(derived.at("model"));
         derived.at("classes").get_to(config.classes);
         derived.at("training_images").get_to(config.training_images);
@@ -56,6 +61,12 @@ RunConfig read_config(const RunFolder& folder) {
     } catch (const nlohmann::json::exception& error) {
         fail("[run] {}: {}", name, error.what());
     }
+    const auto [rows, columns] = config.model.img_size;
+    check(rows == config.recipe.img_size && columns == config.recipe.img_size,
+          "[run] {}: its model takes images of {} x {}, its img-size is {}", name, rows, columns,
+          config.recipe.img_size);
+    check(config.model.num_classes == static_cast<int64_t>(config.classes.size()),
+          "[run] {}: its model has {} classes, named are {}", name, config.model.num_classes, config.classes.size());
     return config;
 }
 
@@ -69,10 +80,23 @@ void cut_log(const RunFolder& folder, int64_t epochs) {
     std::string kept;
     for (std::string line; std::getline(lines, line);) {
         const auto entry = nlohmann::json::parse(line, nullptr, false);  // a killed process may have left half a line
-        if (entry.is_object() && entry.contains("train_loss") && entry["epoch"].get<int64_t>() <= epochs)
-            kept += line + "\n";
+        const bool of_epoch = entry.is_object() && entry.contains("train_loss") && entry.contains("epoch") &&
+                              entry["epoch"].is_number_integer();
+        if (of_epoch && entry["epoch"].get<int64_t>() <= epochs) kept += line + "\n";
     }
     write_file_atomically(folder.log(), kept);
+}
+
+// ---- what a killed process left behind
+
+void remove_temporaries(const RunFolder& folder) {
+    std::error_code error;
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(folder.path, error)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with('.') && name.ends_with(".tmp")) found.push_back(entry.path());
+    }
+    for (const fs::path& path : found) fs::remove(path, error);  // one that stays does no harm
 }
 
 }  // namespace swingrad

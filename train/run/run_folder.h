@@ -38,4 +38,7 @@ void append_to_log(const RunFolder& folder, const nlohmann::json& entry);
 // Keeps the lines of the first `epochs` epochs and nothing else, so that a resumed run doubles none.
 void cut_log(const RunFolder& folder, int64_t epochs);
 
+// Removes the files that write_file_atomically had begun when the process was killed: .NAME.*.tmp.
+void remove_temporaries(const RunFolder& folder);
+
 }  // namespace swingrad

@@ -5,6 +5,7 @@
 #include "train/optim/clip.h"
 #include "train/run/evaluate.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -69,15 +70,17 @@ double Trainer::step() {
     const Tensor logits = model_.forward(batch->images, {.training = true, .random = random, .observe = {}});
     const Tensor loss = cross_entropy(logits, batch->labels, recipe_.smoothing);
     const double loss_value = loss.item();
-    check(std::isfinite(loss_value), "[train] the loss of step {} is {}; a lower learning rate may help", step + 1,
-          loss_value);
+    if (!std::isfinite(loss_value))
+        fail("[train] the loss of step {} is {}{}; a lower learning rate may help", step + 1, loss_value,
+             first_not_finite(*batch, random));
 
     tape.backward(loss);
     if (step == 0) require_all_gradients(parameters_);
     const double norm =
         recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
-    check(std::isfinite(norm), "[train] the gradient of step {} has norm {}; a lower learning rate may help", step + 1,
-          norm);
+    if (!std::isfinite(norm))
+        fail("[train] the gradient of step {} has norm {}{}; a lower learning rate may help", step + 1, norm,
+             first_not_finite(*batch, random));
     optimiser_->step(schedule_.at(step));
 
     state_.batch += 1;
@@ -86,6 +89,20 @@ double Trainer::step() {
     state_.correct += count_correct(logits, batch->labels);
     state_.epoch_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return loss_value;
+}
+
+// The step once more, every node looked at: too slow for every step, and its draws come out the same.
+std::string Trainer::first_not_finite(const Batch& batch, const Random& random) const {
+    parameters_.clear_gradients();
+    try {
+        Tape tape;
+        tape.check_finite();
+        const Tensor logits = model_.forward(batch.images, {.training = true, .random = random, .observe = {}});
+        tape.backward(cross_entropy(logits, batch.labels, recipe_.smoothing));
+    } catch (const Error& error) {
+        return fmt::format("; first at {}", error.what());
+    }
+    return "";  // every value is finite, only the sum of squares is not
 }
 
 // The images of this epoch in their order, less those already seen. An image is cropped and flipped by its own

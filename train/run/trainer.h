@@ -37,7 +37,7 @@ class Trainer {
     Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data, const Normalisation& normalisation);
 
     // Takes the next batch of this epoch: forward, backward, update. Returns the batch's loss. Throws an Error
-    // naming the step where loss or gradient is not finite, before any parameter changes.
+    // naming the step, and the node, where loss or gradient is not finite, before any parameter changes.
     double step();
 
     bool epoch_done() const { return state_.batch == batches_per_epoch_; }
@@ -66,6 +66,8 @@ class Trainer {
 
   private:
     void open_epoch();
+    // "; first at [op] node ...", by repeating the step; changes gradients only.
+    std::string first_not_finite(const Batch& batch, const Random& random) const;
 
     const Recipe recipe_;
     SwinV2 model_;
