@@ -8,7 +8,7 @@ cat <<TEXT
 This will
   1. install the packages that are missing, by apt-get (train/install-packages.sh has the list)
   2. build swingrad in build/
-  3. train a small Swin V2 on ten kinds of shapes: some two minutes on two cores
+  3. train a small Swin V2 on ten kinds of shapes: a minute or two on two cores
 Everything of the run goes to $run. Ctrl-C stops it, and it tells how to go on.
 
 TEXT
