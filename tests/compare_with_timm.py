@@ -31,7 +31,9 @@ def random_arguments(draw):
     patch = draw.choice((1, 2, 4))
 
     def window():
-        return draw.choice((draw.randint(2, 8), [draw.randint(2, 8), draw.randint(2, 8)]))
+        pair = [draw.randint(2, 8), draw.randint(2, 8)]
+        # Where there are two stages, timm takes a list that begins with a number for one window, [rows, columns].
+        return pair if stages == 2 else draw.choice((draw.randint(2, 8), pair))
 
     return dict(
         img_size=[patch * draw.randint(4, 14), patch * draw.randint(4, 14)],
