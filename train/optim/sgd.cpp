@@ -105,6 +105,7 @@ class SGD final : public Optimiser {
 std::unique_ptr<Optimiser> make_sgd(const Parameters& parameters, const SGDOptions& options) {
     const auto& [momentum, dampening, weight_decay, nesterov] = options;
     check(momentum >= 0, "[sgd] momentum must not be negative, got {}", momentum);
+    check(dampening >= 0 && dampening <= 1, "[sgd] dampening must be from 0 to 1, got {}", dampening);
     check(weight_decay >= 0, "[sgd] weight_decay must not be negative, got {}", weight_decay);
     check(!nesterov || (momentum > 0 && dampening == 0),
           "[sgd] nesterov needs momentum above 0 and dampening 0, got momentum {} and dampening {}", momentum,
