@@ -80,7 +80,7 @@ Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor out
         const auto& meta = input.autograd();
         check(!meta || meta->leaf || meta->tape == tape.serial_,
               "[{}] input {} was made on another tape; use detached() to take it as a constant", node->name(), input);
-        entry.inputs.push_back({meta, input.shape(), input.dtype()});
+        entry.inputs.push_back({meta, input.shape(), input.dtype(), input.defined()});
     }
     if (tape.check_finite_) require_finite(output, "output", node->name(), tape.entries_.size());
     entry.node = std::move(node);
@@ -151,16 +151,23 @@ void Tape::deliver(size_t from, const Input& input, Tensor gradient) {
     add_to(entries_[input.meta->node].gradient, std::move(gradient));
 }
 
-std::string Tape::text() const {
-    std::string lines;
+std::vector<TapeEntry> Tape::entries() const {
+    std::vector<TapeEntry> all;
     for (size_t i = 0; i < entries_.size(); ++i) {
-        if (!entries_[i].node) continue;  // backward has passed it, and let it go
-        size_t bytes = 0;
-        for (const Saved& saved : entries_[i].node->saved()) bytes += saved.tensor.bytes();
-        lines += fmt::format("{:5}  {:24} {:20} saves {} bytes\n", i, entries_[i].node->name(),
-                             entries_[i].shape.text(), bytes);
+        const Entry& entry = entries_[i];
+        if (!entry.node) continue;  // backward has passed it, and let it go
+        TapeEntry seen{i, std::string(entry.node->name()), entry.shape, {}, {}};
+        for (const Input& input : entry.inputs) {
+            if (!input.given) continue;
+            const bool leaf = input.meta && input.meta->leaf;
+            const size_t node = input.meta && !leaf ? input.meta->node : TapeEntry::no_node;
+            seen.inputs.push_back({node, leaf, leaf ? input.meta->name : "", input.shape});
+        }
+        for (Saved& saved : entry.node->saved())
+            if (saved.tensor.defined()) seen.saved.push_back(std::move(saved));
+        all.push_back(std::move(seen));
     }
-    return lines;
+    return all;
 }
 
 // ---- leaves

@@ -43,6 +43,22 @@ class Node {
     virtual std::vector<Saved> saved() const { return {}; }
 };
 
+// One recorded operation as others may see it: what tape_text.h prints.
+struct TapeEntry {
+    static constexpr size_t no_node = static_cast<size_t>(-1);
+    struct Input {
+        size_t node;       // the entry that made it; no_node for a leaf or a constant
+        bool is_leaf;      // it collects a gradient
+        std::string leaf;  // a leaf's name
+        Shape shape;
+    };
+    size_t number;     // on its tape
+    std::string name;  // of the operation
+    Shape shape;       // of the output
+    std::vector<Input> inputs;
+    std::vector<Saved> saved;
+};
+
 class Tape {
   public:
     Tape();   // becomes the tape that records on this thread
@@ -63,8 +79,9 @@ class Tape {
     std::function<void(const Node&, const Needs&, std::vector<Tensor>&)> after_backward;
 
     size_t size() const { return entries_.size(); }
-    // One line a node: number, name, output shape, bytes saved.
-    std::string text() const;
+    // What was recorded and has not been walked yet, in order. Optional inputs and tensors that were left out, and so
+    // take no memory, are left out here too.
+    std::vector<TapeEntry> entries() const;
 
   private:
     friend Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor output);
@@ -73,6 +90,7 @@ class Tape {
         std::shared_ptr<AutogradMeta> meta;  // null for a constant
         Shape shape;
         DType dtype;
+        bool given;  // false for an optional input that was left out
     };
     struct Entry {
         std::unique_ptr<Node> node;

@@ -1,6 +1,6 @@
 #include "models/config.h"
 
-#include <fmt/ranges.h>
+#include "core/suggest.h"
 
 namespace swingrad {
 namespace {
@@ -51,7 +51,7 @@ const std::vector<std::pair<std::string, SwinConfig>>& table() {
 SwinConfig named_config(std::string_view name) {
     for (const auto& [known, config] : table())
         if (known == name) return config;
-    fail("[config] unknown model '{}'; known are {}", name, fmt::join(config_names(), ", "));
+    fail("[config] unknown model '{}'; {}", name, suggestion(name, config_names()));
 }
 
 const std::vector<std::string>& config_names() {

@@ -1,6 +1,9 @@
 // SwinConfig from and to JSON.
 
+#include "core/suggest.h"
 #include "models/config.h"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -78,16 +81,17 @@ const char* name_of(Switch value) {
 
 template <class Switch>
 void read_switch(const std::string& key, const json& value, Switch& result) {
-    std::string names;
-    size_t position = 0;
+    std::vector<std::string> names;
     for (const char* name : names_of(result)) {
         if (value == name) {
-            result = static_cast<Switch>(position);
+            result = static_cast<Switch>(names.size());
             return;
         }
-        names += (position++ ? ", " : "") + std::string(name);
+        names.push_back(name);
     }
-    fail("[config] {} must be one of {}, got {}", key, names, value.dump());
+    const std::string near = value.is_string() ? nearest(value.get<std::string>(), names) : "";
+    fail("[config] {} must be one of {}, got {}{}", key, fmt::join(names, ", "), value.dump(),
+         near.empty() ? "" : "; did you mean " + near + "?");
 }
 
 // Two numbers are one window for all stages, [rows, columns], as in timm; any other list has one a stage.
@@ -110,6 +114,14 @@ const std::map<std::string, json>& fixed_arguments() {
     return fixed;
 }
 
+[[noreturn]] void fail_unknown_key(const std::string& key) {
+    std::vector<std::string> known{"architecture"};
+    const json all = config_to_json(SwinConfig{});
+    for (const auto& [name, value] : all.items()) known.push_back(name);
+    for (const auto& [name, value] : fixed_arguments()) known.push_back(name);
+    fail("[config] unknown key '{}'; {}", key, suggestion(key, known));
+}
+
 // One key but "architecture" and "depths", which come first because others build on them.
 void read_key(const std::string& key, const json& value, SwinConfig& config) {
     const size_t stages = config.depths.size();
@@ -126,7 +138,9 @@ void read_key(const std::string& key, const json& value, SwinConfig& config) {
     else if (key == "drop_rate") config.drop_rate = to_number(key, value);
     else if (key == "proj_drop_rate") config.proj_drop_rate = to_number(key, value);
     else if (key == "drop_path_rate") config.drop_path_rate = to_number(key, value);
-    else if (key == "pretrained_window_sizes") config.pretrained_window_sizes = to_extents(key, value);
+    else if (key == "pretrained_window_sizes")
+        config.pretrained_window_sizes =
+            value.is_number() ? std::vector<Extent>(stages, to_extent(key, value)) : to_extents(key, value);
     else if (key == "extra_norm_every") config.extra_norm_every = to_integer(key, value);
     else if (key == "padding_order") read_switch(key, value, config.padding_order);
     else if (key == "norm") read_switch(key, value, config.norm);
@@ -138,7 +152,7 @@ void read_key(const std::string& key, const json& value, SwinConfig& config) {
     else if (key == "checkpoint_blocks") config.checkpoint_blocks = to_bool(key, value);
     else {
         const auto fixed = fixed_arguments().find(key);
-        check(fixed != fixed_arguments().end(), "[config] unknown key '{}'", key);
+        if (fixed == fixed_arguments().end()) fail_unknown_key(key);
         check(fixed->second == value, "[config] {} can only be {}, got {}", key, fixed->second.dump(), value.dump());
     }
 }

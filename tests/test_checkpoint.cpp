@@ -29,10 +29,9 @@ size_t bytes_saved(const Function& function) {
     for (Tensor& leaf : leaves) require_gradient(leaf);
     Tape tape;
     const Tensor y = function(leaves);
-    const std::string text = tape.text();
     size_t bytes = 0;
-    for (size_t at = text.find("saves "); at != std::string::npos; at = text.find("saves ", at + 1))
-        bytes += std::stoull(text.substr(at + 6));
+    for (const TapeEntry& entry : tape.entries())
+        for (const Saved& saved : entry.saved) bytes += saved.tensor.bytes();
     return bytes;
 }
 

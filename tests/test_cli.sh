@@ -52,7 +52,7 @@ says "ms a step" bench --model nano --batch 2 --steps 1 --threads 1
 
 refuses 2 "unknown command dance: expected one of train," dance
 refuses 2 "unknown flag --speed: expected one of" --speed 3
-refuses 2 "unknown flag --epoch: expected one of" train --epoch 3
+refuses 2 "unknown flag --epoch: did you mean --epochs?" train --epoch 3
 refuses 2 "unknown argument nano" train nano
 refuses 2 "--epochs expects a whole number, got \"three\"" train --epochs three
 refuses 2 "--lr expects a number, got \"1e-3x\"" train --lr 1e-3x
@@ -89,7 +89,7 @@ refuses 1 "nowhere.json" trace --weights w --config nowhere.json --input i --out
 
 refuses 1 "nowhere.json" train --config nowhere.json
 echo '{"epochs": 2, "learning_rate": 1}' >unknown.json
-refuses 2 "unknown.json: unknown key \"learning_rate\"; the keys are data, model" train --config unknown.json
+refuses 2 "unknown.json: unknown key \"learning_rate\"; expected one of data, model" train --config unknown.json
 echo '{"epochs": "two"}' >text.json
 refuses 2 "text.json: \"epochs\" must be a whole number, got \"two\"" train --config text.json
 echo '{"epochs": ' >broken.json

@@ -204,7 +204,7 @@ TEST_CASE("a recipe says which setting cannot be") {
     REQUIRE(refused({{"warmup-epochs", 1e7}}) == "--warmup-epochs must be 0 to 1000000, got 10000000");
     REQUIRE(refused({{"drop-path", 1}}) == "--drop-path must be in [0, 1), got 1");
     REQUIRE(refused(nlohmann::json::array()) == "f.json must hold a JSON object of settings, got array");
-    REQUIRE(refused({{"learning", 1}}).find("f.json: unknown key \"learning\"; the keys are data, model,") == 0);
+    REQUIRE(refused({{"learning", 1}}).find("f.json: unknown key \"learning\"; expected one of data, model,") == 0);
 }
 
 TEST_CASE("a recipe survives its own JSON") {

@@ -1,10 +1,12 @@
 // Whole training steps, timed: forward (with the drop path of 0.1 that models have by default), cross entropy,
 // backward, AdamW, on random images that lie in memory.
 #include "core/blas.h"
+#include "core/suggest.h"
 #include "models/swin_v2.h"
 #include "ops/ops.h"
 #include "train/cli/commands.h"
-#include "train/cli/flags.h"
+#include "train/cli/model_flags.h"
+#include "train/cli/random_batch.h"
 #include "train/optim/optimiser.h"
 #include "train/run/progress.h"
 
@@ -24,7 +26,8 @@ constexpr int warm_up_steps = 2;
 constexpr double mib = 1024.0 * 1024.0;
 
 struct BenchFlags {
-    std::string model = "nano", precision = "f32";
+    ModelChoice model;
+    std::string precision = "f32";
     int64_t batch_size = 128, steps = 10;
     bool json = false;
 };
@@ -42,20 +45,6 @@ double peak_resident_mb() {
     return static_cast<double>(usage.ru_maxrss) / 1024.0;  // given in KiB
 }
 
-Tensor random_images(const Shape& shape) {
-    Tensor images = Tensor::empty(shape);
-    for (int64_t i = 0; i < images.numel(); ++i)
-        images.data<float>()[i] = static_cast<float>(Random{0, 1}.normal(static_cast<uint64_t>(i)));
-    return images;
-}
-
-Tensor random_labels(int64_t count, int64_t classes) {
-    Tensor labels = Tensor::empty({count}, DType::int64);
-    for (int64_t i = 0; i < count; ++i)
-        labels.data<int64_t>()[i] = Random{0, 2}.below(static_cast<uint64_t>(i), static_cast<uint32_t>(classes));
-    return labels;
-}
-
 struct Timing {
     std::vector<double> seconds;  // of each step, sorted
     int64_t parameters = 0;
@@ -70,8 +59,7 @@ Timing time_steps(const SwinConfig& config, int64_t batch_size, int64_t steps) {
     SwinV2 model(config);
     const Parameters parameters(model, DType::float32, Random{});
     const auto optimiser = make_adamw(parameters, {.weight_decay = 0.05});
-    const Tensor images = random_images({batch_size, config.img_size.rows, config.img_size.columns, config.in_chans});
-    const Tensor labels = random_labels(batch_size, config.num_classes);
+    const auto [images, labels] = random_batch(config, batch_size);
 
     Timing timing;
     for (int64_t step = 0; step < warm_up_steps + steps; ++step) {
@@ -96,7 +84,8 @@ double rounded(double value) { return std::round(value * 10) / 10; }
 
 int bench(const BenchFlags& flags) {
     if (flags.precision == "bf16") fail_usage("bf16 is not yet available");
-    if (flags.precision != "f32") fail_usage("unknown --precision \"{}\": expected one of f32, bf16", flags.precision);
+    if (flags.precision != "f32")
+        fail_usage("unknown --precision \"{}\": {}", flags.precision, suggestion(flags.precision, {"f32", "bf16"}));
     if (flags.batch_size < 1) fail_usage("--batch must be at least 1, got {}", flags.batch_size);
     if (flags.steps < 1) fail_usage("--steps must be at least 1, got {}", flags.steps);
     if (!blas().best.empty() && blas().kernels != blas().best)
@@ -106,11 +95,11 @@ int bench(const BenchFlags& flags) {
             blas().kernels, blas().best,
             std::getenv("OPENBLAS_CORETYPE") ? std::getenv("OPENBLAS_CORETYPE") : "not set");
 
-    const SwinConfig config = as_usage([&] { return named_config(flags.model); });
+    const SwinConfig config = flags.model.config();
     const Timing timing = time_steps(config, flags.batch_size, flags.steps);
     const auto images = static_cast<double>(flags.batch_size);
     if (flags.json) {
-        const nlohmann::json line = {{"model", flags.model},
+        const nlohmann::json line = {{"model", flags.model.text()},
                                      {"batch", flags.batch_size},
                                      {"precision", flags.precision},
                                      {"steps", flags.steps},
@@ -125,7 +114,7 @@ int bench(const BenchFlags& flags) {
         fmt::print("{}\n", line.dump());
         return 0;
     }
-    fmt::print("{}, {} parameters, batch {}, {}, {} threads, OpenBLAS kernels {}\n\n", flags.model,
+    fmt::print("{}, {} parameters, batch {}, {}, {} threads, OpenBLAS kernels {}\n\n", flags.model.text(),
                grouped(timing.parameters), flags.batch_size, flags.precision, thread_count(), blas().kernels);
     fmt::print("{:<24} {:>10} {:>10}\n", fmt::format("of {} steps", flags.steps), "median", "best");
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n", "ms a step", 1e3 * timing.median(), 1e3 * timing.best());
@@ -139,16 +128,17 @@ int bench(const BenchFlags& flags) {
 
 RunCommand declare_bench(CLI::App& command) {
     auto flags = std::make_shared<BenchFlags>();
-    add_flag(command, "--model", flags->model, "model by name, with its own image size and classes");
     add_flag(command, "--batch,--batch-size", flags->batch_size, "images a step");
     add_flag(command, "--steps", flags->steps, "steps to time, after two to warm up");
     add_flag(command, "--precision", flags->precision, "f32 (bf16: not yet)");
     command.add_flag("--json", flags->json, "one JSON line instead of a table");
     add_threads_flag(command);
+    flags->model.declare(command, "nano");
     command.footer(
         "Examples:\n"
         "  swingrad bench --model nano --batch 128\n"
-        "  swingrad bench --model tiny --batch 8 --steps 5 --threads 2 --json");
+        "  swingrad bench --model tiny --batch 8 --steps 5 --threads 2 --json\n"
+        "  swingrad bench --model nano --img-size 64 --window-size 8 --steps 5");
     return [flags] { return bench(*flags); };
 }
 

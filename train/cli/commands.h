@@ -12,9 +12,11 @@ using RunCommand = std::function<int()>;
 
 RunCommand declare_train(CLI::App& command);
 RunCommand declare_evaluate(CLI::App& command);
+RunCommand declare_predict(CLI::App& command);
 RunCommand declare_summary(CLI::App& command);
-RunCommand declare_trace(CLI::App& command);
+RunCommand declare_tape(CLI::App& command);
 RunCommand declare_gradcheck(CLI::App& command);
 RunCommand declare_bench(CLI::App& command);
+RunCommand declare_trace(CLI::App& command);
 
 }  // namespace swingrad

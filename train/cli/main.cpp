@@ -1,4 +1,5 @@
 // swingrad: one program, a command for each thing one does with a model.
+#include "core/suggest.h"
 #include "train/cli/commands.h"
 #include "train/run/recipe.h"
 
@@ -22,9 +23,11 @@ struct Command {
 constexpr Command commands[] = {
     {"train", "Train a model, or go on with a run", declare_train},
     {"evaluate", "Accuracy and loss of a trained model on test images", declare_evaluate},
-    {"summary", "Parameters and stages of a model", declare_summary},
-    {"bench", "Speed and memory of training steps", declare_bench},
+    {"predict", "What a trained model sees in image files", declare_predict},
+    {"summary", "A model layer by layer: shapes, parameters, FLOPs, memory", declare_summary},
+    {"tape", "What a training step records, as a table or a graph", declare_tape},
     {"gradcheck", "Prove gradients against finite differences", declare_gradcheck},
+    {"bench", "Speed and memory of training steps", declare_bench},
     {"trace", "Write every activation and gradient of one step to a file", declare_trace},
 };
 
@@ -40,21 +43,31 @@ int report(const std::string& where, std::string message, int code) {
     return code;
 }
 
+constexpr size_t most_listed = 12;  // flags in a message
+
+std::string command_line(const CLI::App& command) {
+    return command.get_name() == "swingrad" ? "swingrad" : "swingrad " + command.get_name();
+}
+
 // What can be said better than the parser does: which argument is unknown, and which ones there are.
 std::string unknown_argument(const CLI::App& app) {
     const auto parsed = app.get_subcommands();
     const CLI::App& command = parsed.empty() ? app : *parsed.front();
     const auto remaining = app.remaining(true);
-    const std::string unknown = remaining.empty() ? "?" : remaining.front();
-    std::string known;
-    const auto list = [&](const std::string& name) { known += (known.empty() ? "" : ", ") + name; };
+    std::string unknown = remaining.empty() ? "?" : remaining.front();
+    std::vector<std::string> known;
     if (parsed.empty() && unknown[0] != '-') {
-        for (const Command& one : commands) list(one.name);
-        return fmt::format("unknown command {}: expected one of {}", unknown, known);
+        for (const Command& one : commands) known.emplace_back(one.name);
+        return fmt::format("unknown command {}: {}", unknown, suggestion(unknown, known));
     }
+    if (unknown[0] != '-')
+        return fmt::format("unknown argument {}; {} --help lists what it takes", unknown, command_line(command));
+    unknown = unknown.substr(0, unknown.find('='));
     for (const CLI::Option* option : command.get_options())
-        if (!option->get_positional()) list(option->get_name());
-    return fmt::format("unknown {} {}: expected one of {}", unknown[0] == '-' ? "flag" : "argument", unknown, known);
+        for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    if (nearest(unknown, known).empty() && known.size() > most_listed)
+        return fmt::format("unknown flag {}; {} --help lists those there are", unknown, command_line(command));
+    return fmt::format("unknown flag {}: {}", unknown, suggestion(unknown, known));
 }
 
 int run(CLI::App& app, int argc, char** argv) {
@@ -97,6 +110,7 @@ int main(int argc, char** argv) {
     app.footer(
         "Examples:\n"
         "  swingrad train --epochs 5                    the smallest model on pictures drawn by the program\n"
+        "  swingrad predict --checkpoint runs/nano-shapes-seed0 photo.jpg\n"
         "  swingrad summary --model tiny\n"
         "  swingrad COMMAND --help                      flags and examples of a command");
     return run(app, argc, argv);

@@ -1,5 +1,6 @@
 #include "train/trace.h"
 
+#include "core/suggest.h"
 #include "train/cli/commands.h"
 #include "train/cli/flags.h"
 
@@ -21,7 +22,8 @@ RunCommand declare_trace(CLI::App& command) {
         "  swingrad trace --weights w.safetensors --config c.json --input x.safetensors --output t.safetensors");
     return [options] {
         if (options->precision != "f32" && options->precision != "f64")
-            fail_usage("unknown --precision \"{}\": expected one of f32, f64", options->precision);
+            fail_usage("unknown --precision \"{}\": {}", options->precision,
+                       suggestion(options->precision, {"f32", "f64"}));
         if (options->device != "cpu") fail_usage("unknown --device \"{}\": expected cpu", options->device);
         trace(*options);
         return 0;

@@ -1,6 +1,7 @@
 #include "core/json_file.h"
 #include "train/cli/commands.h"
 #include "train/cli/flags.h"
+#include "train/cli/model_flags.h"
 #include "train/run/run.h"
 #include "train/run/run_folder.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 struct TrainFlags {
     Recipe recipe;
+    ModelFlags model;
     std::vector<std::pair<std::string, CLI::Option*>> settings;  // by name, to see which were given
     std::filesystem::path config, output, resume;
 };
@@ -19,6 +21,7 @@ nlohmann::json given(const TrainFlags& flags) {
     nlohmann::json chosen = nlohmann::json::object();
     for (const auto& [name, option] : flags.settings)
         if (option->count() > 0) chosen[name] = all[name];
+    if (!flags.model.text().empty()) chosen["model-args"] = flags.model.arguments();
     return chosen;
 }
 
@@ -34,6 +37,11 @@ Recipe recipe_of(const TrainFlags& flags) {
     update(recipe, given(flags), "the flags");
     validate(recipe);
     as_usage([&] { return parse_data_source(recipe.data); });
+    try {
+        model_of(recipe, 1);  // before any image is read
+    } catch (const UsageError& error) {
+        throw UsageError(flags.model.in_terms_of_flags(error.what()));
+    }
     return recipe;
 }
 
@@ -43,10 +51,12 @@ int resume(const TrainFlags& flags) {
         fail_usage("--config {} contradicts --resume {}, which keeps its settings", flags.config.string(), run);
     if (!flags.output.empty() && flags.output != flags.resume)
         fail_usage("--output {} contradicts --resume {}, which goes on where it is", flags.output.string(), run);
-    const nlohmann::json settings = to_json(read_config(RunFolder{flags.resume}).recipe);
-    const nlohmann::json chosen = given(flags);
+    const RunConfig config = read_config(RunFolder{flags.resume});
+    const nlohmann::json settings = to_json(config.recipe), chosen = given(flags);
+    const std::string contradiction = flags.model.contradiction(config.model);
+    if (!contradiction.empty()) fail_usage("{} of {}; a resumed run keeps its settings", contradiction, run);
     for (const auto& [name, value] : chosen.items())
-        if (value != settings[name])
+        if (name != "model-args" && value != settings[name])
             fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(),
                        settings[name].dump(), run);
     return resume_run(flags.resume);
@@ -58,13 +68,16 @@ RunCommand declare_train(CLI::App& command) {
     auto flags = std::make_shared<TrainFlags>();
     for_each_setting(flags->recipe, [&](const std::string& name, auto& value, const char* help) {
         const std::string names = name == "batch-size" ? "--batch-size,--batch" : "--" + name;
-        flags->settings.emplace_back(name, add_flag(command, names, value, help));
+        if constexpr (!std::is_same_v<decltype(value), nlohmann::json&>)  // model-args has flags of its own
+            flags->settings.emplace_back(name, add_flag(command, names, value, help));
     });
-    add_flag(command, "--config", flags->config, "JSON file of the settings above by name; flags win");
+    add_flag(command, "--config", flags->config,
+             "JSON file of the settings above by name, and of \"model-args\"; flags win");
     add_flag(command, "--output", flags->output, "the run's folder, which must not exist or be empty")
         ->default_str("runs/MODEL-DATA-seedN");
     add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
     add_threads_flag(command);
+    flags->model.declare(command, {"img_size", "num_classes", "in_chans", "drop_path_rate"});
     command.footer(
         "Ctrl-C saves the run and says how to go on with it. The folder holds config.json, log.jsonl (a line an "
         "epoch),\n"
@@ -72,7 +85,8 @@ RunCommand declare_train(CLI::App& command) {
         "Examples:\n"
         "  swingrad train --data shapes --model nano --epochs 5 --threads 2\n"
         "  swingrad train --data folder:cifar10-jpeg --model cifar --epochs 100 --output runs/first\n"
-        "  swingrad train --resume runs/first");
+        "  swingrad train --model micro --depths 2,2,4 --window-size 8 --epochs 5 --output runs/wide\n"
+        "  swingrad train --resume runs/wide");
     return [flags] {
         if (!flags->resume.empty()) return resume(*flags);
         const Recipe recipe = recipe_of(*flags);

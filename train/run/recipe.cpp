@@ -1,6 +1,6 @@
 #include "train/run/recipe.h"
 
-#include "models/config.h"
+#include "core/suggest.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,10 +12,18 @@ namespace {
 const char* kind_of(const std::string&) { return "a text"; }
 const char* kind_of(int64_t) { return "a whole number"; }
 const char* kind_of(double) { return "a number"; }
+const char* kind_of(const nlohmann::json&) { return "an object"; }
 
 bool holds(const nlohmann::json& value, const std::string&) { return value.is_string(); }
 bool holds(const nlohmann::json& value, int64_t) { return value.is_number_integer(); }
 bool holds(const nlohmann::json& value, double) { return value.is_number(); }
+bool holds(const nlohmann::json& value, const nlohmann::json&) { return value.is_object(); }
+
+template <class T>
+void assign(const nlohmann::json& value, T& setting) {
+    value.get_to(setting);
+}
+void assign(const nlohmann::json& value, nlohmann::json& setting) { setting.update(value); }
 
 // Whether a setting is within its range: if not, says what it should have been.
 void require(bool fits, const char* flag, const char* range, const auto& value) {
@@ -24,9 +32,7 @@ void require(bool fits, const char* flag, const char* range, const auto& value) 
 
 void require_one_of(const std::vector<std::string>& possible, const char* flag, const std::string& value) {
     if (std::find(possible.begin(), possible.end(), value) != possible.end()) return;
-    std::string list;
-    for (const std::string& one : possible) list += (list.empty() ? "" : ", ") + one;
-    fail_usage("unknown --{} \"{}\": expected one of {}", flag, value, list);
+    fail_usage("unknown --{} \"{}\": {}", flag, value, suggestion(value, possible));
 }
 
 }  // namespace
@@ -43,22 +49,41 @@ void update(Recipe& recipe, const nlohmann::json& settings, const std::string& f
         std::string wanted = key;
         std::replace(wanted.begin(), wanted.end(), '_', '-');
         bool known = false;
-        std::string names;
+        std::vector<std::string> names;
         for_each_setting(recipe, [&](const char* name, auto& setting, const char*) {
-            names += (names.empty() ? "" : ", ") + std::string(name);
+            names.push_back(name);
             if (wanted != name) return;
             known = true;
             if (!holds(value, setting))
                 fail_usage("{}: \"{}\" must be {}, got {}", from, key, kind_of(setting), value.dump());
-            value.get_to(setting);
+            assign(value, setting);
         });
-        if (!known) fail_usage("{}: unknown key \"{}\"; the keys are {}", from, key, names);
+        if (!known) fail_usage("{}: unknown key \"{}\"; {}", from, key, suggestion(key, names));
+    }
+}
+
+SwinConfig model_of(const Recipe& recipe, int64_t classes) {
+    SwinConfig config;
+    try {
+        config = named_config(recipe.model);
+        config.img_size = {recipe.img_size, recipe.img_size};
+        config.drop_path_rate = recipe.drop_path;
+        config.num_classes = classes;
+        return config_from_json(recipe.model_args, config);
+    } catch (const Error& error) {
+        throw UsageError(error.what());
     }
 }
 
 void validate(const Recipe& recipe) {
     require_one_of(config_names(), "model", recipe.model);
     require_one_of({"adamw", "sgd"}, "opt", recipe.opt);
+    for (const auto& [key, from] : {std::pair{"img_size", "--img-size"},
+                                    {"drop_path_rate", "--drop-path"},
+                                    {"num_classes", "--data"},
+                                    {"in_chans", "images, which have 3"}})
+        if (recipe.model_args.contains(key))
+            fail_usage("model-args: {} {} comes from {}", key, recipe.model_args[key].dump(), from);
     require_one_of({"f32", "bf16"}, "precision", recipe.precision);
     require_one_of({"cpu"}, "device", recipe.device);
     if (recipe.precision == "bf16") fail_usage("--precision bf16 is not yet available; use f32");

@@ -4,7 +4,7 @@
 // keys of a config file and the config.json of a run's folder all come from it, so they cannot drift apart.
 #pragma once
 
-#include "core/error.h"
+#include "models/config.h"
 
 #include <nlohmann/json.hpp>
 
@@ -34,6 +34,7 @@ struct Recipe {
     std::string precision = "f32";
     std::string device = "cpu";
     int64_t checkpoint_every = 0;
+    nlohmann::json model_args = nlohmann::json::object();  // what differs from the named model; see model_of
 };
 
 // Calls visit(name, value, help) for every setting of `recipe`, const or not.
@@ -61,6 +62,7 @@ void for_each_setting(AnyRecipe& recipe, Visit&& visit) {
     visit("device", recipe.device, "cpu");
     visit("checkpoint-every", recipe.checkpoint_every,
           "steps between checkpoints within an epoch; 0: after every epoch");
+    visit("model-args", recipe.model_args, "JSON object of what differs from the model, named as in models/config.h");
 }
 
 // What a user gave that cannot be: a flag, a key of a config file, a value. The program exits with 2, not 1.
@@ -77,8 +79,12 @@ template <class... Args>
 // An object with the names above.
 nlohmann::json to_json(const Recipe& recipe);
 
-// Replaces the settings that `settings` names; `from` names their source in messages. An underscore in a key counts
-// as a hyphen. Throws a UsageError on an unknown key or a value of the wrong type.
+// The named model with model_args, the recipe's image size and drop path, and so many classes. Throws a UsageError.
+SwinConfig model_of(const Recipe& recipe, int64_t classes);
+
+// Replaces the settings that `settings` names, and of model_args the keys it names; `from` names their source in
+// messages. An underscore in a key counts as a hyphen. Throws a UsageError on an unknown key or a value of the wrong
+// type.
 void update(Recipe& recipe, const nlohmann::json& settings, const std::string& from);
 
 // Throws a UsageError naming the first setting outside its range. Models and data name themselves on loading.

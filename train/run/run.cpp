@@ -206,12 +206,9 @@ int start_run(const Recipe& recipe, const fs::path& path) {
     check(!fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path)),
           "{0} exists already: go on with it by --resume {0}, or choose another --output", path.string());
     const auto [training, validation] = load_training_data(recipe);
-    RunConfig config{recipe, named_config(recipe.model), normalisation_of(parse_data_source(recipe.data)),
-                     training.classes, training.size()};
-    config.model.num_classes = static_cast<int64_t>(training.classes.size());
-    config.model.img_size = training.extent();
-    config.model.drop_path_rate = recipe.drop_path;
-    validate(config.model);
+    const auto classes = static_cast<int64_t>(training.classes.size());
+    const RunConfig config{recipe, model_of(recipe, classes), normalisation_of(parse_data_source(recipe.data)),
+                           training.classes, training.size()};
 
     const RunFolder folder{path};
     Run run(folder, config, training, validation);

@@ -1,0 +1,210 @@
+#include "autograd/tape_text.h"
+
+#include "core/text.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+
+namespace swingrad {
+namespace {
+
+// Stretches of memory, each byte once.
+class Stretches {
+  public:
+    // How many bytes of [begin, end) were not there yet.
+    size_t add(size_t begin, size_t end) {
+        size_t added = end - begin, low = begin, high = end;
+        // Every stretch that overlaps or touches the new one becomes part of it.
+        for (auto at = stretches_.upper_bound(end); at != stretches_.begin();) {
+            const auto [old_begin, old_end] = *--at;
+            if (old_end < begin) break;
+            added -= std::min(old_end, end) - std::max(old_begin, begin);
+            low = std::min(low, old_begin), high = std::max(high, old_end);
+            at = stretches_.erase(at);
+        }
+        stretches_[low] = high;
+        return added;
+    }
+    size_t add(const Tensor& tensor) {
+        if (!tensor.defined() || tensor.bytes() == 0) return 0;
+        const auto begin = reinterpret_cast<size_t>(tensor.address());
+        return add(begin, begin + tensor.bytes());
+    }
+
+  private:
+    std::map<size_t, size_t> stretches_;  // end by begin, apart from each other
+};
+
+bool is_number(const std::string& text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
+}
+
+// The leading pairs of a word and a number, or where there is none the first word.
+std::string group_of(const std::string& leaf) {
+    std::vector<std::string> words{""};
+    for (const char c : leaf)
+        if (c == '.') words.push_back("");
+        else words.back() += c;
+    size_t count = 0;
+    while (count + 1 < words.size() && !is_number(words[count]) && is_number(words[count + 1])) count += 2;
+    words.resize(std::max<size_t>(count, 1));
+    return fmt::format("{}", fmt::join(words, "."));
+}
+
+// A leaf's name within its group.
+std::string name_within(const std::string& leaf, const std::string& group) {
+    const bool inside = !group.empty() && leaf.starts_with(group + ".");
+    return inside ? leaf.substr(group.size() + 1) : leaf;
+}
+
+std::string leaf_text(const TapeEntry::Input& input, const std::string& group) {
+    return input.leaf.empty() ? fmt::format("leaf {}", input.shape) : name_within(input.leaf, group);
+}
+
+// ---- table
+
+// What an entry takes in: numbers of entries, names of leaves, shapes of constants.
+std::string inputs_text(const TapeEntry& entry, const std::string& group) {
+    std::vector<std::string> texts;
+    for (const auto& input : entry.inputs)
+        if (input.node != TapeEntry::no_node) texts.push_back(fmt::format("#{}", input.node));
+        else texts.push_back(input.is_leaf ? leaf_text(input, group) : fmt::format("constant {}", input.shape));
+    return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+// The names of what it saves; in brackets what is in memory anyway.
+std::string saved_text(const TapeEntry& entry, const std::vector<bool>& is_new) {
+    std::vector<std::string> added, known;
+    for (size_t i = 0; i < entry.saved.size(); ++i) (is_new[i] ? added : known).emplace_back(entry.saved[i].name);
+    std::string text = fmt::format("{}", fmt::join(added, ", "));
+    if (!known.empty()) text += fmt::format("{}({})", text.empty() ? "" : " ", fmt::join(known, ", "));
+    return text;
+}
+
+// ---- graph
+
+// A text between quotation marks in DOT, its lines centred.
+std::string quoted(const std::string& text) {
+    std::string result = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') result += '\\';
+        if (c == '\n') result += "\\n";
+        else result += c;
+    }
+    return result + "\"";
+}
+
+std::string operation_text(const TapeEntry& entry, size_t added) {
+    std::string text = fmt::format("{}  {}\n{}", entry.number, entry.name, entry.shape);
+    if (added > 0) text += fmt::format("\nsaves {}", bytes_text(added));
+    return text;
+}
+
+// The box of one operation, and beside it a small one that lists its leaves, another with its constants.
+std::string boxes(const TapeEntry& entry, const std::string& group, size_t added) {
+    std::string text = fmt::format("    n{} [label={}];\n", entry.number, quoted(operation_text(entry, added)));
+    std::string leaves, constants;
+    for (const auto& input : entry.inputs) {
+        if (input.node != TapeEntry::no_node) continue;
+        if (input.is_leaf)
+            leaves += fmt::format("{}{} {}", leaves.empty() ? "" : "\n", leaf_text(input, group), input.shape);
+        else constants += fmt::format("{}constant {}", constants.empty() ? "" : "\n", input.shape);
+    }
+    static constexpr char small[] =
+        "    {0}{1} [label={2}, fontsize=8, color=grey70, fontcolor=grey40, fillcolor=grey97];\n"
+        "    {0}{1} -> n{1} [color=grey70, arrowsize=0.5];\n";
+    if (!leaves.empty()) text += fmt::format(small, "leaves", entry.number, quoted(leaves));
+    if (!constants.empty()) text += fmt::format(small, "constants", entry.number, quoted(constants));
+    return text;
+}
+
+}  // namespace
+
+TapeMemory memory_of(const std::vector<TapeEntry>& entries, const std::vector<Tensor>& existing) {
+    Stretches held;
+    for (const Tensor& tensor : existing) held.add(tensor);
+    TapeMemory memory;
+    for (const TapeEntry& entry : entries) {
+        memory.added.push_back(0);
+        memory.is_new.emplace_back();
+        for (const Saved& saved : entry.saved) {
+            const size_t bytes = held.add(saved.tensor);
+            memory.added.back() += bytes;
+            memory.is_new.back().push_back(bytes > 0);
+        }
+        memory.total += memory.added.back();
+    }
+    return memory;
+}
+
+std::vector<std::string> groups_of(const std::vector<TapeEntry>& entries) {
+    std::vector<std::string> groups;
+    for (const TapeEntry& entry : entries) {
+        const auto named = std::find_if(entry.inputs.begin(), entry.inputs.end(),
+                                        [](const TapeEntry::Input& input) { return !input.leaf.empty(); });
+        if (named != entry.inputs.end()) groups.push_back(group_of(named->leaf));
+        else groups.push_back(groups.empty() ? "" : groups.back());
+    }
+    return groups;
+}
+
+std::string tape_table(const std::vector<TapeEntry>& entries, const std::vector<Tensor>& existing) {
+    const TapeMemory memory = memory_of(entries, existing);
+    const std::vector<std::string> groups = groups_of(entries);
+    std::vector<std::array<std::string, 7>> rows{{"#", "operation", "output", "saves", "so far", "what", "inputs"}};
+    std::array<size_t, 7> widths{};
+    size_t so_far = 0;
+    for (size_t i = 0; i < entries.size(); ++i) {
+        const TapeEntry& entry = entries[i];
+        so_far += memory.added[i];
+        rows.push_back({std::to_string(entry.number), entry.name, entry.shape.text(),
+                        memory.added[i] > 0 ? bytes_text(memory.added[i]) : "", bytes_text(so_far),
+                        saved_text(entry, memory.is_new[i]), inputs_text(entry, groups[i])});
+    }
+    for (const auto& row : rows)
+        for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+
+    std::string text;
+    for (size_t i = 0; i < rows.size(); ++i) {
+        const auto& row = rows[i];
+        if (i > 0 && !groups[i - 1].empty() && (i == 1 || groups[i - 1] != groups[i - 2])) text += groups[i - 1] + "\n";
+        text += fmt::format("{:>{}}  {:<{}}  {:<{}}  {:>{}}  {:>{}}  {:<{}}  {}\n", row[0],
+                            std::max<size_t>(widths[0], 4), row[1], widths[1], row[2], widths[2], row[3], widths[3],
+                            row[4], widths[4], row[5], widths[5], row[6]);
+    }
+    text += fmt::format("\n{} operations save {} ({} bytes); in brackets: in memory anyway, or counted above\n",
+                        entries.size(), bytes_text(memory.total), memory.total);
+    return text;
+}
+
+std::string tape_dot(const std::vector<TapeEntry>& entries, const std::vector<Tensor>& existing) {
+    const TapeMemory memory = memory_of(entries, existing);
+    const std::vector<std::string> groups = groups_of(entries);
+    std::string text =
+        "digraph tape {\n"
+        "    graph [fontname=\"Helvetica\", fontsize=11, nodesep=0.25, ranksep=0.3];\n"
+        "    node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"Helvetica\", fontsize=10, "
+        "margin=\"0.1,0.05\", height=0.2];\n"
+        "    edge [fontname=\"Helvetica\", fontsize=8, fontcolor=grey40, arrowsize=0.7];\n";
+    for (size_t i = 0; i < entries.size(); ++i) {
+        const bool framed = !groups[i].empty();
+        if (framed && (i == 0 || groups[i] != groups[i - 1]))
+            text +=
+                fmt::format("    subgraph cluster_{} {{\n    label={}; labeljust=l; color=steelblue; style=rounded;\n",
+                            i, quoted(groups[i]));
+        text += boxes(entries[i], groups[i], memory.added[i]);
+        if (framed && (i + 1 == entries.size() || groups[i] != groups[i + 1])) text += "    }\n";
+    }
+    for (const TapeEntry& entry : entries)
+        for (const auto& input : entry.inputs)
+            if (input.node != TapeEntry::no_node)
+                text +=
+                    fmt::format("    n{} -> n{} [label={}];\n", input.node, entry.number, quoted(input.shape.text()));
+    return text + "}\n";
+}
+
+}  // namespace swingrad
