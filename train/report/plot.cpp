@@ -54,7 +54,7 @@ std::string x_axis(const Figure& figure, Range x) {
 // On a logarithmic axis gnuplot labels powers of ten only, which for a loss between 0.3 and 2.5 is a single one.
 std::string log_axis(Range y) {
     const double decades = std::log10(y.high / y.low);
-    y = {y.low / std::pow(10, 0.05 * decades + 0.02), y.high * std::pow(10, 0.05 * decades + 0.02)};
+    y = {y.low / std::pow(10, 0.05 * decades + 0.05), y.high * std::pow(10, 0.05 * decades + 0.05)};
     std::string ticks;
     const auto stride = std::max(1.0, std::ceil(decades / most_ticks));
     const std::vector<double> factors = decades > 3     ? std::vector{1.0}
@@ -72,7 +72,9 @@ std::string log_axis(Range y) {
 std::string y_axis(const Figure& figure, const Range& y) {
     if (figure.log_y) return log_axis(y);
     const double margin = y.high > y.low ? 0.05 * (y.high - y.low) : (y.low == 0 ? 0.5 : 0.5 * std::abs(y.low));
-    return fmt::format("set yrange [{}:{}]\n", y.low - margin, y.high + margin);
+    const Range shown{y.low - margin, y.high + margin};
+    return fmt::format("set yrange [{}:{}]\nset ytics {}\n", shown.low, shown.high,
+                       tick_step(shown.high - shown.low, most_ticks));
 }
 
 // How many lines the names take below the axes.
@@ -113,7 +115,7 @@ std::string script_of(const Figure& figure) {
                "set border 3 linecolor rgb '#333333'\n"
                "set tics nomirror textcolor rgb '#333333'\n"
                "set grid ytics linetype 1 linecolor rgb '#dddddd' linewidth 1\n"
-               "set key below center horizontal maxrows {} samplen 2\n"
+               "set key below center horizontal Left reverse maxrows {} samplen 2\n"
                "set title {}\nset xlabel {}\nset ylabel {}\n",
                width, height + std::max(0, lines - 1) * legend_line, std::max(1, lines), quoted(figure.title),
                quoted(figure.x_label), quoted(figure.y_label)) +
