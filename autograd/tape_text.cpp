@@ -116,7 +116,7 @@ std::string boxes(const TapeEntry& entry, const std::string& group, size_t added
     }
     static constexpr char small[] =
         "    {0}{1} [label={2}, fontsize=8, color=grey70, fontcolor=grey40, fillcolor=grey97];\n"
-        "    {0}{1} -> n{1} [color=grey70, arrowsize=0.5];\n";
+        "    {{rank=same; {0}{1} -> n{1} [color=grey70, arrowsize=0.5];}}\n";
     if (!leaves.empty()) text += fmt::format(small, "leaves", entry.number, quoted(leaves));
     if (!constants.empty()) text += fmt::format(small, "constants", entry.number, quoted(constants));
     return text;
@@ -142,13 +142,16 @@ TapeMemory memory_of(const std::vector<TapeEntry>& entries, const std::vector<Te
 }
 
 std::vector<std::string> groups_of(const std::vector<TapeEntry>& entries) {
-    std::vector<std::string> groups;
-    for (const TapeEntry& entry : entries) {
-        const auto named = std::find_if(entry.inputs.begin(), entry.inputs.end(),
+    std::vector<std::string> groups(entries.size());
+    for (size_t i = entries.size(); i-- > 0;) {
+        const auto& inputs = entries[i].inputs;
+        const auto named = std::find_if(inputs.begin(), inputs.end(),
                                         [](const TapeEntry::Input& input) { return !input.leaf.empty(); });
-        if (named != entry.inputs.end()) groups.push_back(group_of(named->leaf));
-        else groups.push_back(groups.empty() ? "" : groups.back());
+        if (named != inputs.end()) groups[i] = group_of(named->leaf);
+        else if (i + 1 < entries.size()) groups[i] = groups[i + 1];
     }
+    for (size_t i = 1; i < entries.size(); ++i)
+        if (groups[i].empty()) groups[i] = groups[i - 1];
     return groups;
 }
 
@@ -199,11 +202,20 @@ std::string tape_dot(const std::vector<TapeEntry>& entries, const std::vector<Te
         text += boxes(entries[i], groups[i], memory.added[i]);
         if (framed && (i + 1 == entries.size() || groups[i] != groups[i + 1])) text += "    }\n";
     }
-    for (const TapeEntry& entry : entries)
+    size_t before = 0;  // how many entries precede the group
+    for (size_t i = 0; i < entries.size(); ++i) {
+        const TapeEntry& entry = entries[i];
+        if (i > 0 && groups[i] != groups[i - 1]) before = i;
+        bool has_source = false;
+        for (const auto& input : entry.inputs) has_source |= input.node != TapeEntry::no_node;
+        // What begins in a group is drawn below the group before it, not beside.
+        if (!has_source && before > 0)
+            text += fmt::format("    n{} -> n{} [style=invis];\n", entries[before - 1].number, entry.number);
         for (const auto& input : entry.inputs)
             if (input.node != TapeEntry::no_node)
                 text +=
                     fmt::format("    n{} -> n{} [label={}];\n", input.node, entry.number, quoted(input.shape.text()));
+    }
     return text + "}\n";
 }
 

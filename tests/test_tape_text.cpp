@@ -86,8 +86,8 @@ TEST_CASE("entries belong where the names of their leaves say") {
     x = through(x, "layers.1.downsample.norm.weight");
     x = through(x, "norm.weight");
     x = through(x, "");
-    REQUIRE(groups_of(tape.entries()) == std::vector<std::string>{"patch_embed", "layers.0.blocks.1",
-                                                                  "layers.0.blocks.1", "layers.1", "norm", "norm"});
+    REQUIRE(groups_of(tape.entries()) ==
+            std::vector<std::string>{"patch_embed", "layers.0.blocks.1", "layers.1", "layers.1", "norm", "norm"});
 }
 
 TEST_CASE("the table has a line for every operation, with what it adds and the sum so far") {

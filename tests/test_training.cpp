@@ -198,7 +198,7 @@ TEST_CASE("a recipe says which setting cannot be") {
     };
     REQUIRE(refused({{"epochs", 3}, {"batch_size", 7}, {"lr", 1}}) == "no error");
     REQUIRE(refused({{"epochs", 2.5}}) == "f.json: \"epochs\" must be a whole number, got 2.5");
-    REQUIRE(refused({{"opt", "adam"}}) == "unknown --opt \"adam\": expected one of adamw, sgd");
+    REQUIRE(refused({{"opt", "adam"}}) == "unknown --opt \"adam\": did you mean adamw?");
     REQUIRE(refused({{"epochs", 1000001}}) == "--epochs must be 1 to 1000000, got 1000001");
     REQUIRE(refused({{"img-size", 16385}}) == "--img-size must be 1 to 16384, got 16385");
     REQUIRE(refused({{"warmup-epochs", 1e7}}) == "--warmup-epochs must be 0 to 1000000, got 10000000");

@@ -18,5 +18,6 @@ RunCommand declare_tape(CLI::App& command);
 RunCommand declare_gradcheck(CLI::App& command);
 RunCommand declare_bench(CLI::App& command);
 RunCommand declare_trace(CLI::App& command);
+RunCommand declare_plot(CLI::App& command);
 
 }  // namespace swingrad

@@ -29,6 +29,7 @@ constexpr Command commands[] = {
     {"gradcheck", "Prove gradients against finite differences", declare_gradcheck},
     {"bench", "Speed and memory of training steps", declare_bench},
     {"trace", "Write every activation and gradient of one step to a file", declare_trace},
+    {"plot", "Curves of one run, or of several over each other", declare_plot},
 };
 
 // The first command that was named; empty where none was.

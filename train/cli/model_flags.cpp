@@ -80,7 +80,7 @@ struct ModelFlag {
 
 constexpr ModelFlag model_flags[] = {
     {"architecture", "swin|swinv2", to_word,
-     "all of V1's switches at once (--arch); the flags below may change them again"},
+     "swin: all of V1's switches at once; the flags below may change them again"},
     {"img_size", "N|NxM", to_size, "rows and columns of the images"},
     {"patch_size", "N|NxM", to_size, "pixels of a patch"},
     {"in_chans", "N", to_integer, "channels of the images"},
@@ -112,6 +112,9 @@ std::string flag_of(std::string key) {
     std::replace(key.begin(), key.end(), '_', '-');
     return "--" + key;
 }
+
+// Whether this is a run's config.json.
+bool is_whole(const json& file) { return file.is_object() && file.contains("derived"); }
 
 }  // namespace
 
@@ -179,8 +182,10 @@ void ModelChoice::declare(CLI::App& command, const std::string& name, const std:
 
 bool ModelChoice::given() const { return name_flag_->count() > 0 || !file_.empty() || !flags_.text().empty(); }
 
+json ModelChoice::in_file() const { return file_.empty() ? json::object() : read_json_file(file_); }
+
 std::string ModelChoice::text() const {
-    std::string all = file_.empty() || name_flag_->count() > 0 ? name_ : "";  // a file may be of another model
+    std::string all = is_whole(in_file()) ? "" : name_;
     for (const std::string& more : {file_.empty() ? "" : "--config " + file_.string(), flags_.text()})
         if (!more.empty()) all += (all.empty() ? "" : " ") + more;
     return all;
@@ -189,9 +194,8 @@ std::string ModelChoice::text() const {
 std::string ModelChoice::flags_text() const { return (name_flag_->count() > 0 ? "--model " : "") + text(); }
 
 SwinConfig ModelChoice::config() const {
-    json arguments = json::object();
-    if (!file_.empty()) arguments = read_json_file(file_);
-    const bool whole = arguments.is_object() && arguments.contains("derived");
+    const json arguments = in_file();
+    const bool whole = is_whole(arguments);
     if (whole && name_flag_->count() > 0)
         fail_usage("--model {} contradicts --config {}, a run's, which has its model", name_, file_.string());
     SwinConfig config = name_.empty() ? SwinConfig{} : as_usage([&] { return named_config(name_); });

@@ -46,6 +46,8 @@ class ModelChoice {
     SwinConfig config() const;
 
   private:
+    nlohmann::json in_file() const;  // an empty object without a file
+
     std::string name_;
     std::filesystem::path file_;
     CLI::Option* name_flag_ = nullptr;

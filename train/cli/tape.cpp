@@ -6,11 +6,7 @@
 #include "train/cli/commands.h"
 #include "train/cli/model_flags.h"
 #include "train/cli/random_batch.h"
-
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
+#include "train/report/process.h"
 
 namespace swingrad {
 namespace {
@@ -23,35 +19,12 @@ struct TapeFlags {
     fs::path dot, svg;
 };
 
-// Runs Graphviz' dot. Not by a shell, so that any file name will do. Throws where it is missing or fails.
-void draw(const fs::path& dot, const fs::path& svg) {
-    const pid_t child = fork();
-    check(child >= 0, "[tape] cannot start dot");
-    if (child == 0) {
-        execlp("dot", "dot", "-Tsvg", "-o", svg.c_str(), dot.c_str(), nullptr);
-        _exit(errno == ENOENT ? 127 : 126);
-    }
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    check(code != 127, "--svg {} needs the program dot: install graphviz, or write the graph with --dot", svg.string());
-    check(code == 0, "--svg {}: dot failed", svg.string());
-}
-
 void write_svg(const fs::path& svg, const std::string& graph) {
-    const fs::path parts = svg.string() + ".dot.tmp";
-    const fs::path drawn = svg.string() + ".tmp";
-    std::error_code ignored;
     try {
-        write_file_atomically(parts, graph);
-        draw(parts, drawn);
-        fs::rename(drawn, svg);
-    } catch (...) {
-        fs::remove(parts, ignored);
-        fs::remove(drawn, ignored);
-        throw;
+        write_file_atomically(svg, output_of({"dot", "-Tsvg"}, graph));
+    } catch (const NotInstalled&) {
+        fail("--svg {} needs the program dot: install graphviz, or write the graph with --dot", svg.string());
     }
-    fs::remove(parts, ignored);
 }
 
 int tape(const TapeFlags& flags) {

@@ -23,7 +23,13 @@ template <class T>
 void assign(const nlohmann::json& value, T& setting) {
     value.get_to(setting);
 }
-void assign(const nlohmann::json& value, nlohmann::json& setting) { setting.update(value); }
+void assign(const nlohmann::json& value, nlohmann::json& setting) {
+    for (const auto& [key, one] : value.items()) {
+        std::string name = key;  // hyphens as in flags, underscores as in timm
+        std::replace(name.begin(), name.end(), '-', '_');
+        setting[name] = one;
+    }
+}
 
 // Whether a setting is within its range: if not, says what it should have been.
 void require(bool fits, const char* flag, const char* range, const auto& value) {
