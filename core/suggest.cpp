@@ -53,7 +53,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
 
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
     const std::string near = nearest(word, known);
-    if (!near.empty()) return fmt::format("did you mean {}?", near);
+    if (!near.empty() && known.size() > 1) return fmt::format("did you mean {}?", near);
     return fmt::format("expected one of {}", fmt::join(known, ", "));
 }
 

@@ -14,7 +14,7 @@ size_t edit_distance(std::string_view a, std::string_view b);
 // the only one to begin with it. Case, and hyphens in front, do not count; a hyphen is as good as an underscore.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
-// "did you mean epochs?", or "expected one of a, b, c" where none is near.
+// "did you mean epochs?", or "expected one of a, b, c" where none is near or there is but one.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace swingrad

@@ -30,6 +30,7 @@ TEST_CASE("the nearest known word is suggested, and none where none is near") {
     REQUIRE(nearest("--batch_size", {"--seed", "--batch-size"}) == "--batch-size");
     REQUIRE(nearest("-epochs", {"--epochs"}) == "--epochs");
     REQUIRE(suggestion("trian", commands) == "did you mean train?");
+    REQUIRE(suggestion("gpu", {"cpu"}) == "expected one of cpu");
     REQUIRE(suggestion("dance", commands) == "expected one of train, evaluate, predict, trace");
 }
 
