@@ -70,13 +70,23 @@ Tensor window_reverse(const Tensor& windows, const WindowMap& map);  // [B nW, N
 // ---- attention
 // (p) q [C], v [C] -> [q | 0 | v] [3C]
 Tensor qkv_bias(const Tensor& q, const Tensor& v);
-// (f) [16 sigmoid(linear(relu(linear(coordinates, weight1, bias1)), weight2)), gathered] -> position bias [h, N, N]
-Tensor log_cpb(const Tensor& coordinates, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
-               const WindowMap& map);
-// (f) [window_partition, l2_normalise, matmul, softmax, matmul, window_reverse]: qkv [B, H, W, 3C] -> [B, H, W, C].
-// padding [3C]: q, k and v of a padded token; may be left out where the map needs no padding
-Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& bias,
+// (f) [16 sigmoid(linear(relu(linear(coordinates, weight1, bias1)), weight2))]: coordinates [R, 2] of
+// relative_coordinates -> position bias by offset [R, h]
+Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1, const Tensor& bias1,
+                                const Tensor& weight2);
+// (p) table [R, h] by offset -> by pair [h, N, N]
+Tensor relative_bias(const Tensor& table, const WindowMap& map);
+// (f) [window_partition, l2_normalise, matmul, relative_bias, softmax, matmul, window_reverse]: qkv [B, H, W, 3C],
+// logit_scale [h, 1, 1] -> [B, H, W, C]. padding [3C]: q, k and v of a padded token; may be left out where the map needs
+// no padding. table [R, h]: position bias; may be left out for none
+Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& table,
                         const WindowMap& map);
+// (f) the same with q k^T / sqrt(D) for the score
+Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& table,
+                     const WindowMap& map);
+// (f) either of the two above (logit_scale given or not), tile by tile: nothing of size N x N, neither kept nor made
+Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& logit_scale,
+                            const Tensor& table, const WindowMap& map);
 
 // ---- regularisation and loss
 // [B] of 0 (with probability `rate`) or 1 / (1 - rate); a constant
