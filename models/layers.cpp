@@ -137,6 +137,7 @@ Block::Block(const SwinConfig& model, const BlockConfig& block)
       placement_(model.norm),
       checkpoint_(model.checkpoint_blocks),
       drop_path_(block.drop_path),
+      proj_drop_(model.proj_drop_rate),
       number_(block.number) {
     declare("attn", attn);
     declare("norm1", norm1);
@@ -160,23 +161,38 @@ Tensor Block::keep(const Tensor& x, const ForwardOptions& options, int branch) c
                           x.dtype());
 }
 
+Tensor Block::attention_branch(const Tensor& x, const ForwardOptions& options) const {
+    const Tensor y = attn.forward(x);
+    if (!options.training || proj_drop_ == 0) return y;
+    return dropout(y, proj_drop_, options.random.split(dropout_streams + 3 * static_cast<uint64_t>(number_)));
+}
+
+Tensor Block::mlp_branch(const Tensor& x, const ForwardOptions& options) const {
+    if (!options.training || proj_drop_ == 0) return mlp.forward(x);
+    const uint64_t stream = dropout_streams + 3 * static_cast<uint64_t>(number_);
+    const Tensor y = mlp.forward(x, proj_drop_, options.random.split(stream + 1));
+    return dropout(y, proj_drop_, options.random.split(stream + 2));
+}
+
 template <class Branch>
 Tensor Block::with_branch(const Tensor& x, const Branch& branch, const LayerNorm& norm, const LayerNorm* pre_norm,
                           const Tensor& keep) const {
     const auto added = [&](const Tensor& y) { return add(x, keep.defined() ? drop_path(y, keep) : y); };
     switch (placement_) {
-        case NormPlacement::res_post: return residual_norm(x, branch.forward(x), norm.weight, norm.bias, keep);
+        case NormPlacement::res_post: return residual_norm(x, branch(x), norm.weight, norm.bias, keep);
         case NormPlacement::sandwich:
-            return residual_norm(x, branch.forward(pre_norm->forward(x)), norm.weight, norm.bias, keep);
-        case NormPlacement::pre: return added(branch.forward(norm.forward(x)));
-        case NormPlacement::post: return norm.forward(added(branch.forward(x)));
+            return residual_norm(x, branch(pre_norm->forward(x)), norm.weight, norm.bias, keep);
+        case NormPlacement::pre: return added(branch(norm.forward(x)));
+        case NormPlacement::post: return norm.forward(added(branch(x)));
     }
     fail("[block] unknown norm placement {}", static_cast<int>(placement_));
 }
 
 Tensor Block::compute(const Tensor& x, const ForwardOptions& options) const {
-    const Tensor attended = with_branch(x, attn, norm1, pre_norm1.get(), keep(x, options, 0));
-    const Tensor fed = with_branch(attended, mlp, norm2, pre_norm2.get(), keep(x, options, 1));
+    const auto attend = [&](const Tensor& in) { return attention_branch(in, options); };
+    const auto feed = [&](const Tensor& in) { return mlp_branch(in, options); };
+    const Tensor attended = with_branch(x, attend, norm1, pre_norm1.get(), keep(x, options, 0));
+    const Tensor fed = with_branch(attended, feed, norm2, pre_norm2.get(), keep(x, options, 1));
     return norm3 ? norm3->forward(fed) : fed;
 }
 

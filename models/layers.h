@@ -15,11 +15,14 @@ namespace swingrad {
 
 // What a forward pass does besides computing.
 struct ForwardOptions {
-    bool training = false;  // drop path active
-    Random random;          // of the drop path; one a step
+    bool training = false;  // drop path and dropout active
+    Random random;          // of these; one a step
     // Called with each named intermediate result: "patch_embed", "layers.0.blocks.1", "layers.0", "norm", ...
     std::function<void(std::string_view name, const Tensor& value)> observe;
 };
+
+// Streams of a step's random numbers: block n's drop path has 2n and 2n + 1, its dropout three from here on.
+constexpr uint64_t dropout_streams = uint64_t{1} << 32, head_dropout_stream = dropout_streams - 1;
 
 class LayerNorm : public Module {
   public:
@@ -105,6 +108,10 @@ class Mlp : public Module {
   public:
     Mlp(int64_t channels, int64_t hidden);
     Tensor forward(const Tensor& x) const { return mlp(x, fc1.weight, fc1.bias, fc2.weight, fc2.bias); }
+    // With dropout of the hidden layer, which the fused operation does not have.
+    Tensor forward(const Tensor& x, double drop_rate, Random random) const {
+        return fc2.forward(dropout(gelu(fc1.forward(x)), drop_rate, random));
+    }
 
     Linear fc1, fc2;
 };
@@ -129,11 +136,13 @@ class Block : public Module {
     template <class Branch>
     Tensor with_branch(const Tensor& x, const Branch& branch, const LayerNorm& norm, const LayerNorm* pre_norm,
                        const Tensor& keep) const;
+    Tensor attention_branch(const Tensor& x, const ForwardOptions& options) const;
+    Tensor mlp_branch(const Tensor& x, const ForwardOptions& options) const;
     Tensor keep(const Tensor& x, const ForwardOptions& options, int branch) const;
 
     NormPlacement placement_;
     bool checkpoint_;
-    double drop_path_;
+    double drop_path_, proj_drop_;
     int64_t number_;
 };
 

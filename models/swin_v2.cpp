@@ -95,7 +95,9 @@ Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) cons
     for (const auto& stage : stages_) x = stage->forward(x, options);
     x = norm_.forward(x);
     observe(options, "norm", x);
-    return head_.forward(mean_pool(x));
+    Tensor pooled = mean_pool(x);
+    if (options.training) pooled = dropout(pooled, config_.drop_rate, options.random.split(head_dropout_stream));
+    return head_.forward(pooled);
 }
 
 }  // namespace swingrad

@@ -113,9 +113,11 @@ TEST_CASE("every combination of norm, merging, attention and position bias is wh
                 }
 }
 
-TEST_CASE("checkpointing blocks changes no bit, with drop path too") {
+TEST_CASE("checkpointing blocks changes no bit, with drop path and dropout too") {
     SwinConfig config = small();
     config.drop_path_rate = 0.5;
+    config.proj_drop_rate = 0.3;
+    config.drop_rate = 0.3;
     const Tensor images = random_tensor({4, 14, 12, 3}, Random{17, 0});
     std::vector<std::vector<Tensor>> results;
     for (const bool checkpointed : {false, true}) {
@@ -126,6 +128,21 @@ TEST_CASE("checkpointing blocks changes no bit, with drop path too") {
         }));
     }
     for (size_t i = 0; i < results[0].size(); ++i) REQUIRE(same_bits(results[0][i], results[1][i]));
+}
+
+TEST_CASE("dropout is active in training alone, in each of its places") {
+    const Tensor images = random_tensor({2, 14, 12, 3}, Random{17, 0});
+    const auto logits = [&](double drop_rate, double proj_drop_rate, bool training) {
+        SwinConfig config = small();
+        config.drop_rate = drop_rate;
+        config.proj_drop_rate = proj_drop_rate;
+        config.drop_path_rate = 0;
+        return RandomModel(config).model.forward(images, {.training = training, .random = Random{5, 6}, .observe = {}});
+    };
+    const Tensor without = logits(0, 0, true);
+    REQUIRE(same_bits(logits(0.5, 0.5, false), without));
+    REQUIRE(!same_bits(logits(0.5, 0, true), without));
+    REQUIRE(!same_bits(logits(0, 0.5, true), without));
 }
 
 TEST_CASE("checkpointing and sequential attention each need less memory than doing without") {
