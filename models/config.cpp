@@ -102,7 +102,6 @@ void validate(const SwinConfig& config) {
     rate("drop_rate", config.drop_rate);
     rate("proj_drop_rate", config.proj_drop_rate);
     rate("drop_path_rate", config.drop_path_rate);
-    check(config.qkv_bias || !config.key_bias, "[config] key_bias needs qkv_bias");
     for (size_t i = 0; i < stages; ++i) {
         const int64_t channels = config.embed_dim << i, heads = config.num_heads[i];
         check(config.depths[i] > 0, "[config] depths must be positive, got {} in stage {}", config.depths[i], i);

@@ -1,5 +1,7 @@
 #include "models/layers.h"
 
+#include "autograd/checkpoint.h"
+
 #include <cmath>
 
 namespace swingrad {
@@ -7,6 +9,22 @@ namespace {
 
 constexpr double weight_deviation = 0.02;  // of every linear layer's start
 constexpr int64_t cpb_hidden = 512;
+
+// Norms at the ends of residual branches start at 0, so that every block starts as the identity. Any other norm would
+// leave nothing of what goes through it.
+double start_of_norm(NormPlacement placement) {
+    return placement == NormPlacement::res_post || placement == NormPlacement::sandwich ? 0 : 1;
+}
+
+OffsetScale offset_scale(PositionBias bias, CpbFormula formula) {
+    if (formula == CpbFormula::paper)
+        return bias == PositionBias::log_cpb ? OffsetScale::log_of_tokens : OffsetScale::tokens;
+    return bias == PositionBias::log_cpb ? OffsetScale::log_of_window : OffsetScale::window;
+}
+
+int64_t hidden_of(const SwinConfig& model, int64_t channels) {
+    return static_cast<int64_t>(static_cast<double>(channels) * model.mlp_ratio);
+}
 
 }  // namespace
 
@@ -37,60 +55,102 @@ Tensor PatchEmbed::forward(const Tensor& images) const {
     return norm.forward(patch_embedding(images, proj.weight, proj.bias));
 }
 
-PatchMerging::PatchMerging(int64_t channels) : reduction(4 * channels, 2 * channels, false), norm(2 * channels) {
+PatchMerging::PatchMerging(int64_t channels, MergingNorm placement)
+    : reduction(4 * channels, 2 * channels, false),
+      norm((placement == MergingNorm::after ? 2 : 4) * channels),
+      placement_(placement) {
     declare("reduction", reduction);
     declare("norm", norm);
 }
 
-WindowAttention::WindowAttention(const BlockConfig& config)
-    : qkv(config.channels, 3 * config.channels, false),
-      proj(config.channels, config.channels),
-      map_(config.windows),
-      coordinates_(log_coordinates(map_->window, config.pretrained_window, DType::float32)) {
-    declare("logit_scale", logit_scale, {config.heads, 1, 1}, Init::constant(std::log(10.0)), Decay::no);
-    if (config.qkv_bias) {
-        declare("q_bias", q_bias, {config.channels}, Init::constant(0), Decay::no);
-        declare("v_bias", v_bias, {config.channels}, Init::constant(0), Decay::no);
+Tensor PatchMerging::forward(const Tensor& x) const {
+    const Tensor merged = patch_merging(x);
+    return placement_ == MergingNorm::after ? norm.forward(reduction.forward(merged))
+                                            : reduction.forward(norm.forward(merged));
+}
+
+// ---- attention
+
+WindowAttention::WindowAttention(const SwinConfig& model, const BlockConfig& block)
+    : qkv(block.channels, 3 * block.channels, model.qkv_bias && model.key_bias),
+      proj(block.channels, block.channels),
+      kind_(model.attention),
+      position_bias_(model.position_bias),
+      formula_(model.cpb_formula),
+      sequential_(model.sequential_attention),
+      heads_(block.heads),
+      map_(block.windows) {
+    if (kind_ == AttentionKind::cosine)
+        declare("logit_scale", logit_scale, {heads_, 1, 1}, Init::constant(std::log(10.0)), Decay::no);
+    if (model.qkv_bias && !model.key_bias) {
+        declare("q_bias", q_bias, {block.channels}, Init::constant(0), Decay::no);
+        declare("v_bias", v_bias, {block.channels}, Init::constant(0), Decay::no);
     }
-    declare("cpb_mlp.0.weight", cpb_weight1, {cpb_hidden, 2}, Init::normal(weight_deviation), Decay::no);
-    declare("cpb_mlp.0.bias", cpb_bias1, {cpb_hidden}, Init::constant(0), Decay::no);
-    declare("cpb_mlp.2.weight", cpb_weight2, {config.heads, cpb_hidden}, Init::normal(weight_deviation), Decay::no);
+    if (position_bias_ == PositionBias::table) {
+        declare("relative_position_bias_table", relative_position_bias_table, {map_->offsets(), heads_},
+                Init::normal(weight_deviation), Decay::no);
+    } else if (position_bias_ != PositionBias::none) {
+        coordinates_ = relative_coordinates(map_->window, block.pretrained_window,
+                                            offset_scale(position_bias_, formula_), DType::float32);
+        declare("cpb_mlp.0.weight", cpb_weight1, {cpb_hidden, 2}, Init::normal(weight_deviation), Decay::no);
+        declare("cpb_mlp.0.bias", cpb_bias1, {cpb_hidden}, Init::constant(0), Decay::no);
+        declare("cpb_mlp.2.weight", cpb_weight2, {heads_, cpb_hidden}, Init::normal(weight_deviation), Decay::no);
+    }
     declare("qkv", qkv);
     declare("proj", proj);
 }
 
+Tensor WindowAttention::position_bias(DType dtype) const {
+    if (position_bias_ == PositionBias::none) return {};
+    if (position_bias_ == PositionBias::table) return relative_position_bias_table;
+    const Tensor coordinates = dtype == DType::float32 ? coordinates_ : coordinates_.to(dtype);
+    if (formula_ == CpbFormula::code) return continuous_position_bias(coordinates, cpb_weight1, cpb_bias1, cpb_weight2);
+    return linear(relu(linear(coordinates, cpb_weight1, cpb_bias1)), cpb_weight2);
+}
+
 Tensor WindowAttention::forward(const Tensor& x) const {
-    const DType dtype = x.dtype();
-    Tensor bias, padding;
+    Tensor bias = qkv.bias;
     if (q_bias.value.defined()) bias = qkv_bias(q_bias, v_bias);
     // A padded token is a zero vector, so its q, k and v are the bias alone.
-    if (map_->has_padding) padding = bias.defined() ? bias : Tensor::zeros({3 * x.shape()[3]}, dtype);
+    Tensor padding;
+    if (map_->has_padding) padding = bias.defined() ? bias : Tensor::zeros({3 * x.shape()[3]}, x.dtype());
 
-    const Tensor coordinates = dtype == DType::float32 ? coordinates_ : coordinates_.to(dtype);
-    const Tensor position_bias = log_cpb(coordinates, cpb_weight1, cpb_bias1, cpb_weight2, map_);
     const Tensor tokens = linear(x, qkv.weight, bias);  // [B, H, W, 3C]
-    return proj.forward(cosine_attention(tokens, padding, logit_scale, position_bias, map_));
+    const Tensor table = position_bias(x.dtype());
+    if (sequential_) return proj.forward(sequential_attention(tokens, padding, heads_, logit_scale, table, map_));
+    return proj.forward(kind_ == AttentionKind::cosine ? cosine_attention(tokens, padding, logit_scale, table, map_)
+                                                       : dot_attention(tokens, padding, heads_, table, map_));
 }
+
+// ---- block
 
 Mlp::Mlp(int64_t channels, int64_t hidden) : fc1(channels, hidden), fc2(hidden, channels) {
     declare("fc1", fc1);
     declare("fc2", fc2);
 }
 
-// The norms at the ends of the branches start at 0: every block starts as the identity.
-Block::Block(const BlockConfig& config, int64_t number)
-    : attn(config),
-      norm1(config.channels, 0),
-      mlp(config.channels, config.hidden),
-      norm2(config.channels, 0),
-      drop_path_(config.drop_path),
-      number_(number) {
+Block::Block(const SwinConfig& model, const BlockConfig& block)
+    : attn(model, block),
+      norm1(block.channels, start_of_norm(model.norm)),
+      mlp(block.channels, hidden_of(model, block.channels)),
+      norm2(block.channels, start_of_norm(model.norm)),
+      placement_(model.norm),
+      checkpoint_(model.checkpoint_blocks),
+      drop_path_(block.drop_path),
+      proj_drop_(model.proj_drop_rate),
+      number_(block.number) {
     declare("attn", attn);
     declare("norm1", norm1);
     declare("mlp", mlp);
     declare("norm2", norm2);
-    if (config.extra_norm) {
-        norm3 = std::make_unique<LayerNorm>(config.channels);
+    if (placement_ == NormPlacement::sandwich) {
+        pre_norm1 = std::make_unique<LayerNorm>(block.channels);
+        pre_norm2 = std::make_unique<LayerNorm>(block.channels);
+        declare("pre_norm1", *pre_norm1);
+        declare("pre_norm2", *pre_norm2);
+    }
+    if (block.extra_norm) {
+        norm3 = std::make_unique<LayerNorm>(block.channels);
         declare("norm3", *norm3);
     }
 }
@@ -101,10 +161,46 @@ Tensor Block::keep(const Tensor& x, const ForwardOptions& options, int branch) c
                           x.dtype());
 }
 
-Tensor Block::forward(const Tensor& x, const ForwardOptions& options) const {
-    const Tensor attended = residual_norm(x, attn.forward(x), norm1.weight, norm1.bias, keep(x, options, 0));
-    const Tensor fed = residual_norm(attended, mlp.forward(attended), norm2.weight, norm2.bias, keep(x, options, 1));
+Tensor Block::attention_branch(const Tensor& x, const ForwardOptions& options) const {
+    const Tensor y = attn.forward(x);
+    if (!options.training || proj_drop_ == 0) return y;
+    return dropout(y, proj_drop_, options.random.split(dropout_streams + 3 * static_cast<uint64_t>(number_)));
+}
+
+Tensor Block::mlp_branch(const Tensor& x, const ForwardOptions& options) const {
+    if (!options.training || proj_drop_ == 0) return mlp.forward(x);
+    const uint64_t stream = dropout_streams + 3 * static_cast<uint64_t>(number_);
+    const Tensor y = mlp.forward(x, proj_drop_, options.random.split(stream + 1));
+    return dropout(y, proj_drop_, options.random.split(stream + 2));
+}
+
+template <class Branch>
+Tensor Block::with_branch(const Tensor& x, const Branch& branch, const LayerNorm& norm, const LayerNorm* pre_norm,
+                          const Tensor& keep) const {
+    const auto added = [&](const Tensor& y) { return add(x, keep.defined() ? drop_path(y, keep) : y); };
+    switch (placement_) {
+        case NormPlacement::res_post: return residual_norm(x, branch(x), norm.weight, norm.bias, keep);
+        case NormPlacement::sandwich:
+            return residual_norm(x, branch(pre_norm->forward(x)), norm.weight, norm.bias, keep);
+        case NormPlacement::pre: return added(branch(norm.forward(x)));
+        case NormPlacement::post: return norm.forward(added(branch(x)));
+    }
+    fail("[block] unknown norm placement {}", static_cast<int>(placement_));
+}
+
+Tensor Block::compute(const Tensor& x, const ForwardOptions& options) const {
+    const auto attend = [&](const Tensor& in) { return attention_branch(in, options); };
+    const auto feed = [&](const Tensor& in) { return mlp_branch(in, options); };
+    const Tensor attended = with_branch(x, attend, norm1, pre_norm1.get(), keep(x, options, 0));
+    const Tensor fed = with_branch(attended, feed, norm2, pre_norm2.get(), keep(x, options, 1));
     return norm3 ? norm3->forward(fed) : fed;
+}
+
+Tensor Block::forward(const Tensor& x, const ForwardOptions& options) const {
+    if (!checkpoint_) return compute(x, options);
+    // The replay uses the parameters where they are, so their gradients arrive as without it. It draws the same drop
+    // path.
+    return checkpoint([this, options](const std::vector<Tensor>& in) { return compute(in[0], options); }, {x});
 }
 
 }  // namespace swingrad

@@ -1,6 +1,8 @@
-// The layers of Swin V2, from the smallest up. Names of members are timm's, and so are the parameters' names.
+// The layers of Swin Transformers, from the smallest up. Names of members are timm's, and so are the parameters' names.
+// Switches: models/config.h.
 #pragma once
 
+#include "models/config.h"
 #include "models/module.h"
 #include "ops/ops.h"
 #include "ops/window.h"
@@ -13,11 +15,14 @@ namespace swingrad {
 
 // What a forward pass does besides computing.
 struct ForwardOptions {
-    bool training = false;  // drop path active
-    Random random;          // of the drop path; one a step
+    bool training = false;  // drop path and dropout active
+    Random random;          // of these; one a step
     // Called with each named intermediate result: "patch_embed", "layers.0.blocks.1", "layers.0", "norm", ...
     std::function<void(std::string_view name, const Tensor& value)> observe;
 };
+
+// Streams of a step's random numbers: block n's drop path has 2n and 2n + 1, its dropout three from here on.
+constexpr uint64_t dropout_streams = uint64_t{1} << 32, head_dropout_stream = dropout_streams - 1;
 
 class LayerNorm : public Module {
   public:
@@ -53,35 +58,48 @@ class PatchEmbed : public Module {
 // Half the rows and columns, twice the channels: [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 2C].
 class PatchMerging : public Module {
   public:
-    explicit PatchMerging(int64_t channels);
-    Tensor forward(const Tensor& x) const { return norm.forward(reduction.forward(patch_merging(x))); }
+    PatchMerging(int64_t channels, MergingNorm placement);
+    Tensor forward(const Tensor& x) const;
 
     Linear reduction;
     LayerNorm norm;
+
+  private:
+    MergingNorm placement_;
 };
 
+// What differs from block to block of a model.
 struct BlockConfig {
+    int64_t number;  // counts the blocks of the whole network, so that each draws its own drop path
     int64_t channels, heads;
     WindowMap windows;         // how its map of tokens is cut, shared by the blocks of a stage that cut alike
     Extent pretrained_window;  // {0, 0}: none
-    bool qkv_bias;
-    int64_t hidden;  // of the MLP
     double drop_path;
     bool extra_norm;  // a layer norm on the main branch after this block (huge and giant)
 };
 
-// Scaled cosine attention within windows, with its log-spaced continuous position bias.
+// Attention within windows: scaled cosine or dot product, with a position bias by one of several means.
 class WindowAttention : public Module {
   public:
-    explicit WindowAttention(const BlockConfig& config);
+    WindowAttention(const SwinConfig& model, const BlockConfig& block);
     Tensor forward(const Tensor& x) const;  // [B, H, W, C] -> [B, H, W, C]
 
+    // The bias of every offset between two tokens of a window, [R, h]; undefined where there is none.
+    Tensor position_bias(DType dtype) const;
+
+    // Those that the switches have no use for stay undeclared.
     Parameter logit_scale;                          // [h, 1, 1]
-    Parameter q_bias, v_bias;                       // [C]; a key has none
+    Parameter q_bias, v_bias;                       // [C]; a key has none, or all three are qkv.bias
     Parameter cpb_weight1, cpb_bias1, cpb_weight2;  // [512, 2], [512], [h, 512]
+    Parameter relative_position_bias_table;         // [R, h]
     Linear qkv, proj;
 
   private:
+    AttentionKind kind_;
+    PositionBias position_bias_;
+    CpbFormula formula_;
+    bool sequential_;
+    int64_t heads_;
     WindowMap map_;
     Tensor coordinates_;  // of the position bias, [R, 2] float32
 };
@@ -90,27 +108,41 @@ class Mlp : public Module {
   public:
     Mlp(int64_t channels, int64_t hidden);
     Tensor forward(const Tensor& x) const { return mlp(x, fc1.weight, fc1.bias, fc2.weight, fc2.bias); }
+    // With dropout of the hidden layer, which the fused operation does not have.
+    Tensor forward(const Tensor& x, double drop_rate, Random random) const {
+        return fc2.forward(dropout(gelu(fc1.forward(x)), drop_rate, random));
+    }
 
     Linear fc1, fc2;
 };
 
+// Two branches, attention and MLP, added to the stream x one after the other; where their norms stand is a switch. V2:
+//
 //   x <- x + drop_path(norm1(attn(x)))        x <- x + drop_path(norm2(mlp(x)))
 class Block : public Module {
   public:
-    // `number` counts the blocks of the whole network, so that each draws its own drop path.
-    Block(const BlockConfig& config, int64_t number);
+    Block(const SwinConfig& model, const BlockConfig& block);
     Tensor forward(const Tensor& x, const ForwardOptions& options) const;
 
     WindowAttention attn;
     LayerNorm norm1;
     Mlp mlp;
     LayerNorm norm2;
-    std::unique_ptr<LayerNorm> norm3;  // where config.extra_norm
+    std::unique_ptr<LayerNorm> pre_norm1, pre_norm2;  // the second norms of a sandwich, before the branches
+    std::unique_ptr<LayerNorm> norm3;                 // where block.extra_norm
 
   private:
+    Tensor compute(const Tensor& x, const ForwardOptions& options) const;
+    template <class Branch>
+    Tensor with_branch(const Tensor& x, const Branch& branch, const LayerNorm& norm, const LayerNorm* pre_norm,
+                       const Tensor& keep) const;
+    Tensor attention_branch(const Tensor& x, const ForwardOptions& options) const;
+    Tensor mlp_branch(const Tensor& x, const ForwardOptions& options) const;
     Tensor keep(const Tensor& x, const ForwardOptions& options, int branch) const;
 
-    double drop_path_;
+    NormPlacement placement_;
+    bool checkpoint_;
+    double drop_path_, proj_drop_;
     int64_t number_;
 };
 

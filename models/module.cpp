@@ -8,12 +8,12 @@ void Module::declare(std::string name, Parameter& parameter, const Shape& shape,
     parameter.shape = shape;
     parameter.init = init;
     parameter.decay = decay;
-    add({std::move(name), &parameter, nullptr});
+    declare(Member{std::move(name), &parameter, nullptr});
 }
 
-void Module::declare(std::string name, Module& child) { add({std::move(name), nullptr, &child}); }
+void Module::declare(std::string name, Module& child) { declare(Member{std::move(name), nullptr, &child}); }
 
-void Module::add(Member member) {
+void Module::declare(Member member) {
     const auto same = [&](const Member& other) { return other.name == member.name; };
     check(!member.name.empty(), "[module] a member's name must not be empty");
     check(std::none_of(members_.begin(), members_.end(), same), "[module] \"{}\" is declared twice", member.name);

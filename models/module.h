@@ -60,7 +60,7 @@ class Module {
         Parameter* parameter;  // one of the two is null
         Module* module;
     };
-    void add(Member member);
+    void declare(Member member);
     void collect(const std::string& prefix, std::vector<NamedParameter>& found);
 
     std::vector<Member> members_;

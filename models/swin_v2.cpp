@@ -31,7 +31,7 @@ Stage::Stage(const SwinConfig& config, size_t index, Extent map, int64_t first_b
     const int64_t channels = channels_of_stage(config, index), depth = config.depths[index];
     const int64_t network_depth = std::accumulate(config.depths.begin(), config.depths.end(), int64_t{0});
     if (index > 0) {
-        downsample = std::make_unique<PatchMerging>(channels / 2);
+        downsample = std::make_unique<PatchMerging>(channels / 2, config.merging_norm);
         declare("downsample", *downsample);
     }
     const WindowMap plain = block_window_map(map, config.window_size[index], false, config.padding_order);
@@ -39,18 +39,17 @@ Stage::Stage(const SwinConfig& config, size_t index, Extent map, int64_t first_b
     for (int64_t j = 0; j < depth; ++j) {
         const int64_t number = first_block + j;
         BlockConfig block;
+        block.number = number;
         block.channels = channels;
         block.heads = config.num_heads[index];
         block.windows = j % 2 == 0 ? plain : shifted;
         block.pretrained_window = config.pretrained_window_sizes[index];
-        block.qkv_bias = config.qkv_bias;
-        block.hidden = static_cast<int64_t>(static_cast<double>(channels) * config.mlp_ratio);
         // Stochastic depth grows linearly from 0 at the first block to the full rate at the last.
         block.drop_path = network_depth > 1 ? config.drop_path_rate * static_cast<double>(number) /
                                                   static_cast<double>(network_depth - 1)
                                             : 0;
         block.extra_norm = config.extra_norm_every > 0 && (j + 1) % config.extra_norm_every == 0;
-        blocks.push_back(std::make_unique<Block>(block, number));
+        blocks.push_back(std::make_unique<Block>(config, block));
         declare(fmt::format("blocks.{}", j), *blocks.back());
     }
 }
@@ -96,7 +95,9 @@ Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) cons
     for (const auto& stage : stages_) x = stage->forward(x, options);
     x = norm_.forward(x);
     observe(options, "norm", x);
-    return head_.forward(mean_pool(x));
+    Tensor pooled = mean_pool(x);
+    if (options.training) pooled = dropout(pooled, config_.drop_rate, options.random.split(head_dropout_stream));
+    return head_.forward(pooled);
 }
 
 }  // namespace swingrad

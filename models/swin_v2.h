@@ -1,5 +1,6 @@
-// Swin Transformer V2: images -> class logits.
-// Source: Liu et al., "Swin Transformer V2: Scaling up capacity and resolution", arXiv 2111.09883.
+// Swin Transformer V2, or V1, or whatever the switches make: images -> class logits.
+// Source: Liu et al., "Swin Transformer V2: Scaling up capacity and resolution", arXiv 2111.09883; V1: arXiv
+// 2103.14030.
 #pragma once
 
 #include "models/config.h"

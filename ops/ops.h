@@ -3,6 +3,7 @@
 // (p) primitive: has a backward of its own.
 // (f) fused: does in one pass what the composition in brackets does in several; the tests compare it with that
 //     composition, or with plain loops.
+// (c) composed: a few lines of other operations, whose backward passes are its own.
 //
 // Shapes: B batch, H and W rows and columns of a map, C channels, K classes, N tokens in a window, nW windows in an
 // image, h heads, [...] any leading axes. All tensors of one call have one floating dtype, float32 or float64.
@@ -56,12 +57,29 @@ Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, con
                      const Tensor& keep = {}, double eps = 1e-5);
 
 // ---- images and maps (p)
-// images [B, H, W, I], weight [C, I, p, q], bias [C] -> [B, H/p, W/q, C]
+// images [B, H, W, I], weight [C, I, p, q], bias [C] -> [B, ceil(H/p), ceil(W/q), C]; images that are not whole patches
+// are padded with 0 at the bottom and the right
 Tensor patch_embedding(const Tensor& images, const Tensor& weight, const Tensor& bias);
 // [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 4C]: 2 x 2 neighbours side by side; odd sizes padded with 0
 Tensor patch_merging(const Tensor& x);
 // [B, H, W, C] -> [B, C]
 Tensor mean_pool(const Tensor& x);
+// [B, H, W, C] -> [B, size.rows, size.columns, C], interpolated at half-pixel centres with borders repeated and without
+// antialiasing, as torch.nn.functional.interpolate does (bicubic: a = -0.75); x itself where it has that size
+enum class Resize : uint8_t { bilinear, bicubic };
+Tensor resize(const Tensor& x, Extent size, Resize method);
+// x [B, H, W, C] with token [C] at the positions where mask [B, H, W], uint8 and a constant, is 1 and not 0
+Tensor mask_tokens(const Tensor& x, const Tensor& token, const Tensor& mask);
+// (c) [B, H, W, C r r] -> [B, H r, W r, C] in PyTorch's order of channels, and back
+Tensor pixel_shuffle(const Tensor& x, int64_t r);
+Tensor pixel_unshuffle(const Tensor& x, int64_t r);
+
+// ---- a trained model's parameters for other sizes (c)
+// patch_embedding's weight [C, I, p, q] -> [C, I, patch.rows, patch.columns], so that a patch resized bilinearly is
+// embedded as it was: exactly where no axis gets smaller, else with the least mean squared error
+Tensor resample_patch_weight(const Tensor& weight, Extent patch);
+// a learnt table of position bias, [(2 Mh - 1) (2 Mw - 1), h] for windows Mh x Mw, rows outermost; bicubic
+Tensor resample_bias_table(const Tensor& table, Extent from_window, Extent to_window);
 
 // ---- windows (p): roll, pad and cut as one table of indices (ops/window.h)
 Tensor window_partition(const Tensor& x, const WindowMap& map);      // [B, H, W, C] -> [B nW, N, C]
@@ -70,15 +88,27 @@ Tensor window_reverse(const Tensor& windows, const WindowMap& map);  // [B nW, N
 // ---- attention
 // (p) q [C], v [C] -> [q | 0 | v] [3C]
 Tensor qkv_bias(const Tensor& q, const Tensor& v);
-// (f) [16 sigmoid(linear(relu(linear(coordinates, weight1, bias1)), weight2)), gathered] -> position bias [h, N, N]
-Tensor log_cpb(const Tensor& coordinates, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2,
-               const WindowMap& map);
-// (f) [window_partition, l2_normalise, matmul, softmax, matmul, window_reverse]: qkv [B, H, W, 3C] -> [B, H, W, C].
-// padding [3C]: q, k and v of a padded token; may be left out where the map needs no padding
-Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& bias,
+// (f) [16 sigmoid(linear(relu(linear(coordinates, weight1, bias1)), weight2))]: coordinates [R, 2] of
+// relative_coordinates -> position bias by offset [R, h]
+Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1, const Tensor& bias1,
+                                const Tensor& weight2);
+// (p) table [R, h] by offset -> by pair [h, N, N]
+Tensor relative_bias(const Tensor& table, const WindowMap& map);
+// (f) [window_partition, l2_normalise, matmul, relative_bias, softmax, matmul, window_reverse]: qkv [B, H, W, 3C],
+// logit_scale [h, 1, 1] -> [B, H, W, C]. padding [3C]: q, k and v of a padded token; may be left out where the map needs
+// no padding. table [R, h]: position bias; may be left out for none
+Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& table,
                         const WindowMap& map);
+// (f) the same with q k^T / sqrt(D) for the score
+Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& table,
+                     const WindowMap& map);
+// (f) either of the two above (logit_scale given or not), tile by tile: nothing of size N x N, neither kept nor made
+Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& logit_scale,
+                            const Tensor& table, const WindowMap& map);
 
 // ---- regularisation and loss
+// (p) each element 0 with probability `rate`, else times 1 / (1 - rate); for training only. x itself where rate is 0
+Tensor dropout(const Tensor& x, double rate, Random random);
 // [B] of 0 (with probability `rate`) or 1 / (1 - rate); a constant
 Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype);
 // (p) x_b keep_b over the leading axis

@@ -1,19 +1,20 @@
-// patch_embedding(images [B, H, W, I], weight [C, I, p, q], bias [C]) -> [B, H/p, W/q, C]
+// patch_embedding(images [B, H, W, I], weight [C, I, p, q], bias [C]) -> [B, ceil(H/p), ceil(W/q), C]
 //
 // The image is cut into patches of p rows and q columns that do not overlap, and each is mapped linearly to C channels:
 // a convolution whose stride is its kernel. With r = (b, h, w) for a patch and j = (row, column, i) for a place in it:
 //
 //   patch_rj = images[b, h p + row, w q + column, i]          (im2col: a copy, nothing is computed)
+//              0 where that is beyond the bottom or the right: the last patches may hang over
 //   y_rc = bias_c + sum_j patch_rj weight_cj
 //
 // Backward. That of linear, on the rows patch_r; and since every element of images is in exactly one place of patch,
-// the way back from dpatch to dimages is the same copy turned round:
+// the way back from dpatch to dimages is the same copy turned round. What arrives at the padding belongs to a constant:
 //
 //   dpatch_rj = sum_c dy_rc weight_cj      dweight_cj = sum_r dy_rc patch_rj      dbias_c = sum_r dy_rc
 //
 // Order: the weight comes as [C, I, p, q], as a convolution's does, but images are channel-last. The weight, a few
 // thousand numbers, is put into the order [C, p, q, I] once a call; then a row of a patch is q I numbers that lie
-// together in the image, and im2col copies runs.
+// together in the image, and im2col copies runs, of which the part inside the image is a run too.
 // Saved: images and weight. patch would be the images again; it is made piece by piece and forgotten.
 // Source: Dosovitskiy et al., "An image is worth 16x16 words", arXiv 2010.11929. Test: tests/test_patch_embedding.cpp.
 
@@ -34,25 +35,33 @@ struct Geometry {
 
     Geometry(const Shape& images, const Shape& weight)
         : B(images[0]), H(images[1]), W(images[2]), I(images[3]), C(weight[0]), p(weight[2]), q(weight[3]) {}
-    int64_t patches() const { return B * (H / p) * (W / q); }
+    int64_t down() const { return (H + p - 1) / p; }    // patches in a column of them
+    int64_t across() const { return (W + q - 1) / q; }  // and in a row
+    int64_t patches() const { return B * down() * across(); }
     int64_t patch_size() const { return p * q * I; }
 };
 
-// Calls body(in_images, in_patches) for every run of q I numbers in patches [begin, end): where it lies in images and
-// in the rows of patch, of which row 0 is patch `begin`.
+// Calls body(in_images, in_patches, inside) for every run of q I numbers in patches [begin, end): where it lies in
+// images and in the rows of patch, of which row 0 is patch `begin`, and how many of its numbers are inside the image.
 template <class Body>
 void for_each_run(const Geometry& g, int64_t begin, int64_t end, const Body& body) {
-    const int64_t across = g.W / g.q, down = g.H / g.p;
+    const int64_t across = g.across(), down = g.down();
     for (int64_t r = begin; r < end; ++r) {
         const int64_t w = r % across, h = r / across % down, b = r / across / down;
+        const int64_t columns = std::min(g.q, g.W - w * g.q), rows = std::min(g.p, g.H - h * g.p);
         for (int64_t row = 0; row < g.p; ++row)
-            body(((b * g.H + h * g.p + row) * g.W + w * g.q) * g.I, ((r - begin) * g.p + row) * g.q * g.I);
+            body(((b * g.H + h * g.p + row) * g.W + w * g.q) * g.I, ((r - begin) * g.p + row) * g.q * g.I,
+                 row < rows ? columns * g.I : 0);
     }
 }
 
 template <class T>
 void im2col(const Geometry& g, int64_t begin, int64_t end, const T* images, T* patch) {
-    for_each_run(g, begin, end, [&](int64_t from, int64_t to) { std::copy_n(images + from, g.q * g.I, patch + to); });
+    const int64_t run = g.q * g.I;
+    for_each_run(g, begin, end, [&](int64_t from, int64_t to, int64_t inside) {
+        if (inside > 0) std::copy_n(images + from, inside, patch + to);
+        if (inside < run) std::fill(patch + to + inside, patch + to + run, T(0));
+    });
 }
 
 // Calls body(at, at_last) for every weight: its place in [C, I, p, q] and, channel last, in [C, p, q, I].
@@ -96,8 +105,9 @@ void backward_images(const Geometry& g, int64_t begin, int64_t end, const T* wei
                      T* dimages) {
     const int64_t J = g.patch_size(), C = g.C;
     gemm_block(Layout::plain, Layout::plain, end - begin, J, C, dy + begin * C, C, weight_last, J, dpatch, J, false);
-    for_each_run(g, begin, end,
-                 [&](int64_t at, int64_t in_patch) { std::copy_n(dpatch + in_patch, g.q * g.I, dimages + at); });
+    for_each_run(g, begin, end, [&](int64_t at, int64_t in_patch, int64_t inside) {
+        if (inside > 0) std::copy_n(dpatch + in_patch, inside, dimages + at);
+    });
 }
 
 // `dimages` may be null: not asked for, as a rule.
@@ -150,18 +160,16 @@ struct PatchEmbeddingNode final : Node {
 
 Tensor patch_embedding(const Tensor& images, const Tensor& weight, const Tensor& bias) {
     check(images.shape().rank() == 4, "[patch_embedding] images must be [B, H, W, I], got {}", images.shape());
-    const int64_t H = images.shape()[1], W = images.shape()[2], I = images.shape()[3];
+    const int64_t I = images.shape()[3];
     check(weight.shape().rank() == 4 && weight.shape()[1] == I && weight.shape().numel() > 0,
           "[patch_embedding] weight must be [C, {}, p, q], got {}", I, weight.shape());
-    const int64_t C = weight.shape()[0], p = weight.shape()[2], q = weight.shape()[3];
+    const int64_t C = weight.shape()[0];
     check(bias.shape() == Shape{C}, "[patch_embedding] bias must be [{}], got {}", C, bias.shape());
-    check(H % p == 0 && W % q == 0, "[patch_embedding] {} x {} images do not divide into patches of {} x {}", H, W, p,
-          q);
 
-    Tensor y = Tensor::empty({images.shape()[0], H / p, W / q, C}, images.dtype());
+    const Geometry geometry(images.shape(), weight.shape());
+    Tensor y = Tensor::empty({geometry.B, geometry.down(), geometry.across(), C}, images.dtype());
     dispatch_float("patch_embedding", images.dtype(), [&]<class T>(T) {
-        forward(Geometry(images.shape(), weight.shape()), images.data<T>(), weight.data<T>(), bias.data<T>(),
-                y.data<T>());
+        forward(geometry, images.data<T>(), weight.data<T>(), bias.data<T>(), y.data<T>());
     });
     if (!recording({images, weight, bias})) return y;
     auto node = std::make_unique<PatchEmbeddingNode>();
@@ -170,15 +178,43 @@ Tensor patch_embedding(const Tensor& images, const Tensor& weight, const Tensor&
     return record(std::move(node), {images, weight, bias}, y);
 }
 
-// ---- gradient check
+// ---- gradient checks: whole patches, a patch of one pixel, a large one, images that are not whole patches
 
+namespace {
+
+std::vector<Tensor> inputs(Random random, const Shape& images, const Shape& weight) {
+    return {random_tensor(images, random.split(0)), random_tensor(weight, random.split(1)),
+            random_tensor({weight[0]}, random.split(2))};
+}
+Tensor embedded(const std::vector<Tensor>& in) { return patch_embedding(in[0], in[1], in[2]); }
 const DeclareGradientCase patch_embedding_case{{
     "patch_embedding",
-    [](Random random) -> std::vector<Tensor> {
-        return {random_tensor({2, 4, 9, 2}, random.split(0)), random_tensor({5, 2, 2, 3}, random.split(1)),
-                random_tensor({5}, random.split(2))};
+    [](Random random) {
+        return inputs(random, {2, 4, 9, 2}, {5, 2, 2, 3});
     },
-    [](const std::vector<Tensor>& in) { return patch_embedding(in[0], in[1], in[2]); },
+    embedded,
+}};
+const DeclareGradientCase pixel_case{{
+    "patch_embedding/1x1",
+    [](Random random) {
+        return inputs(random, {2, 3, 2, 3}, {4, 3, 1, 1});
+    },
+    embedded,
+}};
+const DeclareGradientCase large_case{{
+    "patch_embedding/7x7",
+    [](Random random) {
+        return inputs(random, {1, 7, 14, 2}, {3, 2, 7, 7});
+    },
+    embedded,
+}};
+const DeclareGradientCase padded_case{{
+    "patch_embedding/padded",
+    [](Random random) {
+        return inputs(random, {2, 4, 7, 2}, {5, 2, 3, 4});
+    },
+    embedded,
 }};
 
+}  // namespace
 }  // namespace swingrad

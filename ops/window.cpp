@@ -24,17 +24,23 @@ int32_t axis_region(int64_t r, int64_t padded, int64_t window, int64_t shift) {
     return r < padded - shift ? 1 : 2;
 }
 
-// Query a, key b -> row of log_coordinates: the offset a - b per axis, moved so that the least is 0.
-std::vector<int32_t> relative_position_index(Extent window) {
-    const int64_t N = window.rows * window.columns;
-    std::vector<int32_t> index;
-    for (int64_t a = 0; a < N; ++a)
-        for (int64_t b = 0; b < N; ++b) {
-            const int64_t down = a / window.columns - b / window.columns + window.rows - 1;
-            const int64_t across = a % window.columns - b % window.columns + window.columns - 1;
-            index.push_back(static_cast<int32_t>(down * (2 * window.columns - 1) + across));
+// One axis: the coordinates of the offsets -(size - 1) .. size - 1.
+std::vector<float> axis_coordinates(int64_t size, int64_t pretrained, OffsetScale scale) {
+    const auto denominator = static_cast<float>(std::max<int64_t>((pretrained > 0 ? pretrained : size) - 1, 1));
+    std::vector<float> coordinates;
+    for (int64_t offset = 1 - size; offset < size; ++offset) {
+        const auto d = static_cast<float>(offset);
+        const float z = d / denominator * 8.0f;
+        switch (scale) {
+            case OffsetScale::log_of_window:
+                coordinates.push_back(std::copysign(std::log2(std::abs(z) + 1.0f) / 3.0f, z));  // 3 = log2(8)
+                break;
+            case OffsetScale::window: coordinates.push_back(d / denominator); break;
+            case OffsetScale::log_of_tokens: coordinates.push_back(std::copysign(std::log1p(std::abs(d)), d)); break;
+            case OffsetScale::tokens: coordinates.push_back(d); break;
         }
-    return index;
+    }
+    return coordinates;
 }
 
 }  // namespace
@@ -54,7 +60,10 @@ WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder 
     table.tokens = window.rows * window.columns;
     table.windows = table.padded.rows * table.padded.columns / table.tokens;
     table.has_padding = !(table.padded == map);
-    table.offset_index = relative_position_index(window);
+    for (int64_t token = 0; token < table.tokens; ++token)
+        table.place.push_back(
+            static_cast<int32_t>(token / window.columns * (2 * window.columns - 1) + token % window.columns));
+    table.centre = static_cast<int32_t>((window.rows - 1) * (2 * window.columns - 1) + window.columns - 1);
     const bool shifted = shift.rows > 0 || shift.columns > 0;
     for (int64_t top = 0; top < table.padded.rows; top += window.rows)
         for (int64_t left = 0; left < table.padded.columns; left += window.columns)
@@ -94,18 +103,9 @@ Tensor shift_mask(const WindowTable& table, DType dtype) {
     return mask;
 }
 
-Tensor log_coordinates(Extent window, Extent pretrained, DType dtype) {
-    // One axis: the coordinates of the offsets -(size - 1) .. size - 1.
-    const auto axis = [](int64_t size, int64_t pretrained_size) {
-        const int64_t denominator = std::max<int64_t>((pretrained_size > 0 ? pretrained_size : size) - 1, 1);
-        std::vector<float> coordinates;
-        for (int64_t d = 1 - size; d < size; ++d) {
-            const float z = static_cast<float>(d) / static_cast<float>(denominator) * 8.0f;
-            coordinates.push_back(std::copysign(std::log2(std::abs(z) + 1.0f) / 3.0f, z));  // 3 = log2(8)
-        }
-        return coordinates;
-    };
-    const auto down = axis(window.rows, pretrained.rows), across = axis(window.columns, pretrained.columns);
+Tensor relative_coordinates(Extent window, Extent pretrained, OffsetScale scale, DType dtype) {
+    const auto down = axis_coordinates(window.rows, pretrained.rows, scale),
+               across = axis_coordinates(window.columns, pretrained.columns, scale);
     std::vector<float> table;
     for (const float y : down)
         for (const float x : across) table.insert(table.end(), {y, x});

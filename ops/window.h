@@ -24,7 +24,15 @@ struct WindowTable {
     std::vector<int32_t> source;        // [nW * N]: index into the map's H W tokens, or -1 for padding
     bool has_padding = false;
     std::vector<int32_t> region;  // [nW * N]: tokens of a window see each other only where equal; empty if no shift
-    std::vector<int32_t> offset_index;  // [N * N]: for query a and key b, the row of log_coordinates with their offset
+
+    // A position bias has one row an offset between two tokens of a window, (2 Mh - 1)(2 Mw - 1) in all, the offset
+    // down outermost. Of query a and key b it is row place[a] - place[b] + centre.
+    std::vector<int32_t> place;  // [N]
+    int32_t centre = 0;          // the row of a token and itself
+    int64_t offsets() const { return (2 * window.rows - 1) * (2 * window.columns - 1); }
+    int64_t offset_row(int64_t a, int64_t b) const {
+        return place[static_cast<size_t>(a)] - place[static_cast<size_t>(b)] + centre;
+    }
 };
 
 // Shared and constant: blocks that cut alike, and the nodes that save it, hold the same table.
@@ -40,9 +48,19 @@ WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder
 // [nW, N, N]; undefined where the table has no shift.
 Tensor shift_mask(const WindowTable& table, DType dtype);
 
-// Log-spaced coordinates of all offsets between two tokens of a window (sign(z) log2(|z| + 1) / 3 with
-// z = 8 d / D). D is pretrained - 1 where the axis has a pretrained window, else window - 1. Computed in float32 and
-// widened, as every reference does. [(2 Mh - 1) (2 Mw - 1), 2], rows outermost.
-Tensor log_coordinates(Extent window, Extent pretrained, DType dtype);
+// How the offset between two tokens is told to the network that makes a position bias of it. With d tokens along an
+// axis, and D = pretrained - 1 where the axis has a pretrained window, else window - 1:
+enum class OffsetScale : uint8_t {
+    log_of_window,  // sign(z) log2(1 + |z|) / 3 with z = 8 d / D: log-spaced, as published in code
+    window,         // d / D: its linear counterpart
+    log_of_tokens,  // sign(d) ln(1 + |d|): log-spaced, equation 4 of the paper
+    tokens,         // d
+};
+
+// Coordinates of all offsets between two tokens of a window, a row for each, (down, across), computed in float32 and
+// widened, as every reference does. [(2 Mh - 1)(2 Mw - 1), 2].
+// The paper's equation has a product of sign and logarithm. Some summaries have a sum, which would give offsets of +7
+// and -7 the values 3.1 and 1.1, where the paper's own range is -2.1 to 2.1.
+Tensor relative_coordinates(Extent window, Extent pretrained, OffsetScale scale, DType dtype);
 
 }  // namespace swingrad

@@ -1,4 +1,4 @@
-"""Compares a built swingrad with timm on random Swin V2 models: logits, every layer's output, every gradient.
+"""Compares a built swingrad with timm on random Swin V2 and V1 models: logits, every layer's output, every gradient.
 
     python tests/compare_with_timm.py build/swingrad             # 20 random models, float32 and float64
     python tests/compare_with_timm.py build/swingrad --models 200 --seed 7
@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 import timm_reference as peer
 
 
-def random_arguments(draw):
+def random_arguments(draw, architecture):
     """A small model with anything that timm accepts: windows larger than maps, maps that are no whole windows, ..."""
     stages = draw.randint(1, 3)
     heads = [draw.choice((1, 2, 3)) for _ in range(stages)]
@@ -45,7 +45,8 @@ def random_arguments(draw):
         window_size=[window() for _ in range(stages)] if stages > 2 or draw.random() < 0.3 else draw.randint(2, 8),
         mlp_ratio=draw.choice((1.0, 2.0, 4.0)),
         qkv_bias=draw.random() < 0.8,
-        pretrained_window_sizes=[draw.choice((0, 0, draw.randint(2, 8))) for _ in range(stages)],
+        **({"pretrained_window_sizes": [draw.choice((0, 0, draw.randint(2, 8))) for _ in range(stages)]}
+           if architecture == "swinv2" else {}),
     )
 
 
@@ -58,9 +59,9 @@ def trace(program, folder, precision):
     return load_file(folder / "output.safetensors")
 
 
-def check(program, arguments, num_classes, scales_above_clamp, batch):
+def check(program, architecture, arguments, num_classes, scales_above_clamp, batch):
     """Prints one line a precision; returns whether all of it is within tolerance."""
-    model = peer.build(arguments, num_classes)
+    model = peer.build(architecture, arguments, num_classes)
     weights = peer.generated_weights(model)
     if scales_above_clamp:
         for name in weights:
@@ -68,15 +69,15 @@ def check(program, arguments, num_classes, scales_above_clamp, batch):
                 weights[name] += 2.5  # 2.5 to 6.5; the clamp is at 4.6
     images = torch.randn(batch, arguments["in_chans"], *arguments["img_size"])
     labels = torch.randint(num_classes, (batch,))
-    exact = peer.reference(arguments, num_classes, weights, images, labels, torch.float64)
-    narrow = peer.worst(peer.deviations(peer.reference(arguments, num_classes, weights, images, labels, torch.float32), exact))
+    exact = peer.reference(architecture, arguments, num_classes, weights, images, labels, torch.float64)
+    narrow = peer.worst(peer.deviations(peer.reference(architecture, arguments, num_classes, weights, images, labels, torch.float32), exact))
 
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         save_file(weights, folder / "weights.safetensors")
         save_file({"images": images, "labels": labels}, folder / "input.safetensors")
         (folder / "config.json").write_text(json.dumps(
-            {"architecture": "swinv2", "num_classes": num_classes, "model_args": arguments}))
+            {"architecture": architecture, "num_classes": num_classes, "model_args": arguments}))
         passed = True
         for precision in ("f32", "f64"):
             written = trace(program, folder, precision)
@@ -103,10 +104,11 @@ def main():
     torch.set_num_threads(1)
     failed = 0
     for number in range(options.models):
-        arguments = random_arguments(draw)
-        above = draw.random() < 0.2
-        print(f"model {number}{', scales above the clamp' if above else ''}: {json.dumps(arguments)}")
-        if not check(options.program, arguments, draw.randint(2, 10), above, draw.randint(1, 3)):
+        architecture = draw.choice(("swinv2", "swinv2", "swin"))
+        arguments = random_arguments(draw, architecture)
+        above = architecture == "swinv2" and draw.random() < 0.2
+        print(f"model {number}, {architecture}{', scales above the clamp' if above else ''}: {json.dumps(arguments)}")
+        if not check(options.program, architecture, arguments, draw.randint(2, 10), above, draw.randint(1, 3)):
             failed += 1
             print("  BEYOND TOLERANCE")
     print(f"{options.models - failed} of {options.models} models within tolerance")

@@ -1,4 +1,4 @@
-// Swin V2 models whose parameters come from a hash, and what timm computes for them (tests/fixtures/README.md).
+// Swin models whose parameters come from a hash, and what timm computes for them (tests/fixtures/README.md).
 #pragma once
 
 #include "core/safetensors.h"
@@ -36,7 +36,7 @@ inline Tensor generated_parameter(int64_t k, const std::string& name, const Shap
     return generated_tensor(k, shape, 0, has("cpb_mlp") ? 1 : 0.5);
 }
 
-// Names of all parameters in the order of timm's state_dict, which numbers them for the hash.
+// Names of all parameters of a Swin V2 in the order of timm's state_dict, which numbers them for the hash.
 inline std::vector<std::string> timm_order(const SwinConfig& config) {
     std::vector<std::string> names;
     const auto add = [&](const std::string& prefix, std::initializer_list<const char*> rest) {
@@ -50,9 +50,10 @@ inline std::vector<std::string> timm_order(const SwinConfig& config) {
             const std::string block = fmt::format("{}blocks.{}.", stage, j);
             add(block + "attn.", {"logit_scale"});
             if (config.qkv_bias) add(block + "attn.", {"q_bias", "v_bias"});
-            add(block + "attn.", {"cpb_mlp.0.weight", "cpb_mlp.0.bias", "cpb_mlp.2.weight", "qkv.weight", "proj.weight", "proj.bias"});
-            add(block, {"norm1.weight", "norm1.bias", "mlp.fc1.weight", "mlp.fc1.bias", "mlp.fc2.weight", "mlp.fc2.bias",
-                        "norm2.weight", "norm2.bias"});
+            add(block + "attn.",
+                {"cpb_mlp.0.weight", "cpb_mlp.0.bias", "cpb_mlp.2.weight", "qkv.weight", "proj.weight", "proj.bias"});
+            add(block, {"norm1.weight", "norm1.bias", "mlp.fc1.weight", "mlp.fc1.bias", "mlp.fc2.weight",
+                        "mlp.fc2.bias", "norm2.weight", "norm2.bias"});
         }
     }
     add("", {"norm.weight", "norm.bias", "head.fc.weight", "head.fc.bias"});
@@ -67,8 +68,12 @@ struct GeneratedModel {
     // Parameters are rounded to `precision` first, as in a file. `replacements` holds others, under "weight.<name>".
     GeneratedModel(const SwinConfig& config, DType dtype, DType precision = DType::float32,
                    const std::map<std::string, Tensor>& replacements = {})
+        : GeneratedModel(config, dtype, precision, replacements, timm_order(config)) {}
+
+    // `order`: all parameters as they are numbered for the hash.
+    GeneratedModel(const SwinConfig& config, DType dtype, DType precision,
+                   const std::map<std::string, Tensor>& replacements, const std::vector<std::string>& order)
         : model(config), parameters(model, dtype, Random{}) {
-        const auto order = timm_order(config);
         REQUIRE(parameters.entries().size() == order.size());
         for (const auto& entry : parameters.entries()) {
             INFO(entry.name);
@@ -86,20 +91,30 @@ struct GeneratedModel {
 struct Fixture {
     SafetensorsFile file;
     SwinConfig config;
+    std::vector<std::string> order;  // of the parameters, for the hash
 
     explicit Fixture(const std::string& name)
         : file(read_safetensors(SWINGRAD_SOURCE_DIR "/tests/fixtures/swin_" + name + ".safetensors")) {
         const auto description = nlohmann::json::parse(file.metadata.at("config"));
         auto arguments = description.at("model_args");
         arguments["num_classes"] = description.at("num_classes");
+        arguments["architecture"] = description.at("architecture");
         config = config_from_json(arguments);
         config.padding_order = PaddingOrder::after_shift;  // timm's
+        nlohmann::json::parse(file.metadata.at("parameters")).get_to(order);
     }
 };
 
 inline const std::vector<std::string>& fixture_names() {
-    static const std::vector<std::string> names{"plain", "clipped", "shifted", "odd_window", "padded", "non_square",
-                                                "pretrained", "one_token", "clamped", "window_pairs", "no_qkv_bias"};
+    static const std::vector<std::string> names{"plain",   "clipped",      "shifted",    "odd_window",
+                                                "padded",  "non_square",   "pretrained", "one_token",
+                                                "clamped", "window_pairs", "no_qkv_bias"};
+    return names;
+}
+// Swin V1: all switches of config.h turned.
+inline const std::vector<std::string>& v1_fixture_names() {
+    static const std::vector<std::string> names{"v1_plain", "v1_padded", "v1_clipped", "v1_non_square",
+                                                "v1_no_qkv_bias"};
     return names;
 }
 

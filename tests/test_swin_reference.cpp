@@ -1,4 +1,4 @@
-// Swin V2 against timm, number by number: layers, logits, loss and every gradient.
+// Swin V2 and V1 against timm, number by number: layers, logits, loss and every gradient.
 #include "ops/ops.h"
 #include "tests/catch.h"
 #include "tests/support.h"
@@ -15,7 +15,7 @@ struct Tolerance {
 
 void check_fixture(const std::string& name, DType dtype, Tolerance tolerance) {
     const Fixture fixture(name);
-    GeneratedModel one(fixture.config, dtype, DType::float32, fixture.file.tensors);
+    GeneratedModel one(fixture.config, dtype, DType::float32, fixture.file.tensors, fixture.order);
     const auto trace =
         trace_model(one.model, one.parameters, fixture.file.tensors.at("images"),
                     [&](const Tensor& logits) { return cross_entropy(logits, fixture.file.tensors.at("labels")); });
@@ -73,6 +73,13 @@ TEST_CASE("Swin V2 in float computes what timm computes") {
         const Tolerance tolerance = name == "clamped" ? Tolerance{1e-5, 5e-5, 2e-4} : Tolerance{1e-5, 1e-5, 1e-4};
         DYNAMIC_SECTION(name) { check_fixture(name, DType::float32, tolerance); }
     }
+}
+
+TEST_CASE("Swin V1 computes what timm computes") {
+    for (const auto& name : v1_fixture_names()) DYNAMIC_SECTION(name) {
+            check_fixture(name, DType::float64, {2e-6, 2e-6, 2e-6});
+            check_fixture(name, DType::float32, {1e-5, 1e-5, 1e-4});
+        }
 }
 
 // ---- numbers to be found here rather than in a file: the sum of a layer's output, of its absolute values, the

@@ -24,7 +24,7 @@ struct Files {
         options.input = folder / "input.safetensors";
         options.output = folder / "output.safetensors";
 
-        const GeneratedModel one(fixture.config, DType::float32, DType::float32, fixture.file.tensors);
+        const GeneratedModel one(fixture.config, DType::float32, DType::float32, fixture.file.tensors, fixture.order);
         NamedTensors weights;
         for (const auto& entry : one.parameters.entries()) weights.emplace_back(entry.name, entry.value.detached());
         write_safetensors(options.weights, weights);
@@ -97,8 +97,8 @@ TEST_CASE("trace says in one line which file holds what it cannot use") {
         REQUIRE(files.error().find(input) != std::string::npos);
     }
     SECTION("another architecture") {
-        files.write_config(R"({"architecture": "swin", "num_classes": 5, "model_args": {}})");
-        REQUIRE(files.error() == "[trace] " + config + ": architecture must be \"swinv2\", got \"swin\"");
+        files.write_config(R"({"architecture": "swinv3", "num_classes": 5, "model_args": {}})");
+        REQUIRE(files.error() == "[trace] " + config + ": architecture must be \"swinv2\" or \"swin\", got \"swinv3\"");
     }
     SECTION("an unknown key") {
         files.write_config(R"({"architecture": "swinv2", "classes": 5, "model_args": {}})");

@@ -65,7 +65,8 @@ TEST_CASE("a block's window is clipped to the map and shifted only where the map
 
 TEST_CASE("log-spaced coordinates are those of the reference") {
     const auto positive = [](Extent window, Extent pretrained) {  // the last row of offsets: 0 .. M - 1 across
-        const auto values = log_coordinates(window, pretrained, DType::float64).values();
+        const auto values =
+            relative_coordinates(window, pretrained, OffsetScale::log_of_window, DType::float64).values();
         std::vector<double> result;
         const auto columns = static_cast<size_t>(2 * window.columns - 1);
         const size_t last_row = values.size() / 2 - columns;
@@ -79,17 +80,43 @@ TEST_CASE("log-spaced coordinates are those of the reference") {
     REQUIRE(positive({16, 16}, {8, 8})[15] == Approx(1.393777).margin(1e-6));
     REQUIRE(positive({24, 24}, {12, 12})[23] == Approx(1.382633).margin(1e-6));
     REQUIRE(positive({1, 1}, {0, 0}) == std::vector<double>{0});  // no division by zero
-    const auto all = log_coordinates({3, 2}, {0, 0}, DType::float32).values();
+    const auto all = relative_coordinates({3, 2}, {0, 0}, OffsetScale::log_of_window, DType::float32).values();
     for (size_t i = 0; i < all.size(); i += 2) {  // odd in the offset
         REQUIRE(all[i] == -all[all.size() - 2 - i]);
         REQUIRE(all[i + 1] == -all[all.size() - 1 - i]);
     }
 }
 
+TEST_CASE("the other scales of offsets are what their formulas say") {
+    const auto down = [](OffsetScale scale, Extent pretrained) {  // of offsets -2 .. 2
+        const auto values = relative_coordinates({3, 1}, pretrained, scale, DType::float64).values();
+        std::vector<double> result;
+        for (size_t i = 0; i < values.size(); i += 2) result.push_back(values[i]);
+        return result;
+    };
+    REQUIRE(down(OffsetScale::window, {0, 0}) == std::vector<double>{-1, -0.5, 0, 0.5, 1});
+    REQUIRE(down(OffsetScale::window, {5, 0}) == std::vector<double>{-0.5, -0.25, 0, 0.25, 0.5});
+    REQUIRE(down(OffsetScale::tokens, {5, 0}) == std::vector<double>{-2, -1, 0, 1, 2});
+    const auto logs = down(OffsetScale::log_of_tokens, {0, 0});
+    REQUIRE(logs[0] == Approx(-1.0986123));  // -ln 3
+    REQUIRE(logs[3] == Approx(0.6931472));   // ln 2
+    REQUIRE(logs[2] == 0);
+    // From a window of 8 to one of 16 the range grows by 8/7 on a linear scale, by a third on the logarithmic one.
+    const auto range = [](int64_t window) {
+        return relative_coordinates({window, 1}, {0, 0}, OffsetScale::log_of_tokens, DType::float64).values()[0];
+    };
+    REQUIRE(range(16) / range(8) - 1 == Approx(1.0 / 3).margin(1e-6));
+}
+
 TEST_CASE("the offset index of a 2 x 3 window is the reference's") {
     const std::vector<int32_t> expected{7,  6,  5,  2, 1, 0, 8,  7,  6,  3, 2, 1, 9,  8,  7,  4, 3, 2,
                                         12, 11, 10, 7, 6, 5, 13, 12, 11, 8, 7, 6, 14, 13, 12, 9, 8, 7};
-    REQUIRE(make_window_map({2, 3}, {2, 3}, {0, 0})->offset_index == expected);
+    const WindowMap map = make_window_map({2, 3}, {2, 3}, {0, 0});
+    std::vector<int32_t> found;
+    for (int64_t a = 0; a < 6; ++a)
+        for (int64_t b = 0; b < 6; ++b) found.push_back(static_cast<int32_t>(map->offset_row(a, b)));
+    REQUIRE(found == expected);
+    REQUIRE(map->offsets() == 15);
 }
 
 TEST_CASE("a window table says which size cannot be") {

@@ -1,4 +1,4 @@
-"""What timm's Swin V2 computes, by name: shared by make_swin_fixtures.py and compare_with_timm.py.
+"""What timm's Swin Transformers compute, by name: shared by make_swin_fixtures.py and compare_with_timm.py.
 
 The names are those `swingrad trace` writes: logits, loss, the output of every layer (channel-last) and the gradient of
 the mean cross entropy for every parameter (grad.<name>) and for the images (grad.images).
@@ -8,7 +8,10 @@ import math
 
 import numpy
 import torch
+from timm.models.swin_transformer import SwinTransformer
 from timm.models.swin_transformer_v2 import SwinTransformerV2
+
+ARCHITECTURES = {"swin": SwinTransformer, "swinv2": SwinTransformerV2}
 
 
 def uniform(k, count):
@@ -44,16 +47,17 @@ def generated_images(shape):
     return torch.from_numpy((2 * uniform(1000, math.prod(shape))).astype(numpy.float32)).reshape(shape)
 
 
-def build(model_args, num_classes):
+def build(architecture, model_args, num_classes):
     def tuples(value):  # timm tells one (rows, columns) from one size a stage by type: lists come from JSON
         return tuple(tuples(v) for v in value) if isinstance(value, (list, tuple)) else value
 
-    return SwinTransformerV2(num_classes=num_classes, **{key: tuples(value) for key, value in model_args.items()}).eval()
+    arguments = {key: tuples(value) for key, value in model_args.items()}
+    return ARCHITECTURES[architecture](num_classes=num_classes, **arguments).eval()
 
 
-def reference(model_args, num_classes, weights, images, labels, dtype):
+def reference(architecture, model_args, num_classes, weights, images, labels, dtype):
     """Name -> tensor. timm makes the coordinates of the position bias in float32 whatever the dtype; .double() widens."""
-    model = build(model_args, num_classes)
+    model = build(architecture, model_args, num_classes)
     model.load_state_dict(weights)
     model = model.to(dtype)
     results = {}

@@ -1,6 +1,7 @@
 #include "train/checkpoint.h"
 
 #include "core/safetensors.h"
+#include "models/resample_weights.h"
 
 #include <algorithm>
 #include <charconv>
@@ -54,6 +55,21 @@ void add_list(std::string& text, const std::vector<std::string>& items, const st
     text += fmt::format("{}{} {} (", text.empty() ? "" : ", ", items.size(), what);
     for (size_t i = 0; i < std::min(most, items.size()); ++i) text += (i ? ", " : "") + items[i];
     text += items.size() > most ? fmt::format(" and {} more)", items.size() - most) : ")";
+}
+
+// Replaces what can be resampled to the shape of its target; returns the names.
+std::vector<std::string> resample(SafetensorsFile& file, const NamedTensors& targets) {
+    std::vector<std::string> names;
+    for (const auto& [name, target] : targets) {
+        const auto found = file.tensors.find(name);
+        if (found == file.tensors.end() || found->second.shape() == target.shape() || !is_float(found->second.dtype()))
+            continue;
+        const Tensor fitting = resampled_weight(name, found->second.to(target.dtype()), target.shape());
+        if (!fitting.defined()) continue;
+        found->second = fitting;
+        names.push_back(name);
+    }
+    return names;
 }
 
 // Copies the tensors of `file` to where they belong, once all is known to fit. Names for which `ignored` holds may be
@@ -128,11 +144,16 @@ void save_weights(const std::filesystem::path& path, const Parameters& parameter
     write_safetensors(path, weights_of(parameters), metadata);
 }
 
-void load_weights(const std::filesystem::path& path, const Parameters& parameters) {
-    const SafetensorsFile file = read_safetensors(path);
+std::vector<std::string> load_weights(const std::filesystem::path& path, const Parameters& parameters,
+                                      OtherSizes other_sizes) {
+    SafetensorsFile file = read_safetensors(path);
     const bool checkpoint = file.metadata.count(state_key) > 0;
-    fill("[weights] " + path.string(), file, weights_of(parameters),
+    const NamedTensors targets = weights_of(parameters);
+    std::vector<std::string> resampled;
+    if (other_sizes == OtherSizes::resample) resampled = resample(file, targets);
+    fill("[weights] " + path.string(), file, targets,
          [&](const std::string& name) { return checkpoint && is_optimiser_state(name); });
+    return resampled;
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Parameters& parameters, const Optimiser& optimiser,

@@ -14,14 +14,19 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace swingrad {
 
 // Weights alone.
 void save_weights(const std::filesystem::path& path, const Parameters& parameters,
                   const std::map<std::string, std::string>& metadata = {});
-// From such a file, one of timm's, or a checkpoint. Converts where the file's floats are of another width.
-void load_weights(const std::filesystem::path& path, const Parameters& parameters);
+// From such a file, one of timm's, or a checkpoint. Converts where the file's floats are of another width. With
+// OtherSizes::resample, weights for another window or patch size are made to fit (models/resample_weights.h); returns
+// their names.
+enum class OtherSizes : bool { refuse, resample };
+std::vector<std::string> load_weights(const std::filesystem::path& path, const Parameters& parameters,
+                                      OtherSizes other_sizes = OtherSizes::refuse);
 
 // Weights, the optimiser's state as "optimizer.<state>.<parameter>" ("optimizer.exp_avg.head.fc.weight"), its number
 // of steps as metadata "optimizer.steps", and `state`, whatever else the run must know to continue (step, epoch, seed,

@@ -75,7 +75,8 @@ SwinConfig read_model_config(const std::filesystem::path& path) {
               "[trace] {}: unknown key \"{}\", expected architecture, num_classes or model_args", path.string(), key);
     for (const char* key : {"architecture", "num_classes", "model_args"})
         check(file.contains(key), "[trace] {}: expected a key \"{}\", found none", path.string(), key);
-    check(file["architecture"] == "swinv2", "[trace] {}: architecture must be \"swinv2\", got {}", path.string(),
+    check(file["architecture"] == "swinv2" || file["architecture"] == "swin",
+          "[trace] {}: architecture must be \"swinv2\" or \"swin\", got {}", path.string(),
           file["architecture"].dump());
     json arguments = file["model_args"];
     check(arguments.is_object(), "[trace] {}: model_args must be an object, got {}", path.string(), arguments.dump());
@@ -83,6 +84,7 @@ SwinConfig read_model_config(const std::filesystem::path& path) {
           "[trace] {}: num_classes is {}, but {} in model_args", path.string(), file["num_classes"].dump(),
           arguments.value("num_classes", json()).dump());
     arguments["num_classes"] = file["num_classes"];
+    arguments["architecture"] = file["architecture"];
     // timm pads after the shift; a file that says otherwise means it.
     if (!arguments.contains("padding_order")) arguments["padding_order"] = "after-shift";
     try {

@@ -25,7 +25,9 @@ NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, cons
 
 struct TraceOptions {
     std::filesystem::path weights;  // safetensors: parameters under timm's names
-    std::filesystem::path config;   // JSON: {"architecture": "swinv2", "num_classes": K, "model_args": {...}}, timm's names
+    // JSON: {"architecture": "swinv2" | "swin", "num_classes": K, "model_args": {...}}, names as in timm, or in
+    // models/config.h where timm has none. "swin" is Swin V1.
+    std::filesystem::path config;
     std::filesystem::path input;    // safetensors: images float32 [B, in_chans, H, W], labels int64 [B]
     std::filesystem::path output;   // safetensors: what trace_model gives for the mean cross entropy
     std::string precision = "f32";  // or f64

@@ -1,5 +1,6 @@
 #include "ops/ops.h"
 #include "tests/catch.h"
+#include "tests/plain_attention.h"
 #include "tests/support.h"
 
 #include <cmath>
@@ -9,42 +10,15 @@ using namespace swingrad::test;
 
 namespace {
 
-// The same from plain operations: cut into windows, split heads, normalise, multiply, softmax, multiply, put back.
-Tensor composed(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& bias,
-                const WindowMap& map) {
-    const int64_t B = qkv.shape()[0], C = qkv.shape()[3] / 3, h = bias.shape()[0], D = C / h, N = map->tokens;
-    const int64_t windows = B * map->windows;
-    Tensor x = window_partition(qkv, map);
-    if (padding.defined()) {
-        Tensor indicator = Tensor::zeros({B, map->map.rows, map->map.columns, 1}, qkv.dtype());
-        for (double& value : indicator.span<double>()) value = 1;
-        indicator = window_partition(indicator, map);
-        for (double& value : indicator.span<double>()) value = 1 - value;
-        x = add(x, multiply(broadcast_to(indicator, x.shape()), broadcast_to(padding, x.shape())));
-    }
-    x = permute(reshape(x, {windows, N, 3, h, D}), {2, 0, 3, 1, 4});
-    const auto part = [&](int64_t i) { return reshape(rows(x, i, i + 1), {windows, h, N, D}); };
-    const Tensor cosine = matmul(l2_normalise(part(0)), permute(l2_normalise(part(1)), {0, 1, 3, 2}));
-    Tensor S =
-        add(multiply(cosine, broadcast_to(exp(logit_scale), cosine.shape())), broadcast_to(bias, cosine.shape()));
-    if (const Tensor mask = shift_mask(*map, qkv.dtype()); mask.defined()) {
-        const Shape by_image{B, map->windows, h, N, N};
-        S = reshape(add(reshape(S, by_image), broadcast_to(mask.view({1, map->windows, 1, N, N}), by_image)),
-                    cosine.shape());
-    }
-    const Tensor o = permute(matmul(softmax(S), part(2)), {0, 2, 1, 3});
-    return window_reverse(reshape(o, {windows, N, C}), map);
-}
-
 struct Case {
     Extent map, window, shift;
     int64_t heads, D;
 };
 
 std::vector<Tensor> inputs(const Case& c, int64_t B) {
-    const int64_t C = c.heads * c.D, N = c.window.rows * c.window.columns;
+    const int64_t C = c.heads * c.D, R = (2 * c.window.rows - 1) * (2 * c.window.columns - 1);
     return {random_tensor({B, c.map.rows, c.map.columns, 3 * C}, Random{6, 1}), random_tensor({3 * C}, Random{6, 2}),
-            random_tensor({c.heads, 1, 1}, Random{6, 3}, 0.5, 1.5), random_tensor({c.heads, N, N}, Random{6, 4})};
+            random_tensor({c.heads, 1, 1}, Random{6, 3}, 0.5, 1.5), random_tensor({R, c.heads}, Random{6, 4})};
 }
 
 }  // namespace
@@ -53,29 +27,43 @@ TEST_CASE("cosine_attention over one token returns its value") {
     const WindowMap map = make_window_map({1, 1}, {1, 1}, {0, 0});
     const Tensor qkv = Tensor::from({1, 1, 1, 6}, std::vector<double>{1, 2, 3, 4, 5, 6});
     const Tensor y = cosine_attention(qkv, {}, Tensor::zeros({1, 1, 1}, DType::float64),
-                                      Tensor::zeros({1, 1, 1}, DType::float64), map);
+                                      Tensor::zeros({1, 1}, DType::float64), map);
     REQUIRE(y.values() == std::vector<double>{5, 6});
 }
 
-TEST_CASE("cosine_attention agrees with the composition of plain operations") {
+TEST_CASE("cosine_attention and dot_attention agree with the composition of plain operations") {
     for (const PaddingOrder order : {PaddingOrder::before_shift, PaddingOrder::after_shift})
         for (const Case& c : {Case{{4, 4}, {4, 4}, {0, 0}, 3, 16}, Case{{8, 8}, {4, 4}, {2, 2}, 2, 7},
                               Case{{7, 9}, {3, 4}, {1, 2}, 1, 5}, Case{{5, 5}, {5, 5}, {0, 0}, 5, 1},
                               Case{{7, 7}, {7, 7}, {0, 0}, 2, 33}, Case{{6, 10}, {5, 7}, {2, 3}, 2, 9}}) {
             const WindowMap map = make_window_map(c.map, c.window, c.shift, order);
-            const double difference = largest_disagreement(
-                [&](const std::vector<Tensor>& in) { return cosine_attention(in[0], in[1], in[2], in[3], map); },
-                [&](const std::vector<Tensor>& in) {
-                    return map->has_padding
-                               ? composed(in[0], in[1], in[2], in[3], map)
-                               // keeps `padding` on the tape, with no effect
-                               : add(composed(in[0], {}, in[2], in[3], map),
-                                     scale(broadcast_to(sum(in[1]), {3, c.map.rows, c.map.columns, c.heads * c.D}), 0));
-                },
-                inputs(c, 3));
+            const auto all = inputs(c, 3);
+            const Tensor padding = map->has_padding ? all[1] : Tensor();
+            // padding only where there is some: without, nothing would reach it
+            const auto with = [&](const std::vector<Tensor>& in, size_t i) {
+                return map->has_padding ? in[i] : padding;
+            };
             INFO(c.map.rows << " x " << c.map.columns << ", window " << c.window.rows << " x " << c.window.columns);
-            REQUIRE(difference < 1e-11);
+            std::vector<Tensor> cosine{all[0], all[2], all[3]}, dot{all[0], all[3]};
+            if (map->has_padding) cosine.push_back(padding), dot.push_back(padding);
+            REQUIRE(largest_disagreement(
+                        [&](const auto& in) { return cosine_attention(in[0], with(in, 3), in[1], in[2], map); },
+                        [&](const auto& in) { return plain_attention(in[0], with(in, 3), c.heads, in[1], in[2], map); },
+                        cosine) < 1e-11);
+            REQUIRE(largest_disagreement(
+                        [&](const auto& in) { return dot_attention(in[0], with(in, 2), c.heads, in[1], map); },
+                        [&](const auto& in) { return plain_attention(in[0], with(in, 2), c.heads, {}, in[1], map); },
+                        dot) < 1e-11);
         }
+}
+
+TEST_CASE("attention without a table is attention with a table of zeros") {
+    const Case c{{8, 8}, {4, 4}, {2, 2}, 2, 7};
+    const WindowMap map = make_window_map(c.map, c.window, c.shift);
+    const auto in = inputs(c, 2);
+    const Tensor zeros = Tensor::zeros(in[3].shape(), DType::float64);
+    REQUIRE(same_bits(cosine_attention(in[0], {}, in[2], {}, map), cosine_attention(in[0], {}, in[2], zeros, map)));
+    REQUIRE(same_bits(dot_attention(in[0], {}, 2, {}, map), dot_attention(in[0], {}, 2, zeros, map)));
 }
 
 TEST_CASE("cosine_attention in float agrees with double") {
@@ -109,10 +97,9 @@ TEST_CASE("a masked key can still win: -100 is not minus infinity") {
     double* token = qkv.data<double>();
     for (int64_t t = 0; t < 4; ++t)
         token[3 * t] = 1, token[3 * t + 1] = t == 3 ? -1 : 1, token[3 * t + 2] = static_cast<double>(t);
-    const Tensor bias = Tensor::zeros({1, 2, 2}, DType::float64);
     const Tensor scale = Tensor::from({1, 1, 1}, std::vector<double>{10});  // above the clamp: 100
     // The last window holds tokens 3 and 0. Token 3's own key has cosine -1, the masked token 0's has 1.
-    const auto y = cosine_attention(qkv, {}, scale, bias, map).values();
+    const auto y = cosine_attention(qkv, {}, scale, {}, map).values();
     REQUIRE(y[3] == Approx(0).margin(1e-12));
 }
 
@@ -122,7 +109,7 @@ TEST_CASE("a head above the clamp gets no gradient for its scale, a zero row no 
     Tensor qkv = random_tensor({1, 2, 2, 12}, Random{6, 6});
     for (int64_t column = 0; column < 8; ++column) qkv.data<double>()[column] = 0;  // q and k of the first token
     const std::vector<Tensor> in{qkv, Tensor::from({2, 1, 1}, std::vector<double>{4.7, 2}),
-                                 random_tensor({2, 4, 4}, Random{6, 7})};
+                                 random_tensor({9, 2}, Random{6, 7})};
     const auto gradients = gradients_of(f, in, random_tensor({1, 2, 2, 4}, Random{6, 8}));
     REQUIRE(gradients[1].values()[0] == 0);
     REQUIRE(gradients[1].values()[1] != 0);
@@ -131,9 +118,15 @@ TEST_CASE("a head above the clamp gets no gradient for its scale, a zero row no 
 
 TEST_CASE("cosine_attention says what does not fit") {
     const WindowMap map = make_window_map({3, 3}, {2, 2}, {0, 0});
-    const Tensor qkv = Tensor::zeros({1, 3, 3, 12}), bias = Tensor::zeros({2, 4, 4}), scale = Tensor::zeros({2, 1, 1});
-    REQUIRE(error_of([&] { cosine_attention(qkv, {}, scale, bias, map); }) ==
+    const Tensor qkv = Tensor::zeros({1, 3, 3, 12}), table = Tensor::zeros({9, 2}), scale = Tensor::zeros({2, 1, 1});
+    REQUIRE(error_of([&] { cosine_attention(qkv, {}, scale, table, map); }) ==
             "[cosine_attention] a 3 x 3 map with windows of 2 x 2 has padding, so `padding` [12] is needed");
-    REQUIRE(error_of([&] { cosine_attention(qkv, Tensor::zeros({12}), Tensor::zeros({2}), bias, map); }) ==
-            "[cosine_attention] logit_scale must be [2, 1, 1], got [2]");
+    const Tensor padding = Tensor::zeros({12});
+    REQUIRE(error_of([&] { cosine_attention(qkv, padding, Tensor::zeros({2}), table, map); }) ==
+            "[cosine_attention] logit_scale must be [h, 1, 1], got [2]");
+    REQUIRE(error_of([&] {
+                cosine_attention(qkv, padding, scale, Tensor::zeros({2, 4, 4}), map);
+            }) == "[cosine_attention] the table of a 2 x 2 window must be [9, 2], got [2, 4, 4]");
+    REQUIRE(error_of([&] { dot_attention(qkv, padding, 3, table, map); }) ==
+            "[dot_attention] 4 channels do not divide into 3 heads");
 }

@@ -1,0 +1,17 @@
+// Weights of a model for another window or patch size.
+#pragma once
+
+#include "core/tensor.h"
+
+#include <string_view>
+
+namespace swingrad {
+
+// A parameter's value as `wanted`, for the parameters whose shape depends on sizes that a model may change:
+//   relative_position_bias_table [R, h]   another square window: bicubic, as the paper's comparison does (its table 1)
+//   patch_embed.proj.weight [C, I, p, q]  another patch: by the pseudo-inverse of bilinear resizing
+// Undefined where `name` is none of these or another size than window or patch differs. float32 and float64. A
+// continuous position bias needs nothing of the kind: its network is asked for other offsets.
+Tensor resampled_weight(std::string_view name, const Tensor& value, const Shape& wanted);
+
+}  // namespace swingrad

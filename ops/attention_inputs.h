@@ -1,0 +1,115 @@
+// What an attention operation is given, and its sizes and addresses: shared by window_attention.cpp and
+// sequential_attention.cpp.
+#pragma once
+
+#include "autograd/tape.h"
+#include "core/simd.h"
+#include "ops/window.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+namespace swingrad {
+
+struct AttentionInputs {
+    Tensor qkv;          // [B, H, W, 3C]
+    Tensor padding;      // [3C]: q, k and v of a padded token; may be undefined where there is none
+    Tensor logit_scale;  // [h, 1, 1]: cosine attention; undefined: dot attention
+    Tensor table;        // [R, h]: position bias by offset; undefined: none
+    int64_t heads = 0;
+    WindowMap map;
+
+    // Throws an Error in the name of `op` unless everything fits.
+    void check(std::string_view op) const;
+
+    // As inputs of a node. Dot attention's has no logit_scale.
+    std::vector<Tensor> tensors() const;
+    std::vector<Saved> saved() const {
+        return {{"qkv", qkv}, {"padding", padding}, {"logit_scale", logit_scale}, {"table", table}};
+    }
+    // The same for a node to keep.
+    AttentionInputs detached() const {
+        return {qkv.detached(), padding.detached(), logit_scale.detached(), table.detached(), heads, map};
+    }
+    Shape output_shape() const { return qkv.shape().with(3, qkv.shape()[3] / 3); }
+};
+
+// Gradients of the tensors above, zero where nothing arrives; those of undefined tensors are there too, and nobody's.
+struct AttentionGradients {
+    Tensor qkv, padding, logit_scale, table;
+
+    explicit AttentionGradients(const AttentionInputs& inputs);
+    // In the order of AttentionInputs::tensors().
+    std::vector<Tensor> of(const AttentionInputs& inputs) const;
+};
+
+// The inputs as numbers and addresses.
+template <class T>
+struct AttentionProblem {
+    const WindowTable& window;
+    int64_t images, C, heads, D;                   // D = C / heads
+    int64_t Dp;                                    // D rounded up to whole vectors
+    const T *qkv, *padding, *logit_scale, *table;  // all but qkv may be null
+
+    explicit AttentionProblem(const AttentionInputs& inputs)
+        : window(*inputs.map),
+          images(inputs.qkv.shape()[0]),
+          C(inputs.qkv.shape()[3] / 3),
+          heads(inputs.heads),
+          D(C / heads),
+          Dp(padded_to_lanes<T>(D)),
+          qkv(inputs.qkv.data<T>()),
+          padding(inputs.padding.defined() ? inputs.padding.data<T>() : nullptr),
+          logit_scale(inputs.logit_scale.defined() ? inputs.logit_scale.data<T>() : nullptr),
+          table(inputs.table.defined() ? inputs.table.data<T>() : nullptr) {}
+
+    int64_t windows() const { return images * window.windows; }
+    // Row of the map that token t of window w reads, counted over all images; -1 for padding.
+    int64_t row_of(int64_t w, int64_t t) const {
+        const int32_t source = window.source[static_cast<size_t>(w % window.windows * window.tokens + t)];
+        return source < 0 ? -1 : w / window.windows * window.map.rows * window.map.columns + source;
+    }
+    const T* qkv_of(int64_t row) const { return row < 0 ? padding : qkv + row * 3 * C; }
+    // Regions of a window's tokens, null where all see each other.
+    const int32_t* regions_of(int64_t w) const {
+        return window.region.empty() ? nullptr : window.region.data() + w % window.windows * window.tokens;
+    }
+
+    bool cosine() const { return logit_scale != nullptr; }
+    T scale(int64_t head) const {
+        return cosine() ? std::exp(std::min(logit_scale[head], static_cast<T>(std::log(100.0)))) : T(1);
+    }
+    // forward: scale = exp(min(logit_scale, ln 100)), so above the bound nothing comes back
+    bool scale_is_clamped(int64_t head) const { return static_cast<double>(logit_scale[head]) > std::log(100.0); }
+
+    // The factors of a score, q^ . k^. Writes u (D numbers) times the factor that it returns:
+    //   cosine   1 / max(|u|, eps)                 `along` is 1, but 0 where eps took over
+    //   dot      1 / sqrt(D) for q, 1 for k        `along` is 0
+    // `along`: how much of the gradient of u^ lies along u^, where scaling u changes nothing, and has to be taken away.
+    T scale_query(const T* u, T* scaled, T& along) const {
+        return scale_vector(u, scaled, along, T(1) / std::sqrt(static_cast<T>(D)));
+    }
+    T scale_key(const T* u, T* scaled, T& along) const { return scale_vector(u, scaled, along, T(1)); }
+
+  private:
+    static constexpr double norm_eps = 1e-12;
+
+    T scale_vector(const T* u, T* scaled, T& along, T dot_factor) const {
+        T factor = dot_factor;
+        along = 0;
+        if (cosine()) {
+            T square = 0;
+#pragma omp simd reduction(+ : square)
+            for (int64_t d = 0; d < D; ++d) square += u[d] * u[d];
+            const double norm = std::sqrt(static_cast<double>(square));
+            factor = static_cast<T>(1 / std::max(norm, norm_eps));
+            along = norm < norm_eps ? T(0) : T(1);
+        }
+        for (int64_t d = 0; d < D; ++d) scaled[d] = u[d] * factor;
+        return factor;
+    }
+};
+
+}  // namespace swingrad

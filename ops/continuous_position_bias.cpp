@@ -1,0 +1,147 @@
+// continuous_position_bias(coordinates [R, 2], weight1 [U, 2], bias1 [U], weight2 [h, U]) -> table [R, h]
+//
+// A small network turns the offset between two tokens (relative_coordinates, R = (2 Mh - 1)(2 Mw - 1) rows) into one
+// number a head, between 0 and 16. Attention looks up a pair's offset in this table.
+//
+//   hidden = relu(coordinates weight1^T + bias1)         [R, U]
+//   T      = hidden weight2^T                            [R, h]
+//   y      = 16 sigmoid(T)
+//
+// Backward, from the end, with 16 sigmoid' = y (1 - y/16):
+//
+//   dT       = dy y (1 - y/16)
+//   dweight2 = dT^T hidden           dhidden = dT weight2
+//   dpre     = dhidden where hidden > 0, else 0          (at 0 exactly: 0, as in PyTorch; the centre row starts there)
+//   dweight1 = dpre^T coordinates    dbias1 = column sums of dpre
+//
+// Saved: coordinates, weights, hidden and y: a few thousand numbers. The coordinates are constants.
+// Numerics: the sum over hidden units is taken in double. A float sum of 512 terms is off by a few 1e-6, which the
+// attention of a head with a large scale turns into ten times that.
+// Fused from: scale(sigmoid(linear(relu(linear(coordinates, weight1, bias1)), weight2)), 16).
+// Source: arXiv 2111.09883 section 3.3; the factors 8/log2(8) and 16 sigmoid are in its published code only.
+// Test: tests/test_continuous_position_bias.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/gemm.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace swingrad {
+namespace {
+
+constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
+
+// ---- CPU forward
+
+template <class T>
+void forward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* weight1, const T* bias1, const T* weight2,
+             T* hidden, T* y) {
+    gemm(plain, transposed, R, U, 2, coordinates, 2, weight1, 2, hidden, U, false);
+    for (int64_t r = 0; r < R; ++r)
+        for (int64_t u = 0; u < U; ++u) hidden[r * U + u] = std::max(hidden[r * U + u] + bias1[u], T(0));
+    parallel_chunks(R, 16, [=](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r)
+            for (int64_t k = 0; k < h; ++k) {
+                double t = 0;
+#pragma omp simd reduction(+ : t)
+                for (int64_t u = 0; u < U; ++u) t += static_cast<double>(hidden[r * U + u]) * weight2[k * U + u];
+                y[r * h + k] = static_cast<T>(16 / (1 + std::exp(-t)));
+            }
+    });
+}
+
+// ---- CPU backward
+
+template <class T>
+void backward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* weight2, const T* hidden, const T* y,
+              const T* dy, T* dweight1, T* dbias1, T* dweight2) {
+    // forward: y = 16 sigmoid(T), so:
+    std::vector<T> dT(static_cast<size_t>(R * h));
+    for (size_t i = 0; i < dT.size(); ++i) dT[i] = dy[i] * y[i] * (1 - y[i] / 16);
+    // forward: T = hidden weight2^T, so:
+    gemm(transposed, plain, h, U, R, dT.data(), h, hidden, U, dweight2, U, false);
+    std::vector<T> dpre(static_cast<size_t>(R * U));
+    gemm(plain, plain, R, U, h, dT.data(), h, weight2, U, dpre.data(), U, false);
+    // forward: hidden = relu(coordinates weight1^T + bias1), so:
+    for (int64_t i = 0; i < R * U; ++i)
+        if (!(hidden[i] > 0)) dpre[static_cast<size_t>(i)] = 0;
+    gemm(transposed, plain, U, 2, R, dpre.data(), U, coordinates, 2, dweight1, 2, false);
+    std::fill_n(dbias1, U, T(0));
+    for (int64_t r = 0; r < R; ++r)
+        for (int64_t u = 0; u < U; ++u) dbias1[u] += dpre[static_cast<size_t>(r * U + u)];
+}
+
+// ---- autograd node
+
+struct ContinuousPositionBiasNode final : Node {
+    Tensor coordinates, weight1, weight2;  // [R, 2], [U, 2], [h, U]
+    Tensor hidden, y;                      // [R, U], [R, h]
+
+    std::string_view name() const override { return "continuous_position_bias"; }
+    std::vector<Saved> saved() const override {
+        return {{"coordinates", coordinates}, {"weight1", weight1}, {"weight2", weight2}, {"hidden", hidden}, {"y", y}};
+    }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
+        const int64_t R = coordinates.shape()[0], U = weight1.shape()[0], h = weight2.shape()[0];
+        Tensor dweight1 = Tensor::empty({U, 2}, dy.dtype()), dbias1 = Tensor::empty({U}, dy.dtype());
+        Tensor dweight2 = Tensor::empty({h, U}, dy.dtype());
+        dispatch_float("continuous_position_bias", dy.dtype(), [&]<class T>(T) {
+            swingrad::backward(R, U, h, coordinates.data<T>(), weight2.data<T>(), hidden.data<T>(), y.data<T>(),
+                               dy.data<T>(), dweight1.data<T>(), dbias1.data<T>(), dweight2.data<T>());
+        });
+        return {dweight1, dbias1, dweight2};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1, const Tensor& bias1,
+                                const Tensor& weight2) {
+    check(coordinates.shape().rank() == 2 && coordinates.shape()[1] == 2,
+          "[continuous_position_bias] coordinates must be [R, 2], got {}", coordinates.shape());
+    check(weight1.shape().rank() == 2 && weight1.shape()[1] == 2,
+          "[continuous_position_bias] weight1 must be [U, 2], got {}", weight1.shape());
+    const int64_t R = coordinates.shape()[0], U = weight1.shape()[0];
+    check(bias1.shape() == Shape{U}, "[continuous_position_bias] bias1 must be [{}], got {}", U, bias1.shape());
+    check(weight2.shape().rank() == 2 && weight2.shape()[1] == U,
+          "[continuous_position_bias] weight2 must be [h, {}], got {}", U, weight2.shape());
+    refuse_gradient("continuous_position_bias: coordinates", {coordinates});
+
+    const int64_t h = weight2.shape()[0];
+    const DType dtype = weight1.dtype();
+    Tensor hidden = Tensor::empty({R, U}, dtype), y = Tensor::empty({R, h}, dtype);
+    dispatch_float("continuous_position_bias", dtype, [&]<class T>(T) {
+        forward(R, U, h, coordinates.data<T>(), weight1.data<T>(), bias1.data<T>(), weight2.data<T>(), hidden.data<T>(),
+                y.data<T>());
+    });
+    if (!recording({weight1, bias1, weight2})) return y;
+    auto node = std::make_unique<ContinuousPositionBiasNode>();
+    node->coordinates = coordinates;
+    node->weight1 = weight1.detached();
+    node->weight2 = weight2.detached();
+    node->hidden = hidden;
+    node->y = y;
+    return record(std::move(node), {weight1, bias1, weight2}, y);
+}
+
+// ---- gradient check: a window that is not square
+
+const DeclareGradientCase continuous_position_bias_case{{
+    "continuous_position_bias",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({7, 2}, random.split(0)), random_tensor({7}, random.split(1)),
+                random_tensor({2, 7}, random.split(2))};
+    },
+    [](const std::vector<Tensor>& in) {
+        const Tensor coordinates = relative_coordinates({2, 3}, {0, 0}, OffsetScale::log_of_window, DType::float64);
+        return continuous_position_bias(coordinates, in[0], in[1], in[2]);
+    },
+}};
+
+}  // namespace swingrad

@@ -1,0 +1,91 @@
+// relative_bias(table [R, h], map) -> [h, N, N]
+//
+// A position bias for every pair of a window's tokens. Pairs with the same offset share an entry, and there are only
+// R = (2 Mh - 1)(2 Mw - 1) offsets:
+//
+//   y[k, a, b] = table[row(a, b), k]                 row: WindowTable::offset_row, for query a and key b
+//
+// Backward. An entry receives what all pairs with its offset receive:
+//
+//   dtable[r, k] = sum of dy[k, a, b] over the pairs with row(a, b) = r
+//
+// Saved: the window's table of indices, which is shared. The attention operations look pairs up as they go and never
+// write this out; it is here for compositions of plain operations.
+// Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/test_relative_bias.cpp.
+
+#include "autograd/gradcheck.h"
+#include "ops/ops.h"
+
+namespace swingrad {
+namespace {
+
+// Calls body(pair, entry) for every head and pair: its place in [h, N, N] and in table [R, h].
+template <class Body>
+void for_each_pair(const WindowTable& window, int64_t heads, const Body& body) {
+    const int64_t N = window.tokens;
+    for (int64_t k = 0; k < heads; ++k)
+        for (int64_t a = 0; a < N; ++a)
+            for (int64_t b = 0; b < N; ++b) body((k * N + a) * N + b, window.offset_row(a, b) * heads + k);
+}
+
+// ---- CPU forward
+
+template <class T>
+void forward(const WindowTable& window, int64_t heads, const T* table, T* y) {
+    for_each_pair(window, heads, [=](int64_t pair, int64_t entry) { y[pair] = table[entry]; });
+}
+
+// ---- CPU backward
+
+template <class T>
+void backward(const WindowTable& window, int64_t heads, const T* dy, T* dtable) {
+    // forward: y[pair] = table[entry], so:
+    for_each_pair(window, heads, [=](int64_t pair, int64_t entry) { dtable[entry] += dy[pair]; });
+}
+
+// ---- autograd node
+
+struct RelativeBiasNode final : Node {
+    Shape shape;  // of the table
+    WindowMap map;
+
+    std::string_view name() const override { return "relative_bias"; }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
+        Tensor dtable = Tensor::zeros(shape, dy.dtype());
+        dispatch_float("relative_bias", dy.dtype(),
+                       [&]<class T>(T) { swingrad::backward(*map, shape[1], dy.data<T>(), dtable.data<T>()); });
+        return {dtable};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor relative_bias(const Tensor& table, const WindowMap& map) {
+    check(table.shape().rank() == 2 && table.shape()[0] == map->offsets(),
+          "[relative_bias] the table of a {} x {} window must be [{}, h], got {}", map->window.rows,
+          map->window.columns, map->offsets(), table.shape());
+    const int64_t h = table.shape()[1], N = map->tokens;
+    Tensor y = Tensor::empty({h, N, N}, table.dtype());
+    dispatch_float("relative_bias", table.dtype(), [&]<class T>(T) { forward(*map, h, table.data<T>(), y.data<T>()); });
+    auto node = std::make_unique<RelativeBiasNode>();
+    node->shape = table.shape();
+    node->map = map;
+    return record(std::move(node), {table}, y);
+}
+
+// ---- gradient check: a window that is not square
+
+const DeclareGradientCase relative_bias_case{{
+    "relative_bias",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({15, 2}, random)};
+    },
+    [](const std::vector<Tensor>& in) {
+        return relative_bias(in[0], make_window_map({2, 3}, {2, 3}, {0, 0}));
+    },
+}};
+
+}  // namespace swingrad

@@ -1,0 +1,271 @@
+// cosine_attention(qkv [B, H, W, 3C], padding [3C] or none, logit_scale [h, 1, 1], table [R, h] or none, map)
+// dot_attention(qkv, padding, heads, table, map), both -> [B, H, W, C]
+//
+// Attention within shifted windows. qkv holds q, k and v of every token, each C = h D wide; head a uses columns
+// a D .. (a+1) D - 1 of each. The windows are never formed: token t of a window is read from where map.source says, and
+// its result written back there. A padded token has `padding` for its q, k and v, and its result is dropped. A score is
+// the product of a query and a key, each scaled first. For one window and head, with tokens i (queries), j (keys):
+//
+//   cosine (V2):   q^_i = q_i / max(|q_i|, eps)   k^_j = k_j / max(|k_j|, eps)   scale = exp(min(logit_scale, ln 100))
+//   dot (V1):      q^_i = q_i / sqrt(D)           k^_j = k_j                     scale = 1
+//
+//   S_ij = scale q^_i . k^_j + table[offset of i and j] - 100 [region_i != region_j]
+//   P_ij = softmax over j of S_ij
+//   o_i = sum_j P_ij v_j
+//
+// Backward, from the end, with prod_ij = q^_i . k^_j:
+//
+//   dP_ij = do_i . v_j                          dv_j = sum_i P_ij do_i
+//   dS_ij = P_ij (dP_ij - sum_j P_ij dP_ij)     dtable[r] = sum of dS_ij over images, windows and pairs with offset r
+//   dprod_ij = scale dS_ij                      dlogit_scale = scale sum dS_ij prod_ij, 0 where logit_scale > ln 100
+//   dq^_i = sum_j dprod_ij k^_j                 dk^_j = sum_i dprod_ij q^_i
+//
+// For a normalised vector q^ = q / |q|, dq = (dq^ - q^ (q^ . dq^)) / |q|; where |q| < eps the denominator is a constant
+// and the second term is absent, as it is for the dot product. And q^_i . dq^_i = sum_j dprod_ij prod_ij, so:
+//
+//   dq_i = factor_i (dq^_i - q^_i sum_j dprod_ij prod_ij)        factor_i = q^_i over q_i
+//   dk_j = factor_j (dk^_j - k^_j sum_i dprod_ij prod_ij)
+//
+// Saved: the inputs. P is made again in backward: N numbers a token and head to keep, against one small product.
+// Layout: matrices of a window and head are stored [key j][query i], so that a vector register holds one key and
+// 16 queries, and sums over keys are sums of registers.
+// Numerics: q and k are normalised before their product, not the product after it. A scale of 100 makes every rounding
+// error of the cosine a hundred times as large, and this way has the fewest.
+// Fused from: window_partition, permute, l2_normalise (or scale), matmul, relative_bias, softmax, window_reverse; the
+// test compares with that.
+// Source: arXiv 2111.09883 section 3.2 and its published code (which has the mask's -100 and the clamp at ln 100); dot
+// attention: arXiv 2103.14030 section 3.2. Test: tests/test_window_attention.cpp.
+
+#include "autograd/gradcheck.h"
+#include "core/threads.h"
+#include "ops/attention_head.h"
+#include "ops/ops.h"
+#include "ops/sum_by_groups.h"
+
+#include <cmath>
+
+namespace swingrad {
+namespace {
+
+constexpr int64_t windows_a_piece = 8;
+
+// ---- CPU forward
+
+template <class T>
+void forward(const AttentionProblem<T>& problem, T* y) {
+    const Tensor bias_by_key = position_bias_by_key(problem);
+    const T* bias = bias_by_key.data<T>();
+    parallel_chunks(problem.windows(), windows_a_piece, [&](int64_t begin, int64_t end) {
+        AttentionHead<T> s(problem, bias);
+        for (int64_t window = begin; window < end; ++window)
+            for (int64_t head = 0; head < problem.heads; ++head) {
+                s.attend(window, head);
+                small_product(s.N, s.Dp, s.N, s.P, int64_t{1}, s.L, s.v, s.Dp, s.o, s.Dp);  // o_i = sum_j P_ij v_j
+                for (int64_t t = 0; t < s.N; ++t)
+                    if (const int64_t row = problem.row_of(window, t); row >= 0)
+                        std::copy_n(s.o + t * s.Dp, problem.D, y + row * problem.C + head * problem.D);
+            }
+    });
+}
+
+// ---- CPU backward
+
+// What one group of windows adds up.
+template <class T>
+struct GroupSums {
+    T* dbias;         // [h, N keys, L queries]
+    T* dlogit_scale;  // [h]
+    T* dpadding;      // [3C]
+};
+
+// The result (of what arrived at v, or at q^ or k^) as third `part` of a window's dqkv: v's as it is, those of q and k
+// less their part along q^ or k^, times the factor that made these.
+template <class T>
+void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t window, int64_t head, int part,
+         const T* scaled, const T* along, const T* factor, T* dqkv, T* dpadding) {
+    const int64_t D = problem.D, column = part * problem.C + head * D;
+    for (int64_t t = 0; t < s.N; ++t) {
+        T* gradient = s.result + t * s.Dp;
+        if (scaled)
+            for (int64_t d = 0; d < D; ++d) gradient[d] = factor[t] * (gradient[d] - along[t] * scaled[t * s.Dp + d]);
+        if (const int64_t row = problem.row_of(window, t); row >= 0)
+            std::copy_n(gradient, D, dqkv + row * 3 * problem.C + column);
+        else
+            for (int64_t d = 0; d < D; ++d) dpadding[column + d] += gradient[d];
+    }
+}
+
+// From P and dP: dS into the bias's sum, dprod, and sum dprod prod for every query and every key.
+template <class T>
+void softmax_backward(AttentionHead<T>& s, T scale, T* dbias, T& dlogit_scale) {
+    constexpr int64_t W = lanes<T>;
+    std::fill_n(s.k_dot, s.N, T(0));
+    T total = 0;
+    for (int64_t first = 0; first < s.L; first += W) {
+        T P_dP[W] = {}, q_dot[W] = {};
+        for (int64_t j = 0; j < s.N; ++j)
+            for (int64_t i = 0; i < W; ++i) P_dP[i] += s.P[j * s.L + first + i] * s.dP[j * s.L + first + i];
+        for (int64_t j = 0; j < s.N; ++j) {
+            const int64_t at = j * s.L + first;
+            T along_key = 0;
+#pragma omp simd reduction(+ : along_key)
+            for (int64_t i = 0; i < W; ++i) {
+                // forward: P = softmax(S), S = scale prod + bias, so:
+                const T dS = s.P[at + i] * (s.dP[at + i] - P_dP[i]);
+                dbias[at + i] += dS;
+                s.dprod[at + i] = scale * dS;
+                const T along = s.dprod[at + i] * s.product[at + i];
+                q_dot[i] += along;
+                along_key += along;
+            }
+            s.k_dot[j] += along_key;
+            total += along_key;  // scale dS prod, summed: the gradient of logit_scale
+        }
+        for (int64_t i = 0; i < W; ++i) s.q_along[first + i] *= q_dot[i];
+    }
+    for (int64_t j = 0; j < s.N; ++j) s.k_along[j] *= s.k_dot[j];
+    dlogit_scale += total;
+}
+
+template <class T>
+void backward_windows(const AttentionProblem<T>& problem, const T* bias, int64_t begin, int64_t end, const T* dy,
+                      T* dqkv, GroupSums<T> sums) {
+    AttentionHead<T> s(problem, bias);
+    const int64_t D = problem.D, matrix = s.N * s.L;
+    for (int64_t window = begin; window < end; ++window)
+        for (int64_t head = 0; head < problem.heads; ++head) {
+            s.attend(window, head);
+            for (int64_t t = 0; t < s.N; ++t) {  // do; nothing arrives at padding, whose result was dropped
+                const int64_t row = problem.row_of(window, t);
+                if (row >= 0) std::copy_n(dy + row * problem.C + head * D, D, s.o + t * s.Dp);
+                else std::fill_n(s.o + t * s.Dp, D, T(0));
+            }
+            s.transpose(s.o, s.do_t);
+            // forward: o_i = sum_j P_ij v_j, so dP_ij = do_i . v_j and dv_j = sum_i P_ij do_i:
+            small_product(s.N, s.L, D, s.v, s.Dp, int64_t{1}, s.do_t, s.L, s.dP, s.L);
+            small_product(s.N, s.Dp, s.N, s.P, s.L, int64_t{1}, s.o, s.Dp, s.result, s.Dp);
+            put<T>(problem, s, window, head, 2, nullptr, nullptr, nullptr, dqkv, sums.dpadding);
+            softmax_backward(s, problem.scale(head), sums.dbias + head * matrix, sums.dlogit_scale[head]);
+            // forward: prod_ij = q^_i . k^_j, so dk^_j = sum_i dprod_ij q^_i and dq^_i = sum_j dprod_ij k^_j:
+            small_product(s.N, s.Dp, s.N, s.dprod, s.L, int64_t{1}, s.q, s.Dp, s.result, s.Dp);
+            put<T>(problem, s, window, head, 1, s.k, s.k_along, s.k_factor, dqkv, sums.dpadding);
+            small_product(s.N, s.Dp, s.N, s.dprod, int64_t{1}, s.L, s.k, s.Dp, s.result, s.Dp);
+            put<T>(problem, s, window, head, 0, s.q, s.q_along, s.q_factor, dqkv, sums.dpadding);
+        }
+}
+
+template <class T>
+void backward(const AttentionProblem<T>& problem, const T* dy, const AttentionGradients& gradients) {
+    const int64_t N = problem.window.tokens, L = padded_to_lanes<T>(N), heads = problem.heads, C3 = 3 * problem.C,
+                  matrices = heads * N * L;
+    const Tensor bias = position_bias_by_key(problem), dbias = Tensor::empty({heads, N, L}, dtype_of<T>());
+    T* dlogit_scale = gradients.logit_scale.data<T>();
+    sum_by_groups<T>(sum_groups(problem.windows() * N), problem.windows(), matrices + heads + C3,
+                     [&](int64_t begin, int64_t end, T* sums) {
+                         backward_windows<T>(problem, bias.data<T>(), begin, end, dy, gradients.qkv.data<T>(),
+                                             {sums, sums + matrices, sums + matrices + heads});
+                     },
+                     {{dbias.data<T>(), matrices}, {dlogit_scale, heads}, {gradients.padding.data<T>(), C3}});
+
+    T* dtable = gradients.table.data<T>();
+    for (int64_t head = 0; head < heads; ++head) {
+        if (problem.cosine() && problem.scale_is_clamped(head)) dlogit_scale[head] = 0;
+        // forward: a pair's bias is the table's entry of its offset, so an entry gets what all such pairs get:
+        for (int64_t j = 0; j < N; ++j)
+            for (int64_t i = 0; i < N; ++i)
+                dtable[problem.window.offset_row(i, j) * heads + head] += dbias.data<T>()[(head * N + j) * L + i];
+    }
+}
+
+// ---- autograd node
+
+struct WindowAttentionNode final : Node {
+    AttentionInputs inputs;
+
+    std::string_view name() const override {
+        return inputs.logit_scale.defined() ? "cosine_attention" : "dot_attention";
+    }
+    std::vector<Saved> saved() const override { return inputs.saved(); }
+
+    std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
+        const AttentionGradients gradients(inputs);
+        dispatch_float(name(), dy.dtype(),
+                       [&]<class T>(T) { swingrad::backward(AttentionProblem<T>(inputs), dy.data<T>(), gradients); });
+        return gradients.of(inputs);
+    }
+};
+
+Tensor window_attention(std::string_view op, const AttentionInputs& inputs) {
+    inputs.check(op);
+    Tensor y = Tensor::empty(inputs.output_shape(), inputs.qkv.dtype());
+    dispatch_float(op, y.dtype(), [&]<class T>(T) { forward(AttentionProblem<T>(inputs), y.data<T>()); });
+    if (!recording(inputs.tensors())) return y;
+    auto node = std::make_unique<WindowAttentionNode>();
+    node->inputs = inputs.detached();
+    return record(std::move(node), inputs.tensors(), y);
+}
+
+}  // namespace
+
+// ---- public functions
+
+Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& table,
+                        const WindowMap& map) {
+    check(logit_scale.shape().rank() == 3, "[cosine_attention] logit_scale must be [h, 1, 1], got {}",
+          logit_scale.shape());
+    return window_attention("cosine_attention", {qkv, padding, logit_scale, table, logit_scale.shape()[0], map});
+}
+
+Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& table,
+                     const WindowMap& map) {
+    return window_attention("dot_attention", {qkv, padding, {}, table, heads, map});
+}
+
+// ---- gradient checks: shifted and padded in both orders, two heads of three columns, one of them above the clamp
+// (its logit_scale has gradient 0, which the other head's keeps from being vacuous)
+
+namespace {
+
+const GradcheckOptions loose{.eps = 1e-6, .atol = 1e-6, .rtol = 1e-5, .seed = 0, .spoil = {}};
+
+// qkv, padding and table of two 3 x 5 images with two heads
+std::vector<Tensor> attention_inputs(Random random, int64_t C, int64_t R) {
+    return {random_tensor({2, 3, 5, 3 * C}, random.split(0)), random_tensor({3 * C}, random.split(1)),
+            random_tensor({R, 2}, random.split(3))};
+}
+std::vector<Tensor> with_scales(std::vector<Tensor> inputs) {
+    inputs.push_back(Tensor::from({2, 1, 1}, std::vector<double>{1.3, 4.7}));
+    return inputs;
+}
+
+}  // namespace
+
+const DeclareGradientCase cosine_attention_case{{
+    "cosine_attention",
+    [](Random random) { return with_scales(attention_inputs(random, 6, 15)); },
+    [](const std::vector<Tensor>& in) {
+        return cosine_attention(in[0], in[1], in[3], in[2], make_window_map({3, 5}, {2, 3}, {1, 1}));
+    },
+    loose,
+}};
+
+const DeclareGradientCase cosine_attention_after_shift_case{{
+    "cosine_attention/after_shift",
+    [](Random random) { return with_scales(attention_inputs(random, 2, 9)); },
+    [](const std::vector<Tensor>& in) {
+        return cosine_attention(in[0], in[1], in[3], in[2],
+                                make_window_map({3, 5}, {2, 2}, {1, 1}, PaddingOrder::after_shift));
+    },
+    loose,
+}};
+
+const DeclareGradientCase dot_attention_case{{
+    "dot_attention",
+    [](Random random) { return attention_inputs(random, 6, 15); },
+    [](const std::vector<Tensor>& in) {
+        return dot_attention(in[0], in[1], 2, in[2], make_window_map({3, 5}, {2, 3}, {1, 1}));
+    },
+    loose,
+}};
+
+}  // namespace swingrad

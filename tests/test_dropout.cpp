@@ -1,0 +1,100 @@
+#include "ops/ops.h"
+#include "tests/catch.h"
+#include "tests/support.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace swingrad;
+using namespace swingrad::test;
+
+namespace {
+
+Function dropping(double rate, Random random) {
+    return [=](const std::vector<Tensor>& in) { return dropout(in[0], rate, random); };
+}
+
+Tensor ones(const Shape& shape, DType dtype = DType::float64) {
+    return Tensor::from(shape, std::vector<double>(static_cast<size_t>(shape.numel()), 1.0)).to(dtype);
+}
+
+}  // namespace
+
+TEST_CASE("dropout of seed 7, stream 1 keeps the elements that Philox says") {
+    // The words of indices 0, 1 and 2 over 2^32, from another program: .495 .172 .311 .225 | .887 .850 .768 .347 |
+    // .290 .662 .542 .731
+    const Tensor x = Tensor::from({2, 5}, std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+    REQUIRE(dropout(x, 0.5, Random{7, 1}).values() == std::vector<double>{2, 4, 6, 8, 0, 0, 0, 16, 18, 0});
+    REQUIRE(dropout(x, 0.75, Random{7, 1}).values() == std::vector<double>{0, 8, 0, 16, 0, 0, 0, 0, 0, 0});
+    REQUIRE(gradients_of(dropping(0.5, {7, 1}), {ones({2, 5})}, x)[0].values() ==
+            std::vector<double>{2, 4, 6, 8, 0, 0, 0, 16, 18, 0});
+}
+
+TEST_CASE("dropout draws each element from a word of its own, past one piece of work, in both dtypes") {
+    const int64_t count = 3 * 4096 + 7;
+    const Random random{7, 2};
+    for (const DType dtype : {DType::float32, DType::float64}) {
+        const auto y = dropout(ones({count}, dtype), 0.2, random).values();
+        for (int64_t i = 0; i < count; ++i) {
+            const uint32_t word = random.words(static_cast<uint64_t>(i / 4))[static_cast<size_t>(i % 4)];
+            const double kept = word * 0x1p-32 < 0.8 ? 1 / 0.8 : 0;
+            REQUIRE(y[static_cast<size_t>(i)] == (dtype == DType::float32 ? static_cast<float>(kept) : kept));
+        }
+    }
+}
+
+TEST_CASE("dropout leaves out a share of `rate`, at each of the four words, and keeps the mean") {
+    const int64_t draws = 40000;
+    for (const double rate : {0.1, 0.5, 0.9}) {
+        const auto y = dropout(ones({draws, 4}), rate, Random{7, 3}).values();
+        // Four standard deviations of a share of `draws` draws.
+        const double q = 1 - rate, allowed = 4 * std::sqrt(rate * q / draws);
+        for (size_t word = 0; word < 4; ++word) {
+            double sum = 0;
+            for (size_t i = word; i < y.size(); i += 4) sum += y[i];
+            REQUIRE(std::abs(sum / draws - 1) * q < allowed);
+        }
+    }
+}
+
+TEST_CASE("dropout depends on seed and stream alone, and an element's draw not on how many follow") {
+    const Tensor x = ones({64});
+    const auto first = dropout(x, 0.5, Random{7, 5}).values();
+    REQUIRE(dropout(x, 0.5, Random{7, 5}).values() == first);
+    REQUIRE(dropout(x, 0.5, Random{7, 6}).values() != first);
+    REQUIRE(dropout(x, 0.5, Random{8, 5}).values() != first);
+    REQUIRE(dropout(ones({31}), 0.5, Random{7, 5}).values() == std::vector<double>(first.begin(), first.begin() + 31));
+}
+
+TEST_CASE("a checkpoint replays dropout exactly, and dropout saves nothing") {
+    const auto block = [](const std::vector<Tensor>& in) {
+        return dropout(multiply(dropout(in[0], 0.3, Random{7, 6}), in[1]), 0.5, Random{7, 7});
+    };
+    const auto replayed = [&](const std::vector<Tensor>& in) { return checkpoint(block, in); };
+    const std::vector<Tensor> inputs{random_tensor({5, 13}, Random{7, 8}), random_tensor({5, 13}, Random{7, 9})};
+    REQUIRE(largest_disagreement(replayed, block, inputs) == 0);
+    Tensor x = inputs[0].detached();
+    require_gradient(x);
+    Tape tape;
+    dropout(x, 0.5, Random{7, 6});
+    REQUIRE(tape.size() == 1);
+    REQUIRE(tape.text().find("saves 0 bytes") != std::string::npos);
+}
+
+TEST_CASE("dropout gives the same bits on any number of threads") {
+    const Tensor x = random_tensor({3, 4099}, Random{7, 10}).to(DType::float32);
+    REQUIRE(same_on_any_threads(dropping(0.4, {7, 11}), {x}, x));
+}
+
+TEST_CASE("dropout of rate 0 is its input, and of no elements no elements") {
+    const Tensor x = random_tensor({2, 3}, Random{7, 12});
+    REQUIRE(dropout(x, 0, Random{}).address() == x.address());
+    REQUIRE(dropout(Tensor::zeros({0, 3}), 0.5, Random{}).shape() == Shape{0, 3});
+}
+
+TEST_CASE("dropout says which rate is wrong") {
+    const auto with = [](double rate) { return error_of([=] { dropout(Tensor::zeros({2}), rate, Random{}); }); };
+    REQUIRE(with(1) == "[dropout] rate must be at least 0 and less than 1, got 1");
+    REQUIRE(with(-0.1) == "[dropout] rate must be at least 0 and less than 1, got -0.1");
+    REQUIRE(with(NAN) == "[dropout] rate must be at least 0 and less than 1, got nan");
+}

@@ -1,0 +1,34 @@
+#include "ops/ops.h"
+#include "tests/catch.h"
+#include "tests/support.h"
+
+using namespace swingrad;
+using namespace swingrad::test;
+
+TEST_CASE("relative_bias gives every pair the entry of its offset") {
+    // A 2 x 2 window has tokens 0 1 / 2 3 and nine offsets, (-1, -1) to (1, 1); entries count 0 .. 8.
+    std::vector<double> entries;
+    for (int i = 0; i < 9; ++i) entries.push_back(i);
+    const WindowMap map = make_window_map({2, 2}, {2, 2}, {0, 0});
+    const Tensor y = relative_bias(Tensor::from({9, 1}, entries), map);
+    REQUIRE(y.shape() == Shape{1, 4, 4});
+    REQUIRE(y.values() == std::vector<double>{4, 3, 1, 0, 5, 4, 2, 1, 7, 6, 4, 3, 8, 7, 5, 4});
+}
+
+TEST_CASE("an entry of relative_bias receives what all its pairs do") {
+    const WindowMap map = make_window_map({3, 2}, {3, 2}, {0, 0});
+    const Function f = [&](const std::vector<Tensor>& in) { return relative_bias(in[0], map); };
+    Tensor ones = Tensor::zeros({2, 6, 6}, DType::float64);
+    for (double& value : ones.span<double>()) value = 1;
+    const auto gradients = gradients_of(f, {random_tensor({15, 2}, Random{4, 1})}, ones);
+    // (Mh - |down|) (Mw - |across|) pairs have an offset
+    for (int64_t r = 0; r < 15; ++r)
+        REQUIRE(gradients[0].values()[static_cast<size_t>(2 * r)] ==
+                static_cast<double>((3 - std::abs(r / 3 - 2)) * (2 - std::abs(r % 3 - 1))));
+}
+
+TEST_CASE("relative_bias says which table belongs to the window") {
+    REQUIRE(error_of([] {
+                relative_bias(Tensor::zeros({4, 2}), make_window_map({2, 2}, {2, 2}, {0, 0}));
+            }) == "[relative_bias] the table of a 2 x 2 window must be [9, h], got [4, 2]");
+}
