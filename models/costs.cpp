@@ -25,10 +25,7 @@ struct Sizes {
 class Counter {
   public:
     Counter(const SwinConfig& config, int64_t batch, DType dtype)
-        : config_(config),
-          batch_(batch),
-          bytes_(static_cast<int64_t>(size_of(dtype))),
-          memory_known_(switches_of_unknown_memory(config).empty()) {}
+        : config_(config), batch_(batch), bytes_(static_cast<int64_t>(size_of(dtype))) {}
 
     std::vector<LayerCost> count() {
         patch_embed();
@@ -39,8 +36,7 @@ class Counter {
 
   private:
     void add(std::string name, const Shape& output, int64_t parameters, int64_t multiply_adds, int64_t saved_bytes) {
-        layers_.push_back({std::move(name), output, parameters, multiply_adds,
-                           memory_known_ ? std::optional(saved_bytes) : std::nullopt});
+        layers_.push_back({std::move(name), output, parameters, multiply_adds, saved_bytes});
     }
 
     Sizes sizes_of(size_t stage) const {
@@ -71,24 +67,48 @@ class Counter {
         const std::string stage = "layers." + std::to_string(index);
         if (index > 0) merging(stage + ".downsample", s);
         for (int64_t j = 0; j < config_.depths[index]; ++j, ++block_) {
-            const std::string block = stage + ".blocks." + std::to_string(j);
-            attention(block + ".attn", s);
-            norm_of_branch(block + ".norm1", s);
-            // Saves its input and the hidden layer before GELU.
-            add(block + ".mlp", s.map(s.C), 2 * s.C * s.hidden + s.hidden + s.C, s.B * s.r * 2 * s.C * s.hidden,
-                s.map_bytes(s.C) + s.map_bytes(s.hidden));
-            norm_of_branch(block + ".norm2", s);
-            if (config_.extra_norm_every > 0 && (j + 1) % config_.extra_norm_every == 0)
-                add(block + ".norm3", s.map(s.C), 2 * s.C, s.B * s.r * s.C, s.map_bytes(s.C) + s.statistics_bytes());
+            const size_t first = layers_.size();
+            const std::string block = stage + ".blocks." + std::to_string(j) + ".";
+            branch(block, "1", s, [&] { attention(block + "attn", s); });
+            branch(block, "2", s, [&] { mlp(block + "mlp", s); });
+            if (config_.extra_norm_every > 0 && (j + 1) % config_.extra_norm_every == 0) norm(block + "norm3", s);
+            if (config_.checkpoint_blocks) keep_input_alone(first, s);
         }
     }
 
-    // Saves the merged neighbours, 4C' = 2C channels, and what the reduction put out.
+    // Saves its input and two numbers a token.
+    void norm(const std::string& name, const Sizes& s, int64_t more = 0) {
+        add(name, s.map(s.C), 2 * s.C, s.B * s.r * s.C, s.map_bytes(s.C) + s.statistics_bytes() + more);
+    }
+
+    // Attention or MLP with its norms, in the order they run. The drop path's choice is put down to norm1 and norm2;
+    // the first block of all drops none.
+    template <class Layer>
+    void branch(const std::string& block, const std::string& which, const Sizes& s, const Layer& layer) {
+        const int64_t keep = config_.drop_path_rate > 0 && block_ > 0 ? s.B * s.bytes : 0;
+        if (config_.norm == NormPlacement::sandwich) norm(block + "pre_norm" + which, s);
+        if (config_.norm == NormPlacement::pre) norm(block + "norm" + which, s, keep);
+        layer();
+        if (config_.norm != NormPlacement::pre) norm(block + "norm" + which, s, keep);
+    }
+
+    // Of a block that is computed again, from its layer `first` on, only what goes into it is kept.
+    void keep_input_alone(size_t first, const Sizes& s) {
+        for (size_t i = first; i < layers_.size(); ++i) layers_[i].saved_bytes = i == first ? s.map_bytes(s.C) : 0;
+    }
+
+    // Saves its input and the hidden layer before GELU; with dropout within, where it is not one operation, also after.
+    void mlp(const std::string& name, const Sizes& s) {
+        const int64_t hidden = s.map_bytes(s.hidden) * (config_.proj_drop_rate > 0 ? 2 : 1);
+        add(name, s.map(s.C), 2 * s.C * s.hidden + s.hidden + s.C, s.B * s.r * 2 * s.C * s.hidden,
+            s.map_bytes(s.C) + hidden);
+    }
+
+    // Saves the merged neighbours, 2C channels, and what went into the norm, or before the reduction came out of it.
     void merging(const std::string& name, const Sizes& s) {
-        const bool before = config_.merging_norm == MergingNorm::before;
-        const int64_t merged = 2 * s.C, normalised = before ? merged : s.C;
+        const int64_t merged = 2 * s.C, normalised = config_.merging_norm == MergingNorm::before ? merged : s.C;
         add(name, s.map(s.C), merged * s.C + 2 * normalised, s.B * s.r * (merged * s.C + normalised),
-            s.map_bytes(merged) + s.map_bytes(s.C) + s.statistics_bytes());
+            s.map_bytes(merged) + s.map_bytes(normalised) + s.statistics_bytes());
     }
 
     int64_t position_parameters(const Sizes& s) const {
@@ -99,38 +119,37 @@ class Counter {
         }
     }
 
-    // Saves its input, qkv, the position bias and its own result; of the position bias' network the coordinates, the
-    // hidden layer and what it put out; of padded windows, the bias that padding has for its qkv.
+    // Of a network: coordinates, its hidden layer (by the paper's formula, where it is three operations, before and
+    // after ReLU) and what it puts out.
+    int64_t position_saved(const Sizes& s) const {
+        if (config_.position_bias == PositionBias::none || config_.position_bias == PositionBias::table) return 0;
+        const int64_t hidden = cpb_hidden * (config_.cpb_formula == CpbFormula::paper ? 2 : 1);
+        return s.R * (2 + hidden + s.heads) * s.bytes;
+    }
+
+    // Saves its input, qkv and its result; of padded windows, the qkv that padding has, if that is no parameter; going
+    // window by window, a number for each token and head.
     void attention(const std::string& name, const Sizes& s) {
         const int64_t scales = config_.attention == AttentionKind::cosine ? s.heads : 0;
         const int64_t biases = config_.qkv_bias ? (config_.key_bias ? 3 : 2) * s.C : 0;
-        const int64_t maps = s.map_bytes(s.C) + s.map_bytes(3 * s.C) + s.map_bytes(s.C);
-        const int64_t position = s.heads * s.N * s.N + s.R * (2 + cpb_hidden + s.heads);
+        const int64_t padding = s.padded && !config_.key_bias ? 3 * s.C * s.bytes : 0;
+        const int64_t sums = config_.sequential_attention ? s.map_bytes(s.heads) : 0;
         add(name, s.map(s.C), scales + biases + position_parameters(s) + 4 * s.C * s.C + s.C,
             s.B * (s.r * 4 * s.C * s.C + s.nW * 2 * s.N * s.N * s.C),
-            maps + (position + (s.padded ? 3 * s.C : 0)) * s.bytes);
-    }
-
-    // Saves what the branch put out, and the drop path's choice; the first block of all drops none.
-    void norm_of_branch(const std::string& name, const Sizes& s) {
-        const int64_t norms = config_.norm == NormPlacement::sandwich ? 2 : 1;
-        const bool drops = config_.drop_path_rate > 0 && block_ > 0;
-        add(name, s.map(s.C), norms * 2 * s.C, norms * s.B * s.r * s.C,
-            s.map_bytes(s.C) + s.statistics_bytes() + (drops ? s.B * s.bytes : 0));
+            s.map_bytes(5 * s.C) + position_saved(s) + padding + sums);
     }
 
     // The norm saves its input, the classifier the pooled map, the loss probabilities and targets.
     void head() {
         const Sizes s = sizes_of(config_.depths.size() - 1);
         const int64_t K = config_.num_classes;
-        add("norm", s.map(s.C), 2 * s.C, s.B * s.r * s.C, s.map_bytes(s.C) + s.statistics_bytes());
+        norm("norm", s);
         add("head.fc", {s.B, K}, s.C * K + K, s.B * s.C * K, s.B * s.C * s.bytes);
         add("loss", {}, 0, 0, 2 * s.B * K * s.bytes);
     }
 
     const SwinConfig& config_;
     const int64_t batch_, bytes_;
-    const bool memory_known_;
     int64_t block_ = 0;  // of the whole network
     std::vector<LayerCost> layers_;
 };
@@ -140,24 +159,6 @@ class Counter {
 Extent window_of_stage(const SwinConfig& config, size_t index) {
     const Extent map = map_of_stage(config, index), window = config.window_size[index];
     return {std::min(window.rows, map.rows), std::min(window.columns, map.columns)};
-}
-
-std::vector<std::string> switches_of_unknown_memory(const SwinConfig& config) {
-    std::vector<std::string> keys;
-    const auto unless = [&](bool known, const char* key) {
-        if (!known) keys.push_back(key);
-    };
-    unless(config.norm == NormPlacement::res_post, "norm");
-    unless(config.merging_norm == MergingNorm::after, "merging_norm");
-    unless(config.attention == AttentionKind::cosine, "attention");
-    unless(config.position_bias == PositionBias::log_cpb, "position_bias");
-    unless(config.cpb_formula == CpbFormula::code, "cpb_formula");
-    unless(!config.key_bias, "key_bias");
-    unless(config.drop_rate == 0, "drop_rate");
-    unless(config.proj_drop_rate == 0, "proj_drop_rate");
-    unless(!config.sequential_attention, "sequential_attention");
-    unless(!config.checkpoint_blocks, "checkpoint_blocks");
-    return keys;
 }
 
 std::vector<LayerCost> layer_costs(const SwinConfig& config, int64_t batch, DType dtype) {
@@ -171,8 +172,7 @@ LayerCost total_cost(const std::vector<LayerCost>& layers) {
     for (const LayerCost& layer : layers) {
         total.parameters += layer.parameters;
         total.multiply_adds += layer.multiply_adds;
-        if (total.saved_bytes && layer.saved_bytes) *total.saved_bytes += *layer.saved_bytes;
-        else total.saved_bytes.reset();
+        total.saved_bytes += layer.saved_bytes;
     }
     return total;
 }

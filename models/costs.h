@@ -13,7 +13,6 @@
 #include "core/shape.h"
 #include "models/config.h"
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +23,8 @@ struct LayerCost {
         name;  // as its parameters' names begin: "patch_embed", "layers.0.blocks.1.attn", "norm", "head.fc", "loss"
     Shape output;
     int64_t parameters = 0;
-    int64_t multiply_adds = 0;           // of one batch
-    std::optional<int64_t> saved_bytes;  // of one batch; none where a switch is set whose memory is not known here
+    int64_t multiply_adds = 0;  // of one batch
+    int64_t saved_bytes = 0;    // of one batch
 
     int64_t flops() const { return 2 * multiply_adds; }
 };
@@ -34,10 +33,6 @@ struct LayerCost {
 // cross entropy. Throws an Error on a configuration that cannot be and on a batch below 1.
 std::vector<LayerCost> layer_costs(const SwinConfig& config, int64_t batch, DType dtype = DType::float32);
 
-// The keys of the switches that are set such that saved_bytes is not known.
-std::vector<std::string> switches_of_unknown_memory(const SwinConfig& config);
-
-// The sum; saved_bytes is none where one of them has none.
 LayerCost total_cost(const std::vector<LayerCost>& layers);
 
 // The window of stage `index`: at most the map.

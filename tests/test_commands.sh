@@ -82,7 +82,7 @@ says "3,001,940,680" summary --model giant --stages
 grep -q "blocks.0.attn" out && wrong "summary --stages lists layers"
 says '"flops":' summary --model nano --json
 says "nano --embed-dim 96 --num-heads 6,12: images 32 x 32 x 3" summary --embed-dim 96 --num-heads 6,12
-says "not known with norm, merging_norm" summary --arch swin
+says "layers.0.blocks.0.norm1" summary --arch swin --extra-norm-every 2
 awk 'length > 100 {exit 1}' out || wrong "summary is wider than 100 columns"
 refuses 2 "--batch must be 1 to 1000000, got 0" summary --batch 0
 refuses 2 "--embed-dim 50: 50 channels of stage 0 do not divide into 3 heads" summary --embed-dim 50

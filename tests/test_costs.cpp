@@ -25,7 +25,7 @@ int64_t bytes_on_tape(const SwinConfig& config, int64_t batch, DType dtype) {
 }
 
 int64_t bytes_counted(const SwinConfig& config, int64_t batch, DType dtype) {
-    return total_cost(layer_costs(config, batch, dtype)).saved_bytes.value();
+    return total_cost(layer_costs(config, batch, dtype)).saved_bytes;
 }
 
 // Multiply-adds of one image in units of 10^9.
@@ -47,26 +47,26 @@ SwinConfig custom() {
                              {"mlp_ratio", 2.5}});
 }
 
+// That every layer has the parameters whose names begin with its own, and that none is left.
+void require_parameters_by_name(const SwinConfig& config) {
+    SwinV2 model(config);
+    const auto layers = layer_costs(config, 1);
+    for (const LayerCost& layer : layers) {
+        int64_t under = 0;
+        for (const NamedParameter& one : model.parameters())
+            if (one.name.starts_with(layer.name + ".")) under += one.parameter->shape.numel();
+        INFO(layer.name);
+        REQUIRE(layer.parameters == under);
+    }
+    REQUIRE(total_cost(layers).parameters == model.parameter_count());
+}
+
 }  // namespace
 
 TEST_CASE("the costs count the parameters of every model that has a name") {
     for (const std::string& name : config_names()) {
         SwinV2 model(named_config(name));
         REQUIRE(total_cost(layer_costs(named_config(name), 3)).parameters == model.parameter_count());
-    }
-}
-
-TEST_CASE("the costs of a layer are those of the parameters under its name") {
-    for (SwinConfig config : {named_config("nano"), custom()}) {
-        config.extra_norm_every = 2;
-        SwinV2 model(config);
-        for (const LayerCost& layer : layer_costs(config, 1)) {
-            int64_t under = 0;
-            for (const NamedParameter& one : model.parameters())
-                if (one.name.starts_with(layer.name + ".")) under += one.parameter->shape.numel();
-            INFO(layer.name);
-            REQUIRE(layer.parameters == under);
-        }
     }
 }
 
@@ -128,21 +128,40 @@ TEST_CASE("the costs count the bytes that the tape of a training step holds") {
                     bytes_on_tape(named_config(name), batch, DType::float32));
     REQUIRE(bytes_counted(named_config("nano"), 2, DType::float64) ==
             bytes_on_tape(named_config("nano"), 2, DType::float64));
-    for (const nlohmann::json& change : std::vector<nlohmann::json>{
-             nlohmann::json::object(), {{"qkv_bias", false}}, {{"drop_path_rate", 0}}, {{"extra_norm_every", 1}}}) {
-        const SwinConfig config = config_from_json(change, custom());
-        INFO(change.dump());
-        REQUIRE(bytes_counted(config, 2, DType::float32) == bytes_on_tape(config, 2, DType::float32));
-    }
 }
 
-TEST_CASE("where a switch's memory is not known the costs say so and guess nothing") {
-    const SwinConfig v1 = config_from_json({{"architecture", "swin"}}, named_config("nano"));
-    REQUIRE(switches_of_unknown_memory(v1) ==
-            std::vector<std::string>{"norm", "merging_norm", "attention", "position_bias", "key_bias"});
-    for (const LayerCost& layer : layer_costs(v1, 1)) REQUIRE_FALSE(layer.saved_bytes.has_value());
-    REQUIRE_FALSE(total_cost(layer_costs(v1, 1)).saved_bytes.has_value());
-    REQUIRE(switches_of_unknown_memory(named_config("giant")).empty());
+TEST_CASE("the costs follow every switch: parameters by name, bytes on the tape") {
+    const std::vector<nlohmann::json> changes{{{"qkv_bias", false}},
+                                              {{"key_bias", true}},
+                                              {{"drop_path_rate", 0}},
+                                              {{"extra_norm_every", 1}},
+                                              {{"norm", "pre"}},
+                                              {{"norm", "post"}},
+                                              {{"norm", "sandwich"}},
+                                              {{"norm", "pre"}, {"extra_norm_every", 2}},
+                                              {{"norm", "post"}, {"drop_path_rate", 0}, {"extra_norm_every", 2}},
+                                              {{"merging_norm", "before"}},
+                                              {{"attention", "dot"}},
+                                              {{"position_bias", "linear-cpb"}},
+                                              {{"position_bias", "table"}},
+                                              {{"position_bias", "none"}},
+                                              {{"cpb_formula", "paper"}},
+                                              {{"padding_order", "after-shift"}},
+                                              {{"drop_rate", 0.5}},
+                                              {{"proj_drop_rate", 0.5}},
+                                              {{"proj_drop_rate", 0.5}, {"norm", "pre"}},
+                                              {{"sequential_attention", true}},
+                                              {{"sequential_attention", true}, {"architecture", "swin"}},
+                                              {{"checkpoint_blocks", true}},
+                                              {{"checkpoint_blocks", true}, {"norm", "sandwich"}},
+                                              {{"architecture", "swin"}}};
+    for (const nlohmann::json& change : changes) {
+        const SwinConfig config = config_from_json(change, custom());
+        INFO(change.dump());
+        require_parameters_by_name(config);
+        for (const DType dtype : {DType::float32, DType::float64})
+            REQUIRE(bytes_counted(config, 2, dtype) == bytes_on_tape(config, 2, dtype));
+    }
 }
 
 TEST_CASE("costs of what cannot be are refused") {

@@ -5,8 +5,6 @@
 #include "train/cli/model_flags.h"
 #include "train/run/progress.h"
 
-#include <fmt/ranges.h>
-
 namespace swingrad {
 namespace {
 
@@ -31,9 +29,7 @@ std::string flops_text(int64_t flops) {
     return fmt::format("{:.1f} {}", value, unit);
 }
 
-std::string saved_text(const LayerCost& cost) {
-    return cost.saved_bytes ? bytes_text(static_cast<size_t>(*cost.saved_bytes)) : "?";
-}
+std::string saved_text(const LayerCost& cost) { return bytes_text(static_cast<size_t>(cost.saved_bytes)); }
 
 void print_layers(const std::vector<LayerCost>& layers) {
     static constexpr char row[] = "{:<28} {:<22} {:>15} {:>10} {:>12}\n";
@@ -82,14 +78,12 @@ void print_tables(const SummaryFlags& flags, const SwinConfig& config, const std
                bytes_text(static_cast<size_t>(total.parameters) * 4));
     fmt::print("forward    {}FLOP: twice the multiply-adds of products and norms\n", flops_text(total.flops()));
     fmt::print("saved      {} for backward, beside the parameters\n", saved_text(total));
-    if (!total.saved_bytes)
-        fmt::print("           ?: not known with {}\n", fmt::join(switches_of_unknown_memory(config), ", "));
 }
 
 nlohmann::json as_json(const SummaryFlags& flags, const SwinConfig& config, const std::vector<LayerCost>& layers) {
     const auto costs = [](const LayerCost& cost) {
-        const nlohmann::json saved = cost.saved_bytes ? nlohmann::json(*cost.saved_bytes) : nlohmann::json();
-        return nlohmann::json{{"parameters", cost.parameters}, {"flops", cost.flops()}, {"saved_bytes", saved}};
+        return nlohmann::json{
+            {"parameters", cost.parameters}, {"flops", cost.flops()}, {"saved_bytes", cost.saved_bytes}};
     };
     nlohmann::json all = costs(total_cost(layers)), list = nlohmann::json::array();
     for (const LayerCost& layer : layers) {
