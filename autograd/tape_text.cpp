@@ -148,6 +148,7 @@ std::vector<std::string> groups_of(const std::vector<TapeEntry>& entries) {
         const auto named = std::find_if(inputs.begin(), inputs.end(),
                                         [](const TapeEntry::Input& input) { return !input.leaf.empty(); });
         if (named != inputs.end()) groups[i] = group_of(named->leaf);
+        else if (entries[i].name == "checkpoint") groups[i] = "checkpointed";  // what it uses is not on this tape
         else if (i + 1 < entries.size()) groups[i] = groups[i + 1];
     }
     for (size_t i = 1; i < entries.size(); ++i)

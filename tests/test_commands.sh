@@ -81,7 +81,8 @@ holds out "47.4 GFLOP"
 says "3,001,940,680" summary --model giant --stages
 grep -q "blocks.0.attn" out && wrong "summary --stages lists layers"
 says '"flops":' summary --model nano --json
-says "nano --embed-dim 96 --num-heads 6,12: images 32 x 32 x 3" summary --embed-dim 96 --num-heads 6,12
+says "nano --embed-dim 96 --num-heads 6,12" summary --embed-dim 96 --num-heads 6,12
+holds out "images 32 x 32 x 3"
 says "layers.0.blocks.0.norm1" summary --arch swin --extra-norm-every 2
 awk 'length > 100 {exit 1}' out || wrong "summary is wider than 100 columns"
 refuses 2 "--batch must be 1 to 1000000, got 0" summary --batch 0
@@ -133,7 +134,7 @@ says "test accuracy" train --resume own --embed-dim 24 --window-size 4,2
 refuses 2 "--embed-dim 48 contradicts the 24 of own; a resumed run keeps its settings" train --resume own --embed-dim 48
 refuses 2 "--depths 1,2,3: " train --resume own --depths 1,2,3
 refuses 2 "--arch swin contradicts the switches of own" train --resume own --arch swin
-says "--config own/config.json: images 16 x 16" summary --config own/config.json
+says "images 16 x 16" summary --config own/config.json
 says "test accuracy" train --config own/config.json --output again
 cmp own/model.safetensors again/model.safetensors || wrong "a run's config.json does not give the same run again"
 echo '{"img-size": 16, "batch-size": 600, "epochs": 1, "model-args": {"embed-dim": 24, "depths": [1, 2]}}' >recipe.json

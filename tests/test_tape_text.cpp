@@ -127,5 +127,6 @@ TEST_CASE("a checkpoint is one operation of the tape") {
     const auto entries = tape.entries();
     REQUIRE(entries.size() == 1);
     REQUIRE(entries[0].name == "checkpoint");
+    REQUIRE(groups_of(entries)[0] == "x");  // a leaf of its own; a block has none
     REQUIRE(memory_of(entries).total == 24);
 }

@@ -69,7 +69,7 @@ void print_stages(const SwinConfig& config, const std::vector<LayerCost>& layers
 }
 
 void print_tables(const SummaryFlags& flags, const SwinConfig& config, const std::vector<LayerCost>& layers) {
-    fmt::print("{}: images {} x {}, patches {}, {} classes; batch {}, float32\n\n", flags.model.text(),
+    fmt::print("{}\nimages {} x {}, patches {}, {} classes; batch {}, float32\n\n", flags.model.text(),
                text(config.img_size), config.in_chans, text(config.patch_size), config.num_classes, flags.batch);
     if (!flags.stages) print_layers(layers);
     print_stages(config, layers);

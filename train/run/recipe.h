@@ -16,6 +16,7 @@ namespace swingrad {
 struct Recipe {
     std::string data = "shapes";
     std::string model = "nano";
+    nlohmann::json model_args = nlohmann::json::object();  // what differs from the named model; see model_of
     int64_t img_size = 32;
     int64_t epochs = 20;
     int64_t batch_size = 128;
@@ -34,7 +35,6 @@ struct Recipe {
     std::string precision = "f32";
     std::string device = "cpu";
     int64_t checkpoint_every = 0;
-    nlohmann::json model_args = nlohmann::json::object();  // what differs from the named model; see model_of
 };
 
 // Calls visit(name, value, help) for every setting of `recipe`, const or not.
@@ -42,6 +42,7 @@ template <class AnyRecipe, class Visit>
 void for_each_setting(AnyRecipe& recipe, Visit&& visit) {
     visit("data", recipe.data, "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR");
     visit("model", recipe.model, "model by name; see swingrad summary --help");
+    visit("model-args", recipe.model_args, "JSON object of what differs from the model, named as in models/config.h");
     visit("img-size", recipe.img_size, "rows and columns of the images; shapes are drawn at it, files must have it");
     visit("epochs", recipe.epochs, "passes over the training set");
     visit("batch-size", recipe.batch_size, "images a step (also --batch)");
@@ -62,7 +63,6 @@ void for_each_setting(AnyRecipe& recipe, Visit&& visit) {
     visit("device", recipe.device, "cpu");
     visit("checkpoint-every", recipe.checkpoint_every,
           "steps between checkpoints within an epoch; 0: after every epoch");
-    visit("model-args", recipe.model_args, "JSON object of what differs from the model, named as in models/config.h");
 }
 
 // What a user gave that cannot be: a flag, a key of a config file, a value. The program exits with 2, not 1.
