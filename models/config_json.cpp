@@ -119,7 +119,7 @@ const std::map<std::string, json>& fixed_arguments() {
     const json all = config_to_json(SwinConfig{});
     for (const auto& [name, value] : all.items()) known.push_back(name);
     for (const auto& [name, value] : fixed_arguments()) known.push_back(name);
-    fail("[config] unknown key '{}'; {}", key, suggestion(key, known));
+    fail("[config] unknown key {}; {}", json(key).dump(), suggestion(key, known));
 }
 
 // One key but "architecture" and "depths", which come first because others build on them.

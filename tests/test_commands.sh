@@ -92,7 +92,7 @@ refuses 1 "nowhere.json" summary --config nowhere.json
 echo '{"embed_dim": 96, "num_heads": [6, 12]}' >model.json
 says "nano --config model.json" summary --config model.json
 echo '{"embed_dims": 96}' >wrong.json
-refuses 2 "wrong.json: [config] unknown key 'embed_dims'; did you mean embed_dim?" summary --config wrong.json
+refuses 2 "wrong.json: [config] unknown key \"embed_dims\"; did you mean embed_dim?" summary --config wrong.json
 
 # ---- tape
 

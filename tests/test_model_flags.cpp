@@ -175,7 +175,7 @@ TEST_CASE("a file has arguments of a model, or is a run's and has a whole one") 
             "--model nano contradicts --config " + run + ", a run's, which has its model");
     write_file_plainly(arguments, R"({"embed_dims": 96})");
     REQUIRE(refusal({"--config", arguments}) ==
-            "--config " + arguments + ": [config] unknown key 'embed_dims'; did you mean embed_dim?");
+            "--config " + arguments + ": [config] unknown key \"embed_dims\"; did you mean embed_dim?");
 }
 
 TEST_CASE("what was chosen is told as it was given") {

@@ -38,7 +38,7 @@ TEST_CASE("a misspelt model, key or value of a configuration names the nearest")
     REQUIRE(error_of([] { named_config("tniy"); }) == "[config] unknown model 'tniy'; did you mean tiny?");
     REQUIRE(error_of([] {
                 config_from_json({{"embed_dims", 48}});
-            }) == "[config] unknown key 'embed_dims'; did you mean embed_dim?");
+            }) == "[config] unknown key \"embed_dims\"; did you mean embed_dim?");
     REQUIRE(error_of([] {
                 config_from_json({{"norm", "res_post"}});
             }) ==

@@ -64,7 +64,7 @@ void update(Recipe& recipe, const nlohmann::json& settings, const std::string& f
                 fail_usage("{}: \"{}\" must be {}, got {}", from, key, kind_of(setting), value.dump());
             assign(value, setting);
         });
-        if (!known) fail_usage("{}: unknown key \"{}\"; {}", from, key, suggestion(key, names));
+        if (!known) fail_usage("{}: unknown key {}; {}", from, nlohmann::json(key).dump(), suggestion(key, names));
     }
 }
 
