@@ -1,21 +1,24 @@
 // Weights of other implementations of Swin, V2 and V1, under the names of this one, which are timm's.
 //
-//   timm                           Microsoft                  torchvision         Hugging Face, after "swinv2."
-//   patch_embed.proj.*             same                       features.0.0.* embeddings.patch_embeddings.projection.*
-//   patch_embed.norm.*             same                       features.0.2.*      embeddings.norm.*
-//   layers.i.downsample.*          layers.(i-1).downsample.*  features.2i.*       encoder.layers.(i-1).downsample.*
-//   layers.i.blocks.j.*            same                       features.(2i+1).j.* encoder.layers.i.blocks.j.*, and
-//   there
-//     attn.qkv.weight              same                       same attention.self.{query,key,value}.weight attn.q_bias,
-//     attn.v_bias     same                       attn.qkv.bias       attention.self.{query,value}.bias attn.qkv.bias
-//     (V1)           same                       same                attention.self.{query,key,value}.bias
-//     attn.cpb_mlp.*               same, once rpe_mlp         same attention.self.continuous_position_bias_mlp.*
-//     attn.logit_scale, ..._table  same                       same                attention.self.*
-//     attn.proj.*                  same                       same                attention.output.dense.*
-//     norm1.*, norm2.*             same                       same                layernorm_before.*, layernorm_after.*
-//     mlp.fc1.*, mlp.fc2.*         same                       mlp.0.*, mlp.3.*    intermediate.dense.*, output.dense.*
-//   norm.*                         same                       same                layernorm.*
-//   head.fc.*                      head.*                     head.*              classifier.* (without "swinv2.")
+//   timm                   Microsoft                torchvision        Hugging Face
+//   patch_embed.proj.*     same                     features.0.0.*     embeddings.patch_embeddings.projection.*
+//   patch_embed.norm.*     same                     features.0.2.*     embeddings.norm.*
+//   layers.i.downsample.*  layers.i-1.downsample.*  features.2i.*      encoder.layers.i-1.downsample.*
+//   layers.i.blocks.j.*    same                     features.2i+1.j.*  encoder.layers.i.blocks.j.*
+//    attn.qkv.weight       same                     same               attention.self.{query,key,value}.weight
+//    attn.{q,v}_bias (V2)  same                     attn.qkv.bias      attention.self.{query,value}.bias
+//    attn.qkv.bias (V1)    same                     same               attention.self.{query,key,value}.bias
+//    attn.cpb_mlp.*        same, once rpe_mlp       same               attention.self.continuous_position_bias_mlp.*
+//    attn.proj.*           same                     same               attention.output.dense.*
+//    other attn.*          same                     same               attention.self.*
+//    norm1.*               same                     same               layernorm_before.*
+//    norm2.*               same                     same               layernorm_after.*
+//    mlp.fc1.*             same                     mlp.0.*            intermediate.dense.*
+//    mlp.fc2.*             same                     mlp.3.*            output.dense.*
+//   norm.*                 same                     same               layernorm.*
+//   head.fc.*              head.*                   head.*             classifier.*
+//
+// Hugging Face's names begin "swinv2." or "swin.", but for the last.
 //
 // Source: the four implementations' state dictionaries: timm 1.0.31, torchvision 0.29, transformers 5.23 (as its
 // save_pretrained writes them), and Microsoft's repository.

@@ -277,6 +277,18 @@ TEST_CASE("weights with others' names that do not fit are refused in one line, a
     REQUIRE(refusal(all, model) == "[weights] FILE: two tensors stand for \"norm.weight\"");
 }
 
+TEST_CASE("names are not guessed at: what stands beside a model, or is half renamed, is unexpected") {
+    const Model model(small(false), 1);
+    Tensors all = with_prefixes(model, {});
+    const Tensor average = Tensor::zeros({4, 3, 1, 1});
+    all["model.patch_embed.proj.weight"] = average;
+    REQUIRE(refusal(all, model) == "[weights] FILE does not fit: 1 unexpected (\"model.patch_embed.proj.weight\")");
+    all = with_prefixes(model, {{"head.fc.", "head."}});
+    REQUIRE(refusal(all, model) ==
+            "[weights] FILE does not fit: 2 missing (\"head.fc.weight\", \"head.fc.bias\"), 2 unexpected "
+            "(\"head.bias\", \"head.weight\")");
+}
+
 TEST_CASE("an optimiser's state is not taken for wrapped weights") {
     const Model model(small(false), 1);
     REQUIRE(refusal(wrapped(with_prefixes(model, {}), "optimizer.exp_avg."), model).find(" missing (") !=
