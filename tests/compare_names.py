@@ -37,7 +37,8 @@ def torchvision_model(version, image, patch, channels, depths, heads, window):
 
 
 def hugging_face_model(version, image, patch, channels, depths, heads, window):
-    config, model = ((SwinConfig, SwinForImageClassification), (Swinv2Config, Swinv2ForImageClassification))[version - 1]
+    classes = {1: (SwinConfig, SwinForImageClassification), 2: (Swinv2Config, Swinv2ForImageClassification)}
+    config, model = classes[version]
     return model(config(image_size=image, patch_size=patch, embed_dim=channels, depths=depths, num_heads=heads,
                         window_size=window, num_labels=CLASSES))
 
