@@ -87,7 +87,8 @@ int evaluate_subject(const Subject& subject, int64_t batch_size) {
           classes, subject.weights.string(), subject.model.num_classes);
     SwinV2 model(subject.model);
     Parameters parameters(model, DType::float32, Random{});
-    load_weights(subject.weights, parameters);
+    const NamesOf names = load_weights(subject.weights, parameters).names;
+    if (names != NamesOf::timm) fmt::print("{} has the names of {}\n", subject.weights.string(), name_of(names));
 
     Progress progress;
     const Evaluation result = evaluate(model, data, subject.normalisation, batch_size,
@@ -102,7 +103,8 @@ int evaluate_subject(const Subject& subject, int64_t batch_size) {
 RunCommand declare_evaluate(CLI::App& command) {
     auto flags = std::make_shared<EvaluateFlags>();
     add_flag(command, "--checkpoint", flags->checkpoint, "a run's folder, or a .safetensors file in one");
-    add_flag(command, "--weights", flags->weights, "any other weights, named as in timm; needs --model and --data");
+    add_flag(command, "--weights", flags->weights,
+             "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model and --data");
     add_flag(command, "--model", flags->model, "model of --weights by name");
     CLI::Option* const img_size =
         add_flag(command, "--img-size", flags->img_size, "rows and columns of the images of --weights");
