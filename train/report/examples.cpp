@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 namespace swingrad {
@@ -37,7 +38,14 @@ std::vector<int64_t> surest(const std::vector<Prediction>& predictions, const st
     for (size_t i = 0; i < predictions.size(); ++i)
         if (predictions[i].predicted == labels[i] && predictions[i].probability > 0)
             right.push_back(static_cast<int64_t>(i));
-    return first_by(std::move(right), most, [&](int64_t i) { return predictions[static_cast<size_t>(i)].probability; });
+    right = first_by(std::move(right), predictions.size(),
+                     [&](int64_t i) { return predictions[static_cast<size_t>(i)].probability; });
+    std::map<int64_t, size_t> chosen;  // by class
+    for (const int64_t i : right) chosen[labels[static_cast<size_t>(i)]] = 0;
+    const size_t part = chosen.empty() ? 0 : (most + chosen.size() - 1) / chosen.size();
+    std::erase_if(right, [&](int64_t i) { return ++chosen[labels[static_cast<size_t>(i)]] > part; });
+    right.resize(std::min(right.size(), most));
+    return right;
 }
 
 Tensor shrunk(const Tensor& image, int64_t most) {
@@ -70,7 +78,7 @@ std::string html_of_images(const Dataset& data, const std::vector<Prediction>& p
         const Tensor image = data.images.slice(i, i + 1).view({data.extent().rows, data.extent().columns, 3});
         html += fmt::format(
             "<figure><img alt=\"image {} of the set: {}\" src=\"data:image/png;base64,{}\">"
-            "<figcaption><b>{}</b> predicted {} ({:.1f} %)<br>loss {:.2f}</figcaption></figure>\n",
+            "<figcaption><b>{}</b> predicted {}, {:.1f}&nbsp;%<br>loss {:.2f}</figcaption></figure>\n",
             i, truth, base64(png_of(shrunk(image, longest_side))), truth, predicted, 100 * said.probability, said.loss);
     }
     return html + "</div>\n";

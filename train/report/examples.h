@@ -10,7 +10,8 @@ namespace swingrad {
 
 // Numbers of images: the highest loss first, at most `most`. Images whose loss is not a number come last.
 std::vector<int64_t> worst(const std::vector<Prediction>& predictions, size_t most);
-// The most probable of those predicted rightly first, at most `most`.
+// The most probable of those predicted rightly first, at most `most`, and of each class no more than its fair part of
+// them, rounded up: the easiest class would often be alone.
 std::vector<int64_t> surest(const std::vector<Prediction>& predictions, const std::vector<int64_t>& labels,
                             size_t most);
 

@@ -25,6 +25,7 @@ figure { margin: 0; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; text-align: right; }
+thead th { white-space: normal; vertical-align: bottom; }
 th:first-child, td:first-child, .texts td, .texts th { text-align: left; }
 .texts td { white-space: normal; overflow-wrap: anywhere; }
 .texts th { font-weight: 400; color: var(--soft); vertical-align: top; }
@@ -53,6 +54,8 @@ footer { margin-top: 3rem; font-size: .85rem; color: var(--soft); }
 }
 @media (max-width: 30rem) {
   body { padding: .75rem; }
+  th, td { padding: .2rem .35rem; }
+  .matrix td { min-width: 1.7rem; padding: .2rem 0; }
   .headline { grid-template-columns: 1fr 1fr; }
   .images { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .75rem; }
 }

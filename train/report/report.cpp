@@ -10,7 +10,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
+#include <limits>
+#include <string_view>
 
 namespace swingrad {
 namespace fs = std::filesystem;
@@ -31,9 +32,7 @@ struct Page {
 
 // ---- numbers
 
-std::string number(double value, const char* unit = "") {
-    return std::isfinite(value) ? fmt::format("{:.4g}{}", value, unit) : "not finite";
-}
+std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.4g}", value) : "not finite"; }
 
 std::string percent(double value) { return std::isfinite(value) ? fmt::format("{:.2f} %", value) : "not finite"; }
 
@@ -43,6 +42,13 @@ double median(std::vector<double> values) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
     return *middle;
+}
+
+// Of a line of the log: counts as they are; null is JSON's NaN.
+std::string number_in(const nlohmann::json& line, const char* name) {
+    const auto found = line.find(name);
+    if (found == line.end()) return "-";
+    return found->is_number_integer() ? found->dump() : number(found->is_number() ? found->get<double>() : NAN);
 }
 
 // The text of a value in JSON: of a text without its quotes.
@@ -76,7 +82,8 @@ std::string headline(const Page& page) {
     const auto seconds = page.log.column("seconds");
     if (!seconds.empty()) html += tile("Time", duration_text(seconds.back()), "training and validation");
     const double speed = median(page.log.column("images_per_s"));
-    if (std::isfinite(speed)) html += tile("Throughput", number(speed, " images/s"), "median of the epochs");
+    if (std::isfinite(speed))
+        html += tile("Throughput", fmt::format("{:.0f}", speed), "images/s, median of the epochs");
     return html + "</dl>\n";
 }
 
@@ -134,6 +141,9 @@ std::string epochs_section(const Page& page) {
                                 {"skipped_steps", "steps left out"},
                                 {"seconds", "seconds in all"}};
     std::erase_if(columns, [&](const Column& column) { return !page.log.has(column.name); });
+    const auto skipped = page.log.column("skipped_steps");
+    if (std::none_of(skipped.begin(), skipped.end(), [](double steps) { return steps > 0; }))
+        std::erase_if(columns, [](const Column& column) { return column.name == std::string_view("skipped_steps"); });
     if (page.log.epochs.empty()) return "<h2>Epochs</h2>\n<p>None yet.</p>\n";
     std::string html = fmt::format(
         "<h2>Epochs</h2>\n<details{}><summary>{} epochs</summary>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" "
@@ -143,10 +153,7 @@ std::string epochs_section(const Page& page) {
     html += "</tr></thead>\n<tbody>\n";
     for (const auto& epoch : page.log.epochs) {
         html += "<tr>";
-        for (const Column& column : columns) {
-            const auto value = epoch.value(column.name, nlohmann::json());
-            html += "<td>" + (value.is_number() ? number(value.get<double>()) : std::string("–")) + "</td>";
-        }
+        for (const Column& column : columns) html += "<td>" + number_in(epoch, column.name) + "</td>";
         html += "</tr>\n";
     }
     return html + "</tbody></table></div>\n</details>\n";
