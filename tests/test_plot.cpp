@@ -74,6 +74,14 @@ TEST_CASE("a figure has its texts as they are and a curve a series") {
     REQUIRE(contains(svg, "rgb(213,  94,   0)"));
 }
 
+TEST_CASE("several figures drawn at once are those drawn one by one") {
+    if (gnuplot_missing()) return;
+    const Figure one{.title = "<?xml", .series = {{"a", {1, 2}, {1, 2}}, {"b", {1, 2}, {2, 1}}}};
+    const Figure two{.title = "T", .series = {{"c", {1, 2}, {1, 9}}}, .log_y = true, .integer_x = true};
+    REQUIRE(svgs_of({one, two, one}) == std::vector<std::string>{svg_of(one), svg_of(two), svg_of(one)});
+    REQUIRE(svgs_of({}).empty());
+}
+
 TEST_CASE("points that cannot be drawn are left out, and none at all is an error") {
     if (gnuplot_missing()) return;
     const auto figure = [](bool log_y, std::vector<double> y) {

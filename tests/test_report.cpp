@@ -125,7 +125,7 @@ TEST_CASE("many classes are a picture and a list instead of a table") {
     }
     const std::string html = html_of(Confusion(labels, said, 100), names);
     REQUIRE(!contains(html, "class=\"matrix\""));
-    REQUIRE(contains(html, "<td>class 7</td><td>class 9</td><td>1</td><td>100 %</td>"));
+    REQUIRE(contains(html, "<td class=\"name\">class 7</td><td class=\"name\">class 9</td><td>1</td><td>100 %</td>"));
     REQUIRE(html.size() < 20000);
     REQUIRE(occurrences(html, "data:image/png;base64,") == 1);
 }

@@ -124,9 +124,17 @@ until_saved blocked train "${tiny[@]}" --epochs 3 --output blocked
 rm -rf blocked/report.html
 mkdir blocked/report.html
 wait $! || wrong "a report that cannot be written ended the run: $(head -c 300 err)"
-[ "$(grep -c 'no report: ' err)" = 1 ] || wrong "a report that cannot be written: $(head -c 300 err)"
+[ "$(grep -c 'No report: ' err)" = 1 ] || wrong "a report that cannot be written: $(head -c 300 err)"
 grep -q "test accuracy" out || wrong "a report that cannot be written: no test"
 [ -s blocked/model.safetensors ] || wrong "a report that cannot be written: no weights"
+
+# A folder where the figures should be written does not let them; the page comes all the same.
+until_saved stuck train "${tiny[@]}" --epochs 3 --output stuck
+rm -rf stuck/figures
+touch stuck/figures
+wait $! || wrong "figures that cannot be written ended the run: $(head -c 300 err)"
+[ "$(grep -c 'No figures: ' err)" = 1 ] || wrong "figures that cannot be written: $(head -c 300 err)"
+grep -q "No figures: " stuck/report.html || wrong "figures that cannot be written: the page does not say so"
 
 # ---- steps that are not finite
 

@@ -118,9 +118,10 @@ std::string mistakes_table(const Confusion& confusion, const std::vector<std::st
         "<th scope=\"col\">predicted</th><th scope=\"col\">images</th><th scope=\"col\">of the class</th></tr></thead>"
         "\n<tbody>\n";
     for (const Confused& one : mistakes)
-        html += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{:.0f} %</td></tr>\n",
-                            name_of_class(names, one.truth), name_of_class(names, one.predicted), one.count,
-                            100 * confusion.share(one.truth, one.predicted));
+        html +=
+            fmt::format("<tr><td class=\"name\">{}</td><td class=\"name\">{}</td><td>{}</td><td>{:.0f} %</td></tr>\n",
+                        name_of_class(names, one.truth), name_of_class(names, one.predicted), one.count,
+                        100 * confusion.share(one.truth, one.predicted));
     return html + "</tbody></table></div>\n";
 }
 
@@ -129,8 +130,8 @@ std::string hardest_table(const Confusion& confusion, const std::vector<std::str
         "<h3>Hardest classes</h3>\n<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">class</th>"
         "<th scope=\"col\">right</th><th scope=\"col\">images</th></tr></thead>\n<tbody>\n";
     for (const int64_t k : confusion.hardest(most_listed))
-        html += fmt::format("<tr><td>{}</td><td>{:.0f} %</td><td>{}</td></tr>\n", name_of_class(names, k),
-                            100 * confusion.share(k, k), confusion.images(k));
+        html += fmt::format("<tr><td class=\"name\">{}</td><td>{:.0f} %</td><td>{}</td></tr>\n",
+                            name_of_class(names, k), 100 * confusion.share(k, k), confusion.images(k));
     return html + "</tbody></table></div>\n";
 }
 

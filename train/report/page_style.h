@@ -22,12 +22,13 @@ p, figcaption, .headline dt { color: var(--soft); }
 figure { margin: 0; }
 .figures img { width: 100%; height: auto; display: block; }
 .wide { overflow-x: auto; }
+td.name { max-width: 10rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; text-align: right; }
 thead th { white-space: normal; vertical-align: bottom; }
 th:first-child, td:first-child, .texts td, .texts th { text-align: left; }
-.texts td { white-space: normal; overflow-wrap: anywhere; }
+.texts td, td.name { white-space: normal; overflow-wrap: anywhere; }
 .texts th { font-weight: 400; color: var(--soft); vertical-align: top; }
 .matrix td { text-align: center; min-width: 2.2rem; padding: .2rem .3rem; }
 .matrix td.right { background: rgb(var(--right) / var(--shade)); }

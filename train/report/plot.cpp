@@ -10,6 +10,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 namespace swingrad {
 namespace {
@@ -125,14 +126,27 @@ std::string script_of(const Figure& figure) {
 
 }  // namespace
 
-std::string svg_of(const Figure& figure) {
-    const std::string script = script_of(figure);
+std::vector<std::string> svgs_of(const std::vector<Figure>& figures) {
+    std::string script, output;
+    for (const Figure& figure : figures) script += script_of(figure) + "reset\n";
     try {
-        return output_of({"gnuplot", "-d", "-"}, script);  // -d: as it comes, without the user's own settings
+        output = output_of({"gnuplot", "-d", "-"}, script);  // -d: as it comes, without the user's own settings
     } catch (const NotInstalled&) {
         throw NotInstalled("[plot] gnuplot is not installed; for figures: apt-get install gnuplot-nox");
     }
+    // One document after the other. What stands in a text has its < escaped, so this begins nothing else.
+    constexpr std::string_view prolog = "<?xml";
+    std::vector<std::string> pictures;
+    for (size_t begin = output.find(prolog); begin != std::string::npos;) {
+        const size_t end = output.find(prolog, begin + 1);
+        pictures.push_back(output.substr(begin, end - begin));
+        begin = end;
+    }
+    check(pictures.size() == figures.size(), "[plot] gnuplot drew {} of {} figures", pictures.size(), figures.size());
+    return pictures;
 }
+
+std::string svg_of(const Figure& figure) { return svgs_of({figure}).front(); }
 
 void draw(const Figure& figure, const std::filesystem::path& svg) { write_file_atomically(svg, svg_of(figure)); }
 

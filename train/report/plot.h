@@ -28,6 +28,8 @@ struct Figure {
 // The figure as SVG, on white, with a view box of 480 x 300 (more below where the legend is long). Throws NotInstalled
 // where gnuplot is missing, and an Error where x and y differ in length, or no point can be drawn.
 std::string svg_of(const Figure& figure);
+// Several by one call of gnuplot, most of whose time is its start.
+std::vector<std::string> svgs_of(const std::vector<Figure>& figures);
 
 // The same into a file, replaced in one move; the folder must exist.
 void draw(const Figure& figure, const std::filesystem::path& svg);

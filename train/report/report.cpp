@@ -27,7 +27,7 @@ struct Page {
     int64_t parameters;
     const Judged* judged;
     std::vector<std::pair<NamedFigure, std::string>> figures;  // with their SVG
-    bool gnuplot = true;
+    std::string no_figures;                                    // why
 };
 
 // ---- numbers
@@ -99,8 +99,8 @@ std::string alternative(const Figure& figure) {
 
 std::string curves_section(const Page& page) {
     std::string html = "<h2>Curves</h2>\n";
-    if (!page.gnuplot)
-        return html + "<p>No figures: gnuplot is not installed. The numbers are in the table below.</p>\n";
+    if (!page.no_figures.empty())
+        return html + "<p>" + escaped(page.no_figures) + ". The numbers are in the table below.</p>\n";
     if (page.figures.empty()) return html + "<p>After the first epoch.</p>\n";
     html += "<div class=\"figures\">\n";
     for (const auto& [named, svg] : page.figures)
@@ -202,22 +202,28 @@ std::string html_of(const Page& page) {
 
 void draw_figures(Page& page, const fs::path& folder) {
     try {
-        for (NamedFigure& one : curves({{page.name, page.log}})) {
-            std::string svg = svg_of(one.figure);
-            std::error_code error;
-            fs::create_directories(folder, error);
-            check(!error, "[report] cannot create {}: {}", folder.string(), error.message());
-            write_file_atomically(folder / one.file, svg);
-            page.figures.emplace_back(std::move(one), std::move(svg));
+        const std::vector<NamedFigure> named = curves({{page.name, page.log}});
+        if (named.empty()) return;
+        std::vector<Figure> figures;
+        for (const NamedFigure& one : named) figures.push_back(one.figure);
+        const std::vector<std::string> pictures = svgs_of(figures);
+        std::error_code error;
+        fs::create_directories(folder, error);
+        check(!error, "[report] cannot create {}: {}", folder.string(), error.message());
+        for (size_t i = 0; i < named.size(); ++i) {
+            write_file_atomically(folder / named[i].file, pictures[i]);
+            page.figures.emplace_back(named[i], pictures[i]);
         }
     } catch (const NotInstalled&) {
-        page.gnuplot = false;
+        page.no_figures = "No figures: gnuplot is not installed (apt-get install gnuplot-nox)";
+    } catch (const Error& error) {
+        page.no_figures = fmt::format("No figures: {}", error.what());
     }
 }
 
 }  // namespace
 
-bool write_report(const RunFolder& folder, const RunConfig& config, int64_t parameters, const Judged* judged) {
+std::string write_report(const RunFolder& folder, const RunConfig& config, int64_t parameters, const Judged* judged) {
     std::error_code error;
     Page page{.name = fs::canonical(folder.path, error).filename().string(),
               .config = config,
@@ -225,12 +231,13 @@ bool write_report(const RunFolder& folder, const RunConfig& config, int64_t para
               .environment = {},
               .parameters = parameters,
               .judged = judged,
-              .figures = {}};
+              .figures = {},
+              .no_figures = {}};
     if (fs::exists(folder.environment()))
         page.environment = nlohmann::json::parse(read_file(folder.environment()), nullptr, false);
     draw_figures(page, folder.figures());
     write_file_atomically(folder.report(), html_of(page));
-    return page.gnuplot;
+    return page.no_figures;
 }
 
 }  // namespace swingrad

@@ -17,8 +17,8 @@ struct Judged {
 };
 
 // Draws the figures and writes the page, out of what lies in the folder: log, environment. `judged` may be null.
-// Throws an Error where something cannot be read or written. Returns whether there are figures: not without gnuplot,
-// and the page says so.
-bool write_report(const RunFolder& folder, const RunConfig& config, int64_t parameters, const Judged* judged);
+// Throws an Error where something cannot be read or written. Figures that cannot be drawn, as without gnuplot, are left
+// out: the page says why, and so does the line returned, which is empty where all went well.
+std::string write_report(const RunFolder& folder, const RunConfig& config, int64_t parameters, const Judged* judged);
 
 }  // namespace swingrad

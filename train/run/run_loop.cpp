@@ -146,10 +146,9 @@ void RunLoop::report(const std::string& set, const Dataset& data, const std::opt
     try {
         std::optional<Judged> judged;
         if (evaluation) judged.emplace(Judged{set, epoch, data, *evaluation});
-        const bool figures = write_report(folder_, config_, trainer_.parameters().count(), judged ? &*judged : nullptr);
-        if (!figures) problem = "no figures in the report: gnuplot is not installed (apt-get install gnuplot-nox)";
+        problem = write_report(folder_, config_, trainer_.parameters().count(), judged ? &*judged : nullptr);
     } catch (const std::exception& error) {
-        problem = fmt::format("no report: {}; training goes on", error.what());
+        problem = fmt::format("No report: {}; training goes on", error.what());
     }
     if (!problem.empty() && said_once_.insert(problem).second) progress_.warning(problem);
 }
