@@ -100,7 +100,9 @@ std::string alternative(const Figure& figure) {
 std::string curves_section(const Page& page) {
     std::string html = "<h2>Curves</h2>\n";
     if (!page.no_figures.empty())
-        return html + "<p>" + escaped(page.no_figures) + ". The numbers are in the table below.</p>\n";
+        return html +
+               "<p>No figures: " + (page.gnuplot ? "they could not be drawn or written" : "gnuplot is not installed") +
+               ". The numbers are in the table below.</p>\n";
     if (page.figures.empty()) return html + "<p>After the first epoch.</p>\n";
     html += "<div class=\"figures\">\n";
     for (const auto& [named, svg] : page.figures)
@@ -215,6 +217,7 @@ void draw_figures(Page& page, const fs::path& folder) {
             page.figures.emplace_back(named[i], pictures[i]);
         }
     } catch (const NotInstalled&) {
+        page.gnuplot = false;
         page.no_figures = "No figures: gnuplot is not installed (apt-get install gnuplot-nox)";
     } catch (const Error& error) {
         page.no_figures = fmt::format("No figures: {}", error.what());
