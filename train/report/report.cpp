@@ -27,7 +27,8 @@ struct Page {
     int64_t parameters;
     const Judged* judged;
     std::vector<std::pair<NamedFigure, std::string>> figures;  // with their SVG
-    std::string no_figures;                                    // why
+    std::string no_figures;  // why, in a line that may name folders and so is not for the page
+    bool gnuplot = true;
 };
 
 // ---- numbers
