@@ -2,7 +2,8 @@
 # Installs what swingrad is built with, as far as it is missing: packages of Debian and Ubuntu. Does nothing else.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build libopenblas-dev libfmt-dev libcli11-dev nlohmann-json3-dev libjpeg-dev libpng-dev catch2)
+packages=(g++ cmake ninja-build libopenblas-dev libfmt-dev libcli11-dev nlohmann-json3-dev libjpeg-dev libpng-dev catch2
+    gnuplot-nox)
 
 if ! command -v apt-get >/dev/null; then
     echo "Neither Debian nor Ubuntu: please see to it that these are installed, by whatever names: ${packages[*]}"
