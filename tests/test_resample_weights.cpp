@@ -51,7 +51,7 @@ TEST_CASE("a bias table is resampled to the window of the model that loads it, w
             std::string::npos);
     REQUIRE(same_bits(large.value(name), before));
 
-    const auto resampled = load_weights(directory / "w", large.parameters, OtherSizes::resample);
+    const auto resampled = load_weights(directory / "w", large.parameters, OtherSizes::resample).resampled;
     REQUIRE(resampled.size() == 2);
     const NoGrad no_recording;
     REQUIRE(same_bits(large.value(name), resample_bias_table(small.value(name), {4, 4}, {8, 8})));
@@ -62,7 +62,7 @@ TEST_CASE("a model with a larger patch sees in an enlarged image what it saw in 
     const TemporaryDirectory directory;
     const Model small(v1(4, 2), 1), large(v1(4, 3), 2);
     save_weights(directory / "w", small.parameters);
-    REQUIRE(load_weights(directory / "w", large.parameters, OtherSizes::resample) ==
+    REQUIRE(load_weights(directory / "w", large.parameters, OtherSizes::resample).resampled ==
             std::vector<std::string>{"patch_embed.proj.weight"});
     // Each patch is enlarged on its own: that is what the resampled weight is exact for.
     const Tensor image = random_tensor({1, 32, 32, 3}, Random{1, 1}).to(DType::float32);

@@ -1,66 +1,20 @@
 #include "core/threads.h"
 #include "tests/catch.h"
+#include "tests/small_training.h"
 #include "tests/support.h"
 #include "train/run/evaluate.h"
 #include "train/run/progress.h"
-#include "train/run/trainer.h"
 
 #include <unistd.h>
 
-#include <cstring>
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
-#include <limits>
 
 using namespace swingrad;
 using namespace swingrad::test;
 
 namespace {
-
-// As small as a Swin can be and still have everything: two stages, shifted windows, a merging.
-SwinConfig small_config() {
-    SwinConfig config;
-    config.img_size = {16, 16};
-    config.patch_size = {2, 2};
-    config.num_classes = 3;
-    config.embed_dim = 8;
-    config.depths = {2, 1};
-    config.num_heads = {1, 2};
-    config.window_size = {{4, 4}, {4, 4}};
-    config.pretrained_window_sizes = {{0, 0}, {0, 0}};
-    return config;
-}
-
-// Three classes of noisy pictures that differ in colour.
-Dataset coloured_noise(int64_t count) {
-    Dataset data;
-    data.classes = {"red", "green", "blue"};
-    data.images = Tensor::empty({count, 16, 16, 3}, DType::uint8);
-    for (int64_t i = 0; i < count; ++i) data.labels.push_back(i % 3);
-    const Random random{5, 0};
-    for (int64_t i = 0; i < data.images.numel(); ++i) {
-        const bool own_channel = i % 3 == i / (16 * 16 * 3) % 3;
-        data.images.data<uint8_t>()[i] =
-            static_cast<uint8_t>(random.below(static_cast<uint64_t>(i), 160) + (own_channel ? 60 : 0));
-    }
-    return data;
-}
-
-constexpr Normalisation plain{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-
-Recipe small_recipe() {
-    Recipe recipe;
-    recipe.epochs = 3;
-    recipe.batch_size = 8;
-    recipe.lr = 4e-3;
-    recipe.seed = 3;
-    return recipe;
-}
-
-// One more step, into the next epoch where this one is done.
-void advance(Trainer& trainer) {
-    trainer.step();
-    if (trainer.epoch_done()) trainer.begin_next_epoch();
-}
 
 std::vector<double> trained(const Recipe& recipe, const Dataset& data) {
     Trainer trainer(recipe, small_config(), data, plain);
@@ -97,6 +51,43 @@ TEST_CASE("evaluation does not depend on the size of its batches") {
     const Evaluation one = evaluate(trainer.model(), data, plain, 1), many = evaluate(trainer.model(), data, plain, 32);
     REQUIRE(one.loss == Approx(many.loss).epsilon(1e-6));
     REQUIRE(one.accuracy == many.accuracy);
+}
+
+TEST_CASE("evaluation tells of each image what the model says, and its loss") {
+    const Dataset data = coloured_noise(7);
+    Recipe recipe = small_recipe();
+    recipe.batch_size = 7;
+    const Trainer trainer(recipe, small_config(), data, plain);
+    const Evaluation result = evaluate(trainer.model(), data, plain, 3);
+    REQUIRE(result.predictions.size() == 7);
+    double loss = 0;
+    for (int64_t i = 0; i < 7; ++i) {
+        const std::vector<int64_t> alone{i};
+        const Tensor logits = trainer.model().forward(make_batch(data, alone, plain, nullptr, Random{}).images);
+        std::vector<double> exponentials;
+        for (const double logit : logits.values()) exponentials.push_back(std::exp(logit));
+        const double sum = exponentials[0] + exponentials[1] + exponentials[2];
+        const Prediction& said = result.predictions[static_cast<size_t>(i)];
+        REQUIRE(said.probability == Approx(*std::max_element(exponentials.begin(), exponentials.end()) / sum));
+        REQUIRE(exponentials[static_cast<size_t>(said.predicted)] / sum == Approx(said.probability));
+        REQUIRE(said.loss == Approx(-std::log(exponentials[static_cast<size_t>(i % 3)] / sum)));
+        loss += said.loss;
+    }
+    REQUIRE(result.loss == Approx(loss / 7));
+}
+
+TEST_CASE("predictions are those of a softmax that does not overflow, of equal logits the first") {
+    const Tensor logits = Tensor::from<float>({3, 2}, {1000, 0, 2, 2, 0, std::log(3.0f)});
+    const Tensor labels = Tensor::from<int64_t>({3}, {1, 0, 1});
+    const auto said = predictions_of(logits, labels);
+    REQUIRE(said[0].predicted == 0);
+    REQUIRE(said[0].probability == 1);
+    REQUIRE(said[0].loss == 1000);
+    REQUIRE(said[1].predicted == 0);
+    REQUIRE(said[1].probability == 0.5);
+    REQUIRE(said[2].predicted == 1);
+    REQUIRE(said[2].probability == Approx(0.75));
+    REQUIRE(said[2].loss == Approx(-std::log(0.75)));
 }
 
 TEST_CASE("a seed gives the same weights, bit for bit, on any number of threads") {
@@ -167,21 +158,6 @@ TEST_CASE("the learning rate rises over the warm-up and falls to nearly nothing"
     REQUIRE(trainer.learning_rate_of(17) < 0.02 * 4e-3);
 }
 
-TEST_CASE("a loss that is not finite stops training at its step, with the parameters as they were") {
-    const Dataset data = coloured_noise(50);
-    Trainer trainer(small_recipe(), small_config(), data, plain);
-    advance(trainer);
-    trainer.parameters().values().data<float>()[0] = std::numeric_limits<float>::quiet_NaN();
-    const auto before = trainer.parameters().values().clone();
-    const std::string message = error_of([&] { trainer.step(); });
-    INFO(message);
-    REQUIRE(message.find("[train] the loss of step 2 is nan; first at [") == 0);
-    REQUIRE(message.find("] node 0: output ") != std::string::npos);
-    REQUIRE(message.find("holds nan at element 0, the first value that is not finite; a lower learning rate") !=
-            std::string::npos);
-    REQUIRE(std::memcmp(before.address(), trainer.parameters().values().address(), before.bytes()) == 0);
-}
-
 TEST_CASE("a batch larger than the training set is refused") {
     const Dataset data = coloured_noise(7);
     REQUIRE(error_of([&] { Trainer(small_recipe(), small_config(), data, plain); }) ==
@@ -202,6 +178,8 @@ TEST_CASE("a recipe says which setting cannot be") {
     REQUIRE(refused({{"epochs", 1000001}}) == "--epochs must be 1 to 1000000, got 1000001");
     REQUIRE(refused({{"img-size", 16385}}) == "--img-size must be 1 to 16384, got 16385");
     REQUIRE(refused({{"warmup-epochs", 1e7}}) == "--warmup-epochs must be 0 to 1000000, got 10000000");
+    REQUIRE(refused({{"on-nan", "ignore"}}) == "unknown --on-nan \"ignore\": expected one of stop, skip");
+    REQUIRE(refused({{"keep-every", -1}}) == "--keep-every must be 0 to 1000000, got -1");
     REQUIRE(refused({{"drop-path", 1}}) == "--drop-path must be in [0, 1), got 1");
     REQUIRE(refused(nlohmann::json::array()) == "f.json must hold a JSON object of settings, got array");
     REQUIRE(refused({{"learning", 1}}).find("f.json: unknown key \"learning\"; expected one of data, model,") == 0);

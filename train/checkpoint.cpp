@@ -144,16 +144,19 @@ void save_weights(const std::filesystem::path& path, const Parameters& parameter
     write_safetensors(path, weights_of(parameters), metadata);
 }
 
-std::vector<std::string> load_weights(const std::filesystem::path& path, const Parameters& parameters,
-                                      OtherSizes other_sizes) {
+LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& parameters, OtherSizes other_sizes) {
+    std::string heading = "[weights] " + path.string();
     SafetensorsFile file = read_safetensors(path);
     const bool checkpoint = file.metadata.count(state_key) > 0;
+    auto [names, tensors] = to_timm_names(std::move(file.tensors), heading);
+    file.tensors = std::move(tensors);
+    if (names != NamesOf::timm) heading += fmt::format(", with the names of {},", name_of(names));
+
     const NamedTensors targets = weights_of(parameters);
-    std::vector<std::string> resampled;
-    if (other_sizes == OtherSizes::resample) resampled = resample(file, targets);
-    fill("[weights] " + path.string(), file, targets,
-         [&](const std::string& name) { return checkpoint && is_optimiser_state(name); });
-    return resampled;
+    LoadedWeights loaded{names, {}};
+    if (other_sizes == OtherSizes::resample) loaded.resampled = resample(file, targets);
+    fill(heading, file, targets, [&](const std::string& name) { return checkpoint && is_optimiser_state(name); });
+    return loaded;
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Parameters& parameters, const Optimiser& optimiser,

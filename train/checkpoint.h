@@ -7,6 +7,7 @@
 // and then nothing has been changed.
 #pragma once
 
+#include "models/checkpoint_names.h"
 #include "train/optim/optimiser.h"
 
 #include <nlohmann/json.hpp>
@@ -21,12 +22,16 @@ namespace swingrad {
 // Weights alone.
 void save_weights(const std::filesystem::path& path, const Parameters& parameters,
                   const std::map<std::string, std::string>& metadata = {});
-// From such a file, one of timm's, or a checkpoint. Converts where the file's floats are of another width. With
-// OtherSizes::resample, weights for another window or patch size are made to fit (models/resample_weights.h); returns
-// their names.
+// From such a file, a checkpoint, or one of timm's, Microsoft's, torchvision's or Hugging Face's
+// (models/checkpoint_names.h). Converts where the file's floats are of another width. With OtherSizes::resample,
+// weights for another window or patch size are made to fit (models/resample_weights.h).
 enum class OtherSizes : bool { refuse, resample };
-std::vector<std::string> load_weights(const std::filesystem::path& path, const Parameters& parameters,
-                                      OtherSizes other_sizes = OtherSizes::refuse);
+struct LoadedWeights {
+    NamesOf names;                       // whose the file has
+    std::vector<std::string> resampled;  // parameters
+};
+LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& parameters,
+                           OtherSizes other_sizes = OtherSizes::refuse);
 
 // Weights, the optimiser's state as "optimizer.<state>.<parameter>" ("optimizer.exp_avg.head.fc.weight"), its number
 // of steps as metadata "optimizer.steps", and `state`, whatever else the run must know to continue (step, epoch, seed,

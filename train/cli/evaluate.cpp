@@ -41,7 +41,8 @@ int evaluate_subject(const Subject& subject, int64_t batch_size) {
           classes, subject.weights.string(), subject.model.num_classes);
     SwinV2 model(subject.model);
     Parameters parameters(model, DType::float32, Random{});
-    load_weights(subject.weights, parameters);
+    const NamesOf names = load_weights(subject.weights, parameters).names;
+    if (names != NamesOf::timm) fmt::print("{} has the names of {}\n", subject.weights.string(), name_of(names));
 
     Progress progress;
     const Evaluation result = evaluate(model, data, subject.normalisation, batch_size,
@@ -59,7 +60,9 @@ RunCommand declare_evaluate(CLI::App& command) {
              "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR; default: the run's");
     add_flag(command, "--batch-size,--batch", flags->batch_size, "images at a time");
     add_threads_flag(command);
-    flags->trained.declare(command, "any other weights, named as in timm; needs --model and --data", "by --data");
+    flags->trained.declare(
+        command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model and --data",
+        "by --data");
     command.footer(
         "Of a run's folder, the weights are model.safetensors, or else best.safetensors, or else last.safetensors.\n\n"
         "Examples:\n"

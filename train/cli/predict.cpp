@@ -1,4 +1,5 @@
 #include "core/safetensors.h"
+#include "models/checkpoint_names.h"
 #include "models/swin_v2.h"
 #include "train/checkpoint.h"
 #include "train/cli/commands.h"
@@ -56,7 +57,8 @@ Subject subject_of(const PredictFlags& flags) {
     }
     Subject subject{flags.trained.config(), {}, flags.trained.weights(), {}};
     // The classifier says how many classes there are; load_weights complains if it is missing or of another width.
-    const SafetensorsFile file = read_safetensors(subject.weights);
+    const TimmNamed file =
+        to_timm_names(read_safetensors(subject.weights).tensors, "[weights] " + subject.weights.string());
     const auto classifier = file.tensors.find("head.fc.weight");
     if (classifier != file.tensors.end() && classifier->second.shape().rank() == 2)
         subject.model.num_classes = classifier->second.shape()[0];
@@ -145,7 +147,8 @@ RunCommand declare_predict(CLI::App& command) {
     command.add_flag("--json", flags->json, "one JSON line an image");
     add_flag(command, "--classes", flags->classes, "text file with the names of the classes of --weights, one a line");
     add_threads_flag(command);
-    flags->trained.declare(command, "any other weights, named as in timm; needs --model", "CIFAR-10's");
+    flags->trained.declare(command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model",
+                           "CIFAR-10's");
     command.footer(
         "An image that has not the model's size is scaled (antialiased bicubic, as Pillow does) until its short side\n"
         "fits, and the middle cut out. A file that cannot be read has its line on standard error, the others are\n"

@@ -8,7 +8,8 @@ namespace swingrad {
 
 RunCommand declare_trace(CLI::App& command) {
     auto options = std::make_shared<TraceOptions>();
-    add_flag(command, "--weights", options->weights, "safetensors with the parameters, named as in timm")->required();
+    add_flag(command, "--weights", options->weights, "safetensors with the parameters; names as evaluate takes them")
+        ->required();
     add_flag(command, "--config", options->config, "JSON with the model's arguments, named as in timm")->required();
     add_flag(command, "--input", options->input, "safetensors with the images and what goes with them")->required();
     add_flag(command, "--output", options->output, "safetensors to write")->required();

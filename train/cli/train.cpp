@@ -79,8 +79,8 @@ RunCommand declare_train(CLI::App& command) {
     add_threads_flag(command);
     flags->model.declare(command, {"img_size", "num_classes", "in_chans", "drop_path_rate"});
     command.footer(
-        "Ctrl-C saves the run and says how to go on with it. The folder holds config.json, log.jsonl (a line an "
-        "epoch),\n"
+        "Ctrl-C saves the run and says how to go on with it. The run's folder holds config.json, environment.json,\n"
+        "log.jsonl and log.csv (a line an epoch), report.html (curves, confusion, examples; new after every epoch),\n"
         "last.safetensors (to resume from), best.safetensors and, at the end, model.safetensors.\n\n"
         "Examples:\n"
         "  swingrad train --data shapes --model nano --epochs 5 --threads 2\n"

@@ -8,6 +8,7 @@
 // www.cs.toronto.edu/~kriz/cifar.html.
 
 #include "core/error.h"
+#include "core/file.h"
 #include "train/data/sources.h"
 
 #include <sstream>
@@ -44,16 +45,16 @@ std::filesystem::path folder_of(const DataSource& source, const Layout& layout) 
 }
 
 // Appends labels, and writes images [n, 32, 32, 3] of the n records in `bytes`.
-void read_records(const std::filesystem::path& path, const std::vector<uint8_t>& bytes, const Layout& layout,
-                  uint8_t* images, std::vector<int64_t>& labels) {
+void read_records(const std::filesystem::path& path, const std::string& bytes, const Layout& layout, uint8_t* images,
+                  std::vector<int64_t>& labels) {
     const int64_t records = static_cast<int64_t>(bytes.size()) / layout.record();
     for (int64_t i = 0; i < records; ++i, images += 3 * plane) {
         const int64_t at = i * layout.record() + layout.label_byte;
-        const int64_t label = bytes[static_cast<size_t>(at)];
+        const int64_t label = static_cast<uint8_t>(bytes[static_cast<size_t>(at)]);
         check(label < layout.classes, "[cifar] {}: label at byte {} must be 0 to {}, got {}", path.string(), at,
               layout.classes - 1, label);
         labels.push_back(label);
-        const uint8_t* planes = bytes.data() + i * layout.record() + layout.label_bytes;
+        const auto* planes = reinterpret_cast<const uint8_t*>(bytes.data()) + i * layout.record() + layout.label_bytes;
         for (int64_t pixel = 0; pixel < plane; ++pixel)
             for (int64_t channel = 0; channel < 3; ++channel)
                 images[pixel * 3 + channel] = planes[channel * plane + pixel];
@@ -69,10 +70,10 @@ Dataset load_cifar(const DataSource& source, Split split, Extent extent) {
     data.classes = cifar_class_names(source);
 
     const auto folder = folder_of(source, layout);
-    std::vector<std::pair<std::filesystem::path, std::vector<uint8_t>>> files;
+    std::vector<std::pair<std::filesystem::path, std::string>> files;
     int64_t records = 0;
     for (const std::string& name : split == Split::train ? layout.train_files : layout.test_files) {
-        files.emplace_back(folder / name, read_bytes("cifar", folder / name));
+        files.emplace_back(folder / name, read_file(folder / name));
         const auto size = static_cast<int64_t>(files.back().second.size());
         check(size > 0 && size % layout.record() == 0, "[cifar] {}: record {} is cut off: {} of {} bytes from byte {}",
               files.back().first.string(), size / layout.record(), size % layout.record(), layout.record(),
@@ -88,8 +89,7 @@ Dataset load_cifar(const DataSource& source, Split split, Extent extent) {
 std::vector<std::string> cifar_class_names(const DataSource& source) {
     const Layout layout = layout_of(source.kind);
     const auto path = folder_of(source, layout) / layout.names_file;
-    const std::vector<uint8_t> bytes = read_bytes("cifar", path);
-    std::istringstream text(std::string(bytes.begin(), bytes.end()));
+    std::istringstream text(read_file(path));
     std::vector<std::string> names;
     for (std::string name; text >> name;) names.push_back(name);
     check(static_cast<int64_t>(names.size()) == layout.classes, "[cifar] {}: expected {} class names, got {}",

@@ -6,7 +6,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <fstream>
 
 namespace swingrad {
 namespace {
@@ -69,18 +68,6 @@ std::pair<Dataset, Dataset> hold_out(const Dataset& data, double fraction, Rando
     std::vector<int64_t> rest, held_out;
     for (int64_t i = 0; i < data.size(); ++i) (is_held[static_cast<size_t>(i)] ? held_out : rest).push_back(i);
     return {subset(data, rest), subset(data, held_out)};
-}
-
-std::vector<uint8_t> read_bytes(std::string_view where, const std::filesystem::path& path) {
-    std::error_code error;
-    check(std::filesystem::is_regular_file(path, error), "[{}] {}: no such file", where, path.string());
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    check(file.is_open(), "[{}] {}: cannot be opened", where, path.string());
-    std::vector<uint8_t> bytes(static_cast<size_t>(file.tellg()));
-    file.seekg(0);
-    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    check(file.good(), "[{}] {}: read {} of {} bytes", where, path.string(), file.gcount(), bytes.size());
-    return bytes;
 }
 
 std::string text_of(Extent extent) { return fmt::format("{} x {}", extent.rows, extent.columns); }

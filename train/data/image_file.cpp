@@ -5,7 +5,7 @@
 #include "train/data/image_file.h"
 
 #include "core/error.h"
-#include "train/data/sources.h"
+#include "core/file.h"
 
 #include <cstdio>  // before jpeglib.h, which expects it
 
@@ -42,10 +42,10 @@ class JpegDecoder {
     JpegDecoder(const JpegDecoder&) = delete;
     JpegDecoder& operator=(const JpegDecoder&) = delete;
 
-    bool read_header(const uint8_t* bytes, size_t size) {
+    bool read_header(std::string_view bytes) {
         if (setjmp(escape_)) return false;
         jpeg_create_decompress(&jpeg_);
-        jpeg_mem_src(&jpeg_, bytes, size);
+        jpeg_mem_src(&jpeg_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
         jpeg_read_header(&jpeg_, TRUE);
         return true;
     }
@@ -82,9 +82,9 @@ class JpegDecoder {
     char message_[JMSG_LENGTH_MAX] = "";
 };
 
-Tensor decode_jpeg(const std::vector<uint8_t>& bytes) {
+Tensor decode_jpeg(const std::string& bytes) {
     JpegDecoder decoder;
-    if (!decoder.read_header(bytes.data(), bytes.size())) fail("{}", decoder.message());
+    if (!decoder.read_header(bytes)) fail("{}", decoder.message());
     check(!decoder.is_cmyk(), "expected grey or RGB, got CMYK");
     const Tensor image = empty_image(decoder.rows(), decoder.columns());
     if (!decoder.read_pixels(image.data<uint8_t>())) fail("{}", decoder.message());
@@ -95,7 +95,7 @@ Tensor decode_jpeg(const std::vector<uint8_t>& bytes) {
 
 class PngDecoder {
   public:
-    PngDecoder(const uint8_t* bytes, size_t size) : next_(bytes), left_(size) {}
+    explicit PngDecoder(std::string_view bytes) : next_(bytes.data()), left_(bytes.size()) {}
     ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
     PngDecoder(const PngDecoder&) = delete;
     PngDecoder& operator=(const PngDecoder&) = delete;
@@ -153,49 +153,52 @@ class PngDecoder {
 
     png_structp png_ = nullptr;
     png_infop info_ = nullptr;
-    const uint8_t* next_;
+    const char* next_;
     size_t left_;
     std::jmp_buf escape_{};
     char message_[256] = "";
 };
 
-Tensor decode_png(const std::vector<uint8_t>& bytes) {
-    PngDecoder decoder(bytes.data(), bytes.size());
+Tensor decode_png(const std::string& bytes) {
+    PngDecoder decoder(bytes);
     if (!decoder.read_header()) fail("{}", decoder.message());
     const Tensor image = empty_image(decoder.rows(), decoder.columns());
     if (!decoder.read_pixels(image.data<uint8_t>())) fail("{}", decoder.message());
     return image;
 }
 
-bool begins_with(const std::vector<uint8_t>& bytes, std::string_view signature) {
-    return bytes.size() >= signature.size() && std::memcmp(bytes.data(), signature.data(), signature.size()) == 0;
-}
-
 }  // namespace
 
 Tensor read_image(const std::filesystem::path& path) {
-    const std::vector<uint8_t> bytes = read_bytes("image", path);
+    const std::string bytes = read_file(path);
     try {
-        if (begins_with(bytes, "\xff\xd8\xff")) return decode_jpeg(bytes);
-        if (begins_with(bytes, "\x89PNG\r\n\x1a\n")) return decode_png(bytes);
+        if (bytes.starts_with("\xff\xd8\xff")) return decode_jpeg(bytes);
+        if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return decode_png(bytes);
         fail("expected JPEG or PNG, got neither");
     } catch (const Error& error) {
         fail("[image] {}: {}", path.string(), error.what());
     }
 }
 
-void write_png(const std::filesystem::path& path, const Tensor& image) {
+std::string png_of(const Tensor& image) {
     const Shape& shape = image.shape();
     const bool grey = shape.rank() == 2;
     check((grey || (shape.rank() == 3 && shape[-1] == 3)) && image.numel() > 0 && image.numel() <= 3 * most_pixels,
-          "[write_png] {}: image must be [H, W, 3] or [H, W], got {}", path.string(), shape);
+          "[png] image must be [H, W, 3] or [H, W], got {}", shape);
     png_image png{};
     png.version = PNG_IMAGE_VERSION;
     png.height = static_cast<uint32_t>(shape[0]);
     png.width = static_cast<uint32_t>(shape[1]);
     png.format = grey ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
-    const bool written = png_image_write_to_file(&png, path.c_str(), 0, image.data<uint8_t>(), 0, nullptr);
-    check(written, "[write_png] {}: {}", path.string(), png.message);
+    const uint8_t* pixels = image.data<uint8_t>();
+    png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);  // and no less than it will be
+    std::string bytes(size, '\0');
+    const bool written = png_image_write_to_memory(&png, bytes.data(), &size, 0, pixels, 0, nullptr);
+    check(written, "[png] {}", png.message);
+    bytes.resize(size);
+    return bytes;
 }
+
+void write_png(const std::filesystem::path& path, const Tensor& image) { write_file_atomically(path, png_of(image)); }
 
 }  // namespace swingrad

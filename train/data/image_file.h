@@ -4,6 +4,7 @@
 #include "core/tensor.h"
 
 #include <filesystem>
+#include <string>
 
 namespace swingrad {
 
@@ -13,7 +14,9 @@ namespace swingrad {
 // anything else: CMYK, more than 2^28 pixels, damage (also such as libjpeg would only warn of), a missing end.
 Tensor read_image(const std::filesystem::path& path);
 
-// uint8 [H, W, 3], or [H, W] as grey, to a PNG file.
+// uint8 [H, W, 3], or [H, W] as grey, as the bytes of a PNG file.
+std::string png_of(const Tensor& image);
+// The same into a file, replaced in one move.
 void write_png(const std::filesystem::path& path, const Tensor& image);
 
 }  // namespace swingrad

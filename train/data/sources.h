@@ -3,8 +3,6 @@
 
 #include "train/data/dataset.h"
 
-#include <span>
-
 namespace swingrad {
 
 constexpr int64_t shapes_train_size = 8000, shapes_test_size = 1000;
@@ -17,9 +15,6 @@ std::vector<std::string> cifar_class_names(const DataSource& source);
 
 Dataset load_folder(const std::filesystem::path& directory, Split split, Extent extent);
 std::vector<std::string> folder_class_names(const std::filesystem::path& directory);
-
-// The whole file. Throws `[where] PATH: ...` where it is no file or cannot be read.
-std::vector<uint8_t> read_bytes(std::string_view where, const std::filesystem::path& path);
 
 std::string text_of(Extent extent);  // "32 x 32"
 

@@ -10,13 +10,14 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 namespace swingrad {
 namespace {
 
 // Okabe and Ito's colours, told apart by the colour-blind too; two are left out as too pale for lines.
 constexpr std::array colours{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
-constexpr int width = 520, height = 320, legend_line = 20;
+constexpr int width = 480, height = 300, legend_line = 20;
 constexpr size_t most_markers = 60;  // beyond so many points, a line alone is clearer
 constexpr double most_ticks = 8;
 
@@ -79,7 +80,7 @@ std::string y_axis(const Figure& figure, const Range& y) {
 
 // How many lines the names take below the axes.
 int legend_lines(const Figure& figure) {
-    constexpr size_t letters = 52, sample = 8;  // to a line of the picture; taken by a piece of the curve
+    constexpr size_t letters = 44, sample = 8;  // to a line of the picture; taken by a piece of the curve
     if (figure.series.size() < 2) return 0;
     size_t longest = 0;
     for (const Series& one : figure.series) longest = std::max(longest, one.name.size());
@@ -111,12 +112,13 @@ std::string script_of(const Figure& figure) {
     const int lines = legend_lines(figure);
     return fmt::format(
                "set encoding utf8\n"
-               "set terminal svg size {},{} dynamic noenhanced font 'sans-serif,13' background '#ffffff'\n"
+               "set terminal svg size {},{} dynamic noenhanced font 'sans-serif,14' background '#ffffff'\n"
                "set border 3 linecolor rgb '#333333'\n"
                "set tics nomirror textcolor rgb '#333333'\n"
+               "set format '%g'\n"
                "set grid ytics linetype 1 linecolor rgb '#dddddd' linewidth 1\n"
                "set key below center horizontal Left reverse maxrows {} samplen 2\n"
-               "set title {}\nset xlabel {}\nset ylabel {}\n",
+               "set title {}\nset xlabel {} offset 0,0.3\nset ylabel {}\n",
                width, height + std::max(0, lines - 1) * legend_line, std::max(1, lines), quoted(figure.title),
                quoted(figure.x_label), quoted(figure.y_label)) +
            x_axis(figure, x) + y_axis(figure, y) + data + plots + "\n";
@@ -124,14 +126,27 @@ std::string script_of(const Figure& figure) {
 
 }  // namespace
 
-std::string svg_of(const Figure& figure) {
-    const std::string script = script_of(figure);
+std::vector<std::string> svgs_of(const std::vector<Figure>& figures) {
+    std::string script, output;
+    for (const Figure& figure : figures) script += script_of(figure) + "reset\n";
     try {
-        return output_of({"gnuplot", "-d", "-"}, script);  // -d: as it comes, without the user's own settings
+        output = output_of({"gnuplot", "-d", "-"}, script);  // -d: as it comes, without the user's own settings
     } catch (const NotInstalled&) {
         throw NotInstalled("[plot] gnuplot is not installed; for figures: apt-get install gnuplot-nox");
     }
+    // One document after the other. What stands in a text has its < escaped, so this begins nothing else.
+    constexpr std::string_view prolog = "<?xml";
+    std::vector<std::string> pictures;
+    for (size_t begin = output.find(prolog); begin != std::string::npos;) {
+        const size_t end = output.find(prolog, begin + 1);
+        pictures.push_back(output.substr(begin, end - begin));
+        begin = end;
+    }
+    check(pictures.size() == figures.size(), "[plot] gnuplot drew {} of {} figures", pictures.size(), figures.size());
+    return pictures;
 }
+
+std::string svg_of(const Figure& figure) { return svgs_of({figure}).front(); }
 
 void draw(const Figure& figure, const std::filesystem::path& svg) { write_file_atomically(svg, svg_of(figure)); }
 

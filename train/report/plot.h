@@ -19,15 +19,17 @@ struct Series {
 
 // Curves over each other. Texts are taken as they are: UTF-8, one line, no markup.
 struct Figure {
-    std::string title, x_label, y_label;
-    std::vector<Series> series;
+    std::string title{}, x_label{}, y_label{};
+    std::vector<Series> series{};
     bool log_y = false;      // values of 0 or less are then left out
     bool integer_x = false;  // ticks at whole numbers only: epochs, steps
 };
 
-// The figure as SVG, on white, with a view box of 520 x 320 (more below where the legend is long). Throws NotInstalled
+// The figure as SVG, on white, with a view box of 480 x 300 (more below where the legend is long). Throws NotInstalled
 // where gnuplot is missing, and an Error where x and y differ in length, or no point can be drawn.
 std::string svg_of(const Figure& figure);
+// Several by one call of gnuplot, most of whose time is its start.
+std::vector<std::string> svgs_of(const std::vector<Figure>& figures);
 
 // The same into a file, replaced in one move; the folder must exist.
 void draw(const Figure& figure, const std::filesystem::path& svg);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdint>
 
 namespace swingrad {
@@ -26,6 +27,25 @@ std::string escaped(const std::string& text) {
             default: result += c;
         }
     return result;
+}
+
+std::string shell_word(const std::string& text) {
+    const auto plain = [](unsigned char c) {
+        return std::isalnum(c) || std::string_view("_-./=+:,@%").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
+    std::string word;
+    for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return "'" + word + "'";
+}
+
+std::string without_folders(const std::string& word) {
+    const size_t before = word.find_first_of(":=");
+    const size_t begin = word.starts_with('/') ? 0 : before == std::string::npos ? word.size() : before + 1;
+    if (begin >= word.size() || word[begin] != '/') return word;
+    const size_t end = word.find_last_not_of('/');
+    const size_t last = end == std::string::npos ? word.size() : word.rfind('/', end) + 1;
+    return word.substr(0, begin) + (last < word.size() ? ".../" + word.substr(last, end + 1 - last) : "...");
 }
 
 std::string base64(std::string_view bytes) {

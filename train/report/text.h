@@ -12,6 +12,13 @@ std::string printable(const std::string& text);
 // The same with what HTML and XML take for markup as entities; fit for attributes in double quotes too.
 std::string escaped(const std::string& text);
 
+// As a shell takes it for one word.
+std::string shell_word(const std::string& text);
+
+// Absolute paths cut down to their last name, also behind a colon or an equals sign: "folder:/home/ada/cifar" becomes
+// "folder:.../cifar". What tells of a run shall not tell whose machine it was.
+std::string without_folders(const std::string& word);
+
 // For data: URIs (RFC 4648).
 std::string base64(std::string_view bytes);
 

@@ -4,6 +4,7 @@
 #include "train/data/loader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace swingrad {
@@ -16,6 +17,7 @@ Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisatio
     std::iota(order.begin(), order.end(), 0);
     Loader batches = batches_of(data, std::move(order), batch_size, false, normalisation, nullptr, Random{});
 
+    Evaluation result;
     double loss_sum = 0;
     int64_t correct = 0, done = 0;
     while (const auto batch = batches.next()) {
@@ -23,11 +25,31 @@ Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisatio
         const Tensor logits = model.forward(batch->images);
         loss_sum += cross_entropy(logits, batch->labels).item() * static_cast<double>(count);
         correct += count_correct(logits, batch->labels);
+        for (const Prediction& one : predictions_of(logits, batch->labels)) result.predictions.push_back(one);
         done += count;
         if (after_batch) after_batch(done);
     }
     const auto images = static_cast<double>(data.size());
-    return {loss_sum / images, 100.0 * static_cast<double>(correct) / images};
+    result.loss = loss_sum / images;
+    result.accuracy = 100.0 * static_cast<double>(correct) / images;
+    return result;
+}
+
+std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& labels) {
+    const int64_t K = logits.shape()[-1];
+    std::vector<Prediction> predictions;
+    dispatch_float("predictions_of", logits.dtype(), [&]<class T>(T) {
+        for (int64_t b = 0; b < labels.numel(); ++b) {
+            const T* row = logits.data<T>() + b * K;
+            const int64_t predicted = std::max_element(row, row + K) - row;
+            const double largest = row[predicted];
+            double sum = 0;  // of exp(logit - largest), which cannot overflow
+            for (int64_t k = 0; k < K; ++k) sum += std::exp(static_cast<double>(row[k]) - largest);
+            const double of_label = row[labels.data<int64_t>()[b]];
+            predictions.push_back({predicted, 1 / sum, std::log(sum) + largest - of_label});
+        }
+    });
+    return predictions;
 }
 
 int64_t count_correct(const Tensor& logits, const Tensor& labels) {

@@ -42,6 +42,11 @@ void Progress::line(const std::string& text) {
     std::fflush(stdout);
 }
 
+void Progress::warning(const std::string& text) {
+    clear();
+    fmt::print(stderr, "swingrad: {}\n", text);
+}
+
 void Progress::clear() {
     if (!drawn_) return;
     fmt::print(stderr, "\r\x1b[K");

@@ -17,6 +17,8 @@ class Progress {
     void show(const std::string& label, int64_t done, int64_t total, const std::string& text, double seconds_left);
     // A line that stays, on standard output.
     void line(const std::string& text);
+    // A line that stays, on standard error, after the program's name.
+    void warning(const std::string& text);
     void clear();  // takes the bar away
 
   private:

@@ -111,6 +111,8 @@ void validate(const Recipe& recipe) {
     require(recipe.seed >= 0, "seed", "0 or more", recipe.seed);
     require(recipe.checkpoint_every >= 0 && recipe.checkpoint_every <= 1'000'000'000, "checkpoint-every",
             "0 to 1000000000", recipe.checkpoint_every);
+    require(recipe.keep_every >= 0 && recipe.keep_every <= 1'000'000, "keep-every", "0 to 1000000", recipe.keep_every);
+    require_one_of({"stop", "skip"}, "on-nan", recipe.on_nan);
 }
 
 }  // namespace swingrad

@@ -35,6 +35,8 @@ struct Recipe {
     std::string precision = "f32";
     std::string device = "cpu";
     int64_t checkpoint_every = 0;
+    int64_t keep_every = 0;
+    std::string on_nan = "stop";
 };
 
 // Calls visit(name, value, help) for every setting of `recipe`, const or not.
@@ -63,6 +65,8 @@ void for_each_setting(AnyRecipe& recipe, Visit&& visit) {
     visit("device", recipe.device, "cpu");
     visit("checkpoint-every", recipe.checkpoint_every,
           "steps between checkpoints within an epoch; 0: after every epoch");
+    visit("keep-every", recipe.keep_every, "epochs between weights that are kept, as epoch-0010.safetensors; 0: none");
+    visit("on-nan", recipe.on_nan, "a step whose loss or gradient is not finite: stop | skip");
 }
 
 // What a user gave that cannot be: a flag, a key of a config file, a value. The program exits with 2, not 1.

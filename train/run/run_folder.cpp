@@ -2,12 +2,12 @@
 
 #include "core/file.h"
 #include "core/json_file.h"
+#include "train/report/log_table.h"
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <sstream>
 
 #include <unistd.h>
 
@@ -24,6 +24,8 @@ void append(const fs::path& path, const std::string& text) {
 }
 
 }  // namespace
+
+fs::path RunFolder::kept(int64_t epoch) const { return path / fmt::format("epoch-{:04}.safetensors", epoch); }
 
 // ---- config.json
 
@@ -72,19 +74,19 @@ RunConfig read_config(const RunFolder& folder) {
 
 // ---- log.jsonl
 
-void append_to_log(const RunFolder& folder, const nlohmann::json& entry) { append(folder.log(), entry.dump() + "\n"); }
+void append_to_log(const RunFolder& folder, const nlohmann::json& entry) {
+    append(folder.log(), entry.dump() + "\n");
+    write_file_atomically(folder.log_csv(), csv_of(read_log(folder.log())));
+}
 
 void cut_log(const RunFolder& folder, int64_t epochs) {
-    if (!fs::exists(folder.log())) return;
-    std::istringstream lines(read_file(folder.log()));
+    LogTable log;
+    if (fs::exists(folder.log())) log = read_log(folder.log());
+    std::erase_if(log.epochs, [&](const auto& entry) { return entry["epoch"].template get<int64_t>() > epochs; });
     std::string kept;
-    for (std::string line; std::getline(lines, line);) {
-        const auto entry = nlohmann::json::parse(line, nullptr, false);  // a killed process may have left half a line
-        const bool of_epoch = entry.is_object() && entry.contains("train_loss") && entry.contains("epoch") &&
-                              entry["epoch"].is_number_integer();
-        if (of_epoch && entry["epoch"].get<int64_t>() <= epochs) kept += line + "\n";
-    }
+    for (const auto& entry : log.epochs) kept += entry.dump() + "\n";
     write_file_atomically(folder.log(), kept);
+    write_file_atomically(folder.log_csv(), csv_of(log));
 }
 
 // ---- what a killed process left behind

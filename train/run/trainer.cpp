@@ -62,33 +62,52 @@ double Trainer::step() {
     if (!batches_) open_epoch();
     const auto batch = batches_->next();
     check(batch.has_value(), "[train] epoch {} has no batch {}", state_.epoch + 1, state_.batch + 1);
-    const int64_t step = steps_done();
 
+    Outcome outcome;
+    const std::string why = differentiate(*batch, outcome);
+    if (why.empty()) {
+        optimiser_->step(schedule_.at(steps_done()));
+        state_.loss_sum += outcome.loss;
+        state_.gradient_norm_sum += outcome.norm;
+        state_.correct += outcome.correct;
+        state_.skipped_in_a_row = 0;
+    } else {
+        skip(why);
+    }
+    state_.batch += 1;
+    state_.epoch_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return outcome.loss;
+}
+
+std::string Trainer::differentiate(const Batch& batch, Outcome& outcome) {
+    const int64_t step = steps_done();
     parameters_.clear_gradients();
     Tape tape;
     const Random random = random_of(recipe_, Purpose::drop_path).split(static_cast<uint64_t>(step));
-    const Tensor logits = model_.forward(batch->images, {.training = true, .random = random, .observe = {}});
-    const Tensor loss = cross_entropy(logits, batch->labels, recipe_.smoothing);
-    const double loss_value = loss.item();
-    if (!std::isfinite(loss_value))
-        fail("[train] the loss of step {} is {}{}; a lower learning rate may help", step + 1, loss_value,
-             first_not_finite(*batch, random));
+    const Tensor logits = model_.forward(batch.images, {.training = true, .random = random, .observe = {}});
+    const Tensor loss = cross_entropy(logits, batch.labels, recipe_.smoothing);
+    outcome.loss = loss.item();
+    if (!std::isfinite(outcome.loss))
+        return fmt::format("the loss of step {} is {}{}", step + 1, outcome.loss, first_not_finite(batch, random));
 
     tape.backward(loss);
-    if (step == 0) require_all_gradients(parameters_);
-    const double norm =
-        recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
-    if (!std::isfinite(norm))
-        fail("[train] the gradient of step {} has norm {}{}; a lower learning rate may help", step + 1, norm,
-             first_not_finite(*batch, random));
-    optimiser_->step(schedule_.at(step));
+    if (optimiser_->steps() == 0) require_all_gradients(parameters_);
+    outcome.norm = recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
+    if (!std::isfinite(outcome.norm))
+        return fmt::format("the gradient of step {} has norm {}{}", step + 1, outcome.norm,
+                           first_not_finite(batch, random));
+    outcome.correct = count_correct(logits, batch.labels);
+    return "";
+}
 
-    state_.batch += 1;
-    state_.loss_sum += loss_value;
-    state_.gradient_norm_sum += norm;
-    state_.correct += count_correct(logits, batch->labels);
-    state_.epoch_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return loss_value;
+void Trainer::skip(const std::string& why) {
+    if (recipe_.on_nan == "stop") fail("[train] {}; a lower learning rate may help", why);
+    check(state_.skipped_in_a_row + 1 < most_skipped_in_a_row,
+          "[train] {} steps in a row could not be taken; {}; a lower learning rate may help", most_skipped_in_a_row,
+          why);
+    state_.skipped += 1;
+    state_.skipped_in_a_row += 1;
+    if (on_skip) on_skip(why + "; left out");
 }
 
 // The step once more, every node looked at: too slow for every step, and its draws come out the same.
@@ -119,12 +138,12 @@ void Trainer::open_epoch() {
 void Trainer::begin_next_epoch() {
     batches_.reset();
     state_.epoch += 1;
-    state_.batch = state_.correct = 0;
+    state_.batch = state_.correct = state_.skipped = 0;
     state_.loss_sum = state_.gradient_norm_sum = state_.epoch_seconds = 0;
 }
 
 double Trainer::accuracy() const {
-    return 100.0 * static_cast<double>(state_.correct) / static_cast<double>(state_.batch * recipe_.batch_size);
+    return 100.0 * static_cast<double>(state_.correct) / (batches_taken() * static_cast<double>(recipe_.batch_size));
 }
 
 double Trainer::images_per_second() const {
@@ -147,7 +166,12 @@ void for_each_member(State& state, Visit&& visit) {
     visit("seconds", state.seconds);
     visit("best_accuracy", state.best_accuracy);
     visit("best_epoch", state.best_epoch);
+    visit("skipped", state.skipped);
+    visit("skipped_in_a_row", state.skipped_in_a_row);
 }
+
+// Checkpoints of version 0.1 have none of these, as it stopped at once.
+bool may_be_absent(std::string_view name) { return name.starts_with("skipped"); }
 
 }  // namespace
 
@@ -161,6 +185,7 @@ void Trainer::load(const std::filesystem::path& path) {
     const nlohmann::json saved = load_checkpoint(path, parameters_, optimiser_.get());
     RunState state;
     for_each_member(state, [&](const char* name, auto& value) {
+        if (may_be_absent(name) && !saved.contains(name)) return;
         check(saved.contains(name) && saved[name].is_number(), "[train] {}: no \"{}\" in the saved state",
               path.string(), name);
         saved[name].get_to(value);

@@ -12,7 +12,9 @@
 #include "train/run/recipe.h"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 
 namespace swingrad {
 
@@ -24,11 +26,13 @@ struct RunState {
     int64_t epoch = 0;  // epochs done
     int64_t batch = 0;  // batches of the current epoch done, and over these:
     double loss_sum = 0, gradient_norm_sum = 0;
-    int64_t correct = 0;        // images
-    double epoch_seconds = 0;   // of training alone
-    double seconds = 0;         // of the epochs done, evaluation included
-    double best_accuracy = -1;  // on the validation images; below 0 before the first time
-    int64_t best_epoch = 0;     // 1 is the first
+    int64_t correct = 0;           // images
+    int64_t skipped = 0;           // of these batches, how many were left out as not finite
+    int64_t skipped_in_a_row = 0;  // up to the last batch, over epochs
+    double epoch_seconds = 0;      // of training alone
+    double seconds = 0;            // of the epochs done, evaluation included
+    double best_accuracy = -1;     // on the validation images; below 0 before the first time
+    int64_t best_epoch = 0;        // 1 is the first
 };
 
 class Trainer {
@@ -36,9 +40,13 @@ class Trainer {
     // `data` must outlive the trainer. Throws an Error where it holds less than a batch.
     Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data, const Normalisation& normalisation);
 
-    // Takes the next batch of this epoch: forward, backward, update. Returns the batch's loss. Throws an Error
-    // naming the step, and the node, where loss or gradient is not finite, before any parameter changes.
+    // Takes the next batch of this epoch: forward, backward, update. Returns the batch's loss. Where loss or gradient
+    // is not finite, no parameter and nothing of the optimiser changes; then throws an Error naming the step, and the
+    // node, or, with the recipe's on_nan "skip", hands that text to `on_skip` and counts the step as done. Throws all
+    // the same after most_skipped_in_a_row of these, as what is left will not mend itself.
     double step();
+    static constexpr int64_t most_skipped_in_a_row = 10;
+    std::function<void(const std::string& why)> on_skip;
 
     bool epoch_done() const { return state_.batch == batches_per_epoch_; }
     void begin_next_epoch();
@@ -49,9 +57,9 @@ class Trainer {
     int64_t steps_in_all() const { return recipe_.epochs * batches_per_epoch_; }
     double learning_rate_of(int64_t step) const { return schedule_.at(step); }  // 0 is the first
 
-    // Means over the batches of the current epoch done.
-    double mean_loss() const { return state_.loss_sum / static_cast<double>(state_.batch); }
-    double mean_gradient_norm() const { return state_.gradient_norm_sum / static_cast<double>(state_.batch); }
+    // Means over the batches of the current epoch done, less those left out; NaN where all were.
+    double mean_loss() const { return state_.loss_sum / batches_taken(); }
+    double mean_gradient_norm() const { return state_.gradient_norm_sum / batches_taken(); }
     double accuracy() const;  // percent, on the training images as augmented
     double images_per_second() const;
 
@@ -66,6 +74,14 @@ class Trainer {
 
   private:
     void open_epoch();
+    double batches_taken() const { return static_cast<double>(state_.batch - state_.skipped); }
+    struct Outcome {
+        double loss = 0, norm = 0;
+        int64_t correct = 0;
+    };
+    // Forward and backward. Returns what is wrong where loss or gradient is not finite, nothing where all is well.
+    std::string differentiate(const Batch& batch, Outcome& outcome);
+    void skip(const std::string& why);
     // "; first at [op] node ...", by repeating the step; changes gradients only.
     std::string first_not_finite(const Batch& batch, const Random& random) const;
 

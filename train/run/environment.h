@@ -1,0 +1,16 @@
+// What a run ran on: for whoever wonders later why two runs differ. Nothing that tells whose machine it was.
+#pragma once
+
+#include "train/run/run_folder.h"
+
+namespace swingrad {
+
+// Version, compiler, processor, cores, threads, OpenBLAS' kernels, system, start (UTC), command line with absolute
+// paths cut down to their last name.
+nlohmann::json current_environment();
+
+// Appends an entry to environment.json, an array with one for each time the run was started or resumed. What stands
+// there and is no such array is replaced.
+void append_environment(const RunFolder& folder);
+
+}  // namespace swingrad
