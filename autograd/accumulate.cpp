@@ -33,13 +33,13 @@ Tensor added(const Tensor& a, const Tensor& b) {
     return sum;
 }
 
-void require_finite(const Tensor& tensor, std::string_view what, std::string_view node, size_t number) {
-    if (tensor.dtype() == DType::bfloat16) return require_finite(tensor.to(DType::float32), what, node, number);
+void require_finite(const Tensor& tensor, std::string_view what, std::string_view node, std::string_view place) {
+    if (tensor.dtype() == DType::bfloat16) return require_finite(tensor.to(DType::float32), what, node, place);
     dispatch_float("check_finite", tensor.dtype(), [&]<class T>(T) {
         const auto values = tensor.span<T>();
         const auto bad = std::find_if(values.begin(), values.end(), [](T value) { return !std::isfinite(value); });
-        check(bad == values.end(), "[{}] node {}: {} {} holds {} at element {}, the first value that is not finite",
-              node, number, what, tensor.shape(), bad == values.end() ? T{} : *bad, bad - values.begin());
+        check(bad == values.end(), "[{}] {}: {} {} holds {} at element {}, the first value that is not finite", node,
+              place, what, tensor.shape(), bad == values.end() ? T{} : *bad, bad - values.begin());
     });
 }
 

@@ -11,7 +11,7 @@ namespace swingrad {
 void add_into(const Tensor& sum, const Tensor& term);
 // a + b in new memory.
 Tensor added(const Tensor& a, const Tensor& b);
-// Throws an Error that names node, index and value of the first element that is NaN or infinite.
-void require_finite(const Tensor& tensor, std::string_view what, std::string_view node, size_t number);
+// Throws an Error that names node, place, index and value of the first element that is NaN or infinite.
+void require_finite(const Tensor& tensor, std::string_view what, std::string_view node, std::string_view place);
 
 }  // namespace swingrad

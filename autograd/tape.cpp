@@ -22,6 +22,7 @@ struct AutogradMeta {
 namespace {
 
 thread_local Tape* current_tape = nullptr;
+thread_local const Scope* current_scope = nullptr;
 
 uint64_t next_serial() {
     static std::atomic<uint64_t> serial{0};
@@ -55,7 +56,17 @@ void add_to_leaf(AutogradMeta& leaf, Tensor gradient) {
     leaf.received = true;
 }
 
+// "node 3", and where it belongs if that is known.
+std::string place_of(size_t number, const std::string& scope) {
+    return scope.empty() ? fmt::format("node {}", number) : fmt::format("node {} of {}", number, scope);
+}
+
 }  // namespace
+
+std::string current_scope_name() { return current_scope ? current_scope->name_ : ""; }
+
+Scope::Scope(std::string name) : name_(std::move(name)), previous_(current_scope) { current_scope = this; }
+Scope::~Scope() { current_scope = previous_; }
 
 Tape::Tape() : serial_(next_serial()), previous_(current_tape) { current_tape = this; }
 Tape::~Tape() { current_tape = previous_; }
@@ -82,7 +93,8 @@ Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor out
               "[{}] input {} was made on another tape; use detached() to take it as a constant", node->name(), input);
         entry.inputs.push_back({meta, input.shape(), input.dtype(), input.defined()});
     }
-    if (tape.check_finite_) require_finite(output, "output", node->name(), tape.entries_.size());
+    entry.scope = current_scope_name();
+    if (tape.check_finite_) require_finite(output, "output", node->name(), place_of(tape.entries_.size(), entry.scope));
     entry.node = std::move(node);
     entry.shape = output.shape();
     auto meta = std::make_shared<AutogradMeta>();
@@ -138,7 +150,8 @@ void Tape::step_back(size_t index) {
         check(gradients[i].defined() && gradients[i].shape() == input.shape && gradients[i].dtype() == input.dtype,
               "[{}] the gradient of input {} must be {} {}, got {}", name, i, name_of(input.dtype), input.shape,
               gradients[i]);
-        if (check_finite_) require_finite(gradients[i], fmt::format("gradient of input {}", i), name, index);
+        if (check_finite_)
+            require_finite(gradients[i], fmt::format("gradient of input {}", i), name, place_of(index, entry.scope));
     }
     entry.node.reset();
     for (size_t i = 0; i < gradients.size(); ++i)
@@ -156,7 +169,7 @@ std::vector<TapeEntry> Tape::entries() const {
     for (size_t i = 0; i < entries_.size(); ++i) {
         const Entry& entry = entries_[i];
         if (!entry.node) continue;  // backward has passed it, and let it go
-        TapeEntry seen{i, std::string(entry.node->name()), entry.shape, {}, {}};
+        TapeEntry seen{i, std::string(entry.node->name()), entry.scope, entry.shape, {}, {}};
         for (const Input& input : entry.inputs) {
             if (!input.given) continue;
             const bool leaf = input.meta && input.meta->leaf;

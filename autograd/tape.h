@@ -52,9 +52,10 @@ struct TapeEntry {
         std::string leaf;  // a leaf's name
         Shape shape;
     };
-    size_t number;     // on its tape
-    std::string name;  // of the operation
-    Shape shape;       // of the output
+    size_t number;      // on its tape
+    std::string name;   // of the operation
+    std::string scope;  // the part of the model it belongs to; empty where no Scope said
+    Shape shape;        // of the output
     std::vector<Input> inputs;
     std::vector<Saved> saved;
 };
@@ -95,6 +96,7 @@ class Tape {
     struct Entry {
         std::unique_ptr<Node> node;
         std::vector<Input> inputs;
+        std::string scope;
         Shape shape;      // of the output
         Tensor gradient;  // of the output, as far as it has arrived
     };
@@ -119,6 +121,21 @@ class NoGrad {
 
   private:
     Tape* previous_;
+};
+
+// While one of these lives, what is recorded on this thread belongs to the part of a model that it names, such as
+// "layers.0.blocks.1": for tables, graphs and messages. An inner one takes the place of the outer.
+class Scope {
+  public:
+    explicit Scope(std::string name);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+  private:
+    const std::string name_;
+    const Scope* previous_;
+    friend std::string current_scope_name();  // tape.cpp
 };
 
 // ---- for operations

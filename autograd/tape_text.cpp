@@ -39,40 +39,24 @@ class Stretches {
     std::map<size_t, size_t> stretches_;  // end by begin, apart from each other
 };
 
-bool is_number(const std::string& text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
+// A leaf's name within its scope.
+std::string name_within(const std::string& leaf, const std::string& scope) {
+    const bool inside = !scope.empty() && leaf.starts_with(scope + ".");
+    return inside ? leaf.substr(scope.size() + 1) : leaf;
 }
 
-// The leading pairs of a word and a number, or where there is none the first word.
-std::string group_of(const std::string& leaf) {
-    std::vector<std::string> words{""};
-    for (const char c : leaf)
-        if (c == '.') words.push_back("");
-        else words.back() += c;
-    size_t count = 0;
-    while (count + 1 < words.size() && !is_number(words[count]) && is_number(words[count + 1])) count += 2;
-    words.resize(std::max<size_t>(count, 1));
-    return fmt::format("{}", fmt::join(words, "."));
-}
-
-// A leaf's name within its group.
-std::string name_within(const std::string& leaf, const std::string& group) {
-    const bool inside = !group.empty() && leaf.starts_with(group + ".");
-    return inside ? leaf.substr(group.size() + 1) : leaf;
-}
-
-std::string leaf_text(const TapeEntry::Input& input, const std::string& group) {
-    return input.leaf.empty() ? fmt::format("leaf {}", input.shape) : name_within(input.leaf, group);
+std::string leaf_text(const TapeEntry::Input& input, const std::string& scope) {
+    return input.leaf.empty() ? fmt::format("leaf {}", input.shape) : name_within(input.leaf, scope);
 }
 
 // ---- table
 
 // What an entry takes in: numbers of entries, names of leaves, shapes of constants.
-std::string inputs_text(const TapeEntry& entry, const std::string& group) {
+std::string inputs_text(const TapeEntry& entry) {
     std::vector<std::string> texts;
     for (const auto& input : entry.inputs)
         if (input.node != TapeEntry::no_node) texts.push_back(fmt::format("#{}", input.node));
-        else texts.push_back(input.is_leaf ? leaf_text(input, group) : fmt::format("constant {}", input.shape));
+        else texts.push_back(input.is_leaf ? leaf_text(input, entry.scope) : fmt::format("constant {}", input.shape));
     return fmt::format("{}", fmt::join(texts, ", "));
 }
 
@@ -105,13 +89,13 @@ std::string operation_text(const TapeEntry& entry, size_t added) {
 }
 
 // The box of one operation, and beside it a small one that lists its leaves, another with its constants.
-std::string boxes(const TapeEntry& entry, const std::string& group, size_t added) {
+std::string boxes(const TapeEntry& entry, size_t added) {
     std::string text = fmt::format("    n{} [label={}];\n", entry.number, quoted(operation_text(entry, added)));
     std::string leaves, constants;
     for (const auto& input : entry.inputs) {
         if (input.node != TapeEntry::no_node) continue;
         if (input.is_leaf)
-            leaves += fmt::format("{}{} {}", leaves.empty() ? "" : "\n", leaf_text(input, group), input.shape);
+            leaves += fmt::format("{}{} {}", leaves.empty() ? "" : "\n", leaf_text(input, entry.scope), input.shape);
         else constants += fmt::format("{}constant {}", constants.empty() ? "" : "\n", input.shape);
     }
     static constexpr char small[] =
@@ -141,24 +125,8 @@ TapeMemory memory_of(const std::vector<TapeEntry>& entries, const std::vector<Te
     return memory;
 }
 
-std::vector<std::string> groups_of(const std::vector<TapeEntry>& entries) {
-    std::vector<std::string> groups(entries.size());
-    for (size_t i = entries.size(); i-- > 0;) {
-        const auto& inputs = entries[i].inputs;
-        const auto named = std::find_if(inputs.begin(), inputs.end(),
-                                        [](const TapeEntry::Input& input) { return !input.leaf.empty(); });
-        if (named != inputs.end()) groups[i] = group_of(named->leaf);
-        else if (entries[i].name == "checkpoint") groups[i] = "checkpointed";  // what it uses is not on this tape
-        else if (i + 1 < entries.size()) groups[i] = groups[i + 1];
-    }
-    for (size_t i = 1; i < entries.size(); ++i)
-        if (groups[i].empty()) groups[i] = groups[i - 1];
-    return groups;
-}
-
 std::string tape_table(const std::vector<TapeEntry>& entries, const std::vector<Tensor>& existing) {
     const TapeMemory memory = memory_of(entries, existing);
-    const std::vector<std::string> groups = groups_of(entries);
     std::vector<std::array<std::string, 7>> rows{{"#", "operation", "output", "saves", "so far", "what", "inputs"}};
     std::array<size_t, 7> widths{};
     size_t so_far = 0;
@@ -167,7 +135,7 @@ std::string tape_table(const std::vector<TapeEntry>& entries, const std::vector<
         so_far += memory.added[i];
         rows.push_back({std::to_string(entry.number), entry.name, entry.shape.text(),
                         memory.added[i] > 0 ? bytes_text(memory.added[i]) : "", bytes_text(so_far),
-                        saved_text(entry, memory.is_new[i]), inputs_text(entry, groups[i])});
+                        saved_text(entry, memory.is_new[i]), inputs_text(entry)});
     }
     for (const auto& row : rows)
         for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
@@ -175,7 +143,8 @@ std::string tape_table(const std::vector<TapeEntry>& entries, const std::vector<
     std::string text;
     for (size_t i = 0; i < rows.size(); ++i) {
         const auto& row = rows[i];
-        if (i > 0 && !groups[i - 1].empty() && (i == 1 || groups[i - 1] != groups[i - 2])) text += groups[i - 1] + "\n";
+        if (i > 0 && !entries[i - 1].scope.empty() && (i == 1 || entries[i - 1].scope != entries[i - 2].scope))
+            text += entries[i - 1].scope + "\n";
         text += fmt::format("{:>{}}  {:<{}}  {:<{}}  {:>{}}  {:>{}}  {:<{}}  {}\n", row[0],
                             std::max<size_t>(widths[0], 4), row[1], widths[1], row[2], widths[2], row[3], widths[3],
                             row[4], widths[4], row[5], widths[5], row[6]);
@@ -187,7 +156,6 @@ std::string tape_table(const std::vector<TapeEntry>& entries, const std::vector<
 
 std::string tape_dot(const std::vector<TapeEntry>& entries, const std::vector<Tensor>& existing) {
     const TapeMemory memory = memory_of(entries, existing);
-    const std::vector<std::string> groups = groups_of(entries);
     std::string text =
         "digraph tape {\n"
         "    graph [fontname=\"Helvetica\", fontsize=11, nodesep=0.25, ranksep=0.3];\n"
@@ -195,18 +163,18 @@ std::string tape_dot(const std::vector<TapeEntry>& entries, const std::vector<Te
         "margin=\"0.1,0.05\", height=0.2];\n"
         "    edge [fontname=\"Helvetica\", fontsize=8, fontcolor=grey40, arrowsize=0.7];\n";
     for (size_t i = 0; i < entries.size(); ++i) {
-        const bool framed = !groups[i].empty();
-        if (framed && (i == 0 || groups[i] != groups[i - 1]))
+        const bool framed = !entries[i].scope.empty();
+        if (framed && (i == 0 || entries[i].scope != entries[i - 1].scope))
             text +=
                 fmt::format("    subgraph cluster_{} {{\n    label={}; labeljust=l; color=steelblue; style=rounded;\n",
-                            i, quoted(groups[i]));
-        text += boxes(entries[i], groups[i], memory.added[i]);
-        if (framed && (i + 1 == entries.size() || groups[i] != groups[i + 1])) text += "    }\n";
+                            i, quoted(entries[i].scope));
+        text += boxes(entries[i], memory.added[i]);
+        if (framed && (i + 1 == entries.size() || entries[i].scope != entries[i + 1].scope)) text += "    }\n";
     }
     size_t before = 0;  // how many entries precede the group
     for (size_t i = 0; i < entries.size(); ++i) {
         const TapeEntry& entry = entries[i];
-        if (i > 0 && groups[i] != groups[i - 1]) before = i;
+        if (i > 0 && entries[i].scope != entries[i - 1].scope) before = i;
         bool has_source = false;
         for (const auto& input : entry.inputs) has_source |= input.node != TapeEntry::no_node;
         // What begins in a group is drawn below the group before it, not beside.

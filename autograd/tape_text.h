@@ -15,16 +15,11 @@ struct TapeMemory {
 };
 TapeMemory memory_of(const std::vector<TapeEntry>& entries, const std::vector<Tensor>& existing = {});
 
-// Where in the model an entry belongs, by the names of its leaves: "layers.0.blocks.1" for
-// layers.0.blocks.1.attn.qkv.weight, "head" for head.fc.weight; where it has none, as the entry after it, but for a
-// checkpoint: "checkpointed".
-std::vector<std::string> groups_of(const std::vector<TapeEntry>& entries);
-
-// A line an entry under a line a group, and a line with the totals.
+// A line an entry under a line a scope, and a line with the totals.
 std::string tape_table(const std::vector<TapeEntry>& entries, const std::vector<Tensor>& existing = {});
 
 // A graph in Graphviz' language: boxes for operations (number, name, shape, bytes added), grey ones for their leaves, a
-// frame around each group, edges with the shapes that flow.
+// frame around each scope, edges with the shapes that flow.
 std::string tape_dot(const std::vector<TapeEntry>& entries, const std::vector<Tensor>& existing = {});
 
 }  // namespace swingrad

@@ -57,12 +57,15 @@ Stage::Stage(const SwinConfig& config, size_t index, Extent map, int64_t first_b
 Tensor Stage::forward(const Tensor& x, const ForwardOptions& options) const {
     Tensor map = x;
     if (downsample) {
+        const Scope scope(name_ + ".downsample");
         map = downsample->forward(map);
         observe(options, name_ + ".downsample", map);
     }
     for (size_t j = 0; j < blocks.size(); ++j) {
+        const std::string name = fmt::format("{}.blocks.{}", name_, j);
+        const Scope scope(name);
         map = blocks[j]->forward(map, options);
-        observe(options, fmt::format("{}.blocks.{}", name_, j), map);
+        observe(options, name, map);
     }
     observe(options, name_, map);
     return map;
@@ -90,11 +93,16 @@ Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) cons
               images.shape()[3] == config_.in_chans,
           "[swin_v2] images must be [B, {}, {}, {}], got {}", size.rows, size.columns, config_.in_chans,
           images.shape());
-    Tensor x = patch_embed_.forward(images);
-    observe(options, "patch_embed", x);
+    const auto named = [&](const char* name, const auto& layer, const Tensor& in) {
+        const Scope scope(name);
+        const Tensor out = layer.forward(in);
+        observe(options, name, out);
+        return out;
+    };
+    Tensor x = named("patch_embed", patch_embed_, images);
     for (const auto& stage : stages_) x = stage->forward(x, options);
-    x = norm_.forward(x);
-    observe(options, "norm", x);
+    x = named("norm", norm_, x);
+    const Scope scope("head");
     Tensor pooled = mean_pool(x);
     if (options.training) pooled = dropout(pooled, config_.drop_rate, options.random.split(head_dropout_stream));
     return head_.forward(pooled);

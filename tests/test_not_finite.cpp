@@ -47,7 +47,7 @@ TEST_CASE("a loss that is not finite stops training at its step, with the parame
     const std::string message = error_of([&] { trainer.step(); });
     INFO(message);
     REQUIRE(message.find("[train] the loss of step 2 is nan; first at [") == 0);
-    REQUIRE(message.find("] node 0: output ") != std::string::npos);
+    REQUIRE(message.find("] node 0 of patch_embed: output ") != std::string::npos);
     REQUIRE(message.find("holds nan at element 0, the first value that is not finite; a lower learning rate") !=
             std::string::npos);
     REQUIRE(std::memcmp(before.address(), trainer.parameters().values().address(), before.bytes()) == 0);

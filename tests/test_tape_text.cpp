@@ -77,22 +77,28 @@ TEST_CASE("what nodes share is counted once, and what exists anyway not at all")
     REQUIRE(memory_of(entries, {x, other}).total == 16);
 }
 
-TEST_CASE("entries belong where the names of their leaves say") {
+TEST_CASE("entries belong to the innermost scope that they are recorded in") {
     Tape tape;
-    const auto through = [](const Tensor& x, const std::string& name) { return plus(x, leaf({1}, name)); };
-    Tensor x = through(vector({1}), "patch_embed.proj.weight");
-    x = through(x, "layers.0.blocks.1.attn.cpb_mlp.0.weight");
+    Tensor x = any(leaf({1}), {});
+    {
+        const Scope outer("layers.0");
+        x = any(x, {});
+        {
+            const Scope inner("layers.0.blocks.1");
+            x = any(x, {});
+        }
+        x = any(x, {});
+    }
     x = any(x, {});
-    x = through(x, "layers.1.downsample.norm.weight");
-    x = through(x, "norm.weight");
-    x = through(x, "");
-    REQUIRE(groups_of(tape.entries()) ==
-            std::vector<std::string>{"patch_embed", "layers.0.blocks.1", "layers.1", "layers.1", "norm", "norm"});
+    std::vector<std::string> scopes;
+    for (const TapeEntry& entry : tape.entries()) scopes.push_back(entry.scope);
+    REQUIRE(scopes == std::vector<std::string>{"", "layers.0", "layers.0.blocks.1", "layers.0", ""});
 }
 
 TEST_CASE("the table has a line for every operation, with what it adds and the sum so far") {
     const Tensor x = leaf({1, 2}, "stem.x");
     Tape tape;
+    const Scope scope("stem");
     const Tensor y = plus(multiply(x, vector({3, 4})), x);
     REQUIRE(tape_table(tape.entries(), {x}) ==
             "   #  operation  output  saves  so far  what   inputs\n"
@@ -105,7 +111,13 @@ TEST_CASE("the table has a line for every operation, with what it adds and the s
 TEST_CASE("the graph has a box for every operation, an edge for every input, and texts that are safe to quote") {
     const Tensor x = leaf({1, 2}, "stem.\"x\" \\ {"), w = leaf({1, 1}, "layers.0.w");
     Tape tape;
-    const Tensor y = plus(multiply(x, x), w);
+    Tensor y;
+    {
+        const Scope scope("stem");
+        y = multiply(x, x);
+    }
+    const Scope scope("layers.0");
+    y = plus(y, w);
     const Tensor z = multiply(y, y);
     const std::string dot = tape_dot(tape.entries(), {x, w});
     REQUIRE(dot.starts_with("digraph tape {\n"));
@@ -127,6 +139,5 @@ TEST_CASE("a checkpoint is one operation of the tape") {
     const auto entries = tape.entries();
     REQUIRE(entries.size() == 1);
     REQUIRE(entries[0].name == "checkpoint");
-    REQUIRE(groups_of(entries)[0] == "x");  // a leaf of its own; a block has none
     REQUIRE(memory_of(entries).total == 24);
 }
