@@ -27,10 +27,10 @@ class CachingAllocator {
   public:
     explicit CachingAllocator(Device device) : device_(device), memory_(memory_of(device)) {}
 
-    Block allocate(size_t bytes) {
+    MemoryBlock allocate(size_t bytes) {
         const std::lock_guard lock(mutex_);
         if (bytes > most_bytes) out_of_memory(bytes);
-        Block block{nullptr, bytes, size_class(bytes)};
+        MemoryBlock block{nullptr, bytes, size_class(bytes)};
         auto& list = free_[block.capacity];
         if (!list.empty()) {
             block.address = list.back();
@@ -43,7 +43,7 @@ class CachingAllocator {
         return block;
     }
 
-    void release(const Block& block) {
+    void release(const MemoryBlock& block) {
         const std::lock_guard lock(mutex_);
         free_[block.capacity].push_back(block.address);
         statistics_.live -= block.capacity;
@@ -110,8 +110,8 @@ CachingAllocator& allocator_of(Device device) {
 
 }  // namespace
 
-Block allocate(Device device, size_t bytes) { return allocator_of(device).allocate(bytes); }
-void release(Device device, const Block& block) { allocator_of(device).release(block); }
+MemoryBlock allocate(Device device, size_t bytes) { return allocator_of(device).allocate(bytes); }
+void release(Device device, const MemoryBlock& block) { allocator_of(device).release(block); }
 MemoryStatistics memory_statistics(Device device) { return allocator_of(device).statistics(); }
 void reset_peak(Device device) { allocator_of(device).reset_peak(); }
 void release_cached(Device device) { allocator_of(device).release_cached(); }

@@ -19,7 +19,7 @@ struct MemoryStatistics {
 };
 
 // A piece of device memory. `bytes` is what was asked for; `capacity` what was given.
-struct Block {
+struct MemoryBlock {
     void* address = nullptr;
     size_t bytes = 0;
     size_t capacity = 0;
@@ -28,8 +28,8 @@ struct Block {
 // At least `bytes` bytes on `device`, aligned to 64, contents undefined. Throws an Error that names the bytes
 // wanted, live and the most that were where the device has none left, even with all cached blocks given back. All
 // functions here may be called from any thread.
-Block allocate(Device device, size_t bytes);
-void release(Device device, const Block& block);
+MemoryBlock allocate(Device device, size_t bytes);
+void release(Device device, const MemoryBlock& block);
 
 MemoryStatistics memory_statistics(Device device);
 void reset_peak(Device device);      // peak becomes live

@@ -16,7 +16,7 @@ struct Storage {
     Storage& operator=(const Storage&) = delete;
 
     Device device;
-    Block block;
+    MemoryBlock block;
 };
 
 namespace {

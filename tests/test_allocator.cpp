@@ -22,9 +22,9 @@ TEST_CASE("a step that asks for the same sizes again takes nothing from the syst
 }
 
 TEST_CASE("sizes that differ by little share their blocks") {
-    Block first = allocate(Device::cpu, 100000);
+    MemoryBlock first = allocate(Device::cpu, 100000);
     release(Device::cpu, first);
-    const Block second = allocate(Device::cpu, 99000);
+    const MemoryBlock second = allocate(Device::cpu, 99000);
     REQUIRE(second.address == first.address);
     REQUIRE(second.bytes == 99000);
     release(Device::cpu, second);
@@ -34,7 +34,7 @@ TEST_CASE("a block is large enough and aligned, whatever was asked for") {
     for (int shift = 0; shift < 26; ++shift)
         for (const int around : {-1, 0, 1}) {
             const size_t bytes = (size_t{1} << shift) + static_cast<size_t>(around);
-            const Block block = allocate(Device::cpu, bytes);
+            const MemoryBlock block = allocate(Device::cpu, bytes);
             INFO(bytes << " bytes");
             REQUIRE(block.capacity >= bytes);
             REQUIRE(static_cast<double>(block.capacity) <= std::max(64.0, 1.126 * static_cast<double>(bytes) + 64));
@@ -52,7 +52,7 @@ TEST_CASE("live, peak and reserved tell what is in use, what was, and what is he
     REQUIRE(before.peak == before.live);
     REQUIRE(before.reserved == before.live);
     constexpr size_t megabyte = size_t{1} << 20;
-    Block a = allocate(Device::cpu, megabyte), b = allocate(Device::cpu, 2 * megabyte);
+    MemoryBlock a = allocate(Device::cpu, megabyte), b = allocate(Device::cpu, 2 * megabyte);
     release(Device::cpu, a);
     a = allocate(Device::cpu, megabyte / 2);
     auto now = memory_statistics(Device::cpu);

@@ -39,7 +39,9 @@ nlohmann::json to_json(const Recipe& recipe) {
 
 void update(Recipe& recipe, const nlohmann::json& settings, const std::string& from) {
     if (!settings.is_object()) fail_usage("{} must hold a JSON object of settings, got {}", from, settings.type_name());
-    for (const auto& [key, value] : settings.items()) {
+    for (const auto& item : settings.items()) {
+        const std::string& key = item.key();
+        const nlohmann::json& value = item.value();
         std::string wanted = key;
         std::replace(wanted.begin(), wanted.end(), '_', '-');
         bool known = false;
