@@ -138,7 +138,7 @@ void read_key(const std::string& key, const json& value, SwinConfig& config) {
     else if (key == "checkpoint_blocks") config.checkpoint_blocks = to_bool(key, value);
     else {
         const auto fixed = fixed_arguments().find(key);
-        check(fixed != fixed_arguments().end(), "[config] unknown key '{}'", key);
+        check(fixed != fixed_arguments().end(), "[config] unknown key {}", json(key).dump());
         check(fixed->second == value, "[config] {} can only be {}, got {}", key, fixed->second.dump(), value.dump());
     }
 }

@@ -80,12 +80,9 @@ Tensor softplus(const Tensor& x) {
 
 // ---- gradient case: inputs on which the gradient is proved, found under their name
 
-const DeclareGradientCase softplus_case{{.name = "softplus",
-                                         .inputs =
-                                             [](Random random) {
-                                                 return std::vector{random_tensor({2, 3, 5}, random)};
-                                             },
-                                         .function = [](const std::vector<Tensor>& in) { return softplus(in[0]); }}};
+std::vector<Tensor> inputs(Random random) { return {random_tensor({2, 3, 5}, random)}; }
+Tensor function(const std::vector<Tensor>& in) { return softplus(in[0]); }
+const DeclareGradientCase softplus_case{{"softplus", inputs, function}};
 
 }  // namespace mine
 
@@ -100,10 +97,10 @@ int main() {
     };
 
     // Any function of tensors can be checked, on inputs of your choice: here a layer, whose sums are far from 0.
-    const Tensor x = random_tensor({3, 4}, Random{.seed = 2}, 10),
-                 weight = random_tensor({2, 4}, Random{.seed = 3}, 10);
-    report("gradcheck",
-           gradcheck([](const std::vector<Tensor>& in) { return mine::softplus(linear(in[0], in[1])); }, {x, weight}));
+    const Tensor x = random_tensor({3, 4}, Random{.seed = 2}, 10);
+    const Tensor weight = random_tensor({2, 4}, Random{.seed = 3}, 10);
+    const Function layer = [](const std::vector<Tensor>& in) { return mine::softplus(linear(in[0], in[1])); };
+    report("gradcheck", gradcheck(layer, {x, weight}));
 
     // All declared cases: this one, and those of swingrad's own operations.
     for (const GradientCase& one : gradient_cases())

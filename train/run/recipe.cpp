@@ -51,10 +51,11 @@ void update(Recipe& recipe, const nlohmann::json& settings, const std::string& f
             if (wanted != name) return;
             known = true;
             if (!holds(value, setting))
-                fail_usage("{}: \"{}\" must be {}, got {}", from, key, kind_of(setting), value.dump());
+                fail_usage("{}: {} must be {}, got {}", from, nlohmann::json(key).dump(), kind_of(setting),
+                           value.dump());
             value.get_to(setting);
         });
-        if (!known) fail_usage("{}: unknown key \"{}\"; the keys are {}", from, key, names);
+        if (!known) fail_usage("{}: unknown key {}; the keys are {}", from, nlohmann::json(key).dump(), names);
     }
 }
 
