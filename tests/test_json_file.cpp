@@ -22,7 +22,7 @@ TEST_CASE("JSON is read, from a text and from a file") {
     const auto json = read_json_file(directory / "a.json");
     REQUIRE(json == nlohmann::json{{"a", {1, 2.5, "b\n"}}, {"c", nullptr}});
     REQUIRE(parse_json(nested(64), "settings").dump() == nested(64));
-    const std::string full = std::string(64, '[') + "1,null" + std::string(64, ']');
+    const std::string full = fmt::format("{:[>64}1,null{:]>64}", "", "");
     REQUIRE(parse_json(full, "settings").dump() == full);
 }
 
