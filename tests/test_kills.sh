@@ -20,7 +20,8 @@ wrong() {
     exit 1
 }
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }
-train() { "$program" train "$@" >out 2>err; }
+# With `exec`, so that $! is the program itself: killing a shell would leave the program running.
+train() { exec "$program" train "$@" >out 2>err; }
 
 start=$(milliseconds)
 train "${training[@]}" --output whole &
@@ -29,11 +30,14 @@ to_first_checkpoint=$(($(milliseconds) - start))
 wait $! || wrong "the run that is left alone: $(cat err)"
 all=$(($(milliseconds) - start))
 
-# A life ends at any moment from its start to some steps after its first checkpoint: all lives together come a quarter
-# of the way, so that the run is not over before its last kill even where the machine has become faster meanwhile.
-most=$((to_first_checkpoint + all / kills / 2))
+# A life ends at any moment from its start to some steps after its first checkpoint. Where the lives so far have come
+# more than half as far as they may, the next ends before its first: the run must not be over before its last kill, however
+# the machine's speed changes meanwhile.
+epochs_of() { grep -so '"epoch":[0-9]*' "$1/log.jsonl"; }
 arguments=("${training[@]}" --output killed)
 for ((number = 1; number <= kills; number++)); do
+    most=$((to_first_checkpoint + 4 * all / kills))
+    [ "$(epochs_of killed | wc -l)" -le $((epochs * number / kills / 2)) ] || most=$((to_first_checkpoint / 2))
     train "${arguments[@]}" &
     delay=$(((RANDOM * 32768 + RANDOM) % most))
     sleep $((delay / 1000)).$(printf %03d $((delay % 1000)))
@@ -44,13 +48,12 @@ for ((number = 1; number <= kills; number++)); do
     if [ -e killed/config.json ]; then arguments=(--resume killed); else rm -rf killed; fi
 done
 [ -e killed/model.safetensors ] && wrong "the run was over before its last kill"
-reached=$(wc -l <killed/log.jsonl 2>/dev/null)
-train "${arguments[@]}" || wrong "the last life: $(cat err)"
+reached=$(epochs_of killed | wc -l)
+(train "${arguments[@]}") || wrong "the last life: $(cat err)"
 
 cmp whole/model.safetensors killed/model.safetensors || wrong "killed and resumed, the weights differ"
-epochs_of() { grep -o '"epoch":[0-9]*' "$1/log.jsonl"; }
 [ "$(epochs_of whole | sort -u | wc -l)" = $epochs ] || wrong "the run that is left alone has not logged $epochs epochs"
 diff <(epochs_of whole) <(epochs_of killed) || wrong "an epoch is missing or comes twice in the log"
 for run in whole killed; do (cd $run && find . | sort) >$run.files; done
 diff whole.files killed.files || wrong "the two runs hold different files"
-echo "all is well: $all ms left alone; ${reached:-0} of $epochs epochs done at the last kill"
+echo "all is well: $all ms left alone; $reached of $epochs epochs done at the last kill"
