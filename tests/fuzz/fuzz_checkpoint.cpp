@@ -45,9 +45,6 @@ void load(Bytes bytes) {
 
 }  // namespace
 
-void checkpoint(Bytes file) {
-    load(file);
-    load(with_mended_length(file));
-}
+void checkpoint(Bytes file) { with_length_mended_too(file, load); }
 
 }  // namespace swingrad::fuzz

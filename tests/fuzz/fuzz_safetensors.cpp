@@ -32,9 +32,6 @@ void read_and_write(Bytes bytes) {
 
 }  // namespace
 
-void safetensors(Bytes file) {
-    read_and_write(file);
-    read_and_write(with_mended_length(file));
-}
+void safetensors(Bytes file) { with_length_mended_too(file, read_and_write); }
 
 }  // namespace swingrad::fuzz

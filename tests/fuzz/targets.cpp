@@ -21,15 +21,15 @@ void MemoryFile::write(Bytes contents) const {
     promise(emptied && written == static_cast<ssize_t>(contents.size()), "cannot write to a file in memory");
 }
 
-std::vector<uint8_t> with_mended_length(Bytes file) {
-    std::vector<uint8_t> mended(file.begin(), file.end());
+void with_length_mended_too(Bytes file, void (*read)(Bytes)) {
+    read(file);
     const auto last = std::find(file.rbegin(), file.rend(), '}');
     const auto end = static_cast<uint64_t>(file.rend() - last);  // behind the brace; 0 if there is none
-    if (end > 8) {
-        const uint64_t length = end - 8;
-        std::memcpy(mended.data(), &length, sizeof length);
-    }
-    return mended;
+    if (end <= 8) return;
+    std::vector<uint8_t> mended(file.begin(), file.end());
+    const uint64_t length = end - 8;
+    std::memcpy(mended.data(), &length, sizeof length);
+    if (!std::equal(mended.begin(), mended.end(), file.begin())) read(mended);
 }
 
 }  // namespace swingrad::fuzz

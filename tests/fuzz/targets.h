@@ -70,8 +70,8 @@ class MemoryFile {
     std::filesystem::path path_;
 };
 
-// A safetensors file begins with the length of its header. Bytes that are made up seldom get it right, so `file` is
-// also tried with that length mended: the header then ends at the last closing brace.
-std::vector<uint8_t> with_mended_length(Bytes file);
+// A safetensors file begins with the length of its header, which bytes that are made up seldom get right. Calls `read`
+// with `file`, and where that differs, with the length mended: the header then ends at the last closing brace.
+void with_length_mended_too(Bytes file, void (*read)(Bytes));
 
 }  // namespace swingrad::fuzz
