@@ -1,6 +1,7 @@
 // Small products on vector registers: what a BLAS call is too heavy for, such as 16 x 16 x 32 inside one attention
 // window. GCC's vector extensions stand for whatever registers the machine has (a 64-byte vector is one AVX-512
-// register or two of AVX2).
+// register or two of AVX2). None is a parameter, a result or a member: how wide a register the compiler of another
+// program knows changes nothing between it and this library.
 #pragma once
 
 #include <cstdint>

@@ -39,11 +39,11 @@ void forward(int64_t rows, int64_t C, const T* x, const T* weight, const T* bias
         for (int64_t row = begin; row < end; ++row) {
             const T* x_row = x + row * C;
             T* y_row = y + row * C;
-            const auto [mean, rstd] = row_statistics(C, x_row, static_cast<T>(eps));
+            const RowStatistics<T> of = row_statistics(C, x_row, static_cast<T>(eps));
 #pragma omp simd
-            for (int64_t c = 0; c < C; ++c) y_row[c] = weight[c] * ((x_row[c] - mean) * rstd) + bias[c];
-            means[row] = mean;
-            rstds[row] = rstd;
+            for (int64_t c = 0; c < C; ++c) y_row[c] = weight[c] * ((x_row[c] - of.mean) * of.rstd) + bias[c];
+            means[row] = of.mean;
+            rstds[row] = of.rstd;
         }
     });
 }

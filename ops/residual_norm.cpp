@@ -38,12 +38,12 @@ void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* 
             const T *x_row = x + row * C, *y_row = y + row * C;
             T* out_row = out + row * C;
             const T keep_b = keep ? keep[row / sample_rows] : T(1);
-            const auto [mean, rstd] = row_statistics(C, y_row, static_cast<T>(eps));
+            const RowStatistics<T> of = row_statistics(C, y_row, static_cast<T>(eps));
 #pragma omp simd
             for (int64_t c = 0; c < C; ++c)
-                out_row[c] = x_row[c] + keep_b * (weight[c] * ((y_row[c] - mean) * rstd) + bias[c]);
-            means[row] = mean;
-            rstds[row] = rstd;
+                out_row[c] = x_row[c] + keep_b * (weight[c] * ((y_row[c] - of.mean) * of.rstd) + bias[c]);
+            means[row] = of.mean;
+            rstds[row] = of.rstd;
         }
     });
 }

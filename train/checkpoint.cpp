@@ -1,5 +1,6 @@
 #include "train/checkpoint.h"
 
+#include "core/json_file.h"
 #include "core/safetensors.h"
 #include "models/resample_weights.h"
 
@@ -115,11 +116,7 @@ bool is_optimiser_state(const std::string& name) { return name.rfind(optimiser_p
 nlohmann::json state_in(const std::string& heading, const std::map<std::string, std::string>& metadata) {
     const auto found = metadata.find(state_key);
     check(found != metadata.end(), "{} is no checkpoint: it has no metadata {}", heading, quoted(state_key));
-    try {
-        return nlohmann::json::parse(found->second);
-    } catch (const nlohmann::json::exception&) {
-        fail("{}: metadata {} must be JSON, got {}", heading, quoted(state_key), quoted(found->second));
-    }
+    return parse_json(found->second, fmt::format("{}: metadata {}", heading, quoted(state_key)));
 }
 
 int64_t steps_in(const std::string& heading, const std::map<std::string, std::string>& metadata) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what swingrad is built with, as far as it is missing: packages of Debian and Ubuntu. Does nothing else.
+# usage: train/install-packages.sh [PACKAGE...]      these as well
 set -euo pipefail
 
 packages=(g++ cmake ninja-build libopenblas-dev libfmt-dev libcli11-dev nlohmann-json3-dev libjpeg-dev libpng-dev catch2
-    gnuplot-nox graphviz)
+    gnuplot-nox graphviz "$@")
 
 if ! command -v apt-get >/dev/null; then
     echo "Neither Debian nor Ubuntu: please see to it that these are installed, by whatever names: ${packages[*]}"

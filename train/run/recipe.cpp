@@ -51,7 +51,9 @@ nlohmann::json to_json(const Recipe& recipe) {
 
 void update(Recipe& recipe, const nlohmann::json& settings, const std::string& from) {
     if (!settings.is_object()) fail_usage("{} must hold a JSON object of settings, got {}", from, settings.type_name());
-    for (const auto& [key, value] : settings.items()) {
+    for (const auto& item : settings.items()) {
+        const std::string& key = item.key();
+        const nlohmann::json& value = item.value();
         std::string wanted = key;
         std::replace(wanted.begin(), wanted.end(), '_', '-');
         bool known = false;
@@ -61,7 +63,8 @@ void update(Recipe& recipe, const nlohmann::json& settings, const std::string& f
             if (wanted != name) return;
             known = true;
             if (!holds(value, setting))
-                fail_usage("{}: \"{}\" must be {}, got {}", from, key, kind_of(setting), value.dump());
+                fail_usage("{}: {} must be {}, got {}", from, nlohmann::json(key).dump(), kind_of(setting),
+                           value.dump());
             assign(value, setting);
         });
         if (!known) fail_usage("{}: unknown key {}; {}", from, nlohmann::json(key).dump(), suggestion(key, names));

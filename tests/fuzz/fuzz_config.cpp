@@ -1,0 +1,33 @@
+// A JSON file, once as a model's arguments and once as a recipe: what is taken is the same after writing and reading.
+#include "core/json_file.h"
+#include "models/config.h"
+#include "tests/fuzz/targets.h"
+#include "train/run/recipe.h"
+
+namespace swingrad::fuzz {
+
+void config(Bytes bytes) {
+    static const MemoryFile file;
+    file.write(bytes);
+    nlohmann::json json;
+    if (!reads([&] { json = read_json_file(file.path()); })) return;
+
+    SwinConfig model;
+    if (reads([&] { model = config_from_json(json); })) {
+        const nlohmann::json written = config_to_json(model);
+        promise(config_to_json(config_from_json(written)) == written, "a model changes when it is written");
+    }
+    Recipe recipe;
+    if (reads([&] {
+            update(recipe, json, "config.json");
+            validate(recipe);
+        })) {
+        const nlohmann::json written = to_json(recipe);
+        Recipe again;
+        update(again, written, "again.json");
+        validate(again);
+        promise(to_json(again) == written, "a recipe changes when it is written");
+    }
+}
+
+}  // namespace swingrad::fuzz

@@ -1,0 +1,17 @@
+// A JPEG or PNG file: what comes out is [H, W, 3] bytes, none of them left undecided.
+#include "tests/fuzz/targets.h"
+#include "train/data/image_file.h"
+
+namespace swingrad::fuzz {
+
+void image(Bytes bytes) {
+    static const MemoryFile file;
+    file.write(bytes);
+    Tensor picture;
+    if (!reads([&] { picture = read_image(file.path()); })) return;
+    const Shape& shape = picture.shape();
+    promise(picture.dtype() == DType::uint8 && shape.rank() == 3 && shape[-1] == 3, "not [H, W, 3] bytes");
+    promise(shape[0] > 0 && shape[1] > 0, "an image of no pixels");
+}
+
+}  // namespace swingrad::fuzz
