@@ -36,8 +36,9 @@ std::string index_text(const Shape& shape, int64_t flat) {
     return Shape(index).text();
 }
 
-// The numeric value at other steps: rounding dominates on the left, curvature on the right, and in between the
-// values of a smooth function agree. Where they never do, the function has a kink here or is not deterministic.
+// The numeric value at other steps: rounding dominates on the left, the third derivative on the right, and in
+// between the values of a smooth function agree. Where they never do, the function has a kink here or is not
+// deterministic.
 std::string sweep(const Function& function, const std::vector<Tensor>& inputs, double* element, double analytic,
                   const Tensor& cotangent) {
     std::string lines;
