@@ -6,7 +6,8 @@
 // (c) composed: a few lines of other operations, whose backward passes are its own.
 //
 // Shapes: B batch, H and W rows and columns of a map, C channels, K classes, N tokens in a window, nW windows in an
-// image, h heads, [...] any leading axes. All tensors of one call have one floating dtype, float32 or float64.
+// image, R offsets between two tokens of a window, h heads, D = C / h, U hidden units, I and O channels in and out,
+// [...] any leading axes. All tensors of one call have one floating dtype, float32 or float64.
 #pragma once
 
 #include "autograd/tape.h"
