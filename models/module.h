@@ -1,7 +1,8 @@
 // Module: a layer that owns parameters and other modules, all with names.
 //
-// A module declares its parameters (shape, start value, whether weight decay applies) without allocating them, so
-// that a model of three billion parameters can be counted on a laptop. `Parameters` allocates and initialises.
+// A module declares its parameters (shape, start value, whether weight decay applies, an optimiser's pull towards 0)
+// without allocating them, so that a model of three billion parameters can be counted on a laptop. `Parameters`
+// allocates and initialises.
 #pragma once
 
 #include "autograd/tape.h"
