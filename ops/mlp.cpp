@@ -13,7 +13,9 @@
 //   dweight2 += dy^T g      dbias2 += sum dy       dweight1 += da^T x      dbias1 += sum da
 //
 // Saved: x, a and the weights. Fused from: linear(gelu(linear(x, weight1, bias1)), weight2, bias2), which the test
-// compares with. Test: tests/test_mlp.cpp.
+// compares with.
+// Source: Vaswani et al., "Attention is all you need", arXiv 1706.03762, section 3.3, with gelu for relu.
+// Test: tests/test_mlp.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"

@@ -96,8 +96,8 @@ Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1
 // (p) table [R, h] by offset -> by pair [h, N, N]
 Tensor relative_bias(const Tensor& table, const WindowMap& map);
 // (f) [window_partition, l2_normalise, matmul, relative_bias, softmax, matmul, window_reverse]: qkv [B, H, W, 3C],
-// logit_scale [h, 1, 1] -> [B, H, W, C]. padding [3C]: q, k and v of a padded token; may be left out where the map needs
-// no padding. table [R, h]: position bias; may be left out for none
+// logit_scale [h, 1, 1] -> [B, H, W, C]. padding [3C]: q, k and v of a padded token; may be left out where the map
+// needs no padding. table [R, h]: position bias; may be left out for none
 Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& table,
                         const WindowMap& map);
 // (f) the same with q k^T / sqrt(D) for the score

@@ -16,7 +16,7 @@
 //   P_ij = softmax over j of S_ij
 //   o_i = sum_j P_ij v_j
 //
-// Backward, from the end, with prod_ij = q^_i . k^_j:
+// Backward, from the end, with prod_ij = q^_i . k^_j (in the code: product):
 //
 //   dP_ij = do_i . v_j                          dv_j = sum_i P_ij do_i
 //   P_dP_i = sum_j P_ij dP_ij                   (a number a query: ops/softmax.cpp has the derivation)
@@ -24,13 +24,14 @@
 //   dprod_ij = scale dS_ij                      dlogit_scale = scale sum dS_ij prod_ij, 0 where logit_scale > ln 100
 //   dq^_i = sum_j dprod_ij k^_j                 dk^_j = sum_i dprod_ij q^_i
 //
-// For a normalised vector q^ = q / |q| (ops/l2_normalise.cpp), dq = (dq^ - q^ (q^ . dq^)) / |q|; where |q| < eps the denominator is a constant
-// and the second term is absent, as it is for the dot product. And q^_i . dq^_i = sum_j dprod_ij prod_ij, so:
+// For a normalised vector q^ = q / |q|, dq = (dq^ - q^ (q^ . dq^)) / |q| (ops/l2_normalise.cpp has the derivation).
+// Where |q| < eps the denominator is a constant and the second term is absent, as it is for the dot product. And
+// q^_i . dq^_i = sum_j dprod_ij prod_ij, so:
 //
 //   dq_i = factor_i (dq^_i - q^_i sum_j dprod_ij prod_ij)        factor_i: what q_i was multiplied by, to give q^_i
 //   dk_j = factor_j (dk^_j - k^_j sum_i dprod_ij prod_ij)
 //
-// (each second term absent where said).
+// the second terms absent where said.
 //
 // Saved: the inputs. P is made again in backward: N numbers a token and head to keep, against one small product.
 // Layout: matrices of a window and head are stored [key j][query i], so that a vector register holds one key and
