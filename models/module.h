@@ -67,8 +67,8 @@ class Module {
     std::vector<Member> members_;
 };
 
-// All parameters of a model in one flat tensor, and all their gradients in another, so that clipping and an
-// optimiser's step are one pass over memory.
+// All parameters of a model in one flat tensor, and all their gradients in another, so that clipping (of a gradient that
+// is too long) and an optimiser's step are one pass over memory.
 class Parameters {
   public:
     // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from

@@ -11,7 +11,7 @@
 // Saved: y, of which the slope is made without another exponential.
 // Numerics: with the row's maximum taken off, no exponent is above 0 and the largest term is exactly 1, so the sum
 // neither overflows nor vanishes. Elements of -infinity become 0; a row of nothing else has no softmax: NaN.
-// Source: any text; that m does not matter is as old. Test: tests/test_softmax.cpp.
+// Source: any text. Test: tests/test_softmax.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/scalar.h"
