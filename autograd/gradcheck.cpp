@@ -36,8 +36,9 @@ std::string index_text(const Shape& shape, int64_t flat) {
     return Shape(index).text();
 }
 
-// The numeric value at other steps: rounding dominates on the left, curvature on the right, and in between the
-// values of a smooth function agree. Where they never do, the function has a kink here or is not deterministic.
+// The numeric value at other steps: rounding dominates on the left, the third derivative on the right, and in
+// between the values of a smooth function agree. Where they never do, the function has a kink here or is not
+// deterministic.
 std::string sweep(const Function& function, const std::vector<Tensor>& inputs, double* element, double analytic,
                   const Tensor& cotangent) {
     std::string lines;
@@ -55,6 +56,15 @@ struct Worst {
     int64_t element = 0;
     double analytic = 0, numeric = 0;
 };
+
+std::string wrong_gradient(const std::string& op, const Worst& worst, const Shape& shape,
+                           const GradcheckOptions& options, double zero_share) {
+    return fmt::format(
+        "{}: wrong gradient, worst at element {} of input {} {}: analytic {:+.12e}, numeric {:+.12e}, difference "
+        "{:.2e} (allowed: atol {:.0e} + rtol {:.0e} of the numeric); {:.1f} % of all gradients are exactly zero",
+        op, index_text(shape, worst.element), worst.input, shape, worst.analytic, worst.numeric,
+        std::abs(worst.analytic - worst.numeric), options.atol, options.rtol, zero_share);
+}
 
 }  // namespace
 
@@ -109,13 +119,8 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         result.report = fmt::format("{}: vacuous, all {} gradients are exactly zero", op, result.elements);
     } else if (worst.excess > 1) {
         double* element = leaves[worst.input].data<double>() + worst.element;
-        result.report = fmt::format(
-            "{}: wrong gradient, worst at element {} of input {} {}: analytic {:+.12e}, numeric {:+.12e}, difference "
-            "{:.2e}"
-            " (allowed: atol {:.0e} + rtol {:.0e} of the numeric); {:.1f} % of all gradients are exactly zero{}",
-            op, index_text(inputs[worst.input].shape(), worst.element), worst.input, inputs[worst.input].shape(),
-            worst.analytic, worst.numeric, std::abs(worst.analytic - worst.numeric), options.atol, options.rtol,
-            zero_share, sweep(function, leaves, element, worst.analytic, cotangent));
+        result.report = wrong_gradient(op, worst, inputs[worst.input].shape(), options, zero_share) +
+                        sweep(function, leaves, element, worst.analytic, cotangent);
     }
     result.ok = result.report.empty();
     return result;

@@ -1,4 +1,5 @@
-// Device: where memory lives. Core knows a device only as these few calls; cuda/ will install its own.
+// Device: where memory lives. Core knows a device only as these few calls. The CPU is
+// installed; another device (cuda has its name already, and nothing more) would be by `install`.
 #pragma once
 
 #include <cstddef>

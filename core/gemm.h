@@ -1,4 +1,4 @@
-// Matrix products, all of them: row-major C = A B, with either factor transposed.
+// Matrix products, all of them: row-major C = op(A) op(B), op(X) being X or its transpose, as `Layout` says.
 //
 //   m rows and n columns of C, k terms a sum.  op(A) is [m, k], op(B) is [k, n], C is [m, n].
 //   lda, ldb, ldc: distance between rows as stored, in elements.

@@ -1,13 +1,14 @@
 // Random numbers without a state: Philox 4x32-10, a function from a key and a counter to 128 random bits.
 //
 // Because a draw depends on nothing but (seed, stream, index), any number of threads, a replay under
-// checkpointing, a resumed run and a GPU kernel all see the same numbers.
+// checkpointing, a resumed run and any device all see the same numbers.
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
+// Before a function, for a CUDA compiler: build it for the CPU and for the GPU. Nothing to any other compiler.
 #if defined(__CUDACC__)
 #define SWINGRAD_HOST_DEVICE __host__ __device__
 #else
@@ -18,7 +19,7 @@ namespace swingrad {
 
 struct Random {
     uint64_t seed = 0;    // one a run
-    uint64_t stream = 0;  // one a purpose: shuffling, cropping, the drop path of block 3 at step 17
+    uint64_t stream = 0;  // one a purpose: shuffling, cropping, what layer 3 drops at step 17
 
     // Four independent words for each index.
     SWINGRAD_HOST_DEVICE std::array<uint32_t, 4> words(uint64_t index) const {

@@ -1,6 +1,7 @@
 #include "core/safetensors.h"
 
 #include "core/file.h"
+#include "core/quotes.h"
 #include "core/safetensors_header.h"
 
 #include <nlohmann/json.hpp>

@@ -1,5 +1,7 @@
 #include "core/safetensors_header.h"
 
+#include "core/quotes.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -186,12 +188,6 @@ SafetensorsHeader parse_safetensors_header(const std::string& file, const std::s
     HeaderReader header(file);
     nlohmann::json::sax_parse(text, &header);
     return {layout(file, header, data_bytes), std::move(header.metadata)};
-}
-
-std::string in_quotes(const std::string& text) {
-    constexpr size_t most = 100;
-    const std::string head = text.size() > most ? text.substr(0, most) + "..." : text;
-    return nlohmann::json(head).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace swingrad

@@ -46,7 +46,4 @@ struct SafetensorsHeader {
 // `data_bytes`: what the file holds after the header. `file` appears in messages. Throws an Error.
 SafetensorsHeader parse_safetensors_header(const std::string& file, const std::string& text, uint64_t data_bytes);
 
-// `text` in quotes, on one line and of bounded length, whatever it holds: names in messages may come from anybody.
-std::string in_quotes(const std::string& text);
-
 }  // namespace swingrad

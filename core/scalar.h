@@ -1,10 +1,10 @@
-// Scalar functions and their slopes, written once: for the CPU loops and the GPU kernels, in float and in double.
+// Scalar functions and their slopes, written once, in float and in double.
 //
 //   Gelu::value(x) = f(x)        Gelu::slope(x) = f'(x)
 //
 // The float versions have no branches and call nothing, so that a plain loop over one of them becomes vector
 // instructions (Log excepted: it is in no hot loop). The double versions are those of the standard
-// library, for gradient checks: they are accurate to rounding and may be slow.
+// library, for gradient checks: they are accurate to rounding and may be slow. Test: tests/test_scalar.cpp.
 #pragma once
 
 #include "core/random.h"
@@ -53,7 +53,8 @@ struct Relu {
     }
 };
 
-// x Phi(x), Phi the distribution function of the standard normal; the slope is Phi(x) + x phi(x), phi its density.
+// A smooth relu: x Phi(x), Phi the distribution function of the standard normal; the slope is Phi(x) + x phi(x), phi
+// its density.
 struct Gelu {
     template <class T>
     SWINGRAD_HOST_DEVICE static T value(T x) {
@@ -80,8 +81,8 @@ struct Gelu {
 
     // Phi(-|x|) = erfc(z) / 2 with z = |x| / sqrt(2), and erfc(z) = e^(-z^2) times a polynomial in t = 1 / (1 + 0.4 z),
     // without a constant term. The form is that of Abramowitz and Stegun, "Handbook of mathematical functions", 7.1.26;
-    // the coefficients are the least squares fit with one more of them whose error in x Phi(x) is least at its largest:
-    // 1e-8, below a float's rounding. What e^(-z^2) = e^(-x^2/2) costs is needed for the density anyway.
+    // there is one more coefficient, and all are fitted so that the largest error in x Phi(x) is least: 1e-8, below a
+    // float's rounding. What e^(-z^2) = e^(-x^2/2) costs is needed for the density anyway.
     SWINGRAD_HOST_DEVICE static Normal<float> normal(float x) {
         const float z = std::abs(x) * 0.707106781f;
         const float e = fast_exp(-0.5f * x * x);

@@ -58,11 +58,11 @@ class Tensor {
     void* address() const;
 
     // The same memory seen as rows [begin, end) of the leading dimension, or under another shape of the same
-    // number of elements. Neither carries autograd along: these are for buffers. See ops/layout.h for the
-    // differentiable ones.
+    // number of elements. Neither carries autograd along: these are for buffers. The differentiable ones
+    // are reshape and rows (ops/ops.h).
     Tensor slice(int64_t begin, int64_t end) const;
     Tensor view(const Shape& shape) const;
-    // Elements [begin, begin + shape.numel()) of this tensor's memory, seen as `shape`.
+    // Elements [begin, begin + shape.numel()) of this tensor's memory, seen as `shape`. (Not a window of attention.)
     Tensor window(int64_t begin, const Shape& shape) const;
 
     // A copy: same elements, memory of its own.

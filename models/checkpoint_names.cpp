@@ -1,6 +1,6 @@
 #include "models/checkpoint_names.h"
 
-#include "core/safetensors_header.h"
+#include "core/quotes.h"
 
 #include <algorithm>
 #include <array>

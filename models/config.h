@@ -25,7 +25,8 @@ enum class NormPlacement : uint8_t {
 // Whether patch merging normalises the 2C channels it puts out (V2) or the 4C it takes in (V1).
 enum class MergingNorm : uint8_t { after, before };
 
-// The score of a query and a key: their cosine times a learnt scale (V2), or their product over sqrt(D) (V1).
+// The score of a query and a key: their cosine times a learnt scale (V2), or their product over sqrt(D),
+// D channels a head (V1).
 enum class AttentionKind : uint8_t { cosine, dot };
 
 // What is added to the score for where the key lies relative to the query: the result of a small network that is given

@@ -198,8 +198,8 @@ Tensor Block::compute(const Tensor& x, const ForwardOptions& options) const {
 
 Tensor Block::forward(const Tensor& x, const ForwardOptions& options) const {
     if (!checkpoint_) return compute(x, options);
-    // The replay uses the parameters where they are, so their gradients arrive as without it. It draws the same drop
-    // path.
+    // The replay uses the parameters where they are, so their gradients arrive as without it: x needs a gradient itself
+    // wherever they do, since the patch embedding comes before all blocks. It draws the same drop path.
     return checkpoint([this, options](const std::vector<Tensor>& in) { return compute(in[0], options); }, {x});
 }
 

@@ -1,7 +1,8 @@
 // Module: a layer that owns parameters and other modules, all with names.
 //
-// A module declares its parameters (shape, start value, whether weight decay applies) without allocating them, so
-// that a model of three billion parameters can be counted on a laptop. `Parameters` allocates and initialises.
+// A module declares its parameters (shape, start value, whether weight decay applies, an optimiser's pull towards 0)
+// without allocating them, so that a model of three billion parameters can be counted on a laptop. `Parameters`
+// allocates and initialises.
 #pragma once
 
 #include "autograd/tape.h"
@@ -66,8 +67,8 @@ class Module {
     std::vector<Member> members_;
 };
 
-// All parameters of a model in one flat tensor, and all their gradients in another, so that clipping and an
-// optimiser's step are one pass over memory.
+// All parameters of a model in one flat tensor, and all their gradients in another, so that clipping (of a gradient that
+// is too long) and an optimiser's step are one pass over memory.
 class Parameters {
   public:
     // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from

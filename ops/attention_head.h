@@ -89,11 +89,11 @@ class AttentionHead {
 
   public:
     const int64_t N, L, Dp;
-    T *q, *k, *v, *o, *result;     // [N, Dp]; q^ and k^, scaled; o is do in backward, result one of dq, dk, dv
+    T *q, *k, *v, *o, *result;     // [N, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
     T *product, *P, *dP, *dprod;   // [N keys, L queries]; product is q^ . k^
     T *q_t, *do_t;                 // [Dp, L queries]
-    T *q_factor, *k_factor;        // [L]: q^ over q
-    T *q_along, *k_along, *k_dot;  // [L]: how much of dq^ lies along q^
+    T *q_factor, *k_factor;        // [L]: what q and k were multiplied by
+    T *q_along, *k_along, *k_dot;  // [L]: q^ . dq^ and k^ . dk^, or 0 where not taken away
 };
 
 // table [R, h] as [h, N keys, L queries], padded with zeros; all zeros where table is null. Small beside qkv in any but

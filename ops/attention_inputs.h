@@ -87,7 +87,8 @@ struct AttentionProblem {
     // The factors of a score, q^ . k^. Writes u (D numbers) times the factor that it returns:
     //   cosine   1 / max(|u|, eps)                 `along` is 1, but 0 where eps took over
     //   dot      1 / sqrt(D) for q, 1 for k        `along` is 0
-    // `along`: how much of the gradient of u^ lies along u^, where scaling u changes nothing, and has to be taken away.
+    // `along`: 1 where the part of u^'s gradient along u^ has to be taken away, because making u longer changes
+    // nothing.
     T scale_query(const T* u, T* scaled, T& along) const {
         return scale_vector(u, scaled, along, T(1) / std::sqrt(static_cast<T>(D)));
     }

@@ -1,16 +1,17 @@
 // continuous_position_bias(coordinates [R, 2], weight1 [U, 2], bias1 [U], weight2 [h, U]) -> table [R, h]
 //
-// A small network turns the offset between two tokens (relative_coordinates, R = (2 Mh - 1)(2 Mw - 1) rows) into one
-// number a head, between 0 and 16. Attention looks up a pair's offset in this table.
+// A small network (what for: models/README.md) turns the offset between two tokens into one number a head, between 0
+// and 16. The offsets are those of relative_coordinates, R = (2 Mh - 1)(2 Mw - 1) rows. Attention looks up a pair's
+// offset in this table.
 //
 //   hidden = relu(coordinates weight1^T + bias1)         [R, U]
-//   T      = hidden weight2^T                            [R, h]
-//   y      = 16 sigmoid(T)
+//   t      = hidden weight2^T                            [R, h]
+//   y      = 16 sigmoid(t)
 //
 // Backward, from the end, with 16 sigmoid' = y (1 - y/16):
 //
-//   dT       = dy y (1 - y/16)
-//   dweight2 = dT^T hidden           dhidden = dT weight2
+//   dt       = dy y (1 - y/16)
+//   dweight2 = dt^T hidden           dhidden = dt weight2
 //   dpre     = dhidden where hidden > 0, else 0          (at 0 exactly: 0, as in PyTorch; the centre row starts there)
 //   dweight1 = dpre^T coordinates    dbias1 = column sums of dpre
 //
@@ -44,11 +45,11 @@ void forward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* wei
         for (int64_t u = 0; u < U; ++u) hidden[r * U + u] = std::max(hidden[r * U + u] + bias1[u], T(0));
     parallel_chunks(R, 16, [=](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r)
-            for (int64_t k = 0; k < h; ++k) {
+            for (int64_t head = 0; head < h; ++head) {
                 double t = 0;
 #pragma omp simd reduction(+ : t)
-                for (int64_t u = 0; u < U; ++u) t += static_cast<double>(hidden[r * U + u]) * weight2[k * U + u];
-                y[r * h + k] = static_cast<T>(16 / (1 + std::exp(-t)));
+                for (int64_t u = 0; u < U; ++u) t += static_cast<double>(hidden[r * U + u]) * weight2[head * U + u];
+                y[r * h + head] = static_cast<T>(16 / (1 + std::exp(-t)));
             }
     });
 }
@@ -58,13 +59,13 @@ void forward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* wei
 template <class T>
 void backward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* weight2, const T* hidden, const T* y,
               const T* dy, T* dweight1, T* dbias1, T* dweight2) {
-    // forward: y = 16 sigmoid(T), so:
-    std::vector<T> dT(static_cast<size_t>(R * h));
-    for (size_t i = 0; i < dT.size(); ++i) dT[i] = dy[i] * y[i] * (1 - y[i] / 16);
-    // forward: T = hidden weight2^T, so:
-    gemm(transposed, plain, h, U, R, dT.data(), h, hidden, U, dweight2, U, false);
+    // forward: y = 16 sigmoid(t), so:
+    std::vector<T> dt(static_cast<size_t>(R * h));
+    for (size_t i = 0; i < dt.size(); ++i) dt[i] = dy[i] * y[i] * (1 - y[i] / 16);
+    // forward: t = hidden weight2^T, so:
+    gemm(transposed, plain, h, U, R, dt.data(), h, hidden, U, dweight2, U, false);
     std::vector<T> dpre(static_cast<size_t>(R * U));
-    gemm(plain, plain, R, U, h, dT.data(), h, weight2, U, dpre.data(), U, false);
+    gemm(plain, plain, R, U, h, dt.data(), h, weight2, U, dpre.data(), U, false);
     // forward: hidden = relu(coordinates weight1^T + bias1), so:
     for (int64_t i = 0; i < R * U; ++i)
         if (!(hidden[i] > 0)) dpre[static_cast<size_t>(i)] = 0;

@@ -1,6 +1,8 @@
 // cross_entropy(logits [B, K], labels int64 [B], smoothing) -> []
 // cross_entropy_soft(logits [B, K], targets [B, K]) -> []
 //
+// How far the predicted shares p of the classes are from the targets t, smallest where they are equal:
+//
 //   p = softmax(z)            loss = -(1/B) sum_b sum_c t_bc log p_bc            z logits, t targets
 //
 // Labels are targets too: t_bc = smoothing / K + (1 - smoothing) [c = label_b]. So there is one computation.

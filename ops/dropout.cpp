@@ -6,9 +6,9 @@
 //   q = 1 - rate            y_i = x_i / q where u_i < q, else 0            u_i uniform in [0, 1), one an element
 //
 // The draw. Random gives four words of 32 bits an index, and most of the cost is in making them, so four elements share
-// an index: u_i = word i mod 4 of index i / 4, over 2^32. To compare whole numbers is the same:
+// an index: u_i = word_i / 2^32, word_i the word i mod 4 of index i / 4. To compare whole numbers is the same:
 //
-//   u_i < q   <=>   word_i < q 2^32
+//   u_i < q   <=>   word_i < q 2^32   <=>   word_i < bound = ceil(q 2^32)
 //
 // Backward. Which elements are kept does not depend on x:
 //
@@ -23,6 +23,7 @@
 #include "ops/ops.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace swingrad {
 namespace {
@@ -36,7 +37,7 @@ template <class T>
 void forward(int64_t count, double rate, Random random, const T* x, T* y) {
     const double q = 1 - rate;
     const T factor = static_cast<T>(1 / q);
-    const auto bound = static_cast<uint64_t>(q * 0x1p32);
+    const auto bound = static_cast<uint64_t>(std::ceil(q * 0x1p32));
     parallel_chunks(count, elements_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t first = begin; first < end; first += words_a_draw) {
             const auto words = random.words(static_cast<uint64_t>(first / words_a_draw));

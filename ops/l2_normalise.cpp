@@ -1,18 +1,18 @@
 // l2_normalise(x [..., C]) -> [..., C]
 //
-//   n = sqrt(sum_c x_c^2)        y_c = x_c / max(n, eps)
+//   norm = sqrt(sum_c x_c^2)        y_c = x_c / max(norm, eps)
 //
-// Backward, for one row. Where n >= eps, y = x / n and d n / d x_i = x_i / n = y_i, so
+// Backward, for one row. Where norm >= eps, y = x / norm and d norm / d x_i = x_i / norm = y_i, so
 //
-//   d y_c / d x_i = [c = i] / n - x_c y_i / n^2 = ([c = i] - y_c y_i) / n
-//   dx_i = (dy_i - y_i sum_c dy_c y_c) / n
+//   d y_c / d x_i = [c = i] / norm - x_c y_i / norm^2 = ([c = i] - y_c y_i) / norm
+//   dx_i = (dy_i - y_i sum_c dy_c y_c) / norm
 //
-// Where n < eps the divisor is a constant, and dx_i = dy_i / eps: the same line, with eps for n and 0 for the sum. A
-// row of zeros is such a row; its y is 0 and its gradient finite.
+// Where norm < eps the divisor is a constant, and dx_i = dy_i / eps: the same line, with eps for norm and 0 for the
+// sum. A row of zeros is such a row; its y is 0 and its gradient finite.
 //
-// Saved: x and one number a row, n.
+// Saved: x and one number a row, norm; y is made again by one multiplication.
 // Numerics: a float's square vanishes below 1e-23 and overflows above 1e19; activations are nowhere near.
-// Test: tests/test_l2_normalise.cpp.
+// Source: the definition is torch.nn.functional.normalize's. Test: tests/test_l2_normalise.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/threads.h"

@@ -1,17 +1,22 @@
 // layer_norm(x [..., C], weight [C], bias [C]) -> [..., C]
 //
+// Each row, the C numbers of a token, is brought to mean 0 and variance 1, then scaled and moved by learnt numbers. So
+// what a layer is given has one size however large the numbers grow in a deep network. eps keeps a constant row finite.
+//
 //   mean = sum_c x_c / C          var = sum_c (x_c - mean)^2 / C        rstd = 1 / sqrt(var + eps)
 //   x_hat_c = (x_c - mean) rstd   y_c = weight_c x_hat_c + bias_c
 //
 // Backward, for one row. Let g_c = dy_c weight_c, the gradient of x_hat. x_hat depends on x_i directly, through
-// the mean and through rstd:
+// the mean and through rstd ([c = i] is 1 where c is i, else 0):
 //
-//   d mean / d x_i = 1/C          d rstd / d x_i = -rstd^3 (x_i - mean) / C = -rstd^2 x_hat_i / C
-//   d x_hat_c / d x_i = rstd ([c = i] - 1/C - x_hat_c x_hat_i / C)
+//   d mean / d x_i = 1/C          d var / d x_i = 2 (x_i - mean) / C       (by way of the mean: sum_c (x_c - mean) = 0)
+//   d rstd / d x_i = -rstd^3 / 2 d var / d x_i = -rstd^3 (x_i - mean) / C = -rstd^2 x_hat_i / C
+//   d x_hat_c / d x_i = rstd ([c = i] - 1/C) + (x_c - mean) d rstd / d x_i
+//                     = rstd ([c = i] - 1/C - x_hat_c x_hat_i / C)
 //
-// Summed against g:
+// Summed against g, with g_mean = sum_c g_c / C and g_x_hat_mean = sum_c g_c x_hat_c / C:
 //
-//   dx_i = rstd (g_i - mean_c(g) - x_hat_i mean_c(g x_hat))
+//   dx_i = rstd (g_i - g_mean - x_hat_i g_x_hat_mean)
 //   dweight_c = sum_rows dy_c x_hat_c        dbias_c = sum_rows dy_c
 //
 // Saved: x, weight and two numbers a row (mean, rstd); x_hat costs one multiplication to make again and C numbers a

@@ -24,7 +24,8 @@ RowStatistics<T> row_statistics(int64_t C, const T* x, T eps) {
     return {mean, 1 / std::sqrt(squares / static_cast<T>(C) + eps)};
 }
 
-// dx of one row, and what it adds to dweight and dbias. The gradient that arrives is keep * dy.
+// dx of one row, and what it adds to dweight and dbias. The gradient that arrives is keep * dy (keep is 1 but for
+// residual_norm).
 template <class T>
 void row_backward(int64_t C, const T* x, RowStatistics<T> row, const T* weight, const T* dy, T keep, T* dx, T* dweight,
                   T* dbias) {

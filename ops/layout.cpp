@@ -6,7 +6,7 @@
 //
 // reshape and rows move nothing: y is a handle on x's memory. That is safe because nothing that is recorded is ever
 // written to afterwards; the tape adds gradients in place only where nobody else can see them.
-// Saved: shapes and numbers only. Test: tests/test_layout.cpp.
+// Saved: shapes and numbers only. Source: the names are NumPy's and PyTorch's. Test: tests/test_layout.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/threads.h"

@@ -1,15 +1,16 @@
 // linear(x [..., I], weight [O, I], bias [O] or undefined) -> [..., O]
 //
-//   y_ro = bias_o + sum_i x_ri weight_oi           in matrices: y = x W^T + b, a row r for each of the leading axes
+//   y_ro = bias_o + sum_i x_ri weight_oi           in matrices: y = x weight^T + bias, a row r for
+//                                                  each index of the leading axes
 //
 // Backward. y_ro depends on x_ri through weight_oi, on weight_oi through x_ri and on bias_o directly, hence
 //
-//   dx_ri = sum_o dy_ro weight_oi                  dx = dy W
-//   dweight_oi = sum_r dy_ro x_ri                  dW = dy^T x
+//   dx_ri = sum_o dy_ro weight_oi                  dx = dy weight
+//   dweight_oi = sum_r dy_ro x_ri                  dweight = dy^T x
 //   dbias_o = sum_r dy_ro                          column sums of dy
 //
 // Saved: x and weight, nothing new.
-// Passes over memory: BLAS clears C before it adds to it, so rows that start as the bias cost what rows that start as
+// Passes over memory: BLAS clears y before it adds to it, so rows that start as the bias cost what rows that start as
 // zero do. dbias is summed in the pieces of dx, while their rows of dy are in the cache.
 // Source: the product every text has; the conventions are torch.nn.Linear's. Test: tests/test_linear.cpp.
 
@@ -73,6 +74,7 @@ struct LinearNode final : Node {
         const Tensor dx = needs[0] ? Tensor::empty(x.shape(), x.dtype()) : Tensor();
         const Tensor dweight = needs[1] ? Tensor::empty({O, I}, x.dtype()) : Tensor();
         const Tensor dbias = needs[2] ? Tensor::empty({O}, x.dtype()) : Tensor();
+        // forward: y = x weight^T + bias, so:
         dispatch_float("linear", x.dtype(), [&]<class T>(T) {
             if (needs[0] || needs[2])
                 backward_rows(rows, I, O, weight.data<T>(), dy.data<T>(), needs[0] ? dx.data<T>() : nullptr,

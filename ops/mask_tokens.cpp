@@ -1,6 +1,7 @@
 // mask_tokens(x [B, H, W, C], token [C], mask uint8 [B, H, W]) -> [B, H, W, C]
 //
-// Masked positions of a map are replaced by one learnt vector, the input of masked image modelling. r = (b, h, w):
+// Masked positions of a map are replaced by one learnt vector, the input of masked image modelling, in which a model
+// learns to tell what was masked. r = (b, h, w):
 //
 //   y_rc = x_rc where mask_r is 0          y_rc = token_c where mask_r is 1
 //

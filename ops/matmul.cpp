@@ -8,7 +8,7 @@
 //   db_kn = sum_m a_mk dy_mn        db = a^T dy
 //
 // Saved: a and b. One matrix alone is cut into blocks by gemm; of several, each is a piece of work of its own.
-// Test: tests/test_matmul.cpp.
+// Source: any text. Test: tests/test_matmul.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
@@ -32,13 +32,10 @@ int64_t matrices(const Shape& shape) {
 template <class T>
 void product(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
              T* c) {
-    // The distance between rows as stored; BLAS insists on 1 where there are no columns.
-    const int64_t lda = std::max<int64_t>(1, layout_a == Layout::plain ? k : m);
-    const int64_t ldb = std::max<int64_t>(1, layout_b == Layout::plain ? n : k);
-    const int64_t ldc = std::max<int64_t>(1, n);
-    if (batch == 1) return gemm(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, false);
+    const int64_t lda = layout_a == Layout::plain ? k : m, ldb = layout_b == Layout::plain ? n : k;
+    if (batch == 1) return gemm(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, n, false);
     parallel_for(batch, [=](int64_t i) {
-        gemm_block(layout_a, layout_b, m, n, k, a + i * m * k, lda, b + i * k * n, ldb, c + i * m * n, ldc, false);
+        gemm_block(layout_a, layout_b, m, n, k, a + i * m * k, lda, b + i * k * n, ldb, c + i * m * n, n, false);
     });
 }
 

@@ -2,9 +2,10 @@
 //
 //   a = x weight1^T + bias1        g = gelu(a)        y = g weight2^T + bias2
 //
-// The feed-forward half of a transformer block. It is one operation because g, four times as wide as x, is needed
-// only between two products: it is made for gemm_rows rows at a time, in scratch memory that stays in the cache, and
-// made again in backward.
+// The feed-forward half of a transformer block: each row by itself through one hidden layer. (MLP, "multilayer
+// perceptron", is the field's name for that.) It is one operation because g, four times as wide as x, is needed only
+// between two products: it is made for gemm_rows rows at a time, in scratch memory that stays in the cache, and made
+// again in backward.
 //
 // Backward, for a piece of rows, with the products of ops/linear.cpp and gelu' of core/scalar.h:
 //
@@ -12,7 +13,9 @@
 //   dweight2 += dy^T g      dbias2 += sum dy       dweight1 += da^T x      dbias1 += sum da
 //
 // Saved: x, a and the weights. Fused from: linear(gelu(linear(x, weight1, bias1)), weight2, bias2), which the test
-// compares with. Test: tests/test_mlp.cpp.
+// compares with.
+// Source: Vaswani et al., "Attention is all you need", arXiv 1706.03762, section 3.3, with gelu for relu.
+// Test: tests/test_mlp.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
@@ -129,6 +132,8 @@ Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Te
           weight2.shape());
     const int64_t O = weight2.shape()[0];
     check(bias2.shape() == Shape{O}, "[mlp] bias2 must be [{}], got {}", O, bias2.shape());
+    check(weight1.numel() > 0, "[mlp] weight1 must have elements, got {}", weight1.shape());
+    check(weight2.numel() > 0, "[mlp] weight2 must have elements, got {}", weight2.shape());
 
     const bool keep = recording({x, weight1, bias1, weight2, bias2});
     const Tensor a = keep ? Tensor::empty(x.shape().with(-1, U), x.dtype()) : Tensor();

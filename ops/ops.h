@@ -6,7 +6,8 @@
 // (c) composed: a few lines of other operations, whose backward passes are its own.
 //
 // Shapes: B batch, H and W rows and columns of a map, C channels, K classes, N tokens in a window, nW windows in an
-// image, h heads, [...] any leading axes. All tensors of one call have one floating dtype, float32 or float64.
+// image, R offsets between two tokens of a window, h heads, D = C / h, U hidden units, I and O channels in and out,
+// [...] any leading axes. All tensors of one call have one floating dtype, float32 or float64.
 #pragma once
 
 #include "autograd/tape.h"
@@ -95,8 +96,8 @@ Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1
 // (p) table [R, h] by offset -> by pair [h, N, N]
 Tensor relative_bias(const Tensor& table, const WindowMap& map);
 // (f) [window_partition, l2_normalise, matmul, relative_bias, softmax, matmul, window_reverse]: qkv [B, H, W, 3C],
-// logit_scale [h, 1, 1] -> [B, H, W, C]. padding [3C]: q, k and v of a padded token; may be left out where the map needs
-// no padding. table [R, h]: position bias; may be left out for none
+// logit_scale [h, 1, 1] -> [B, H, W, C]. padding [3C]: q, k and v of a padded token; may be left out where the map
+// needs no padding. table [R, h]: position bias; may be left out for none
 Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& table,
                         const WindowMap& map);
 // (f) the same with q k^T / sqrt(D) for the score

@@ -1,16 +1,18 @@
-// pixel_shuffle(x [B, H, W, C r r], r) -> [B, H r, W r, C]          pixel_unshuffle(x [B, H r, W r, C], r) -> its
-// inverse
+// pixel_shuffle(x [B, H, W, C r r], r) -> [B, H r, W r, C]
+// pixel_unshuffle(x [B, H r, W r, C], r) -> [B, H, W, C r r], its inverse
 //
-// The channels of each position are spread over a square of r x r positions, a and b the row and column in it:
+// The channels of each position are spread over a square of r x r positions, i and j the row and column in it; so a map
+// of tokens becomes an image:
 //
-//   y[b, h r + a, w r + b, c] = x[b, h, w, c r r + a r + b]
+//   y[b, h r + i, w r + j, c] = x[b, h, w, c r r + i r + j]
 //
 // The order of the channels is PyTorch's: a square of one output channel is r r neighbouring channels, row by row.
 //
 // Both are a permute between two reshapes, and have no backward of their own. With the axes split,
 //
-//   x [B, H, W, C, r, r]   at (b, h, w, c, a, b)          y [B, H, r, W, r, C]   at (b, h, a, w, b, c)
+//   x [B, H, W, C, r, r]   at (b, h, w, c, i, j)          y [B, H, r, W, r, C]   at (b, h, i, w, j, c)
 //
+// so the axes of y are 0, 1, 4, 2, 5, 3 of x, and those of x are 0, 1, 3, 5, 2, 4 of y.
 // Saved: nothing.
 // Source: Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional
 // neural network", arXiv 1609.05158. Test: tests/test_pixel_shuffle.cpp.

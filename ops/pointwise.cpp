@@ -8,6 +8,7 @@
 //
 // Shapes must be equal: repeating an operand is an operation of its own (broadcast_to), with a gradient of its own.
 // Saved: what the right-hand column names; nothing for the linear ones.
+// Numerics: core/scalar.h. Source: gelu is of Hendrycks, Gimpel, "Gaussian error linear units", arXiv 1606.08415.
 // Test: tests/test_pointwise.cpp.
 
 #include "ops/pointwise.h"

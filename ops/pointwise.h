@@ -1,5 +1,5 @@
 // How a pointwise operation of one tensor is made: a struct with a value and a slope (core/scalar.h), a line in
-// pointwise.cpp, its declaration in ops.h and a gradient case:
+// pointwise.cpp, its declaration in ops.h and a gradient case. The line is
 //
 //     Tensor gelu(const Tensor& x) { return pointwise<Gelu>("gelu", x); }
 //

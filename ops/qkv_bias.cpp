@@ -2,8 +2,9 @@
 //
 //   y = q | 0 | v
 //
-// The bias of the projection to queries, keys and values. Keys have none: it would move every logit of a query by
-// the same amount, which softmax takes out again (exactly so for dot products, and V2 keeps it so).
+// The bias of the projection to queries, keys and values. Keys have none: it would move every score of a query by
+// the same amount, which softmax takes out again (exactly so for dot products; of cosines not quite, and V2
+// leaves it out all the same).
 //
 // Backward: dq and dv are the outer thirds of dy; the middle third belongs to a constant.
 //

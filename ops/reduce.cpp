@@ -5,7 +5,7 @@
 //
 // The sum is taken over chunks of a fixed size, and the chunks' sums are added in order: the same bits for any number
 // of threads. The chunks' sums are doubles, so that the error does not grow with their number.
-// Test: tests/test_reduce.cpp.
+// Source: any text. Test: tests/test_reduce.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/threads.h"

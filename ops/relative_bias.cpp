@@ -3,11 +3,11 @@
 // A position bias for every pair of a window's tokens. Pairs with the same offset share an entry, and there are only
 // R = (2 Mh - 1)(2 Mw - 1) offsets:
 //
-//   y[k, a, b] = table[row(a, b), k]                 row: WindowTable::offset_row, for query a and key b
+//   y[head, i, j] = table[row(i, j), head]           row: WindowTable::offset_row, for query i and key j
 //
 // Backward. An entry receives what all pairs with its offset receive:
 //
-//   dtable[r, k] = sum of dy[k, a, b] over the pairs with row(a, b) = r
+//   dtable[r, head] = sum of dy[head, i, j] over the pairs with row(i, j) = r
 //
 // Saved: the window's table of indices, which is shared. The attention operations look pairs up as they go and never
 // write this out; it is here for compositions of plain operations.
@@ -23,9 +23,9 @@ namespace {
 template <class Body>
 void for_each_pair(const WindowTable& window, int64_t heads, const Body& body) {
     const int64_t N = window.tokens;
-    for (int64_t k = 0; k < heads; ++k)
-        for (int64_t a = 0; a < N; ++a)
-            for (int64_t b = 0; b < N; ++b) body((k * N + a) * N + b, window.offset_row(a, b) * heads + k);
+    for (int64_t head = 0; head < heads; ++head)
+        for (int64_t i = 0; i < N; ++i)
+            for (int64_t j = 0; j < N; ++j) body((head * N + i) * N + j, window.offset_row(i, j) * heads + head);
 }
 
 // ---- CPU forward

@@ -2,13 +2,13 @@
 //
 // V1 learns its position bias as a table: one number a head for each offset between two tokens of a window, offsets
 // from -(Mh - 1) to Mh - 1 down and likewise across, rows outermost. A model for another window needs other offsets.
-// What the paper compares its log-spaced bias with is to see the table as an image with h channels and resize it:
+// One takes the table for an image with h channels and resizes it, which the paper compares its log-spaced bias with:
 //
-//   bias[i, j, :] = resize(table as [1, 2Mh-1, 2Mw-1, h], (2Mh'-1) x (2Mw'-1), bicubic)
+//   y as an image = resize(table as an image [1, 2Mh-1, 2Mw-1, h], (2Mh'-1) x (2Mw'-1), bicubic)
 //
 // The middle of the image, offset 0, stays the middle. Backward is that of reshape and resize.
 //
-// Saved: nothing.
+// Saved: nothing; the weights of resize do not depend on the table.
 // Source: Liu et al., "Swin Transformer V2", arXiv 2111.09883, table 1. Test: tests/test_resample_bias_table.cpp.
 
 #include "autograd/gradcheck.h"

@@ -21,6 +21,7 @@
 //
 // Linear in w with constant matrices, so it is two calls of linear, and backward is theirs.
 //
+// Saved: what linear saves, twice: its input (weight, then weight Q^T) and the matrix.
 // Numerics: the matrix to invert, R^T R or R R^T, is symmetric, positive definite, and has as many rows as the smaller
 // patch: Cholesky's factors in double. Bilinear resizing has at most two entries a row and is well conditioned.
 // Source: Beyer et al., "FlexiViT: one model for all patch sizes", arXiv 2212.08013, section 3.4. Test:

@@ -1,9 +1,9 @@
 // sequential_attention(qkv [B, H, W, 3C], padding [3C] or none, heads, logit_scale [h, 1, 1] or none,
 //                      table [R, h] or none, map) -> [B, H, W, C]
 //
-// What cosine_attention (with a logit_scale) or dot_attention (without) computes, window_attention.cpp has the
-// formulas, in memory that does not grow with the square of a window: the scores of a window and head are made in tiles
-// of some queries and keys, used, and forgotten.
+// What cosine_attention (with a logit_scale) or dot_attention (without) computes (window_attention.cpp has the
+// formulas), in memory that does not grow with the square of a window: the scores of a window and head are made in
+// tiles of tile_size queries and keys, used, and forgotten.
 //
 // Forward. A softmax over keys that come in tiles: with m_i the largest score of query i so far, l_i the sum of
 // e^(S_ij - m_i) and o_i that of e^(S_ij - m_i) v_j, a further tile with the largest score m' does
@@ -16,13 +16,15 @@
 //
 // gives any tile of P again with no need of its row. Backward, tile by tile, with y the result (o_i / l_i):
 //
-//   sum_j P_ij dP_ij = sum_j P_ij do_i . v_j = do_i . y_i          one number a query, known before any tile
-//   dS_ij = P_ij (do_i . v_j - do_i . y_i)
+//   row_sum_i = sum_j P_ij dP_ij = sum_j P_ij do_i . v_j = do_i . y_i      one number a query, known before any tile
+//   dS_ij = P_ij (dP_ij - row_sum_i)                                       dP_ij = do_i . v_j
 //
 // and from dS everything as in window_attention.cpp, added up over tiles. A padded query's result is dropped: its do is
 // 0, and its tiles' share of every gradient with it; its log_sum is taken as infinite, which makes its P 0.
 //
 // Saved: the inputs, y, and log_sum: one number a token and head.
+// Numerics: in forward no exponent is above 0, for m_new is at least every score that it is taken from. m_i begins at
+// -infinity, so the first f is e^-infinity = 0.
 // Source: arXiv 2111.09883 section 3.5 (sequential self-attention, no formulas); Dao et al., "FlashAttention",
 // arXiv 2205.14135, for the running softmax. Test: tests/test_sequential_attention.cpp.
 

@@ -60,7 +60,8 @@ class SequentialHead {
         }
     }
 
-    // From q, k, v, do_, log_sum and row_sum (do_i . y_i): dq, dk, dv, and what is added to dtable and dlogit_scale.
+    // From q, k, v, do_ (the gradient of o), log_sum and row_sum (do_i . y_i): dq, dk, dv, and what is added to dtable
+    // and dlogit_scale.
     void backward(T* dtable, T& dlogit_scale) {
         for (T* sums : {dq, dk, dv}) std::fill_n(sums, N * Dp, T(0));
         for (T* sums : {q_dot, k_dot}) std::fill_n(sums, N, T(0));
@@ -152,9 +153,9 @@ class SequentialHead {
 
   public:
     const int64_t N, Dp;
-    T *q, *k, *v, *o, *do_, *dq, *dk, *dv, *tile_result;                             // [N, Dp]
-    T *product, *P, *dP, *dprod;                                                     // [T keys, T queries]
-    T *q_t, *do_t;                                                                   // [Dp, T queries]
+    T *q, *k, *v, *o, *do_, *dq, *dk, *dv, *tile_result;  // [N, Dp]
+    T *product, *P, *dP, *dprod;                          // [tile_size keys, tile_size queries]
+    T *q_t, *do_t;                                        // [Dp, tile_size queries]
     T *q_factor, *k_factor, *q_along, *k_along, *q_dot, *k_dot, *log_sum, *row_sum;  // [N]
 };
 

@@ -1,15 +1,17 @@
 // softmax(x [..., C]) -> [..., C]
 //
+// Any numbers to positive ones whose sum is 1, the larger the more:
+//
 //   y_c = e^(x_c - m) / sum_k e^(x_k - m)        m = max_c x_c; any m gives the same y
 //
-// Backward, for one row. d y_c / d x_i = y_c ([c = i] - y_i), so
+// Backward, for one row. By the quotient rule d y_c / d x_i = y_c [c = i] - y_c y_i = y_c ([c = i] - y_i), so
 //
 //   dx_i = sum_c dy_c y_c ([c = i] - y_i) = y_i (dy_i - sum_c dy_c y_c)
 //
-// Saved: y.
+// Saved: y, of which the slope is made without another exponential.
 // Numerics: with the row's maximum taken off, no exponent is above 0 and the largest term is exactly 1, so the sum
 // neither overflows nor vanishes. Elements of -infinity become 0; a row of nothing else has no softmax: NaN.
-// Test: tests/test_softmax.cpp.
+// Source: any text. Test: tests/test_softmax.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/scalar.h"

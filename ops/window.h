@@ -3,6 +3,7 @@
 // A map of H x W tokens is padded with zero tokens to whole windows, rolled by the shift and cut into windows of
 // Mh x Mw tokens. All three only say which token goes where, so together they are one table, computed once:
 //   token t = (window, row in it, column in it) of an image is the map's token source[t], or a zero token where -1.
+// Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/test_window.cpp.
 #pragma once
 
 #include "core/extent.h"
@@ -25,13 +26,13 @@ struct WindowTable {
     bool has_padding = false;
     std::vector<int32_t> region;  // [nW * N]: tokens of a window see each other only where equal; empty if no shift
 
-    // A position bias has one row an offset between two tokens of a window, (2 Mh - 1)(2 Mw - 1) in all, the offset
-    // down outermost. Of query a and key b it is row place[a] - place[b] + centre.
+    // A position bias has one row an offset (query less key) between two tokens of a window, (2 Mh - 1)(2 Mw - 1) in
+    // all, the offset down outermost. Of a query and a key it is row place[query] - place[key] + centre.
     std::vector<int32_t> place;  // [N]
     int32_t centre = 0;          // the row of a token and itself
     int64_t offsets() const { return (2 * window.rows - 1) * (2 * window.columns - 1); }
-    int64_t offset_row(int64_t a, int64_t b) const {
-        return place[static_cast<size_t>(a)] - place[static_cast<size_t>(b)] + centre;
+    int64_t offset_row(int64_t query, int64_t key) const {
+        return place[static_cast<size_t>(query)] - place[static_cast<size_t>(key)] + centre;
     }
 };
 
@@ -44,15 +45,16 @@ WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder 
 // `shifted` is true for every other block; the shift is then half the window, rounded down.
 WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder order = PaddingOrder::before_shift);
 
-// What is added to the attention's logits: 0 where two tokens of a window belong to one region, else -100.
-// [nW, N, N]; undefined where the table has no shift.
+// What is added to the attention's scores: 0 where two tokens of a window belong to one region, else -100, which is the
+// published code's: e^-100 of a share is nothing, unless the scores themselves differ by as much. [nW, N, N]; undefined
+// where the table has no shift.
 Tensor shift_mask(const WindowTable& table, DType dtype);
 
 // How the offset between two tokens is told to the network that makes a position bias of it. With d tokens along an
-// axis, and D = pretrained - 1 where the axis has a pretrained window, else window - 1:
+// axis, and E its largest: pretrained - 1 where the axis has a pretrained window, else window - 1, and at least 1:
 enum class OffsetScale : uint8_t {
-    log_of_window,  // sign(z) log2(1 + |z|) / 3 with z = 8 d / D: log-spaced, as published in code
-    window,         // d / D: its linear counterpart
+    log_of_window,  // sign(z) log2(1 + |z|) / 3 with z = 8 d / E: log-spaced, as published in code
+    window,         // d / E: its linear counterpart
     log_of_tokens,  // sign(d) ln(1 + |d|): log-spaced, equation 4 of the paper
     tokens,         // d
 };

@@ -1,30 +1,37 @@
 // cosine_attention(qkv [B, H, W, 3C], padding [3C] or none, logit_scale [h, 1, 1], table [R, h] or none, map)
 // dot_attention(qkv, padding, heads, table, map), both -> [B, H, W, C]
 //
-// Attention within shifted windows. qkv holds q, k and v of every token, each C = h D wide; head a uses columns
-// a D .. (a+1) D - 1 of each. The windows are never formed: token t of a window is read from where map.source says, and
-// its result written back there. A padded token has `padding` for its q, k and v, and its result is dropped. A score is
-// the product of a query and a key, each scaled first. For one window and head, with tokens i (queries), j (keys):
+// Attention within shifted windows (what for: models/README.md). qkv holds q, k and v of every token, each C = h D
+// wide; head number `head` uses columns head D .. (head + 1) D - 1 of each. The windows are never formed: token t of a
+// window is read from where map.source says, and its result written back there. A padded token has `padding` for its q,
+// k and v, and its result is dropped. A score is the product of a query and a key, each scaled first. For one window
+// and head, with tokens i (queries), j (keys):
 //
 //   cosine (V2):   q^_i = q_i / max(|q_i|, eps)   k^_j = k_j / max(|k_j|, eps)   scale = exp(min(logit_scale, ln 100))
 //   dot (V1):      q^_i = q_i / sqrt(D)           k^_j = k_j                     scale = 1
+//
+// with eps = 1e-12, and
 //
 //   S_ij = scale q^_i . k^_j + table[offset of i and j] - 100 [region_i != region_j]
 //   P_ij = softmax over j of S_ij
 //   o_i = sum_j P_ij v_j
 //
-// Backward, from the end, with prod_ij = q^_i . k^_j:
+// Backward, from the end, with prod_ij = q^_i . k^_j (in the code: product):
 //
 //   dP_ij = do_i . v_j                          dv_j = sum_i P_ij do_i
-//   dS_ij = P_ij (dP_ij - sum_j P_ij dP_ij)     dtable[r] = sum of dS_ij over images, windows and pairs with offset r
+//   P_dP_i = sum_j P_ij dP_ij                   (a number a query: ops/softmax.cpp has the derivation)
+//   dS_ij = P_ij (dP_ij - P_dP_i)               dtable[r] = sum of dS_ij over images, windows and pairs with offset r
 //   dprod_ij = scale dS_ij                      dlogit_scale = scale sum dS_ij prod_ij, 0 where logit_scale > ln 100
 //   dq^_i = sum_j dprod_ij k^_j                 dk^_j = sum_i dprod_ij q^_i
 //
-// For a normalised vector q^ = q / |q|, dq = (dq^ - q^ (q^ . dq^)) / |q|; where |q| < eps the denominator is a constant
-// and the second term is absent, as it is for the dot product. And q^_i . dq^_i = sum_j dprod_ij prod_ij, so:
+// For a normalised vector q^ = q / |q|, dq = (dq^ - q^ (q^ . dq^)) / |q| (ops/l2_normalise.cpp has the derivation).
+// Where |q| < eps the denominator is a constant and the second term is absent, as it is for the dot product. And
+// q^_i . dq^_i = sum_j dprod_ij prod_ij, so:
 //
-//   dq_i = factor_i (dq^_i - q^_i sum_j dprod_ij prod_ij)        factor_i = q^_i over q_i
+//   dq_i = factor_i (dq^_i - q^_i sum_j dprod_ij prod_ij)        factor_i: what q_i was multiplied by, to give q^_i
 //   dk_j = factor_j (dk^_j - k^_j sum_i dprod_ij prod_ij)
+//
+// the second terms absent where said.
 //
 // Saved: the inputs. P is made again in backward: N numbers a token and head to keep, against one small product.
 // Layout: matrices of a window and head are stored [key j][query i], so that a vector register holds one key and

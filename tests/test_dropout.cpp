@@ -43,6 +43,13 @@ TEST_CASE("dropout draws each element from a word of its own, past one piece of 
     }
 }
 
+TEST_CASE("dropout keeps an element whose draw is half a step below the share kept") {
+    const Random random{7, 2};
+    const double q = (random.words(0)[0] + 0.5) * 0x1p-32;  // no rounding, nor in 1 - q
+    REQUIRE(dropout(ones({1}), 1 - q, random).item() == 1 / q);
+    REQUIRE(dropout(ones({1}), 1 - (q - 0x1p-32), random).item() == 0);
+}
+
 TEST_CASE("dropout leaves out a share of `rate`, at each of the four words, and keeps the mean") {
     const int64_t draws = 40000;
     for (const double rate : {0.1, 0.5, 0.9}) {

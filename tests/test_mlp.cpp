@@ -52,4 +52,12 @@ TEST_CASE("mlp says which shape is wrong") {
     const auto in = inputs(2, 3, 12, 3);
     REQUIRE(error_of([&] { mlp(in[0], in[3], in[2], in[3], in[4]); }) == "[mlp] weight1 must be [U, 3], got [3, 12]");
     REQUIRE(error_of([&] { mlp(in[0], in[1], in[4], in[3], in[4]); }) == "[mlp] bias1 must be [12], got [3]");
+    REQUIRE(error_of([&] {
+                mlp(Tensor::zeros({2, 0}), Tensor::zeros({4, 0}), Tensor::zeros({4}), Tensor::zeros({3, 4}),
+                    Tensor::zeros({3}));
+            }) == "[mlp] weight1 must have elements, got [4, 0]");
+    REQUIRE(error_of([&] {
+                mlp(Tensor::zeros({2, 3}), Tensor::zeros({4, 3}), Tensor::zeros({4}), Tensor::zeros({0, 4}),
+                    Tensor::zeros({0}));
+            }) == "[mlp] weight2 must have elements, got [0, 4]");
 }
