@@ -150,6 +150,9 @@ accuracy=$(timeout 120 "$program" evaluate --checkpoint own | grep -o "test accu
 says "$accuracy" evaluate --weights own/model.safetensors --model nano --img-size 16 "${own[@]}" --data shapes
 says "$accuracy" evaluate --weights own/model.safetensors --config own/config.json --data shapes
 refuses 1 "does not fit" evaluate --weights own/model.safetensors --model nano --img-size 16 --data shapes
+says "resampled patch_embed.proj.weight" evaluate --weights own/model.safetensors --config own/config.json --img-size 32 --patch-size 8 --resample --data shapes
+refuses 1 "does not fit" evaluate --weights own/model.safetensors --config own/config.json --img-size 32 --patch-size 8 --data shapes
+refuses 2 "--resample goes with --weights" evaluate --checkpoint own --resample
 refuses 2 "--embed-dim 24 goes with --weights" evaluate --checkpoint own --embed-dim 24
 refuses 2 "--weights own/model.safetensors needs --model, or --config" evaluate --weights own/model.safetensors --data shapes
 

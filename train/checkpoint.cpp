@@ -1,6 +1,7 @@
 #include "train/checkpoint.h"
 
 #include "core/json_file.h"
+#include "core/quotes.h"
 #include "core/safetensors.h"
 #include "models/resample_weights.h"
 
@@ -42,13 +43,6 @@ NamedTensors state_of(const Parameters& parameters, const Optimiser& optimiser) 
 
 bool is_float(DType dtype) { return dtype == DType::float32 || dtype == DType::float64 || dtype == DType::bfloat16; }
 
-// In quotes, on one line and of bounded length: names in files may come from anybody.
-std::string quoted(const std::string& text) {
-    constexpr size_t most = 120;
-    const std::string shown = text.size() <= most ? text : text.substr(0, most) + "...";
-    return nlohmann::json(shown).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 // `2 missing ("a", "b")`, at most three named; nothing for none.
 void add_list(std::string& text, const std::vector<std::string>& items, const std::string& what) {
     constexpr size_t most = 3;
@@ -84,7 +78,7 @@ void fill(const std::string& heading, const SafetensorsFile& file, const NamedTe
         wanted.insert(name);
         const auto found = file.tensors.find(name);
         if (found == file.tensors.end()) {
-            missing.push_back(quoted(name));
+            missing.push_back(in_quotes(name));
             continue;
         }
         const Tensor& source = found->second;
@@ -92,11 +86,11 @@ void fill(const std::string& heading, const SafetensorsFile& file, const NamedTe
             source.dtype() == target.dtype() || (is_float(source.dtype()) && is_float(target.dtype()));
         if (source.shape() == target.shape() && convertible) sources.push_back(source);
         else
-            misfits.push_back(fmt::format("{} is {} {}, expected {} {}", quoted(name), name_of(source.dtype()),
+            misfits.push_back(fmt::format("{} is {} {}, expected {} {}", in_quotes(name), name_of(source.dtype()),
                                           source.shape(), name_of(target.dtype()), target.shape()));
     }
     for (const auto& [name, tensor] : file.tensors)
-        if (!wanted.count(name) && !ignored(name)) unexpected.push_back(quoted(name));
+        if (!wanted.count(name) && !ignored(name)) unexpected.push_back(in_quotes(name));
     std::string wrong;
     add_list(wrong, missing, "missing");
     add_list(wrong, unexpected, "unexpected");
@@ -115,18 +109,18 @@ bool is_optimiser_state(const std::string& name) { return name.rfind(optimiser_p
 
 nlohmann::json state_in(const std::string& heading, const std::map<std::string, std::string>& metadata) {
     const auto found = metadata.find(state_key);
-    check(found != metadata.end(), "{} is no checkpoint: it has no metadata {}", heading, quoted(state_key));
-    return parse_json(found->second, fmt::format("{}: metadata {}", heading, quoted(state_key)));
+    check(found != metadata.end(), "{} is no checkpoint: it has no metadata {}", heading, in_quotes(state_key));
+    return parse_json(found->second, fmt::format("{}: metadata {}", heading, in_quotes(state_key)));
 }
 
 int64_t steps_in(const std::string& heading, const std::map<std::string, std::string>& metadata) {
     const auto found = metadata.find(steps_key);
-    check(found != metadata.end(), "{} has no metadata {}", heading, quoted(steps_key));
+    check(found != metadata.end(), "{} has no metadata {}", heading, in_quotes(steps_key));
     const std::string& text = found->second;
     int64_t steps = -1;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), steps);
     check(problem == std::errc() && end == text.data() + text.size() && steps >= 0,
-          "{}: metadata {} must be a count, got {}", heading, quoted(steps_key), quoted(text));
+          "{}: metadata {} must be a count, got {}", heading, in_quotes(steps_key), in_quotes(text));
     return steps;
 }
 

@@ -1,6 +1,5 @@
 #include "train/run/evaluate.h"
 
-#include "train/checkpoint.h"
 #include "train/cli/commands.h"
 #include "train/cli/trained_model.h"
 #include "train/run/progress.h"
@@ -34,18 +33,17 @@ Subject subject_of(const EvaluateFlags& flags) {
     return {model, flags.trained.normalisation(normalisation_of(source), stdout), flags.trained.weights(), flags.data};
 }
 
-int evaluate_subject(const Subject& subject, int64_t batch_size) {
+int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     const Dataset data = load_dataset(parse_data_source(subject.data), Split::test, {.extent = subject.model.img_size});
     const auto classes = static_cast<int64_t>(data.classes.size());
     check(classes == subject.model.num_classes, "--data {} has {} classes, the model of {} has {}", subject.data,
           classes, subject.weights.string(), subject.model.num_classes);
     SwinV2 model(subject.model);
     Parameters parameters(model, DType::float32, Random{});
-    const NamesOf names = load_weights(subject.weights, parameters).names;
-    if (names != NamesOf::timm) fmt::print("{} has the names of {}\n", subject.weights.string(), name_of(names));
+    flags.trained.load(subject.weights, parameters, stdout);
 
     Progress progress;
-    const Evaluation result = evaluate(model, data, subject.normalisation, batch_size,
+    const Evaluation result = evaluate(model, data, subject.normalisation, flags.batch_size,
                                        [&](int64_t done) { progress.show("testing", done, data.size(), "images", 0); });
     progress.line(fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {} images)", result.accuracy, result.loss,
                               grouped(data.size())));
@@ -68,12 +66,14 @@ RunCommand declare_evaluate(CLI::App& command) {
         "Examples:\n"
         "  swingrad evaluate --checkpoint runs/nano-shapes-seed0\n"
         "  swingrad evaluate --checkpoint runs/first/last.safetensors --data folder:cifar10-jpeg\n"
-        "  swingrad evaluate --weights w.safetensors --model tiny --window-size 16 --data folder:DIR");
+        "  swingrad evaluate --weights w.safetensors --model tiny --window-size 16 --data folder:DIR\n"
+        "  swingrad evaluate --weights v1.safetensors --model tiny --arch swin --window-size 12 --resample --data "
+        "folder:DIR");
     return [flags] {
         flags->trained.check_usage();
         if (flags->batch_size < 1) fail_usage("--batch-size must be at least 1, got {}", flags->batch_size);
         if (!flags->data.empty()) as_usage([&] { return parse_data_source(flags->data); });
-        return evaluate_subject(subject_of(*flags), flags->batch_size);
+        return evaluate_subject(*flags, subject_of(*flags));
     };
 }
 

@@ -117,7 +117,7 @@ int predict(const PredictFlags& flags) {
     check(subject.model.in_chans == 3, "[predict] images have 3 channels, the model takes {}", subject.model.in_chans);
     SwinV2 model(subject.model);
     Parameters parameters(model, DType::float32, Random{});
-    load_weights(subject.weights, parameters);
+    flags.trained.load(subject.weights, parameters, stderr);
 
     int code = 0;
     for (const std::string& path : flags.images) {

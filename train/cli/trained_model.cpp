@@ -1,5 +1,7 @@
 #include "train/cli/trained_model.h"
 
+#include "train/checkpoint.h"
+
 #include <array>
 #include <sstream>
 
@@ -28,6 +30,8 @@ void TrainedModelFlags::declare(CLI::App& command, const std::string& weights_he
     add_flag(command, "--weights", weights_, weights_help);
     add_flag(command, "--mean", mean_, "R,G,B that --weights were trained with; default: " + normalisation_default);
     add_flag(command, "--std", deviation_, "R,G,B that --weights were trained with; default: " + normalisation_default);
+    command.add_flag("--resample", resample_,
+                     "fit a bias table or patches of --weights made for another window or patch size");
     // Images have three channels; classes come from elsewhere; what drops is not active.
     model_.declare(command, "", {"in_chans", "num_classes", "drop_rate", "proj_drop_rate", "drop_path_rate"});
 }
@@ -38,6 +42,7 @@ void TrainedModelFlags::check_usage() const {
         if (model_.given()) fail_usage("{} goes with --weights; a checkpoint knows its model", model_.flags_text());
         if (!(mean_ + deviation_).empty())
             fail_usage("--mean and --std go with --weights; a checkpoint knows its normalisation");
+        if (resample_) fail_usage("--resample goes with --weights; a checkpoint fits its model");
     } else if (!model_.named()) {
         fail_usage("--weights {} needs --model, or --config", weights_.string());
     }
@@ -67,6 +72,13 @@ Normalisation TrainedModelFlags::normalisation(Normalisation otherwise, std::FIL
     fmt::print(stream, "normalised by --mean {},{},{} --std {},{},{}\n", mean[0], mean[1], mean[2], deviation[0],
                deviation[1], deviation[2]);
     return otherwise;
+}
+
+void TrainedModelFlags::load(const fs::path& weights, const Parameters& parameters, std::FILE* stream) const {
+    const auto [names, resampled] =
+        load_weights(weights, parameters, resample_ ? OtherSizes::resample : OtherSizes::refuse);
+    if (names != NamesOf::timm) fmt::print(stream, "{} has the names of {}\n", weights.string(), name_of(names));
+    for (const std::string& name : resampled) fmt::print(stream, "resampled {}\n", name);
 }
 
 }  // namespace swingrad

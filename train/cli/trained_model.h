@@ -2,6 +2,7 @@
 // what a run would know.
 #pragma once
 
+#include "models/module.h"
 #include "train/cli/model_flags.h"
 #include "train/data/batch.h"
 #include "train/run/run_folder.h"
@@ -22,10 +23,13 @@ class TrainedModelFlags {
     SwinConfig config() const { return model_.config(); }
     Normalisation normalisation(Normalisation otherwise, std::FILE* stream) const;
     const std::filesystem::path& weights() const { return weights_; }
+    // Loads weights; what was remarkable about them is said on `stream`.
+    void load(const std::filesystem::path& weights, const Parameters& parameters, std::FILE* stream) const;
 
   private:
     std::filesystem::path checkpoint_, weights_;
     std::string mean_, deviation_;
+    bool resample_ = false;
     ModelChoice model_;
 };
 
