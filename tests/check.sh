@@ -15,7 +15,7 @@ if [ "${1:-}" = --all ]; then
         echo "---- the suite under $preset"
         cmake --preset $preset >/dev/null
         cmake --build --preset $preset
-        ctest --preset $preset
+        ctest --preset $preset -j "$(nproc)"
     done
     echo "---- fuzzing"
     tests/fuzz/run.sh "${FUZZ_SECONDS:-20}"
