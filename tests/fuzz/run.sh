@@ -7,9 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seconds=${1:?seconds for each target}
 shift
 cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz >build-fuzz/build.log || { cat build-fuzz/build.log; exit 1; }
 targets=("$@")
 [ $# -gt 0 ] || targets=(safetensors checkpoint cifar image config)
+log=build-fuzz/build.log
+cmake --build --preset fuzz --target make_seeds "${targets[@]/#/fuzz_}" >"$log" || { cat "$log"; exit 1; }
 
 build-fuzz/tests/fuzz/make_seeds build-fuzz/seeds
 export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
