@@ -6,8 +6,15 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 namespace swingrad::test {
+
+Tensor counting(const Shape& shape) {
+    std::vector<double> values(static_cast<size_t>(shape.numel()));
+    std::iota(values.begin(), values.end(), 0.0);
+    return Tensor::from(shape, values);
+}
 
 std::string error_of(const std::function<void()>& call) {
     try {

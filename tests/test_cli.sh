@@ -1,41 +1,7 @@
 #!/usr/bin/env bash
 # Drives the built program as a user does: what it says of bad input, and that no kill costs a run anything.
 # usage: test_cli.sh PROGRAM
-set -uo pipefail
-
-program=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-limit=1200 # seconds: against what hangs, and no measure of speed. Sanitizers make a training twenty times slower.
-small=(--data shapes --model nano --img-size 16 --batch-size 400 --epochs 2 --warmup-epochs 0.5)
-
-wrong() {
-    echo "WRONG: $*"
-    failures=$((failures + 1))
-}
-
-# refuses CODE TEXT ARGUMENTS...: the program ends with CODE and one line on standard error that contains TEXT.
-refuses() {
-    local code=$1 text=$2 status lines
-    shift 2
-    timeout $limit "$program" "$@" >out 2>err
-    status=$?
-    lines=$(wc -l <err)
-    [ "$status" = "$code" ] || wrong "swingrad $*: exit code $status, expected $code ($(head -c 300 err))"
-    [ "$lines" = 1 ] || wrong "swingrad $*: $lines lines on standard error, expected one"
-    grep -qF -- "$text" err || wrong "swingrad $*: expected \"$text\" in: $(head -c 300 err)"
-    grep -q "^swingrad" err || wrong "swingrad $*: the line does not begin with the program's name"
-}
-
-# says TEXT ARGUMENTS...: the program succeeds and says TEXT on standard output.
-says() {
-    local text=$1
-    shift
-    timeout $limit "$program" "$@" >out 2>err || wrong "swingrad $*: exit code $? ($(head -c 300 err))"
-    grep -qF -- "$text" out || wrong "swingrad $*: expected \"$text\" in: $(head -c 300 out)"
-}
+source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 
 # ---- what is right
 
@@ -135,20 +101,6 @@ echo "{}" >damaged/config.json
 refuses 1 "damaged/config.json" train --resume damaged
 
 # ---- killed at any moment, stopped politely, out of room: nothing is lost
-
-# until_saved RUN ARGUMENTS...: starts the program and returns, with its process in $!, once it has saved a checkpoint.
-until_saved() {
-    local run=$1
-    shift
-    touch before
-    "$program" "$@" >out 2>err &
-    for _ in $(seq 60000); do
-        [ "$run/last.safetensors" -nt before ] && return
-        kill -0 $! 2>/dev/null || break
-        sleep 0.02
-    done
-    wrong "swingrad $*: ended, or went on, without a checkpoint: $(head -c 300 err)"
-}
 
 for threads in 1 2; do
     run=killed-$threads

@@ -1,44 +1,8 @@
 #!/usr/bin/env bash
 # Drives every command of the built program with good and bad input: what it prints, how it ends, what it leaves behind.
 # usage: test_commands.sh PROGRAM
-set -uo pipefail
-
-program=$(realpath "$1")
-images=$(realpath "$(dirname "$0")/fixtures/images")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-program_path=$PATH  # where the program looks for others
-
-wrong() {
-    echo "WRONG: $*"
-    failures=$((failures + 1))
-}
-
-# refuses CODE TEXT ARGUMENTS...: the program ends with CODE and one line on standard error that contains TEXT.
-refuses() {
-    local code=$1 text=$2 status lines
-    shift 2
-    timeout 120 env PATH="$program_path" "$program" "$@" >out 2>err
-    status=$?
-    lines=$(wc -l <err)
-    [ "$status" = "$code" ] || wrong "swingrad $*: exit code $status, expected $code ($(head -c 300 err))"
-    [ "$lines" = 1 ] || wrong "swingrad $*: $lines lines on standard error, expected one"
-    grep -qF -- "$text" err || wrong "swingrad $*: expected \"$text\" in: $(head -c 300 err)"
-    grep -q "^swingrad" err || wrong "swingrad $*: the line does not begin with the program's name"
-}
-
-# says TEXT ARGUMENTS...: the program succeeds and says TEXT on standard output.
-says() {
-    local text=$1
-    shift
-    timeout 120 "$program" "$@" >out 2>err || wrong "swingrad $*: exit code $? ($(head -c 300 err))"
-    grep -qF -- "$text" out || wrong "swingrad $*: expected \"$text\" in: $(head -c 300 out)"
-}
-
-# holds FILE TEXT
-holds() { grep -qF -- "$2" "$1" || wrong "expected \"$2\" in $1: $(head -c 300 "$1")"; }
+images=$(realpath "$(dirname "${BASH_SOURCE[0]}")/fixtures/images")
+source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 
 # ---- help: every command, in order, with examples
 

@@ -10,12 +10,6 @@ using namespace swingrad::test;
 
 namespace {
 
-Tensor counting(const Shape& shape) {
-    std::vector<double> values(static_cast<size_t>(shape.numel()));
-    std::iota(values.begin(), values.end(), 0.0);
-    return Tensor::from(shape, values);
-}
-
 // y[i] = x[j] with j_axes[k] = i_k, one element at a time.
 Tensor permuted_plainly(const Tensor& x, const std::vector<int>& axes) {
     const auto rank = static_cast<size_t>(x.shape().rank());

@@ -2,18 +2,10 @@
 #include "tests/catch.h"
 #include "tests/support.h"
 
-#include <numeric>
-
 using namespace swingrad;
 using namespace swingrad::test;
 
 namespace {
-
-Tensor counting(const Shape& shape) {
-    std::vector<double> values(static_cast<size_t>(shape.numel()));
-    std::iota(values.begin(), values.end(), 0.0);
-    return Tensor::from(shape, values);
-}
 
 // As torch.nn.PixelShuffle's documentation indexes it, one element at a time.
 Tensor shuffled_plainly(const Tensor& x, int64_t r) {

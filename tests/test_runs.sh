@@ -1,53 +1,7 @@
 #!/usr/bin/env bash
 # Drives the built program through the life of a run's folder: locks, logs, kept weights, report, signals.
 # usage: test_runs.sh PROGRAM
-set -uo pipefail
-
-program=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failures=0
-tiny=(--data shapes --model nano --img-size 16 --batch-size 400)
-small=("${tiny[@]}" --epochs 2 --warmup-epochs 0.5)
-
-wrong() {
-    echo "WRONG: $*"
-    failures=$((failures + 1))
-}
-
-# refuses CODE TEXT ARGUMENTS...: the program ends with CODE and one line on standard error that contains TEXT.
-refuses() {
-    local code=$1 text=$2 status
-    shift 2
-    timeout 120 "$program" "$@" >out 2>err
-    status=$?
-    [ "$status" = "$code" ] || wrong "swingrad $*: exit code $status, expected $code ($(head -c 300 err))"
-    [ "$(wc -l <err)" = 1 ] || wrong "swingrad $*: expected one line on standard error, got: $(head -c 600 err)"
-    grep -qF -- "$text" err || wrong "swingrad $*: expected \"$text\" in: $(head -c 300 err)"
-}
-
-# says TEXT ARGUMENTS...: the program succeeds and says TEXT on standard output.
-says() {
-    local text=$1
-    shift
-    timeout 120 "$program" "$@" >out 2>err || wrong "swingrad $*: exit code $? ($(head -c 300 err))"
-    grep -qF -- "$text" out || wrong "swingrad $*: expected \"$text\" in: $(head -c 300 out)"
-}
-
-# until_saved RUN ARGUMENTS...: starts the program and returns, with its process in $!, once it has saved a checkpoint.
-until_saved() {
-    local run=$1
-    shift
-    touch before
-    "$program" "$@" >out 2>err &
-    for _ in $(seq 2000); do
-        [ "$run/last.safetensors" -nt before ] && return
-        kill -0 $! 2>/dev/null || break
-        sleep 0.02
-    done
-    wrong "swingrad $*: ended, or went on, without a checkpoint: $(head -c 300 err)"
-}
+source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 
 # csv_is_log RUN: log.csv has the epochs of log.jsonl, and the same numbers in each line.
 csv_is_log() {
