@@ -9,14 +9,6 @@
 using namespace swingrad;
 using namespace swingrad::test;
 
-namespace {
-Tensor counting(const Shape& shape) {
-    Tensor tensor = Tensor::empty(shape, DType::float64);
-    for (int64_t i = 0; i < tensor.numel(); ++i) tensor.data<double>()[i] = static_cast<double>(i);
-    return tensor;
-}
-}  // namespace
-
 TEST_CASE("slices, views and windows share memory, a clone does not") {
     const Tensor x = counting({4, 3});
     const Tensor rows = x.slice(1, 3), view = x.view({2, 6}), window = x.window(5, {2, 2}), copy = x.clone();
