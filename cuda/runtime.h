@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ bool emulated();
 std::string why_unavailable();
 // "NVIDIA H100 80GB HBM3, 79.6 GiB, compute capability 9.0"; "emulated on 2 cores".
 std::string description();
+
+// The order in which the emulator runs a block's threads, drawn from `seed`; 0: by their numbers. A GPU has its own
+// order, and this does nothing. Returns the seed so far.
+uint32_t permute_threads(uint32_t seed);
 
 // Work asked of a stream is done in order; of two streams, at the same time. All kernels go to the compute stream, so
 // that memory given back to the allocator may be handed out again at once: whoever gets it comes later.

@@ -3,8 +3,8 @@
 # usage: train/install-packages.sh [PACKAGE...]      these as well
 set -euo pipefail
 
-packages=(g++ cmake ninja-build libopenblas-dev libfmt-dev libcli11-dev nlohmann-json3-dev libjpeg-dev libpng-dev catch2
-    gnuplot-nox graphviz "$@")
+packages=(g++ cmake ninja-build libopenblas-dev libfmt-dev libboost-context-dev libcli11-dev nlohmann-json3-dev libjpeg-dev
+    libpng-dev catch2 gnuplot-nox graphviz "$@")
 
 if ! command -v apt-get >/dev/null; then
     echo "Neither Debian nor Ubuntu: please see to it that these are installed, by whatever names: ${packages[*]}"

@@ -37,6 +37,8 @@ std::string description() {
                        static_cast<double>(properties.totalGlobalMem) / (1 << 30), properties.major, properties.minor);
 }
 
+uint32_t permute_threads(uint32_t) { return 0; }
+
 Stream compute_stream() {
     static const Stream stream = new_stream();
     return stream;

@@ -1,0 +1,287 @@
+#include "cuda/emulator/block.h"
+
+#include "core/error.h"
+#include "cuda/emulator/memory.h"
+#include "cuda/emulator/signals.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <exception>
+#include <memory>
+
+namespace swingrad::cuda::emulator {
+
+constinit thread_local Block* running_block = nullptr;
+
+namespace {
+constexpr size_t stack_stride = stack_bytes + page;  // below each stack lies a page that must not be touched
+constexpr int poison = 0xff;                         // NaN to a float, -1 to an integer
+
+char* map_pages(size_t bytes, int protection) {
+    void* const pages = mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    check(pages != MAP_FAILED, "[cuda] the emulator finds no {} bytes of address space", bytes);
+    return static_cast<char*>(pages);
+}
+}  // namespace
+
+Block& Block::of_this_thread() {
+    static thread_local std::unique_ptr<Block> block;
+    if (!block) block = std::make_unique<Block>();
+    return *block;
+}
+
+Block::Block()
+    : stacks_(map_pages(stack_stride * most_threads, PROT_READ | PROT_WRITE)),
+      shared_pages_(map_pages(most_shared + 2 * page, PROT_NONE)) {
+    mprotect(shared_pages_ + page, most_shared, PROT_READ | PROT_WRITE);
+    signal_stack_ = install_signal_stack();
+}
+
+Block::~Block() {
+    remove_signal_stack(signal_stack_);
+    munmap(stacks_, stack_stride * most_threads);
+    munmap(shared_pages_, most_shared + 2 * page);
+#if defined(__SANITIZE_THREAD__)
+    for (unsigned i = 0; i < fibers_made_; ++i) __tsan_destroy_fiber(fibers_[i].thread_sanitizer);
+#endif
+}
+
+bool Block::stack_overflowed(const void* address) const {
+    const auto* at = static_cast<const char*>(address);
+    return at >= stacks_ && at < stacks_ + stack_stride * most_threads;
+}
+
+// ---- fibers
+
+__attribute__((no_sanitize("thread"))) void Block::start_fiber(Fiber& from, bool for_good) {
+    const unsigned number = fibers_used_++;
+    Fiber& fiber = fibers_[number];
+    if (number == fibers_made_) {
+        ++fibers_made_;
+        char* const guard = stacks_ + number * stack_stride;
+        mprotect(guard, page, PROT_NONE);
+        fiber.stack = guard + page;
+        fiber.stack_bytes = stack_bytes;
+#if defined(__SANITIZE_THREAD__)
+        fiber.thread_sanitizer = __tsan_create_fiber(0);
+#endif
+    }
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(fiber.stack, stack_bytes);  // a launch that was given up left its frames
+    fiber.address_sanitizer = nullptr;
+#endif
+    // Not all tops at the same place of a page, or they would all fall into the same few lines of the cache.
+    const size_t shift = number * 576 % 4032 / 64 * 64;
+    char* const top = stacks_ + (number + 1) * stack_stride - shift;
+    fiber.context = boost::context::detail::make_fcontext(top, stack_bytes - shift, fiber_main);
+    ++counters.switches;
+    jump(from, fiber, for_good);
+}
+
+__attribute__((no_sanitize("thread"))) void Block::fiber_main(boost::context::detail::transfer_t from) {
+    Block& block = *running_block;
+    const unsigned number = block.fibers_used_ - 1;
+    arrive(block.fibers_[number], from);
+    block.run_threads(number);
+}
+
+__attribute__((no_sanitize("thread"))) void Block::run_threads(unsigned fiber) {
+    while (started < count) {
+        const unsigned thread = next_to_start();
+        threads[thread].fiber = static_cast<uint16_t>(fiber);
+        enter(thread);
+        try {
+            launch->call(launch->closure);
+        } catch (const std::exception& error) {
+            fail(fmt::format("an exception left the kernel: {}", error.what()));
+        } catch (...) {
+            fail("an exception left the kernel");
+        }
+        finish(current);
+    }
+    if (ready_count_) {
+        ++counters.switches;
+        jump(fibers_[fiber], fibers_[threads[pick_ready()].fiber], true);
+    }
+    if (finished != count) error_ = why_stuck();
+    leave();
+}
+
+void Block::leave() {
+    jump(fibers_[threads[current].fiber], main_, true);
+    __builtin_unreachable();
+}
+
+inline void Block::enter(unsigned thread) {
+    current = thread;
+    threads[thread].state = State::running;
+    threadIdx = threads[thread].index;
+}
+
+void Block::wait(State why) {
+    const unsigned me = current;
+    Fiber& mine = fibers_[threads[me].fiber];
+    if (why != State::ready) threads[me].state = why;
+    if (ready_count_) {
+        const unsigned next = pick_ready();
+        if (next != me) {
+            ++counters.switches;
+            jump(mine, fibers_[threads[next].fiber]);
+        }
+    } else if (started < count) start_fiber(mine, false);
+    else {
+        error_ = why_stuck();
+        leave();
+    }
+    enter(me);
+}
+
+void Block::make_ready(unsigned thread) {
+    threads[thread].state = State::ready;
+    ready_[(ready_first_ + ready_count_++) % most_threads] = static_cast<uint16_t>(thread);
+}
+
+unsigned Block::pick_ready() {
+    if (random_ && ready_count_ > 1)
+        std::swap(ready_[(ready_first_ + random() % ready_count_) % most_threads], ready_[ready_first_ % most_threads]);
+    --ready_count_;
+    return ready_[ready_first_++ % most_threads];
+}
+
+uint32_t Block::random() {  // xorshift: Marsaglia 2003
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 17;
+    return random_ ^= random_ << 5;
+}
+
+inline void Block::finish(unsigned thread) {
+    threads[thread].state = State::returned;
+    ++finished;
+    Warp& warp = warps[thread / 32];
+    warp.alive &= ~(1u << thread % 32);
+    if (warp.waiting || !copies.empty()) [[unlikely]]
+        others_may_go_on(thread);
+}
+
+// A mask that names this thread will never be complete; the error is found here.
+void Block::others_may_go_on(unsigned thread) {
+    Warp& warp = warps[thread / 32];
+    for (unsigned waiting = warp.waiting; waiting;)
+        waiting = complete(thread / 32, static_cast<unsigned>(std::countr_zero(waiting))) ? warp.waiting
+                                                                                          : waiting & (waiting - 1);
+    if (!copies.empty()) copies[thread] = {};
+}
+
+// ---- barrier
+
+namespace {
+bool same_place(const Site& a, const Site& b) {
+    return a.line() == b.line() && std::strcmp(a.file_name(), b.file_name()) == 0;
+}
+}  // namespace
+
+int Block::wait_at_barrier(int predicate, const char* operation, Site site) {
+    Thread& me = threads[current];
+    me.operation = operation;
+    me.site = site;
+    me.state = State::at_barrier;
+    if (waiting_++ == 0) {
+        barrier_site_ = site;
+        barrier_operation_ = operation;
+        mixed_ = false;
+    } else mixed_ |= operation != barrier_operation_ || !same_place(site, barrier_site_);
+    votes_ += predicate != 0;
+    if (waiting_ == count) {
+        if (mixed_) {
+            error_ = why_stuck();
+            leave();
+        }
+        release_barrier();
+        wait(State::ready);
+    } else wait(State::at_barrier);
+    return result_;
+}
+
+void Block::release_barrier() {
+    ++counters.barriers;
+    for (unsigned thread = 0; thread < count; ++thread) make_ready(thread);
+    waiting_ = 0;
+    result_ = votes_;
+    votes_ = 0;
+}
+
+int wait_at_barrier(int predicate, const char* operation, Site site) {
+    return running_block->wait_at_barrier(predicate, operation, site);
+}
+
+void* dynamic_shared_memory() { return running_block->shared; }
+
+// ---- running
+
+void Block::begin(const Launch& of, const Kernel& what) {
+    launch = &of;
+    kernel = &what;
+    count = of.block.x * of.block.y * of.block.z;
+    gridDim = of.grid;
+    blockDim = of.block;
+    if (shape_.x != of.block.x || shape_.y != of.block.y || shape_.z != of.block.z) {
+        shape_ = of.block;
+        for (unsigned t = 0; t < count; ++t)
+            threads[t].index = {t % shape_.x, t / shape_.x % shape_.y, t / shape_.x / shape_.y};
+    }
+    // It ends where the pages end, so that one step too far is a fault.
+    shared = shared_pages_ + page + most_shared - rounded_for_alignment(of.shared_bytes);
+    copies.clear();
+}
+
+void Block::run(const Launch& of, const Kernel& what, uint64_t first, uint64_t end) {
+    begin(of, what);
+    char* const storage = thread_storage(what.module);
+    running_block = this;
+    for (uint64_t number = first; number < end && error_.empty(); ++number) {
+        if (of.shared_bytes) std::memset(shared, poison, of.shared_bytes);
+#if !defined(__SANITIZE_ADDRESS__)
+        for (const SharedVariable& variable : what.shared)
+            std::memset(storage + variable.offset, poison, variable.bytes);
+#else
+        (void)storage;
+#endif
+        run_block(number);
+    }
+    running_block = nullptr;
+    launch = nullptr;
+    if (!error_.empty()) {
+        const std::string error = std::move(error_);
+        error_.clear();
+        throw Error(error);
+    }
+}
+
+void Block::run_block(uint64_t number) {
+    const dim3 grid = launch->grid;
+    blockIdx = {static_cast<unsigned>(number % grid.x), static_cast<unsigned>(number / grid.x % grid.y),
+                static_cast<unsigned>(number / grid.x / grid.y)};
+    started = finished = fibers_used_ = ready_first_ = ready_count_ = waiting_ = 0;
+    votes_ = 0;
+    for (unsigned w = 0; w * 32 < count; ++w) {
+        warps[w].alive = count - w * 32 >= 32 ? full_warp : (1u << (count - w * 32)) - 1;
+        warps[w].waiting = 0;
+    }
+    random_ = 0;
+    if (options().seed) {
+        random_ = (options().seed * 2654435761u) ^ static_cast<uint32_t>(number * 40503u + 1);
+        if (!random_) random_ = 1;
+        for (unsigned i = 0; i < count; ++i) order_[i] = static_cast<uint16_t>(i);
+        for (unsigned i = count; i > 1; --i) std::swap(order_[i - 1], order_[random() % i]);
+    }
+    for (unsigned t = 0; t < count; ++t) threads[t].state = State::not_started;
+#if defined(__SANITIZE_THREAD__)
+    main_.thread_sanitizer = __tsan_get_current_fiber();
+#endif
+    start_fiber(main_, false);  // comes back when the block is done
+    ++counters.blocks;
+    counters.threads += count;
+}
+
+}  // namespace swingrad::cuda::emulator

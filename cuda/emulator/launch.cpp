@@ -1,0 +1,109 @@
+#include "cuda/emulator/launch.h"
+
+#include "core/error.h"
+#include "core/threads.h"
+#include "cuda/emulator/block.h"
+#include "cuda/emulator/memory.h"
+#include "cuda/emulator/options.h"
+#include "cuda/emulator/report.h"
+#include "cuda/emulator/signals.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <tuple>
+
+namespace swingrad::cuda::emulator {
+namespace {
+
+std::mutex counters_mutex;
+Counters total;
+
+void collect(Counters& from) {
+    const std::lock_guard lock(counters_mutex);
+    total.blocks += from.blocks;
+    total.threads += from.threads;
+    total.switches += from.switches;
+    total.barriers += from.barriers;
+    total.warp_operations += from.warp_operations;
+    from = {};
+}
+
+void check_launch(const Launch& launch, const Kernel& kernel) {
+    const auto refuse = [&](const std::string& why) {
+        fail("[cuda] {} cannot be launched: {}; {}", kernel.name, why, text_of_launch(launch));
+    };
+    const auto& [grid, block] = std::tie(launch.grid, launch.block);
+    const uint64_t threads = uint64_t{block.x} * block.y * block.z;
+    if (running_block) refuse("a kernel may not launch another");
+    if (threads == 0 || grid.x == 0 || grid.y == 0 || grid.z == 0) refuse("its grid or its block is empty");
+    if (threads > most_threads || block.z > 64) refuse("a block has at most 1024 threads, 64 of them along z");
+    if (grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535)
+        refuse("a grid has at most 2147483647 blocks along x, 65535 along y and z");
+    const size_t shared = launch.shared_bytes + kernel.own_shared_bytes;
+    if (shared > std::min(options().shared_limit, most_shared))
+        refuse(fmt::format("a block has {} bytes of shared memory, not {}", options().shared_limit, shared));
+    for (int i = 0; i < launch.arguments; ++i)
+        if (launch.pointers[i] && !is_device_memory(launch.pointers[i]))
+            refuse(fmt::format("argument {} points to no device memory: to the host's, or to some that was released",
+                               i + 1));
+}
+
+}  // namespace
+
+Options& options() {
+    static Options instance = [] {
+        Options from_environment;
+        if (const char* seed = std::getenv("SWINGRAD_EMULATOR_SEED"))
+            from_environment.seed = static_cast<uint32_t>(std::strtoul(seed, nullptr, 10));
+        return from_environment;
+    }();
+    return instance;
+}
+
+Counters counters() {
+    const std::lock_guard lock(counters_mutex);
+    return total;
+}
+
+void run(const Launch& launch) {
+    const Kernel& kernel = kernel_at(launch.kernel);
+    check_launch(launch, kernel);
+    catch_signals();
+    const auto blocks = static_cast<uint64_t>(launch.grid.x) * launch.grid.y * launch.grid.z;
+    const auto threads = blocks * launch.block.x * launch.block.y * launch.block.z;
+    uint64_t workers = static_cast<uint64_t>(options().workers ? options().workers : thread_count());
+#if defined(__SANITIZE_ADDRESS__)
+    workers = 1;
+    static std::mutex one_at_a_time;
+    const std::lock_guard alone(one_at_a_time);
+#endif
+    if (threads < 16384) workers = 1;  // not worth waking anybody
+    const uint64_t chunk = workers == 1 ? blocks : std::max<uint64_t>(1, blocks / (workers * 16));
+    const auto run_chunk = [&](int64_t first, int64_t end) {
+        Block& block = Block::of_this_thread();
+        try {
+            block.run(launch, kernel, static_cast<uint64_t>(first), static_cast<uint64_t>(end));
+        } catch (...) {
+            collect(block.counters);
+            throw;
+        }
+        collect(block.counters);
+    };
+    if (workers == 1) run_chunk(0, static_cast<int64_t>(blocks));
+    else parallel_chunks(static_cast<int64_t>(blocks), static_cast<int64_t>(chunk), run_chunk);
+    {
+        const std::lock_guard lock(counters_mutex);
+        ++total.launches;
+    }
+    for (int i = 0; i < launch.arguments; ++i) {
+        if (!launch.pointers[i]) continue;
+        try {
+            check_edges(launch.pointers[i]);
+        } catch (const Error& error) {
+            fail("[cuda] {} {}, argument {}; {}", kernel.name, error.what(), i + 1, text_of_launch(launch));
+        }
+    }
+}
+
+}  // namespace swingrad::cuda::emulator

@@ -1,0 +1,84 @@
+// launch(kernel, grid, block, shared_bytes, stream, arguments...): CUDA's kernel<<<...>>>(...), as a function.
+#pragma once
+
+#include "cuda/emulator/language.h"
+#include "cuda/runtime.h"
+
+#include <array>
+#include <cstddef>
+#include <source_location>
+#include <tuple>
+#include <type_traits>
+
+namespace swingrad::cuda {
+
+
+
+
+// A grid that knows where in the source it was written down: the place of the launch, for messages.
+struct Grid {
+    dim3 size;
+    std::source_location site;
+
+    Grid(dim3 blocks, std::source_location here = std::source_location::current()) : size(blocks), site(here) {}
+    Grid(unsigned blocks, std::source_location here = std::source_location::current()) : size(blocks), site(here) {}
+};
+
+namespace emulator {
+
+// One launch, with the types of the arguments gone.
+struct Launch {
+    const void* kernel;  // its address: names it in messages
+    std::source_location site;
+    dim3 grid, block;
+    size_t shared_bytes;
+    void (*call)(const void* closure);  // runs the kernel once, for the thread that threadIdx says
+    const void* closure;                // the kernel and its arguments
+    size_t closure_bytes;
+    const void* const* pointers;  // for each argument its address where it is a pointer, nullptr where it is not
+    int arguments;
+};
+
+// Runs all blocks. Throws an Error that names kernel, block and thread where one of them does something wrong.
+void run(const Launch& launch);
+
+template <class T>
+const void* as_pointer(const T& argument) {
+    if constexpr (std::is_pointer_v<T>) return static_cast<const void*>(argument);
+    else return nullptr;
+}
+
+}  // namespace emulator
+
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), Grid grid, dim3 block, size_t shared_bytes, Stream,
+            Arguments&&... arguments) {
+    struct Closure {
+        void (*kernel)(Parameters...);
+        std::tuple<Parameters...> values;
+    };
+    const Closure closure{kernel, {static_cast<Parameters>(arguments)...}};
+    const auto pointers = std::apply(
+        [](const auto&... value) {
+            return std::array<const void*, sizeof...(value) + 1>{emulator::as_pointer(value)..., nullptr};
+        },
+        closure.values);
+    emulator::run({
+        .kernel = reinterpret_cast<const void*>(kernel),
+        .site = grid.site,
+        .grid = grid.size,
+        .block = block,
+        .shared_bytes = shared_bytes,
+        .call =
+            [](const void* of) {
+                const auto& self = *static_cast<const Closure*>(of);
+                std::apply(self.kernel, self.values);
+            },
+        .closure = &closure,
+        .closure_bytes = sizeof closure,
+        .pointers = pointers.data(),
+        .arguments = sizeof...(Parameters),
+    });
+}
+
+}  // namespace swingrad::cuda

@@ -1,0 +1,39 @@
+// Device memory, emulated.
+//
+// Every allocation has pages of its own and ends where they end; the next page cannot be touched. So the first step
+// beyond the end is a fault, seen in the thread that takes it. What is fresh holds NaN.
+#pragma once
+
+#include "core/device.h"
+
+#include <cstddef>
+#include <string>
+
+namespace swingrad::cuda::emulator {
+
+class EmulatedMemory final : public DeviceMemory {
+  public:
+    void* allocate(size_t bytes) override;  // nullptr beyond options().memory_limit
+    void release(void* address, size_t bytes) override;
+    void copy_from_host(void* to, const void* host, size_t bytes) override;
+    void copy_to_host(void* host, const void* from, size_t bytes) override;
+    void copy_within(void* to, const void* from, size_t bytes) override;
+    void fill_zero(void* to, size_t bytes) override;
+    void convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) override;
+    void synchronise() override {}
+};
+DeviceMemory& emulated_memory();
+
+bool is_device_memory(const void* address);
+// "byte 12 of device memory of 40 bytes", "4 bytes after the end of device memory of 40 bytes", ...
+std::string describe_address(const void* address);
+
+// Bytes from an address to the end of its pages where an allocation ends with them: a multiple of what its size
+// is a multiple of, from 16 (a float4) to 256 (what hardware gives).
+size_t rounded_for_alignment(size_t bytes);
+
+// Whether the kernel that was just given `address` wrote over the little room between an allocation's end and its
+// pages' end, or before its start.
+void check_edges(const void* address);
+
+}  // namespace swingrad::cuda::emulator

@@ -1,0 +1,27 @@
+// What can be chosen about the emulator, and what it counts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace swingrad::cuda::emulator {
+
+struct Options {
+    // 0: a block's threads run in order. Any other number: in an order drawn from it, drawn anew at every barrier.
+    // Starts as the environment's SWINGRAD_EMULATOR_SEED.
+    uint32_t seed = 0;
+    // Blocks that run at once at most; 0: as many as core's pool has threads.
+    int workers = 0;
+    size_t shared_limit = size_t{99} << 10;  // bytes of shared memory a block, static and dynamic: 99 KiB have all GPUs
+    size_t memory_limit = ~size_t{0};        // bytes of device memory
+};
+Options& options();  // not to be changed while a kernel runs
+
+struct Counters {
+    uint64_t launches = 0, blocks = 0, threads = 0;
+    uint64_t switches = 0;  // from one thread of a block to another that had waited
+    uint64_t barriers = 0, warp_operations = 0;
+};
+Counters counters();  // since the program began
+
+}  // namespace swingrad::cuda::emulator

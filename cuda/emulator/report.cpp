@@ -1,0 +1,65 @@
+#include "cuda/emulator/report.h"
+
+#include "cuda/emulator/block.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <string_view>
+
+namespace swingrad::cuda::emulator {
+
+std::string text_of(const std::source_location& site) {
+    std::string_view path = site.file_name();
+    const size_t name = path.rfind('/'),
+                 folder = name == path.npos || name == 0 ? path.npos : path.rfind('/', name - 1);
+    if (folder != path.npos) path.remove_prefix(folder + 1);
+    return fmt::format("{}:{}", path, site.line());
+}
+std::string text_of(const uint3& index) { return fmt::format("({},{},{})", index.x, index.y, index.z); }
+std::string text_of(const dim3& size) { return fmt::format("({},{},{})", size.x, size.y, size.z); }
+
+std::string text_of_launch(const Launch& launch) {
+    return fmt::format("launched at {} with grid {}, block {}, {} bytes of shared memory", text_of(launch.site),
+                       text_of(launch.grid), text_of(launch.block), launch.shared_bytes);
+}
+
+std::string Block::place(unsigned thread) const {
+    return fmt::format("{}, block {}, thread {}", kernel->name, text_of(blockIdx), text_of(threads[thread].index));
+}
+
+void Block::fail(const std::string& what) {
+    error_ = fmt::format("[cuda] {}: {}; {}", place(current), what, text_of_launch(*launch));
+    leave();
+}
+
+void fail_in_kernel(const std::string& what) { running_block->fail(what); }
+
+void assertion_failed(const char* expression, Site site) {
+    fail_in_kernel(fmt::format("{}: assertion '{}' failed", text_of(site), expression));
+}
+
+// No thread can go on: says where all of them are.
+std::string Block::why_stuck() const {
+    struct Group {
+        unsigned count = 0, first = 0, last = 0;
+    };
+    std::map<std::string, Group> groups;
+    for (unsigned t = 0; t < count; ++t) {
+        const Thread& thread = threads[t];
+        const bool waits = thread.state == State::at_barrier || thread.state == State::in_warp_operation;
+        const std::string what = waits ? fmt::format("wait in {} at {}", thread.operation, text_of(thread.site))
+                                       : std::string("have returned");
+        Group& group = groups.try_emplace(what, Group{0, t, t}).first->second;
+        ++group.count;
+        group.last = t;
+    }
+    std::string text = waiting_ ? fmt::format("not all threads of the block reach the same {}", barrier_operation_)
+                                : "a warp operation waits for lanes that never come";
+    for (const auto& [what, group] : groups)
+        text += fmt::format(", {} of {} {} (thread {} to {})", group.count, count, what,
+                            text_of(threads[group.first].index), text_of(threads[group.last].index));
+    return fmt::format("[cuda] {}: {}; {}", place(current), text, text_of_launch(*launch));
+}
+
+}  // namespace swingrad::cuda::emulator

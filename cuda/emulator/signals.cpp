@@ -1,0 +1,75 @@
+#include "cuda/emulator/signals.h"
+
+#include "cuda/emulator/block.h"
+#include "cuda/emulator/memory.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+
+namespace swingrad::cuda::emulator {
+namespace {
+
+constexpr size_t signal_stack_bytes = 64 << 10;
+constexpr std::array signals{SIGSEGV, SIGBUS, SIGFPE};
+std::array<struct sigaction, 3> others{};  // who was there before us
+std::atomic<int> passed_on{0};
+
+// Not a kernel's fault: whoever was there before has his turn.
+void pass_on(int signal) {
+    struct sigaction next {};
+    next.sa_handler = SIG_DFL;
+    // Some handlers put back what they found, which may be ours. The second time round nobody is asked.
+    if (passed_on++ == 0)
+        for (size_t i = 0; i < signals.size(); ++i)
+            if (signals[i] == signal) next = others[i];
+    sigaction(signal, &next, nullptr);
+    raise(signal);
+}
+
+void on_signal(int signal, siginfo_t* information, void*) {
+    Block* const block = running_block;
+    if (!block) return pass_on(signal);
+    if (signal == SIGFPE) block->fail("integer division by zero");
+    const void* const address = information->si_addr;
+    if (block->stack_overflowed(address))
+        block->fail(fmt::format("the stack is full: a thread has {} KiB", stack_bytes >> 10));
+    block->fail(fmt::format("illegal address: {}", describe_address(address)));
+}
+
+}  // namespace
+
+void catch_signals() {
+    struct sigaction now {};
+    sigaction(SIGSEGV, nullptr, &now);
+    if (now.sa_sigaction == on_signal) return;
+    struct sigaction ours {};
+    ours.sa_sigaction = on_signal;
+    ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    for (size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &ours, &others[i]);
+}
+
+void* install_signal_stack() {
+    stack_t now{};
+    if (sigaltstack(nullptr, &now) != 0 || !(now.ss_flags & SS_DISABLE)) return nullptr;
+    void* const memory = mmap(nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return nullptr;
+    stack_t ours{};
+    ours.ss_sp = memory;
+    ours.ss_size = signal_stack_bytes;
+    sigaltstack(&ours, nullptr);
+    return memory;
+}
+
+void remove_signal_stack(void* stack) {
+    if (!stack) return;
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    sigaltstack(&none, nullptr);
+    munmap(stack, signal_stack_bytes);
+}
+
+}  // namespace swingrad::cuda::emulator

@@ -1,0 +1,13 @@
+// Faults of a kernel (an address that is not there, a division by zero) become the launch's error.
+#pragma once
+
+namespace swingrad::cuda::emulator {
+
+void catch_signals();  // as long as nobody else's handlers have taken the place of ours, costs one system call
+
+// A stack for signal handlers, so that one may run where the kernel's own stack is full. Returns nullptr where this
+// thread has one already.
+void* install_signal_stack();
+void remove_signal_stack(void* stack);
+
+}  // namespace swingrad::cuda::emulator

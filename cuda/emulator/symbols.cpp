@@ -1,0 +1,169 @@
+#include "cuda/emulator/symbols.h"
+
+#include <cxxabi.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+namespace swingrad::cuda::emulator {
+namespace {
+
+// "void swingrad::cuda::(anonymous namespace)::softmax_kernel<float>(float*)" -> "softmax_kernel<float>"
+std::string short_name(std::string_view demangled) {
+    std::string text(demangled);
+    for (const std::string_view noise : {"swingrad::", "cuda::", "(anonymous namespace)::"})
+        for (size_t at; (at = text.find(noise)) != std::string::npos;) text.erase(at, noise.size());
+    if (const size_t parameters = text.find('('); parameters != std::string::npos) text.erase(parameters);
+    const size_t result = text.substr(0, text.find('<')).find(' ');  // a template's name begins with its result
+    return result == std::string::npos ? text : text.substr(result + 1);
+}
+
+std::string demangle(const std::string& mangled) {
+    int status = 0;
+    char* text = abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status);
+    std::string result = status == 0 ? text : mangled;
+    std::free(text);
+    return result;
+}
+
+struct Symbol {
+    std::string name;  // mangled
+    size_t value, bytes;
+};
+struct Module {
+    std::string path;
+    size_t index = 0;
+    uintptr_t base = 0;
+    std::vector<Symbol> functions, thread_locals;
+};
+
+// The module that holds a code address.
+Module find_module(const void* address) {
+    struct Search {
+        uintptr_t wanted;
+        size_t index = 0;
+        Module found;
+    } search{reinterpret_cast<uintptr_t>(address), 0, {}};
+    dl_iterate_phdr(
+        [](dl_phdr_info* info, size_t, void* data) {
+            auto& search = *static_cast<Search*>(data);
+            for (int i = 0; i < info->dlpi_phnum; ++i) {
+                const auto& header = info->dlpi_phdr[i];
+                const uintptr_t begin = info->dlpi_addr + header.p_vaddr;
+                if (header.p_type != PT_LOAD || search.wanted < begin || search.wanted >= begin + header.p_memsz)
+                    continue;
+                search.found.path = *info->dlpi_name ? info->dlpi_name : "/proc/self/exe";
+                search.found.base = info->dlpi_addr;
+                search.found.index = search.index;
+                return 1;
+            }
+            ++search.index;
+            return 0;
+        },
+        &search);
+    return search.found;
+}
+
+void read_symbols(Module& module) {
+    const int file = open(module.path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;  // messages will do without names
+    const auto bytes = static_cast<size_t>(lseek(file, 0, SEEK_END));
+    void* const map = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);
+    close(file);
+    if (map == MAP_FAILED) return;
+    const auto* image = static_cast<const char*>(map);
+    const auto& header = *reinterpret_cast<const Elf64_Ehdr*>(image);
+    const auto* sections = reinterpret_cast<const Elf64_Shdr*>(image + header.e_shoff);
+    for (int i = 0; i < header.e_shnum; ++i) {
+        if (sections[i].sh_type != SHT_SYMTAB) continue;
+        const char* const names = image + sections[sections[i].sh_link].sh_offset;
+        const auto* symbols = reinterpret_cast<const Elf64_Sym*>(image + sections[i].sh_offset);
+        for (size_t k = 0; k < sections[i].sh_size / sizeof(Elf64_Sym); ++k) {
+            const auto& symbol = symbols[k];
+            const char* const name = names + symbol.st_name;
+            const auto type = ELF64_ST_TYPE(symbol.st_info);
+            if (type == STT_FUNC && symbol.st_shndx != SHN_UNDEF)
+                module.functions.push_back({name, symbol.st_value, symbol.st_size});
+            else if (type == STT_TLS && symbol.st_size && std::strncmp(name, "_ZZ", 3) == 0)
+                module.thread_locals.push_back({name, symbol.st_value, symbol.st_size});
+        }
+    }
+    munmap(map, bytes);
+}
+
+// A variable of function _ZF is called _ZZFE + its own name.
+bool belongs_to(const Symbol& variable, const std::string& function) {
+    const std::string_view body = std::string_view(function).substr(2),
+                           name = std::string_view(variable.name).substr(3);
+    return name.starts_with(body) && name.substr(body.size()).starts_with('E');
+}
+
+std::string variable_name(const Symbol& variable) {
+    const std::string text = demangle(variable.name);  // "void f<float>(float*)::part"
+    const size_t colons = text.rfind("::");
+    if (colons == std::string::npos) return text;
+    return fmt::format("{} of {}", text.substr(colons + 2), short_name(text.substr(0, colons)));
+}
+
+Kernel describe(const void* address) {
+    static std::unordered_map<std::string, Module> modules;
+    const Module found = find_module(address);
+    const auto [entry, is_new] = modules.try_emplace(found.path, found);
+    Module& module = entry->second;
+    if (is_new) read_symbols(module);
+
+    Kernel kernel;
+    kernel.module = module.index;
+    std::string mangled;
+    for (const Symbol& function : module.functions)
+        if (module.base + function.value == reinterpret_cast<uintptr_t>(address)) mangled = function.name;
+    kernel.name = mangled.empty() ? fmt::format("at {}", address) : short_name(demangle(mangled));
+    for (const Symbol& variable : module.thread_locals) {
+        const bool own = !mangled.empty() && belongs_to(variable, mangled);
+        const std::string name = variable_name(variable);
+        // Another kernel's variables are none of its business. By convention kernels are named so.
+        const std::string function = name.substr(name.find(" of ") + 4);
+        if (!own && function.substr(0, function.find('<')).ends_with("_kernel")) continue;
+        kernel.shared.push_back({variable.value, variable.bytes, name});
+        if (own) kernel.own_shared_bytes += variable.bytes;
+    }
+    return kernel;
+}
+
+}  // namespace
+
+const Kernel& kernel_at(const void* address) {
+    static std::mutex mutex;
+    static std::unordered_map<const void*, Kernel> kernels;
+    const std::lock_guard lock(mutex);
+    if (const auto known = kernels.find(address); known != kernels.end()) return known->second;
+    return kernels.emplace(address, describe(address)).first->second;
+}
+
+char* thread_storage(size_t module) {
+    struct Search {
+        size_t index;
+        void* storage;
+    } search{module, nullptr};
+    dl_iterate_phdr(
+        [](dl_phdr_info* info, size_t, void* data) {
+            auto& search = *static_cast<Search*>(data);
+            if (search.index-- > 0) return 0;
+            search.storage = info->dlpi_tls_data;
+            return 1;
+        },
+        &search);
+    return static_cast<char*>(search.storage);
+}
+
+}  // namespace swingrad::cuda::emulator
