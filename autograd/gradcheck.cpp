@@ -7,22 +7,41 @@ namespace swingrad {
 namespace {
 
 double weighted_sum(const Tensor& y, const Tensor& cotangent) {
-    const double *values = y.data<double>(), *weights = cotangent.data<double>();
+    const Tensor values_here = y.on_cpu();
+    const double *values = values_here.data<double>(), *weights = cotangent.data<double>();
     double sum = 0;
     for (int64_t i = 0; i < y.numel(); ++i) sum += weights[i] * values[i];
     return sum;
 }
 
+// One element of an input, which may live on a device.
+class Element {
+  public:
+    Element(const Tensor& tensor, int64_t index)
+        : memory_(memory_of(tensor.device())), address_(tensor.window(index, {1}).address()) {}
+
+    double get() const {
+        double value = 0;
+        memory_.copy_to_host(&value, address_, sizeof value);
+        return value;
+    }
+    void set(double value) const { memory_.copy_from_host(address_, &value, sizeof value); }
+
+  private:
+    DeviceMemory& memory_;
+    void* address_;
+};
+
 // (f(x + eps e_i) - f(x - eps e_i)) / 2 eps; x is put back as it was.
-double central_difference(const Function& function, const std::vector<Tensor>& inputs, double* element, double eps,
-                          const Tensor& cotangent) {
+double central_difference(const Function& function, const std::vector<Tensor>& inputs, const Element& element,
+                          double eps, const Tensor& cotangent) {
     const NoGrad no_recording;
-    const double x = *element;
-    *element = x + eps;
+    const double x = element.get();
+    element.set(x + eps);
     const double above = weighted_sum(function(inputs), cotangent);
-    *element = x - eps;
+    element.set(x - eps);
     const double below = weighted_sum(function(inputs), cotangent);
-    *element = x;
+    element.set(x);
     return (above - below) / (2 * eps);
 }
 
@@ -39,7 +58,7 @@ std::string index_text(const Shape& shape, int64_t flat) {
 // The numeric value at other steps: rounding dominates on the left, the third derivative on the right, and in
 // between the values of a smooth function agree. Where they never do, the function has a kink here or is not
 // deterministic.
-std::string sweep(const Function& function, const std::vector<Tensor>& inputs, double* element, double analytic,
+std::string sweep(const Function& function, const std::vector<Tensor>& inputs, const Element& element, double analytic,
                   const Tensor& cotangent) {
     std::string lines;
     for (double eps : {1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3}) {
@@ -73,7 +92,8 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
     // Leaves of our own, so that the caller's tensors stay as they are.
     std::vector<Tensor> leaves;
     for (size_t i = 0; i < inputs.size(); ++i) {
-        leaves.push_back(inputs[i].clone());
+        const bool there = inputs[i].device() == options.device;
+        leaves.push_back(there ? inputs[i].clone() : inputs[i].on(options.device));
         if (inputs[i].dtype() == DType::float64) require_gradient(leaves[i], fmt::format("input {}", i));
     }
 
@@ -85,22 +105,23 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         const Tensor y = function(leaves);
         check(y.dtype() == DType::float64, "[gradcheck] {} must return float64, got {}", op, y);
         cotangent = random_tensor(y.shape(), Random{options.seed, 0xC07A}.split(1));
-        tape.backward(y, cotangent);
+        tape.backward(y, cotangent.on(y.device()));
     }
 
     Worst worst;
     int64_t zeros = 0;
     for (size_t i = 0; i < leaves.size(); ++i) {
         if (leaves[i].dtype() != DType::float64) continue;
-        const Tensor analytic = gradient(leaves[i]);
+        Tensor analytic = gradient(leaves[i]);
         if (!analytic.defined()) {
             result.report = fmt::format("{}: input {} {} received no gradient", op, i, inputs[i].shape());
             return result;
         }
+        analytic = analytic.on_cpu();
         double largest = 0, worst_here = 0;
         for (int64_t e = 0; e < leaves[i].numel(); ++e) {
             const double a = analytic.data<double>()[e];
-            const double n = central_difference(function, leaves, leaves[i].data<double>() + e, options.eps, cotangent);
+            const double n = central_difference(function, leaves, Element(leaves[i], e), options.eps, cotangent);
             const double error = std::abs(a - n);
             const double excess = std::isfinite(error) ? error / (options.atol + options.rtol * std::abs(n)) : INFINITY;
             if (excess > worst.excess) worst = {excess, i, e, a, n};
@@ -118,7 +139,7 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
     if (zeros == result.elements) {
         result.report = fmt::format("{}: vacuous, all {} gradients are exactly zero", op, result.elements);
     } else if (worst.excess > 1) {
-        double* element = leaves[worst.input].data<double>() + worst.element;
+        const Element element(leaves[worst.input], worst.element);
         result.report = wrong_gradient(op, worst, inputs[worst.input].shape(), options, zero_share) +
                         sweep(function, leaves, element, worst.analytic, cotangent);
     }

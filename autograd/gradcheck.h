@@ -25,7 +25,8 @@ struct GradcheckOptions {
     double eps = 1e-6;
     double atol = 1e-5;  // an element passes if |analytic - numeric| <= atol + rtol |numeric|
     double rtol = 1e-3;
-    uint64_t seed = 0;  // of the cotangent
+    uint64_t seed = 0;            // of the cotangent
+    Device device = Device::cpu;  // where the function computes; inputs are copied there
     // Called with what each node's backward returned; see Tape::after_backward.
     std::function<void(const Node&, const Needs&, std::vector<Tensor>&)> spoil;
 };
@@ -53,7 +54,7 @@ struct GradientCase {
     std::string name;  // "layer_norm", or "layer_norm/wide" for a further case of the same operation
     std::function<std::vector<Tensor>(Random)> inputs;
     Function function;
-    GradcheckOptions options = {.eps = 1e-6, .atol = 1e-7, .rtol = 1e-5, .seed = 0, .spoil = {}};
+    GradcheckOptions options = {.eps = 1e-6, .atol = 1e-7, .rtol = 1e-5, .seed = 0, .device = Device::cpu, .spoil = {}};
 };
 
 // All declared cases by name.

@@ -1,6 +1,8 @@
-// Device: where memory lives. Core knows a device only as these few calls. The CPU is
-// installed; another device (cuda has its name already, and nothing more) would be by `install`.
+// Device: where memory lives. Core knows a device only as these few calls. The CPU is installed; the library above
+// core installs cuda (cuda/runtime.h), which is a GPU or, in a build without one, an emulator.
 #pragma once
+
+#include "core/element.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +27,8 @@ class DeviceMemory {
     virtual void copy_to_host(void* host, const void* from, size_t bytes) = 0;
     virtual void copy_within(void* to, const void* from, size_t bytes) = 0;
     virtual void fill_zero(void* to, size_t bytes) = 0;
+    // `count` elements from one floating type to another, rounded as Tensor::to says. The two must not overlap.
+    virtual void convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) = 0;
 
     // Waits until everything asked of the device so far is done.
     virtual void synchronise() = 0;

@@ -5,15 +5,10 @@
 // Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #pragma once
 
+#include "core/host_device.h"
+
 #include <array>
 #include <cstdint>
-
-// Before a function, for a CUDA compiler: build it for the CPU and for the GPU. Nothing to any other compiler.
-#if defined(__CUDACC__)
-#define SWINGRAD_HOST_DEVICE __host__ __device__
-#else
-#define SWINGRAD_HOST_DEVICE
-#endif
 
 namespace swingrad {
 

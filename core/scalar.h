@@ -7,7 +7,7 @@
 // library, for gradient checks: they are accurate to rounding and may be slow. Test: tests/test_scalar.cpp.
 #pragma once
 
-#include "core/random.h"
+#include "core/host_device.h"
 
 #include <bit>
 #include <cmath>

@@ -92,6 +92,12 @@ void* Tensor::address() const {
     return static_cast<char*>(storage_->block.address) + static_cast<size_t>(offset_) * size_of(dtype_);
 }
 
+void* Tensor::address_of(DType dtype, Device device) const {
+    check(defined() && dtype_ == dtype && storage_->device == device, "[tensor] asked for {} elements on {} of {}",
+          name_of(dtype), name_of(device), *this);
+    return address();
+}
+
 Tensor Tensor::slice(int64_t begin, int64_t end) const {
     check(shape_.rank() > 0 && 0 <= begin && begin <= end && end <= shape_[0], "[slice] rows {} to {} of {}", begin,
           end, *this);
@@ -123,8 +129,11 @@ Tensor Tensor::clone() const {
 
 Tensor Tensor::to(DType dtype) const {
     if (dtype == dtype_) return clone();
-    check(device() == Device::cpu, "[tensor] conversion to {} expects the cpu, got {}", name_of(dtype), *this);
-    Tensor copy = empty(shape_, dtype);
+    Tensor copy = empty(shape_, dtype, device());
+    if (device() != Device::cpu) {
+        if (numel_ > 0) memory_of(device()).convert(copy.address(), dtype, address(), dtype_, numel_);
+        return copy;
+    }
     dispatch_any(dtype_, [&]<class From>(From) {
         dispatch_any(dtype, [&]<class To>(To) {
             const From* from = data<From>();
@@ -153,10 +162,12 @@ double Tensor::item() const {
     return values()[0];
 }
 
-Tensor Tensor::on_cpu() const {
-    if (device() == Device::cpu) return *this;
-    Tensor copy = empty(shape_, dtype_);
-    memory_of(device()).copy_to_host(copy.address(), address(), bytes());
+Tensor Tensor::on(Device device) const {
+    if (device == this->device()) return *this;
+    Tensor copy = empty(shape_, dtype_, device);
+    if (numel_ == 0) return copy;
+    if (device == Device::cpu) memory_of(this->device()).copy_to_host(copy.address(), address(), bytes());
+    else memory_of(device).copy_from_host(copy.address(), address(), bytes());
     return copy;
 }
 

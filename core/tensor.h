@@ -44,12 +44,16 @@ class Tensor {
     Device device() const;
     size_t bytes() const { return static_cast<size_t>(numel_) * size_of(dtype_); }
 
-    // The first element. Throws unless the tensor's dtype is T. The handle is what is const, not the memory.
+    // The first element, for loops of the CPU; throws unless the tensor is there and its dtype is T. The handle is what
+    // is const, not the memory.
     template <class T>
     T* data() const {
-        check(defined() && dtype_ == dtype_of<T>(), "[tensor] asked for {} elements of {}", name_of(dtype_of<T>()),
-              *this);
-        return static_cast<T*>(address());
+        return static_cast<T*>(address_of(dtype_of<T>(), Device::cpu));
+    }
+    // The same for kernels: an address that means something on the device only.
+    template <class T>
+    T* device_data() const {
+        return static_cast<T*>(address_of(dtype_of<T>(), Device::cuda));
     }
     template <class T>
     std::span<T> span() const {
@@ -67,10 +71,15 @@ class Tensor {
 
     // A copy: same elements, memory of its own.
     Tensor clone() const;
-    // This tensor where it is on the CPU already, else a copy there.
-    Tensor on_cpu() const;
+    // Contents undefined, dtype and device those of this tensor.
+    Tensor empty_like(const Shape& shape) const { return empty(shape, dtype_, device()); }
+    Tensor zeros_like(const Shape& shape) const { return zeros(shape, dtype_, device()); }
+    // This tensor where it is there already, else a copy there, which autograd does not know. Waits for the device.
+    Tensor on(Device device) const;
+    Tensor on_cpu() const { return on(Device::cpu); }
     // A copy with elements converted. To a narrower float: rounded to nearest, ties to even (to bfloat16 by way of
-    // float32). To an integer: truncated towards zero; throws where the value does not fit.
+    // float32). To an integer: truncated towards zero; throws where the value does not fit. On the CPU from any type to
+    // any other, on a device between floats.
     Tensor to(DType dtype) const;
     // Copies the elements of `source` (same shape, dtype, device) into this tensor's memory. The two may be the same
     // memory but must not overlap in part.
@@ -92,6 +101,7 @@ class Tensor {
     Tensor detached() const;
 
   private:
+    void* address_of(DType dtype, Device device) const;
     static Tensor from_host(const Shape& shape, DType dtype, const void* values);
 
     std::shared_ptr<Storage> storage_;
@@ -101,6 +111,16 @@ class Tensor {
     int64_t offset_ = 0;  // in elements
     DType dtype_ = DType::float32;
 };
+
+// The first element, or null for an undefined tensor: arguments that may be left out.
+template <class T>
+T* data_or_null(const Tensor& tensor) {
+    return tensor.defined() ? tensor.data<T>() : nullptr;
+}
+template <class T>
+T* device_data_or_null(const Tensor& tensor) {
+    return tensor.defined() ? tensor.device_data<T>() : nullptr;
+}
 
 }  // namespace swingrad
 

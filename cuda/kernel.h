@@ -1,11 +1,34 @@
-// The one header that every kernel file (*.cu) includes: CUDA's language, from whichever compiler reads it.
-//
-//   nvcc   real hardware
-//   g++    cuda/emulator: the same files run on the processor, one launch at a time and checked
+// The one header that every kernel file (*.cu) includes: CUDA itself where nvcc compiles, the emulator's account of it
+// where g++ does. cuda/README.md has the rules that make one file fit both.
 #pragma once
+
+#include "core/element.h"
+#include "cuda/runtime.h"
+
+#include <cstdint>
 
 #ifdef __CUDACC__
 #include "cuda/hardware/device.h"
 #else
 #include "cuda/emulator/device.h"
 #endif
+
+namespace swingrad::cuda {
+
+// bfloat16 is for storing: arithmetic widens to float and narrows the result. float and double stay what they are.
+template <class T>
+__host__ __device__ inline Wide<T> widen(T value) {
+    return static_cast<Wide<T>>(value);
+}
+template <class T>
+__host__ __device__ inline T narrow(Wide<T> value) {
+    return static_cast<T>(value);
+}
+
+constexpr unsigned warp_size = 32;
+constexpr unsigned all_lanes = 0xffffffffu;
+
+// How many blocks of `each` cover `count`.
+inline unsigned blocks_for(int64_t count, int64_t each) { return static_cast<unsigned>((count + each - 1) / each); }
+
+}  // namespace swingrad::cuda

@@ -1,5 +1,8 @@
 #include "ops/attention_inputs.h"
 
+#include "core/operands.h"
+#include "cuda/window_attention.h"
+
 namespace swingrad {
 
 void AttentionInputs::check(std::string_view op) const {
@@ -19,13 +22,15 @@ void AttentionInputs::check(std::string_view op) const {
                     extent.rows, extent.columns, map->window.rows, map->window.columns, 3 * C);
     swingrad::check(!padding.defined() || padding.shape() == Shape{3 * C}, "[{}] padding must be [{}], got {}", op,
                     3 * C, padding.shape());
+    check_one_device(op, {{"qkv", qkv}, {"padding", padding}, {"logit_scale", logit_scale}, {"table", table}});
 }
 
-AttentionGradients::AttentionGradients(const AttentionInputs& inputs)
-    : qkv(Tensor::empty(inputs.qkv.shape(), inputs.qkv.dtype())),
-      padding(Tensor::zeros({inputs.qkv.shape()[3]}, inputs.qkv.dtype())),
-      logit_scale(Tensor::zeros({inputs.heads, 1, 1}, inputs.qkv.dtype())),
-      table(Tensor::zeros({inputs.map->offsets(), inputs.heads}, inputs.qkv.dtype())) {}
+AttentionGradients::AttentionGradients(const AttentionInputs& inputs) : qkv(inputs.qkv.empty_like(inputs.qkv.shape())) {
+    const auto zeros = [&](const Shape& shape) { return Tensor::zeros(shape, wide(qkv.dtype()), qkv.device()); };
+    padding = zeros({qkv.shape()[3]});
+    logit_scale = zeros({inputs.heads, 1, 1});
+    table = zeros({inputs.map->offsets(), inputs.heads});
+}
 
 std::vector<Tensor> AttentionInputs::tensors() const {
     if (!logit_scale.defined()) return {qkv, padding, table};
@@ -37,6 +42,58 @@ std::vector<Tensor> AttentionGradients::of(const AttentionInputs& inputs) const 
     const Tensor dtable = inputs.table.defined() ? table : Tensor();
     if (!inputs.logit_scale.defined()) return {qkv, dpadding, dtable};
     return {qkv, dpadding, logit_scale, dtable};
+}
+
+// ---- on a device
+
+namespace {
+
+cuda::AttentionSizes sizes_of(std::string_view op, const AttentionInputs& inputs) {
+    const WindowTable& map = *inputs.map;
+    const auto lists = map.on_device();
+    const int64_t C = inputs.qkv.shape()[3] / 3, D = C / inputs.heads;
+    check(D <= cuda::most_head_columns, "[{}] a head has at most {} columns on {}, got {}", op, cuda::most_head_columns,
+          name_of(inputs.qkv.device()), D);
+    return {.images = inputs.qkv.shape()[0],
+            .windows = map.windows,
+            .map_tokens = map.map.rows * map.map.columns,
+            .N = map.tokens,
+            .C = C,
+            .heads = inputs.heads,
+            .D = D,
+            .window_rows = map.window.rows,
+            .window_columns = map.window.columns,
+            .offsets = map.offsets(),
+            .padded = map.padded_tokens(),
+            .source = lists.source,
+            .region = lists.region,
+            .place = lists.place,
+            .centre = map.centre};
+}
+
+}  // namespace
+
+void attend_on_device(std::string_view op, const AttentionInputs& inputs, const Tensor& y, const Tensor& log_sums) {
+    dispatch_kernel(op, y.dtype(), [&]<class T>(T) {
+        using W = Wide<T>;
+        cuda::window_attention_forward(sizes_of(op, inputs), inputs.qkv.device_data<T>(),
+                                       device_data_or_null<W>(inputs.padding),
+                                       device_data_or_null<W>(inputs.logit_scale), device_data_or_null<W>(inputs.table),
+                                       y.device_data<T>(), log_sums.device_data<W>());
+    });
+}
+
+void attend_backward_on_device(std::string_view op, const AttentionInputs& inputs, const Tensor& y,
+                               const Tensor& log_sums, const Tensor& dy, const AttentionGradients& gradients) {
+    dispatch_kernel(op, y.dtype(), [&]<class T>(T) {
+        using W = Wide<T>;
+        cuda::window_attention_backward(
+            sizes_of(op, inputs), inputs.qkv.device_data<T>(), device_data_or_null<W>(inputs.padding),
+            device_data_or_null<W>(inputs.logit_scale), device_data_or_null<W>(inputs.table), y.device_data<T>(),
+            log_sums.device_data<W>(), dy.device_data<T>(), gradients.qkv.device_data<T>(),
+            gradients.padding.device_data<W>(), gradients.logit_scale.device_data<W>(),
+            gradients.table.device_data<W>());
+    });
 }
 
 }  // namespace swingrad

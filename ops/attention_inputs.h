@@ -34,6 +34,7 @@ struct AttentionInputs {
         return {qkv.detached(), padding.detached(), logit_scale.detached(), table.detached(), heads, map};
     }
     Shape output_shape() const { return qkv.shape().with(3, qkv.shape()[3] / 3); }
+    Shape log_sums_shape() const { return qkv.shape().with(3, heads); }
 };
 
 // Gradients of the tensors above, zero where nothing arrives; those of undefined tensors are there too, and nobody's.
@@ -44,6 +45,13 @@ struct AttentionGradients {
     // In the order of AttentionInputs::tensors().
     std::vector<Tensor> of(const AttentionInputs& inputs) const;
 };
+
+// Both kinds of attention, of one window at once or tile by tile, are one kernel on a device
+// (cuda/window_attention.cu). Fills y and log_sums, of output_shape() and log_sums_shape(), which it needs again in
+// backward.
+void attend_on_device(std::string_view op, const AttentionInputs& inputs, const Tensor& y, const Tensor& log_sums);
+void attend_backward_on_device(std::string_view op, const AttentionInputs& inputs, const Tensor& y,
+                               const Tensor& log_sums, const Tensor& dy, const AttentionGradients& gradients);
 
 // The inputs as numbers and addresses.
 template <class T>

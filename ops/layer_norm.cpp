@@ -24,7 +24,9 @@
 // Numerics: the variance is the mean of squared differences. E[x^2] - mean^2 would cancel where |mean| >> spread.
 // Source: Ba, Kiros, Hinton, "Layer normalization", arXiv 1607.06450. Test: tests/test_layer_norm.cpp.
 
+#include "cuda/layer_norm.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/layer_norm_row.h"
 #include "ops/ops.h"
@@ -79,13 +81,20 @@ struct LayerNormNode final : Node {
     }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        const int64_t C = x.shape()[-1];
-        Tensor dx = Tensor::empty(x.shape(), x.dtype());
-        Tensor dweight = Tensor::empty({C}, x.dtype()), dbias = Tensor::empty({C}, x.dtype());
-        dispatch_float("layer_norm", x.dtype(), [&]<class T>(T) {
-            swingrad::backward(x.shape().rows(), C, x.data<T>(), weight.data<T>(), means.data<T>(), rstds.data<T>(),
-                               dy.data<T>(), dx.data<T>(), dweight.data<T>(), dbias.data<T>());
-        });
+        const int64_t rows = x.shape().rows(), C = x.shape()[-1];
+        const Tensor dx = x.empty_like(x.shape()), dweight = weight.empty_like({C}), dbias = weight.empty_like({C});
+        on_device_of(
+            "layer_norm", x,
+            [&]<class T>(T) {
+                swingrad::backward(rows, C, x.data<T>(), weight.data<T>(), means.data<T>(), rstds.data<T>(),
+                                   dy.data<T>(), dx.data<T>(), dweight.data<T>(), dbias.data<T>());
+            },
+            [&]<class T>(T) {
+                using W = Wide<T>;
+                cuda::layer_norm_backward(rows, C, x.device_data<T>(), weight.device_data<W>(), means.device_data<W>(),
+                                          rstds.device_data<W>(), dy.device_data<T>(), dx.device_data<T>(),
+                                          dweight.device_data<W>(), dbias.device_data<W>());
+            });
         return {dx, dweight, dbias};
     }
 };
@@ -100,13 +109,21 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
     check(weight.shape() == Shape{C}, "[layer_norm] weight must be [{}], got {}", C, weight.shape());
     check(bias.shape() == Shape{C}, "[layer_norm] bias must be [{}], got {}", C, bias.shape());
 
+    check_one_device("layer_norm", {{"x", x}, {"weight", weight}, {"bias", bias}});
+
     const int64_t rows = x.shape().rows();
-    Tensor y = Tensor::empty(x.shape(), x.dtype());
-    Tensor means = Tensor::empty({rows}, x.dtype()), rstds = Tensor::empty({rows}, x.dtype());
-    dispatch_float("layer_norm", x.dtype(), [&]<class T>(T) {
-        forward(rows, C, x.data<T>(), weight.data<T>(), bias.data<T>(), eps, y.data<T>(), means.data<T>(),
-                rstds.data<T>());
-    });
+    const Tensor y = x.empty_like(x.shape()), means = weight.empty_like({rows}), rstds = weight.empty_like({rows});
+    on_device_of(
+        "layer_norm", x,
+        [&]<class T>(T) {
+            forward(rows, C, x.data<T>(), weight.data<T>(), bias.data<T>(), eps, y.data<T>(), means.data<T>(),
+                    rstds.data<T>());
+        },
+        [&]<class T>(T) {
+            using W = Wide<T>;
+            cuda::layer_norm_forward(rows, C, x.device_data<T>(), weight.device_data<W>(), bias.device_data<W>(), eps,
+                                     y.device_data<T>(), means.device_data<W>(), rstds.device_data<W>());
+        });
     if (!recording({x, weight, bias})) return y;
     auto node = std::make_unique<LayerNormNode>();
     node->x = x.detached();

@@ -129,9 +129,12 @@ struct SequentialAttentionNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
         const AttentionGradients gradients(inputs);
-        dispatch_float(name(), dy.dtype(), [&]<class T>(T) {
-            swingrad::backward(AttentionProblem<T>(inputs), y.data<T>(), log_sums.data<T>(), dy.data<T>(), gradients);
-        });
+        if (dy.device() == Device::cuda) attend_backward_on_device(name(), inputs, y, log_sums, dy, gradients);
+        else
+            dispatch_float(name(), dy.dtype(), [&]<class T>(T) {
+                swingrad::backward(AttentionProblem<T>(inputs), y.data<T>(), log_sums.data<T>(), dy.data<T>(),
+                                   gradients);
+            });
         return gradients.of(inputs);
     }
 };
@@ -144,10 +147,12 @@ Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t he
                             const Tensor& table, const WindowMap& map) {
     const AttentionInputs inputs{qkv, padding, logit_scale, table, heads, map};
     inputs.check("sequential_attention");
-    Tensor y = Tensor::empty(inputs.output_shape(), qkv.dtype());
-    Tensor log_sums = Tensor::empty(qkv.shape().with(3, heads), qkv.dtype());
-    dispatch_float("sequential_attention", y.dtype(),
-                   [&]<class T>(T) { forward(AttentionProblem<T>(inputs), y.data<T>(), log_sums.data<T>()); });
+    const Tensor y = qkv.empty_like(inputs.output_shape());
+    const Tensor log_sums = Tensor::empty(inputs.log_sums_shape(), wide(y.dtype()), y.device());
+    if (y.device() == Device::cuda) attend_on_device("sequential_attention", inputs, y, log_sums);
+    else
+        dispatch_float("sequential_attention", y.dtype(),
+                       [&]<class T>(T) { forward(AttentionProblem<T>(inputs), y.data<T>(), log_sums.data<T>()); });
     if (!recording(inputs.tensors())) return y;
     auto node = std::make_unique<SequentialAttentionNode>();
     node->inputs = inputs.detached();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 
 namespace swingrad {
 namespace {
@@ -44,6 +45,23 @@ std::vector<float> axis_coordinates(int64_t size, int64_t pretrained, OffsetScal
 }
 
 }  // namespace
+
+WindowTable::OnDevice WindowTable::on_device() const {
+    static std::mutex mutex;  // of all tables: copied once each
+    const std::lock_guard lock(mutex);
+    if (!on_device_.defined()) {
+        std::vector<int32_t> lists = source;
+        int32_t padding = 0;
+        for (int32_t& token : lists)
+            if (token < 0) token = -1 - padding++;
+        lists.insert(lists.end(), place.begin(), place.end());
+        lists.insert(lists.end(), region.begin(), region.end());
+        on_device_ = Tensor::from({static_cast<int64_t>(lists.size())}, lists).on(Device::cuda);
+    }
+    const int32_t* const first = on_device_.device_data<int32_t>();
+    const int32_t* const of_region = first + source.size() + place.size();
+    return {first, region.empty() ? nullptr : of_region, first + source.size()};
+}
 
 WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder order) {
     check(map.rows > 0 && map.columns > 0, "[window] the map must not be empty, got {} x {}", map.rows, map.columns);

@@ -24,6 +24,7 @@ struct WindowTable {
     int64_t windows = 0, tokens = 0;    // nW in an image, N in a window
     std::vector<int32_t> source;        // [nW * N]: index into the map's H W tokens, or -1 for padding
     bool has_padding = false;
+    int64_t padded_tokens() const { return windows * tokens - map.rows * map.columns; }  // of an image
     std::vector<int32_t> region;  // [nW * N]: tokens of a window see each other only where equal; empty if no shift
 
     // A position bias has one row an offset (query less key) between two tokens of a window, (2 Mh - 1)(2 Mw - 1) in
@@ -34,6 +35,15 @@ struct WindowTable {
     int64_t offset_row(int64_t query, int64_t key) const {
         return place[static_cast<size_t>(query)] - place[static_cast<size_t>(key)] + centre;
     }
+
+    // The three lists as kernels read them: copied to the device when first asked for, and kept there.
+    struct OnDevice {
+        const int32_t *source, *region, *place;  // source: -1 - k for the k-th padding; region: null without a shift
+    };
+    OnDevice on_device() const;
+
+  private:
+    mutable Tensor on_device_;
 };
 
 // Shared and constant: blocks that cut alike, and the nodes that save it, hold the same table.

@@ -188,27 +188,42 @@ void backward(const AttentionProblem<T>& problem, const T* dy, const AttentionGr
 
 struct WindowAttentionNode final : Node {
     AttentionInputs inputs;
+    Tensor y, log_sums;  // [B, H, W, C], [B, H, W, h]: on a device only, whose kernels work by tiles
 
     std::string_view name() const override {
         return inputs.logit_scale.defined() ? "cosine_attention" : "dot_attention";
     }
-    std::vector<Saved> saved() const override { return inputs.saved(); }
+    std::vector<Saved> saved() const override {
+        std::vector<Saved> all = inputs.saved();
+        all.insert(all.end(), {{"y", y}, {"log_sum", log_sums}});
+        return all;
+    }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
         const AttentionGradients gradients(inputs);
-        dispatch_float(name(), dy.dtype(),
-                       [&]<class T>(T) { swingrad::backward(AttentionProblem<T>(inputs), dy.data<T>(), gradients); });
+        if (dy.device() == Device::cuda) attend_backward_on_device(name(), inputs, y, log_sums, dy, gradients);
+        else
+            dispatch_float(name(), dy.dtype(), [&]<class T>(T) {
+                swingrad::backward(AttentionProblem<T>(inputs), dy.data<T>(), gradients);
+            });
         return gradients.of(inputs);
     }
 };
 
 Tensor window_attention(std::string_view op, const AttentionInputs& inputs) {
     inputs.check(op);
-    Tensor y = Tensor::empty(inputs.output_shape(), inputs.qkv.dtype());
-    dispatch_float(op, y.dtype(), [&]<class T>(T) { forward(AttentionProblem<T>(inputs), y.data<T>()); });
+    const Tensor y = inputs.qkv.empty_like(inputs.output_shape());
+    Tensor log_sums;
+    if (y.device() == Device::cuda) {
+        log_sums = Tensor::empty(inputs.log_sums_shape(), wide(y.dtype()), y.device());
+        attend_on_device(op, inputs, y, log_sums);
+    } else {
+        dispatch_float(op, y.dtype(), [&]<class T>(T) { forward(AttentionProblem<T>(inputs), y.data<T>()); });
+    }
     if (!recording(inputs.tensors())) return y;
     auto node = std::make_unique<WindowAttentionNode>();
     node->inputs = inputs.detached();
+    if (log_sums.defined()) node->y = y, node->log_sums = log_sums;
     return record(std::move(node), inputs.tensors(), y);
 }
 

@@ -19,9 +19,10 @@ class EmulatedMemory final : public DeviceMemory {
     void copy_to_host(void* host, const void* from, size_t bytes) override;
     void copy_within(void* to, const void* from, size_t bytes) override;
     void fill_zero(void* to, size_t bytes) override;
+    void convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) override;
     void synchronise() override {}
 };
-DeviceMemory& emulated_memory();
+DeviceMemory& emulated_memory();  // installed in core as Device::cuda's
 
 bool is_device_memory(const void* address);
 // "byte 12 of device memory of 40 bytes", "4 bytes after the end of device memory of 40 bytes", ...

@@ -1,0 +1,36 @@
+// What the elements of a tensor may be. Without the rest of core, so that kernels can include it.
+#pragma once
+
+#include "core/host_device.h"
+
+#include <bit>
+#include <cstdint>
+#include <type_traits>
+
+namespace swingrad {
+
+enum class DType : uint8_t { float32, float64, bfloat16, int64, int32, uint8 };
+
+// The upper half of a float32: eight bits of exponent, seven of mantissa. Storage only; arithmetic widens to float.
+struct bfloat16 {
+    uint16_t bits;
+
+    bfloat16() = default;  // undefined, so that kernels may have arrays of them in shared memory
+    // Rounds to nearest, ties to even; a NaN stays a (quiet) NaN.
+    SWINGRAD_HOST_DEVICE explicit bfloat16(float value) {
+        const auto word = std::bit_cast<uint32_t>(value);
+        const bool is_nan = (word & 0x7fffffffu) > 0x7f800000u;
+        bits = static_cast<uint16_t>(is_nan ? (word >> 16) | 0x40u : (word + 0x7fffu + ((word >> 16) & 1u)) >> 16);
+    }
+    SWINGRAD_HOST_DEVICE explicit operator float() const {
+        return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+    }
+};
+
+// What sums, statistics and everything added a channel (a bias, a norm's gain) are made in: float for bfloat16, which
+// is for what there is much of, and for the factors of products.
+template <class T>
+using Wide = std::conditional_t<std::is_same_v<T, bfloat16>, float, T>;
+inline DType wide(DType dtype) { return dtype == DType::bfloat16 ? DType::float32 : dtype; }
+
+}  // namespace swingrad

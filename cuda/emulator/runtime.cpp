@@ -1,0 +1,59 @@
+// cuda/runtime.h without a GPU: whatever is asked of a stream has been done when the call returns.
+
+#include "cuda/runtime.h"
+
+#include "core/error.h"
+#include "core/threads.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+namespace swingrad::cuda {
+namespace {
+
+// Streams need names of their own; nobody looks behind them.
+char compute_name, copy_name;
+
+double now_ms() {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+bool emulated() { return true; }
+std::string why_unavailable() { return ""; }
+std::string description() {
+    return fmt::format("emulated on {} core{}", thread_count(), thread_count() == 1 ? "" : "s");
+}
+
+Stream compute_stream() { return reinterpret_cast<Stream>(&compute_name); }
+Stream copy_stream() { return reinterpret_cast<Stream>(&copy_name); }
+void synchronise(Stream) {}
+
+// ---- events
+
+Event::Event() = default;
+Event::~Event() = default;
+void Event::record(Stream) { time_ = now_ms(); }
+void Event::wait_in(Stream) {}
+void Event::synchronise() {}
+double Event::ms_since(Event& earlier) { return time_ - earlier.time_; }
+
+// ---- copies
+
+PinnedMemory::PinnedMemory(size_t bytes) : data_(std::aligned_alloc(64, (bytes + 63) / 64 * 64)), bytes_(bytes) {
+    check(data_ || bytes == 0, "[cuda] the host has no {} bytes of memory left", bytes);
+}
+PinnedMemory::~PinnedMemory() { std::free(data_); }
+
+void copy_to_device(void* device, const void* host, size_t bytes, Stream) { std::memcpy(device, host, bytes); }
+void copy_to_host(void* host, const void* device, size_t bytes, Stream) { std::memcpy(host, device, bytes); }
+
+// ---- graphs: the work itself, done again
+
+Graph::Graph(const std::function<void()>& work) : replay_(work) {}
+Graph::~Graph() = default;
+void Graph::launch() { replay_(); }
+
+}  // namespace swingrad::cuda
