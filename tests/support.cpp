@@ -126,8 +126,7 @@ double largest_bfloat16_error(const Function& f, const std::vector<Tensor>& inpu
     }
     narrowed = on(Device::cuda, narrowed), rounded = on(Device::cuda, rounded);
     const Tensor y = f(narrowed), cotangent = random_tensor(y.shape(), Random{7, 9}).to(y.dtype());
-    return largest_relative(results_of(f, narrowed, cotangent),
-                            results_of(f, rounded, cotangent.to(DType::float32)));
+    return largest_relative(results_of(f, narrowed, cotangent), results_of(f, rounded, cotangent.to(DType::float32)));
 }
 
 bool same_in_any_order(const Function& f, const std::vector<Tensor>& inputs, const Tensor& cotangent) {

@@ -26,8 +26,8 @@ std::vector<Tensor> inputs(const Case& c, int64_t B) {
 TEST_CASE("cosine_attention over one token returns its value") {
     const WindowMap map = make_window_map({1, 1}, {1, 1}, {0, 0});
     const Tensor qkv = Tensor::from({1, 1, 1, 6}, std::vector<double>{1, 2, 3, 4, 5, 6});
-    const Tensor y = cosine_attention(qkv, {}, Tensor::zeros({1, 1, 1}, DType::float64),
-                                      Tensor::zeros({1, 1}, DType::float64), map);
+    const Tensor y =
+        cosine_attention(qkv, {}, Tensor::zeros({1, 1, 1}, DType::float64), Tensor::zeros({1, 1}, DType::float64), map);
     REQUIRE(y.values() == std::vector<double>{5, 6});
 }
 

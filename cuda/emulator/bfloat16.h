@@ -2,8 +2,10 @@
 // pointer is cast.
 #pragma once
 
-#include "core/dtype.h"
+#include "core/element.h"
 #include "cuda/emulator/language.h"
+
+#include <bit>
 
 struct __nv_bfloat16 {
     unsigned short __x;

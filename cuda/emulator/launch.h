@@ -1,4 +1,5 @@
 // launch(kernel, grid, block, shared_bytes, stream, arguments...): CUDA's kernel<<<...>>>(...), as a function.
+// The stream means nothing here: a launch is over when launch() returns.
 #pragma once
 
 #include "cuda/emulator/language.h"
@@ -11,9 +12,6 @@
 #include <type_traits>
 
 namespace swingrad::cuda {
-
-
-
 
 // A grid that knows where in the source it was written down: the place of the launch, for messages.
 struct Grid {

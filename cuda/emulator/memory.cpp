@@ -86,7 +86,6 @@ void EmulatedMemory::copy_from_host(void* to, const void* host, size_t bytes) { 
 void EmulatedMemory::copy_to_host(void* host, const void* from, size_t bytes) { std::memcpy(host, from, bytes); }
 void EmulatedMemory::copy_within(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
 void EmulatedMemory::fill_zero(void* to, size_t bytes) { std::memset(to, 0, bytes); }
-
 void EmulatedMemory::convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) {
     cuda::convert(to, to_dtype, from, from_dtype, count);
 }
@@ -95,6 +94,7 @@ DeviceMemory& emulated_memory() {
     static auto& memory = *new EmulatedMemory;
     return memory;
 }
+[[maybe_unused]] static const bool installed = (install(Device::cuda, emulated_memory()), true);
 
 bool is_device_memory(const void* address) {
     const std::lock_guard lock(owners().mutex);

@@ -22,7 +22,7 @@ class EmulatedMemory final : public DeviceMemory {
     void convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) override;
     void synchronise() override {}
 };
-DeviceMemory& emulated_memory();
+DeviceMemory& emulated_memory();  // installed in core as Device::cuda's
 
 bool is_device_memory(const void* address);
 // "byte 12 of device memory of 40 bytes", "4 bytes after the end of device memory of 40 bytes", ...

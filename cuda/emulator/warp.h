@@ -76,32 +76,20 @@ SWINGRAD_UNCHECKED T warp_reduce(T value, Combine, const char* operation, Site s
     return from_bits<T>(slots.out[lane]);
 }
 
-struct Plus {
-    template <class T>
-    SWINGRAD_UNCHECKED T operator()(T a, T b) const {
-        return a + b;
-    }
-};
-struct Larger {
-    SWINGRAD_UNCHECKED float operator()(float a, float b) const { return __builtin_fmaxf(a, b); }
-    SWINGRAD_UNCHECKED double operator()(double a, double b) const { return __builtin_fmax(a, b); }
-};
-
 }  // namespace swingrad::cuda::emulator
 
 namespace swingrad::cuda {
 
 // The sum, and the largest, of the 32 lanes' values; every lane gets it. All lanes must call it.
-inline float warp_sum(float v, SWINGRAD_SITE) { return emulator::warp_reduce(v, emulator::Plus{}, "warp_sum()", site); }
-inline double warp_sum(double v, SWINGRAD_SITE) {
-    return emulator::warp_reduce(v, emulator::Plus{}, "warp_sum()", site);
+template <class T>
+SWINGRAD_UNCHECKED T warp_sum(T value, SWINGRAD_SITE) {
+    return emulator::warp_reduce(
+        value, [](T a, T b) SWINGRAD_UNCHECKED { return static_cast<T>(a + b); }, "warp_sum()", site);
 }
-inline int warp_sum(int v, SWINGRAD_SITE) { return emulator::warp_reduce(v, emulator::Plus{}, "warp_sum()", site); }
-inline float warp_max(float v, SWINGRAD_SITE) {
-    return emulator::warp_reduce(v, emulator::Larger{}, "warp_max()", site);
-}
-inline double warp_max(double v, SWINGRAD_SITE) {
-    return emulator::warp_reduce(v, emulator::Larger{}, "warp_max()", site);
+template <class T>
+SWINGRAD_UNCHECKED T warp_max(T value, SWINGRAD_SITE) {
+    return emulator::warp_reduce(
+        value, [](T a, T b) SWINGRAD_UNCHECKED { return b > a ? b : a; }, "warp_max()", site);
 }
 
 }  // namespace swingrad::cuda
