@@ -54,6 +54,7 @@ class Trainer {
     double step();
     // Waits until all steps asked for are done or, after one left out, to be asked for again.
     void settle();
+    double last_loss() const { return last_loss_; }  // as step() returned it, or as it is known since
     static constexpr int64_t most_skipped_in_a_row = 10;
     std::function<void(const std::string& why)> on_skip;
 
