@@ -158,7 +158,7 @@ TEST_CASE("an AdamW step over long parameters is the same as a plain loop, and s
         optimiser->step(0.01);
         const auto g = parameters.gradients().values();
         for (size_t entry = 0; entry < 3; ++entry) {
-            const auto& [name, shape, offset, decay, value] = parameters.entries()[entry];
+            const auto& [name, shape, offset, decay, value, leaf] = parameters.entries()[entry];
             for (auto i = static_cast<size_t>(offset); i < static_cast<size_t>(offset + shape.numel()); ++i) {
                 if (decay == Decay::yes) w[i] -= 0.01 * 0.1 * w[i];
                 m[i] = 0.9 * m[i] + 0.1 * g[i];

@@ -62,7 +62,7 @@ NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, cons
         const Tensor arrived = gradient(of);
         results.emplace_back("grad." + name, arrived.defined() ? arrived : Tensor::zeros(of.shape(), of.dtype()));
     };
-    for (const auto& entry : parameters.entries()) add_gradient(entry.name, entry.value);
+    for (const auto& entry : parameters.entries()) add_gradient(entry.name, entry.leaf);
     add_gradient("images", leaf);
     return results;
 }
