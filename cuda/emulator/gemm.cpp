@@ -5,6 +5,7 @@
 
 #include "core/tensor.h"
 #include "core/threads.h"
+#include "cuda/emulator/graph.h"
 
 namespace swingrad::cuda {
 namespace {
@@ -27,11 +28,9 @@ Tensor widened(Layout layout, int64_t rows, int64_t columns, const bfloat16* fro
     return wide;
 }
 
-}  // namespace
-
 template <class T, class Out>
-void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
-          int64_t ldb, Out* c, int64_t ldc, bool accumulate) {
+void multiply(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+              int64_t ldb, Out* c, int64_t ldc, bool accumulate) {
     if constexpr (std::is_same_v<T, bfloat16>) {
         const Tensor wide_a = widened(layout_a, m, k, a, lda), wide_b = widened(layout_b, k, n, b, ldb);
         const Tensor wide_c = Tensor::empty({m, n}, DType::float32);
@@ -44,18 +43,26 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
     }
 }
 
+}  // namespace
+
+template <class T, class Out>
+void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+          int64_t ldb, Out* c, int64_t ldc, bool accumulate) {
+    emulator::ask([=] { multiply(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate); });
+}
+
 template <class T, class Out>
 void gemm_batched(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, int64_t n, int64_t k, const T* a,
                   const T* b, Out* c) {
     const int64_t lda = layout_a == Layout::plain ? k : m, ldb = layout_b == Layout::plain ? n : k;
     for (int64_t i = 0; i < batch; ++i)
-        gemm(layout_a, layout_b, m, n, k, a + i * m * k, lda, b + i * k * n, ldb, c + i * m * n, n, false);
+        cuda::gemm(layout_a, layout_b, m, n, k, a + i * m * k, lda, b + i * k * n, ldb, c + i * m * n, n, false);
 }
 
 template <class T>
 void gemm_bias(int64_t m, int64_t n, int64_t k, const T* a, const T* b, const Wide<T>* bias, T* c) {
     if (bias) fill_rows(m, n, bias, c);
-    gemm(Layout::plain, Layout::transposed, m, n, k, a, k, b, k, c, n, bias != nullptr);
+    cuda::gemm(Layout::plain, Layout::transposed, m, n, k, a, k, b, k, c, n, bias != nullptr);
 }
 
 #define INSTANTIATE(T, Out)                                                                                            \
