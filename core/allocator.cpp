@@ -7,6 +7,7 @@
 #include <bit>
 #include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace swingrad {
@@ -23,6 +24,14 @@ size_t size_class(size_t bytes) {
     return (bytes + step - 1) / step * step;
 }
 
+constexpr uint64_t shared_pool = 0;
+
+// The pool that this thread allocates from.
+uint64_t& pool_in_use(Device device) {
+    thread_local std::array<uint64_t, 2> pools{shared_pool, shared_pool};
+    return pools[static_cast<size_t>(device)];
+}
+
 class CachingAllocator {
   public:
     explicit CachingAllocator(Device device) : device_(device), memory_(memory_of(device)) {}
@@ -30,8 +39,8 @@ class CachingAllocator {
     MemoryBlock allocate(size_t bytes) {
         const std::lock_guard lock(mutex_);
         if (bytes > most_bytes) out_of_memory(bytes);
-        MemoryBlock block{nullptr, bytes, size_class(bytes)};
-        auto& list = free_[block.capacity];
+        MemoryBlock block{nullptr, bytes, size_class(bytes), pool_in_use(device_)};
+        auto& list = free_[block.pool][block.capacity];
         if (!list.empty()) {
             block.address = list.back();
             list.pop_back();
@@ -45,8 +54,23 @@ class CachingAllocator {
 
     void release(const MemoryBlock& block) {
         const std::lock_guard lock(mutex_);
-        free_[block.capacity].push_back(block.address);
+        const auto pool = free_.find(block.pool);  // a pool that is gone has left its blocks to everybody
+        (pool == free_.end() ? free_[shared_pool] : pool->second)[block.capacity].push_back(block.address);
         statistics_.live -= block.capacity;
+    }
+
+    uint64_t open_pool() {
+        const std::lock_guard lock(mutex_);
+        free_[++pools_] = {};
+        return pools_;
+    }
+    void close_pool(uint64_t number) {
+        const std::lock_guard lock(mutex_);
+        for (auto& [capacity, list] : free_[number]) {
+            auto& shared = free_[shared_pool][capacity];
+            shared.insert(shared.end(), list.begin(), list.end());
+        }
+        free_.erase(number);
     }
 
     MemoryStatistics statistics() {
@@ -84,7 +108,7 @@ class CachingAllocator {
 
     void drop_free_blocks() {
         memory_.synchronise();
-        for (auto& [capacity, list] : free_) {
+        for (auto& [capacity, list] : free_[shared_pool]) {
             for (void* address : list) memory_.release(address, capacity);
             statistics_.reserved -= capacity * list.size();
             list.clear();
@@ -94,7 +118,9 @@ class CachingAllocator {
     Device device_;
     DeviceMemory& memory_;
     std::mutex mutex_;
-    std::map<size_t, std::vector<void*>> free_;
+    using FreeLists = std::map<size_t, std::vector<void*>>;  // by capacity
+    std::map<uint64_t, FreeLists> free_;                     // by pool
+    uint64_t pools_ = 0;                                     // opened so far
     MemoryStatistics statistics_;
 };
 
@@ -115,5 +141,12 @@ void release(Device device, const MemoryBlock& block) { allocator_of(device).rel
 MemoryStatistics memory_statistics(Device device) { return allocator_of(device).statistics(); }
 void reset_peak(Device device) { allocator_of(device).reset_peak(); }
 void release_cached(Device device) { allocator_of(device).release_cached(); }
+
+MemoryPool::MemoryPool(Device device) : device_(device), number_(allocator_of(device).open_pool()) {}
+MemoryPool::~MemoryPool() { allocator_of(device_).close_pool(number_); }
+
+MemoryPool::Use::Use(const MemoryPool& pool)
+    : device_(pool.device_), before_(std::exchange(pool_in_use(device_), pool.number_)) {}
+MemoryPool::Use::~Use() { pool_in_use(device_) = before_; }
 
 }  // namespace swingrad

@@ -5,6 +5,7 @@
 
 #include "core/tensor.h"
 #include "core/threads.h"
+#include "cuda/emulator/graph.h"
 
 namespace swingrad::cuda {
 namespace {
@@ -27,11 +28,9 @@ Tensor widened(Layout layout, int64_t rows, int64_t columns, const bfloat16* fro
     return wide;
 }
 
-}  // namespace
-
 template <class T, class Out>
-void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
-          int64_t ldb, Out* c, int64_t ldc, bool accumulate) {
+void multiply(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+              int64_t ldb, Out* c, int64_t ldc, bool accumulate) {
     if constexpr (std::is_same_v<T, bfloat16>) {
         const Tensor wide_a = widened(layout_a, m, k, a, lda), wide_b = widened(layout_b, k, n, b, ldb);
         const Tensor wide_c = Tensor::empty({m, n}, DType::float32);
@@ -42,6 +41,14 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
     } else {
         swingrad::gemm(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
     }
+}
+
+}  // namespace
+
+template <class T, class Out>
+void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
+          int64_t ldb, Out* c, int64_t ldc, bool accumulate) {
+    emulator::ask([=] { multiply(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate); });
 }
 
 template <class T, class Out>

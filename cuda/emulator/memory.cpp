@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "cuda/convert.h"
+#include "cuda/emulator/graph.h"
 #include "cuda/emulator/options.h"
 
 #include <sys/mman.h>
@@ -82,10 +83,20 @@ void EmulatedMemory::release(void* address, size_t) {
     all.by_start.erase(found);
 }
 
-void EmulatedMemory::copy_from_host(void* to, const void* host, size_t bytes) { std::memcpy(to, host, bytes); }
-void EmulatedMemory::copy_to_host(void* host, const void* from, size_t bytes) { std::memcpy(host, from, bytes); }
-void EmulatedMemory::copy_within(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
-void EmulatedMemory::fill_zero(void* to, size_t bytes) { std::memset(to, 0, bytes); }
+void EmulatedMemory::copy_from_host(void* to, const void* host, size_t bytes) {
+    refuse_while_recording("a copy from the host");
+    std::memcpy(to, host, bytes);
+}
+void EmulatedMemory::copy_to_host(void* host, const void* from, size_t bytes) {
+    refuse_while_recording("a copy to the host");
+    std::memcpy(host, from, bytes);
+}
+void EmulatedMemory::copy_within(void* to, const void* from, size_t bytes) {
+    ask([=] { std::memcpy(to, from, bytes); });
+}
+void EmulatedMemory::fill_zero(void* to, size_t bytes) {
+    ask([=] { std::memset(to, 0, bytes); });
+}
 void EmulatedMemory::convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) {
     cuda::convert(to, to_dtype, from, from_dtype, count);
 }

@@ -84,6 +84,7 @@ void copy_to_host(void* host, const void* device, size_t bytes, Stream stream) {
 // ---- graphs
 
 Graph::Graph(const std::function<void()>& work) {
+    const MemoryPool::Use use(pool_);
     cudaGraph_t recorded = nullptr;
     require(cudaStreamBeginCapture(compute_stream(), cudaStreamCaptureModeThreadLocal), "beginning a graph");
     try {
