@@ -20,7 +20,7 @@ Tensor row(double first, double second) {
 TEST_CASE("a graph does its work when launched, with what then lies in memory") {
     const Tensor x = row(1, 2), weight = Tensor::from({2, 2}, std::vector<double>{1, 1, 1, -1}).on(Device::cuda);
     const Tensor y = x.empty_like({1, 2});
-    const auto work = [&] { y.copy_from(add(linear(x, weight), scale(x, 10))); };
+    const auto work = [&] { y.copy_from(add(matmul(x, weight), scale(x, 10))); };
     work();  // once before, as whoever records does, so that nothing is left to be made on first use
     REQUIRE(y.values() == std::vector<double>{13, 19});
     y.fill_zero();
