@@ -1,49 +1,29 @@
-// The ends of a training step: which images were classified rightly, and the step's record.
-//
-// count_hits: a warp a row, lane l taking columns l, l + 32, ...; each lane keeps its first largest, then the warp
-// agrees on the largest value and, of those that have it, on the first column. close_step: one block, since all it does
-// is add B small numbers; thread 0 writes the record. Neither has anything to do with the speed of training.
+// The two ends of a training step that belong to no operation. draw_keeps: a thread a number. close_step: one thread,
+// for all it does is write a record. Neither has anything to do with the speed of training.
 
 #include "cuda/training_step.h"
 
-#include "cuda/flat_device.h"
 #include "cuda/kernel.h"
 
 #include <cmath>
 
 namespace swingrad::cuda {
 
-constexpr unsigned hits_rows_a_block = 8;  // warps
-
-template <class T>
-__global__ void count_hits_kernel(int64_t B, int64_t K, const T* logits, const int64_t* labels, int32_t* hits) {
-    const int64_t b = int64_t{blockIdx.x} * hits_rows_a_block + threadIdx.x / warp_size;
-    if (b >= B) return;  // the whole warp
-    const unsigned lane = threadIdx.x % warp_size;
-    Wide<T> largest = -INFINITY;
-    int64_t column = K;
-    for (int64_t k = lane; k < K; k += warp_size) {
-        const Wide<T> logit = widen(logits[b * K + k]);
-        if (column == K || logit > largest) {
-            largest = logit;
-            column = k;
-        }
-    }
-    const Wide<T> of_row = warp_max(largest);
-    // The first is the last when counted backwards.
-    const int64_t from_end = warp_max(largest == of_row ? K - column : int64_t{0});
-    if (lane == 0) hits[b] = K - from_end == labels[b] ? 1 : 0;
+template <class W>
+__global__ void draw_keeps_kernel(int64_t R, int64_t B, const double* rates, Random random, W* keep) {
+    const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+    if (i >= R * B) return;
+    const int64_t r = i / B, b = i % B;
+    const double q = 1 - rates[r];
+    const float u = random.split(static_cast<uint64_t>(r)).uniform(static_cast<uint64_t>(b));
+    keep[i] = static_cast<double>(u) < q ? static_cast<W>(1 / q) : W(0);
 }
 
 template <class W>
-__global__ void close_step_kernel(const W* loss, const double* norm, int64_t B, const int32_t* hits, double max_norm,
-                                  StepControl* control) {
-    int64_t sum = 0;
-    for (int64_t b = threadIdx.x; b < B; b += blockDim.x) sum += hits[b];
-    const int64_t correct = block_sum(sum);
-    if (threadIdx.x != 0) return;
+__global__ void close_step_kernel(const W* loss, const double* norm, double max_norm, StepControl* control) {
     const int32_t current = ++control->current;
-    control->records[current] = {static_cast<double>(*loss), *norm, correct};
+    control->records[current] = {static_cast<double>(*loss), *norm, control->correct};
+    control->correct = 0;
     if (!std::isfinite(*loss) || !std::isfinite(*norm)) control->halted = 1;
     const double factor = max_norm / (*norm + 1e-6);
     control->gradient_scale = max_norm > 0 && factor < 1 ? factor : 1;
@@ -51,23 +31,22 @@ __global__ void close_step_kernel(const W* loss, const double* norm, int64_t B, 
 
 // ---- launchers
 
-template <class T>
-void count_hits(int64_t B, int64_t K, const T* logits, const int64_t* labels, int32_t* hits) {
-    if (B == 0) return;
-    launch(count_hits_kernel<T>, blocks_for(B, hits_rows_a_block), hits_rows_a_block * warp_size, 0, compute_stream(),
-           B, K, logits, labels, hits);
+template <class W>
+void draw_keeps(int64_t R, int64_t B, const double* rates, Random random, W* keep) {
+    if (R * B == 0) return;
+    launch(draw_keeps_kernel<W>, blocks_for(R * B, 256), 256, 0, compute_stream(), R, B, rates, random, keep);
 }
 
 template <class W>
-void close_step(const W* loss, const double* norm, int64_t B, const int32_t* hits, double max_norm,
-                StepControl* control) {
-    launch(close_step_kernel<W>, 1, flat_threads, 0, compute_stream(), loss, norm, B, hits, max_norm, control);
+void close_step(const W* loss, const double* norm, double max_norm, StepControl* control) {
+    launch(close_step_kernel<W>, 1, 1, 0, compute_stream(), loss, norm, max_norm, control);
 }
 
-template void count_hits(int64_t, int64_t, const float*, const int64_t*, int32_t*);
-template void count_hits(int64_t, int64_t, const double*, const int64_t*, int32_t*);
-template void count_hits(int64_t, int64_t, const bfloat16*, const int64_t*, int32_t*);
-template void close_step(const float*, const double*, int64_t, const int32_t*, double, StepControl*);
-template void close_step(const double*, const double*, int64_t, const int32_t*, double, StepControl*);
+#define INSTANTIATE(W)                                                     \
+    template void draw_keeps(int64_t, int64_t, const double*, Random, W*); \
+    template void close_step(const W*, const double*, double, StepControl*);
+INSTANTIATE(float)
+INSTANTIATE(double)
+#undef INSTANTIATE
 
 }  // namespace swingrad::cuda

@@ -162,7 +162,9 @@ Block::Block(const SwinConfig& model, const BlockConfig& block)
 
 Tensor Block::keep(const Tensor& x, const ForwardOptions& options, int branch) const {
     if (!options.training || drop_path_ == 0) return {};
-    const Random random = options.random.split(static_cast<uint64_t>(2 * number_ + branch));
+    const int64_t row = 2 * number_ + branch;
+    if (options.keeps.defined()) return options.keeps.slice(row, row + 1).view({x.shape()[0]});
+    const Random random = options.random.split(static_cast<uint64_t>(row));
     return drop_path_keep(x.shape()[0], drop_path_, random, wide(x.dtype())).on(x.device());
 }
 

@@ -17,6 +17,9 @@ namespace swingrad {
 struct ForwardOptions {
     bool training = false;  // drop path and dropout active
     Random random;          // of these; one a step
+    // [2 blocks, B]: what drop path keeps, drawn beforehand: row 2 n + branch as block n would draw it from `random`.
+    // Undefined: drawn where it is used.
+    Tensor keeps = {};
     // Called with each named intermediate result: "patch_embed", "layers.0.blocks.1", "layers.0", "norm", ...
     std::function<void(std::string_view name, const Tensor& value)> observe;
 };
@@ -123,6 +126,7 @@ class Block : public Module {
   public:
     Block(const SwinConfig& model, const BlockConfig& block);
     Tensor forward(const Tensor& x, const ForwardOptions& options) const;
+    double drop_path_rate() const { return drop_path_; }
 
     WindowAttention attn;
     LayerNorm norm1;

@@ -89,8 +89,14 @@ SwinV2::SwinV2(const SwinConfig& config)
 
 Tensor SwinV2::as_input(const Tensor& images) const {
     const Tensor there = images.on(device());
-    const DType dtype = head_.weight.value.dtype();
-    return there.dtype() == dtype ? there : there.to(dtype);
+    return there.dtype() == dtype() ? there : there.to(dtype());
+}
+
+std::vector<double> SwinV2::drop_path_rates() const {
+    std::vector<double> rates;
+    for (const auto& stage : stages_)
+        for (const auto& block : stage->blocks) rates.insert(rates.end(), 2, block->drop_path_rate());
+    return rates;
 }
 
 Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) const {

@@ -36,6 +36,8 @@ class SwinV2 : public Module {
     // Images in the parameters' dtype and on their device; themselves where they are so already.
     Tensor as_input(const Tensor& images) const;
     Device device() const { return head_.weight.value.device(); }  // of the parameters
+    DType dtype() const { return head_.weight.value.dtype(); }
+    std::vector<double> drop_path_rates() const;  // of all blocks in order, two a block
 
   private:
     SwinConfig config_;

@@ -2,6 +2,7 @@
 // against plain loops where parameters are longer than one piece of parallel work.
 #include "core/threads.h"
 #include "cuda/runtime.h"
+#include "ops/ops.h"
 #include "tests/catch.h"
 #include "tests/support.h"
 #include "tests/toy_model.h"
@@ -318,15 +319,14 @@ TEST_CASE("a step's record halts the device where loss or gradient is not finite
     const auto scalar = [](double value) {
         return Tensor::from(Shape{1}, std::vector<double>{value}).on(Device::cuda);
     };
-    const Tensor hits = Tensor::from(Shape{3}, std::vector<int32_t>{1, 0, 1}).on(Device::cuda);
     const DeviceStepControl control;
     const auto closed = [&](double loss, double norm) {
-        cuda::close_step(scalar(loss).device_data<double>(), scalar(norm).device_data<double>(), 3,
-                         hits.device_data<int32_t>(), 2.0, control.data());
+        cuda::close_step(scalar(loss).device_data<double>(), scalar(norm).device_data<double>(), 2.0, control.data());
         return control.read();
     };
     cuda::StepControl start;
     start.learning_rates[0] = start.learning_rates[1] = 0.1;
+    start.correct = 2;
     control.write(start);
     cuda::StepControl seen = closed(0.5, 8);
     REQUIRE(seen.current == 0);
@@ -335,6 +335,7 @@ TEST_CASE("a step's record halts the device where loss or gradient is not finite
     REQUIRE(seen.records[0].loss == 0.5);
     REQUIRE(seen.records[0].gradient_norm == 8);
     REQUIRE(seen.records[0].correct == 2);
+    REQUIRE(seen.correct == 0);
     for (const auto& [loss, norm] : {std::pair{NAN, 1.0}, {1.0, INFINITY}}) {
         control.write(start);
         seen = closed(loss, norm);
@@ -354,18 +355,12 @@ TEST_CASE("a step's record halts the device where loss or gradient is not finite
     }
 }
 
-TEST_CASE("hits are rows whose first largest logit is at the label") {
-    std::vector<double> logits(3 * 70, 0.0);
-    logits[33] = logits[65] = 2;
-    logits[70 + 69] = 1;
-    const std::vector<int64_t> labels{33, 69, 1};  // the last row has 70 largest, the first is 0
-    for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16}) {
-        const Tensor x = Tensor::from({3, 70}, logits).to(dtype).on(Device::cuda);
-        const Tensor y = Tensor::from({3}, labels).on(Device::cuda);
-        const Tensor hits = Tensor::empty({3}, DType::int32, Device::cuda);
-        dispatch_kernel("hits", dtype, [&]<class T>(T) {
-            cuda::count_hits(3, 70, x.device_data<T>(), y.device_data<int64_t>(), hits.device_data<int32_t>());
-        });
-        REQUIRE(hits.values() == std::vector<double>{1, 1, 0});
-    }
+TEST_CASE("what drop path keeps is drawn at once as it is drawn branch by branch") {
+    const Tensor rates = Tensor::from({3}, std::vector<double>{0, 0.3, 0.9}).on(Device::cuda);
+    const Tensor keeps = Tensor::empty({3, 300}, DType::float32, Device::cuda);
+    cuda::draw_keeps(3, 300, rates.device_data<double>(), Random{4, 2}, keeps.device_data<float>());
+    for (int64_t r = 0; r < 3; ++r)
+        REQUIRE(same_bits(keeps.slice(r, r + 1).view({300}),
+                          drop_path_keep(300, rates.values()[static_cast<size_t>(r)],
+                                         Random{4, 2}.split(static_cast<uint64_t>(r)), DType::float32)));
 }

@@ -9,9 +9,9 @@
 #include "train/cli/commands.h"
 #include "train/cli/model_flags.h"
 #include "train/cli/random_batch.h"
-#include "train/optim/flat_table.h"
 #include "train/optim/optimiser.h"
 #include "train/run/device.h"
+#include "train/run/device_steps.h"
 #include "train/run/progress.h"
 
 #include <sys/resource.h>
@@ -67,22 +67,27 @@ class Step {
           parameters_(model_, dtype_of_precision(flags.precision), Random{}, device),
           optimiser_(make_adamw(parameters_, {.weight_decay = 0.05})) {
         const auto [images, labels] = random_batch(config, flags.batch_size);
-        images_ = images.on(device);
-        labels_ = labels.on(device);
-        if (device != Device::cpu) control_ = control_of(learning_rate);
+        batch_ = {images.on(device), labels.on(device)};
+        Recipe recipe;
+        recipe.batch_size = flags.batch_size;
+        recipe.smoothing = 0;
+        if (device != Device::cpu) on_device_.emplace(model_, parameters_, *optimiser_, recipe);
     }
 
     int64_t parameters() const { return parameters_.count(); }
 
     void operator()() {
+        const Random random = Random{0, 3}.split(number_++);
+        if (on_device_) {
+            if (on_device_->full()) on_device_->read();
+            on_device_->take(batch_, random, [](int64_t) { return learning_rate; });
+            return;
+        }
         parameters_.clear_gradients();
         Tape tape;
-        const Random random = Random{0, 3}.split(number_++);
-        const Tensor logits =
-            model_.forward(model_.as_input(images_), {.training = true, .random = random, .observe = {}});
-        tape.backward(cross_entropy(logits, labels_));
-        if (control_) optimiser_->step_by(control_->data());
-        else optimiser_->step(learning_rate);
+        const Tensor logits = model_.forward(batch_.images, {.training = true, .random = random, .observe = {}});
+        tape.backward(cross_entropy(logits, batch_.labels));
+        optimiser_->step(learning_rate);
     }
 
   private:
@@ -90,8 +95,8 @@ class Step {
     SwinV2 model_;
     Parameters parameters_;
     std::unique_ptr<Optimiser> optimiser_;
-    Tensor images_, labels_;
-    std::optional<DeviceStepControl> control_;
+    Batch batch_;
+    std::optional<DeviceSteps> on_device_;
     uint64_t number_ = 0;
 };
 

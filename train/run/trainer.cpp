@@ -56,7 +56,8 @@ Trainer::Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& 
       batches_per_epoch_(whole_batches(data, recipe)),
       schedule_(make_schedule(recipe, batches_per_epoch_)),
       last_loss_(std::numeric_limits<double>::quiet_NaN()) {
-    if (parameters_.device() != Device::cpu) steps_ = std::make_unique<DeviceSteps>(parameters_, recipe.clip_grad);
+    if (parameters_.device() != Device::cpu)
+        steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, recipe_);
 }
 
 // ---- the recipe
@@ -102,16 +103,9 @@ void Trainer::step_on_cpu(const Batch& batch) {
     count(outcome, batch);
 }
 
-// Nothing here waits for the device.
 void Trainer::step_on_device(const Batch& batch) {
-    parameters_.clear_gradients();
-    Tape tape;
-    const Tensor logits =
-        model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step(), .observe = {}});
-    const Tensor loss = cross_entropy(logits, batch.labels, recipe_.smoothing);
-    tape.backward(loss);
+    steps_->take(batch, random_of_step(), [&](int64_t i) { return schedule_.at(steps_done() + i); });
     if (optimiser_->steps() == 0) require_all_gradients(parameters_);
-    steps_->finish(logits, batch.labels, loss, *optimiser_, [&](int64_t i) { return schedule_.at(steps_done() + i); });
     state_.batch += 1;
 }
 
@@ -128,6 +122,7 @@ void Trainer::settle() {
             count(outcome, {});
             continue;
         }
+        steps_->forget_recording();
         open_epoch();
         count(outcome, *batches_->next());
         break;
