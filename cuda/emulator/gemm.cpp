@@ -49,13 +49,13 @@ void gemm_batched(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, in
                   const T* b, Out* c) {
     const int64_t lda = layout_a == Layout::plain ? k : m, ldb = layout_b == Layout::plain ? n : k;
     for (int64_t i = 0; i < batch; ++i)
-        gemm(layout_a, layout_b, m, n, k, a + i * m * k, lda, b + i * k * n, ldb, c + i * m * n, n, false);
+        cuda::gemm(layout_a, layout_b, m, n, k, a + i * m * k, lda, b + i * k * n, ldb, c + i * m * n, n, false);
 }
 
 template <class T>
 void gemm_bias(int64_t m, int64_t n, int64_t k, const T* a, const T* b, const Wide<T>* bias, T* c) {
     if (bias) fill_rows(m, n, bias, c);
-    gemm(Layout::plain, Layout::transposed, m, n, k, a, k, b, k, c, n, bias != nullptr);
+    cuda::gemm(Layout::plain, Layout::transposed, m, n, k, a, k, b, k, c, n, bias != nullptr);
 }
 
 #define INSTANTIATE(T, Out)                                                                                            \
