@@ -1,20 +1,14 @@
 // One row of a layer norm by one warp: what the kernels of layer_norm and residual_norm share, as ops/layer_norm_row.h
 // is what their loops share. Mathematics and names: ops/layer_norm.cpp.
 //
-// Plan: lane l takes the columns l, l + 32, l + 64, ... so that a warp reads neighbours, and the sums over a row are
-// warp_sum of the lanes' own. The row is read again from the cache for each pass over it; nothing is in shared memory,
-// so any C will do.
+// Plan: cuda/warp_row.h. The row is read again from the cache for each pass over it; nothing is in shared memory, so
+// any C will do.
 #pragma once
 
 #include "cuda/kernel.h"
+#include "cuda/warp_row.h"
 
 namespace swingrad::cuda {
-
-constexpr unsigned rows_a_block = 8;  // warps of a block: 256 threads, of which eight blocks fill a multiprocessor
-
-// The row of this warp, and its lane.
-__device__ inline int64_t row_of_warp() { return int64_t{blockIdx.x} * rows_a_block + threadIdx.x / warp_size; }
-__device__ inline unsigned lane_of_thread() { return threadIdx.x % warp_size; }
 
 template <class W>
 struct RowStatistics {

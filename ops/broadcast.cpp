@@ -15,8 +15,11 @@
 // One piece of work sums all of an element's terms, in order: no partial sums, the same bits for any thread count.
 // Source: the rule is NumPy's. Test: tests/test_broadcast.cpp.
 
+#include "cuda/broadcast.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
+#include "cuda/layout.h"
 #include "ops/ops.h"
 #include "ops/strides.h"
 
@@ -37,23 +40,37 @@ struct Pair {
     }
 
     bool last_repeated() const { return small.back() != large.back(); }
-    // The first element of the small row that belongs to each row of the large one.
-    std::vector<int64_t> small_rows() const {
+    // How far apart in the small one are neighbours in the large one.
+    std::vector<int64_t> small_strides() const {
         std::vector<int64_t> strides = strides_of(small);
         for (size_t axis = 0; axis < small.size(); ++axis)
             if (small[axis] != large[axis]) strides[axis] = 0;
-        return offsets({large.begin(), large.end() - 1}, strides);
+        return strides;
     }
+    // Sizes of the axes that are repeated; 1 for the others.
+    std::vector<int64_t> repeats() const {
+        std::vector<int64_t> sizes = large;
+        for (size_t axis = 0; axis < small.size(); ++axis)
+            if (small[axis] == large[axis]) sizes[axis] = 1;
+        return sizes;
+    }
+
+    // The first element of the small row that belongs to each row of the large one.
+    std::vector<int64_t> small_rows() const { return offsets({large.begin(), large.end() - 1}, small_strides()); }
     // The first element of the first large row that belongs to each small row ...
     std::vector<int64_t> first_rows() const { return offsets({small.begin(), small.end() - 1}, strides_of(large)); }
     // ... and from there to the others.
     std::vector<int64_t> further_rows() const {
-        std::vector<int64_t> repeats = large;
-        for (size_t axis = 0; axis < small.size(); ++axis)
-            if (small[axis] == large[axis]) repeats[axis] = 1;
-        repeats.pop_back();
-        return offsets(repeats, strides_of(large));
+        std::vector<int64_t> sizes = repeats();
+        sizes.pop_back();
+        return offsets(sizes, strides_of(large));
     }
+
+    // For kernels: where an element of the large one is in the small one; where the first term of an element of the
+    // small one is in the large one, and from there the others.
+    cuda::Axes in_small() const { return axes_of(large, small_strides()); }
+    cuda::Axes kept_in_large() const { return axes_of(small, strides_of(large)); }
+    cuda::Axes repeated_in_large() const { return axes_of(repeats(), strides_of(large)); }
 };
 
 bool broadcasts(const Shape& small, const Shape& large) {
@@ -111,16 +128,22 @@ void sum_rows(const Pair& shapes, const T* x, T* y) {
 }
 
 Tensor repeated(const Tensor& x, const Shape& shape) {
-    Tensor y = Tensor::empty(shape, x.dtype());
-    dispatch_float("broadcast_to", x.dtype(), [&]<class T>(T) {
-        repeat({x.shape(), shape}, x.data<T>(), y.data<T>());
-    });
+    const Pair shapes(x.shape(), shape);
+    Tensor y = x.empty_like(shape);
+    on_device_of(
+        "broadcast_to", x, [&]<class T>(T) { repeat(shapes, x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) { cuda::gather(shapes.in_small(), x.device_data<T>(), y.device_data<T>()); });
     return y;
 }
 
 Tensor summed(const Tensor& x, const Shape& shape) {
-    Tensor y = Tensor::empty(shape, x.dtype());
-    dispatch_float("sum_to", x.dtype(), [&]<class T>(T) { sum_rows({shape, x.shape()}, x.data<T>(), y.data<T>()); });
+    const Pair shapes(shape, x.shape());
+    Tensor y = x.empty_like(shape);
+    on_device_of(
+        "sum_to", x, [&]<class T>(T) { sum_rows(shapes, x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) {
+            cuda::sum_to(shapes.kept_in_large(), shapes.repeated_in_large(), x.device_data<T>(), y.device_data<T>());
+        });
     return y;
 }
 

@@ -1,4 +1,4 @@
-// drop_path_keep(batch, rate, random, dtype) -> keep [B]         drop_path(x [B, ...], keep [B]) -> [B, ...]
+// drop_path_keep(batch, rate, random, dtype, device) -> keep [B]     drop_path(x [B, ...], keep [B]) -> [B, ...]
 //
 // Stochastic depth: for each sample of the batch, a residual branch is left out with probability `rate`. What is
 // kept is scaled up, so that the branch's mean over draws is the branch itself and evaluation needs no change:
@@ -12,7 +12,9 @@
 // Saved: keep, one number a sample. A Random is a value, so a forward run again (checkpoint) draws the same.
 // Source: Huang et al., "Deep networks with stochastic depth", arXiv 1603.09382. Test: tests/test_drop_path.cpp.
 
+#include "cuda/drop_path.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -22,10 +24,8 @@ namespace {
 // ---- CPU forward
 
 template <class T>
-void draw(int64_t B, double rate, Random random, T* keep) {
-    const double q = 1 - rate;
-    for (int64_t b = 0; b < B; ++b)
-        keep[b] = random.uniform(static_cast<uint64_t>(b)) < q ? static_cast<T>(1 / q) : T(0);
+void draw(int64_t B, double q, T kept, Random random, T* keep) {
+    for (int64_t b = 0; b < B; ++b) keep[b] = random.uniform(static_cast<uint64_t>(b)) < q ? kept : T(0);
 }
 
 // ---- CPU forward; with dy for x and dx for y, CPU backward too
@@ -38,11 +38,13 @@ void forward(int64_t B, int64_t elements, const T* x, const T* keep, T* y) {
 }
 
 Tensor scaled(const Tensor& x, const Tensor& keep) {
-    const int64_t B = x.shape()[0];
-    Tensor y = Tensor::empty(x.shape(), x.dtype());
-    dispatch_float("drop_path", x.dtype(), [&]<class T>(T) {
-        forward(B, B > 0 ? x.numel() / B : 0, x.data<T>(), keep.data<T>(), y.data<T>());
-    });
+    const int64_t B = x.shape()[0], elements = B > 0 ? x.numel() / B : 0;
+    Tensor y = x.empty_like(x.shape());
+    on_device_of(
+        "drop_path", x, [&]<class T>(T) { forward(B, elements, x.data<T>(), keep.data<T>(), y.data<T>()); },
+        [&]<class T>(T) {
+            cuda::drop_path(B, elements, x.device_data<T>(), keep.device_data<Wide<T>>(), y.device_data<T>());
+        });
     return y;
 }
 
@@ -62,16 +64,22 @@ struct DropPathNode final : Node {
 
 // ---- public functions
 
-Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype) {
+Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype, Device device) {
     check(rate >= 0 && rate < 1, "[drop_path] rate must be at least 0 and less than 1, got {}", rate);
-    Tensor keep = Tensor::empty({batch}, dtype);
-    dispatch_float("drop_path", dtype, [&]<class T>(T) { draw(batch, rate, random, keep.data<T>()); });
+    const double q = 1 - rate;
+    Tensor keep = Tensor::empty({batch}, dtype, device);
+    dispatch_float("drop_path", dtype, [&]<class T>(T) {
+        const T kept = static_cast<T>(1 / q);
+        if (device == Device::cpu) draw(batch, q, kept, random, keep.data<T>());
+        else cuda::drop_path_keep(batch, q, kept, random, keep.device_data<T>());
+    });
     return keep;
 }
 
 Tensor drop_path(const Tensor& x, const Tensor& keep) {
     check(x.shape().rank() >= 1, "[drop_path] x must be [B, ...], got {}", x.shape());
     check(keep.shape() == Shape{x.shape()[0]}, "[drop_path] keep must be [{}], got {}", x.shape()[0], keep.shape());
+    check_one_device("drop_path", {{"x", x}, {"keep", keep}});
     refuse_gradient("drop_path: keep", {keep});
     Tensor y = scaled(x, keep);
     if (!recording({x})) return y;
@@ -88,7 +96,7 @@ const DeclareGradientCase drop_path_case{{
         return {random_tensor({3, 2, 4}, random.split(0))};
     },
     [](const std::vector<Tensor>& in) {
-        return drop_path(in[0], Tensor::from({3}, std::vector<double>{1.25, 0, 1.25}));
+        return drop_path(in[0], Tensor::from({3}, std::vector<double>{1.25, 0, 1.25}).on(in[0].device()));
     },
 }};
 

@@ -18,7 +18,9 @@
 // Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014; scaled
 // in training, not in evaluation, as everyone does since. Test: tests/test_dropout.cpp.
 
+#include "cuda/dropout.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -34,10 +36,7 @@ constexpr int64_t elements_a_piece = words_a_draw << 10;
 // ---- CPU forward; with dy for x and dx for y, CPU backward too
 
 template <class T>
-void forward(int64_t count, double rate, Random random, const T* x, T* y) {
-    const double q = 1 - rate;
-    const T factor = static_cast<T>(1 / q);
-    const auto bound = static_cast<uint64_t>(std::ceil(q * 0x1p32));
+void forward(int64_t count, uint64_t bound, T factor, Random random, const T* x, T* y) {
     parallel_chunks(count, elements_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t first = begin; first < end; first += words_a_draw) {
             const auto words = random.words(static_cast<uint64_t>(first / words_a_draw));
@@ -49,9 +48,13 @@ void forward(int64_t count, double rate, Random random, const T* x, T* y) {
 }
 
 Tensor dropped(const Tensor& x, double rate, Random random) {
-    Tensor y = Tensor::empty(x.shape(), x.dtype());
-    dispatch_float("dropout", x.dtype(),
-                   [&]<class T>(T) { forward(x.numel(), rate, random, x.data<T>(), y.data<T>()); });
+    const double q = 1 - rate, factor = 1 / q;
+    const auto bound = static_cast<uint64_t>(std::ceil(q * 0x1p32));
+    Tensor y = x.empty_like(x.shape());
+    on_device_of(
+        "dropout", x,
+        [&]<class T>(T) { forward(x.numel(), bound, static_cast<T>(factor), random, x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) { cuda::dropout(x.numel(), bound, factor, random, x.device_data<T>(), y.device_data<T>()); });
     return y;
 }
 

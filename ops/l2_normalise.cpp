@@ -14,7 +14,9 @@
 // Numerics: a float's square vanishes below 1e-23 and overflows above 1e19; activations are nowhere near.
 // Source: the definition is torch.nn.functional.normalize's. Test: tests/test_l2_normalise.cpp.
 
+#include "cuda/l2_normalise.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -73,11 +75,18 @@ struct L2NormaliseNode final : Node {
     std::vector<Saved> saved() const override { return {{"x", x}, {"norm", norms}}; }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        Tensor dx = Tensor::empty(x.shape(), x.dtype());
-        dispatch_float("l2_normalise", x.dtype(), [&]<class T>(T) {
-            swingrad::backward(x.shape().rows(), x.shape()[-1], x.data<T>(), norms.data<T>(), static_cast<T>(eps),
-                               dy.data<T>(), dx.data<T>());
-        });
+        const int64_t rows = x.shape().rows(), C = x.shape()[-1];
+        Tensor dx = x.empty_like(x.shape());
+        on_device_of(
+            "l2_normalise", x,
+            [&]<class T>(T) {
+                swingrad::backward(rows, C, x.data<T>(), norms.data<T>(), static_cast<T>(eps), dy.data<T>(),
+                                   dx.data<T>());
+            },
+            [&]<class T>(T) {
+                cuda::l2_normalise_backward(rows, C, x.device_data<T>(), norms.device_data<Wide<T>>(), eps,
+                                            dy.device_data<T>(), dx.device_data<T>());
+            });
         return {dx};
     }
 };
@@ -89,11 +98,15 @@ struct L2NormaliseNode final : Node {
 Tensor l2_normalise(const Tensor& x, double eps) {
     check(x.shape().rank() >= 1, "[l2_normalise] x must be [..., C], got {}", x.shape());
     check(eps > 0, "[l2_normalise] eps must be positive, got {}", eps);
-    Tensor y = Tensor::empty(x.shape(), x.dtype());
-    Tensor norms = Tensor::empty({x.shape().rows()}, x.dtype());
-    dispatch_float("l2_normalise", x.dtype(), [&]<class T>(T) {
-        forward(x.shape().rows(), x.shape()[-1], x.data<T>(), static_cast<T>(eps), y.data<T>(), norms.data<T>());
-    });
+    const int64_t rows = x.shape().rows(), C = x.shape()[-1];
+    Tensor y = x.empty_like(x.shape()), norms = Tensor::empty({rows}, wide(x.dtype()), x.device());
+    on_device_of(
+        "l2_normalise", x,
+        [&]<class T>(T) { forward(rows, C, x.data<T>(), static_cast<T>(eps), y.data<T>(), norms.data<T>()); },
+        [&]<class T>(T) {
+            cuda::l2_normalise_forward(rows, C, x.device_data<T>(), eps, y.device_data<T>(),
+                                       norms.device_data<Wide<T>>());
+        });
     if (!recording({x})) return y;
     auto node = std::make_unique<L2NormaliseNode>();
     node->x = x.detached();

@@ -8,7 +8,9 @@
 // written to afterwards; the tape adds gradients in place only where nobody else can see them.
 // Saved: shapes and numbers only. Source: the names are NumPy's and PyTorch's. Test: tests/test_layout.cpp.
 
+#include "cuda/layout.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 #include "ops/strides.h"
@@ -46,9 +48,11 @@ Tensor permuted(const Tensor& x, const std::vector<int>& axes) {
         y_sizes.push_back(x.shape()[axis]);
         strides.push_back(x_strides[static_cast<size_t>(axis)]);
     }
-    Tensor y = Tensor::empty(Shape(y_sizes), x.dtype());
+    Tensor y = x.empty_like(Shape(y_sizes));
     if (axes.empty()) y_sizes = {1}, strides = {1};
-    dispatch_float("permute", x.dtype(), [&]<class T>(T) { permuted(y_sizes, strides, x.data<T>(), y.data<T>()); });
+    on_device_of(
+        "permute", x, [&]<class T>(T) { permuted(y_sizes, strides, x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) { cuda::gather(axes_of(y_sizes, strides), x.device_data<T>(), y.device_data<T>()); });
     return y;
 }
 
@@ -79,7 +83,7 @@ struct RowsNode final : Node {
 
     std::string_view name() const override { return "rows"; }
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        Tensor dx = Tensor::empty(x_shape, dy.dtype());
+        Tensor dx = dy.empty_like(x_shape);
         dx.slice(0, begin).fill_zero();
         dx.slice(begin, end).copy_from(dy);
         dx.slice(end, x_shape[0]).fill_zero();

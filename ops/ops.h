@@ -110,8 +110,8 @@ Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t he
 // ---- regularisation and loss
 // (p) each element 0 with probability `rate`, else times 1 / (1 - rate); for training only. x itself where rate is 0
 Tensor dropout(const Tensor& x, double rate, Random random);
-// [B] of 0 (with probability `rate`) or 1 / (1 - rate); a constant
-Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype);
+// [B] of 0 (with probability `rate`) or 1 / (1 - rate); a constant. dtype: float32 or float64
+Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype, Device device = Device::cpu);
 // (p) x_b keep_b over the leading axis
 Tensor drop_path(const Tensor& x, const Tensor& keep);
 // (p) mean over the batch; logits [B, K], labels int64 [B], target smoothing/K + (1 - smoothing) [c = label]

@@ -12,6 +12,7 @@
 // Source: Bao, Dong, Piao, Wei, "BEiT", arXiv 2106.08254, whose code Swin V2 follows. Test: tests/test_qkv_bias.cpp.
 
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "ops/ops.h"
 
 namespace swingrad {
@@ -36,7 +37,8 @@ Tensor qkv_bias(const Tensor& q, const Tensor& v) {
     check(q.shape().rank() == 1, "[qkv_bias] q must be [C], got {}", q.shape());
     const int64_t C = q.shape()[0];
     check(v.shape() == Shape{C}, "[qkv_bias] v must be [{}], got {}", C, v.shape());
-    Tensor y = Tensor::empty({3 * C}, q.dtype());
+    check_one_device("qkv_bias", {{"q", q}, {"v", v}});
+    const Tensor y = q.empty_like({3 * C});
     y.window(0, {C}).copy_from(q);
     y.window(C, {C}).fill_zero();
     y.window(2 * C, {C}).copy_from(v);

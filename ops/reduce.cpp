@@ -4,10 +4,13 @@
 //   dx_i = factor dy           saved: nothing but the shape
 //
 // The sum is taken over chunks of a fixed size, and the chunks' sums are added in order: the same bits for any number
-// of threads. The chunks' sums are doubles, so that the error does not grow with their number.
+// of threads. The chunks' sums are doubles, so that the error does not grow with their number. y is float32 where x is
+// bfloat16: a loss.
 // Source: any text. Test: tests/test_reduce.cpp.
 
+#include "cuda/reduce.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -47,26 +50,35 @@ void backward(int64_t count, T value, T* dx) {
 struct SumNode final : Node {
     std::string_view op;
     Shape x_shape;
+    DType x_dtype = DType::float32;
     double factor = 1;
 
     std::string_view name() const override { return op; }
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        Tensor dx = Tensor::empty(x_shape, dy.dtype());
-        dispatch_float(op, dy.dtype(), [&]<class T>(T) {
-            swingrad::backward(dx.numel(), static_cast<T>(factor * static_cast<double>(*dy.data<T>())), dx.data<T>());
-        });
+        Tensor dx = Tensor::empty(x_shape, x_dtype, dy.device());
+        on_device_of(
+            op, dx,
+            [&]<class T>(T) {
+                swingrad::backward(dx.numel(), static_cast<T>(factor * static_cast<double>(*dy.data<T>())),
+                                   dx.data<T>());
+            },
+            [&]<class T>(T) {
+                cuda::sum_backward(dx.numel(), factor, dy.device_data<Wide<T>>(), dx.device_data<T>());
+            });
         return {dx};
     }
 };
 
 Tensor scaled_sum(std::string_view op, const Tensor& x, double factor) {
-    Tensor y = Tensor::empty({}, x.dtype());
-    dispatch_float(op, x.dtype(),
-                   [&]<class T>(T) { *y.data<T>() = static_cast<T>(factor * forward(x.numel(), x.data<T>())); });
+    Tensor y = Tensor::empty({}, wide(x.dtype()), x.device());
+    on_device_of(
+        op, x, [&]<class T>(T) { *y.data<T>() = static_cast<T>(factor * forward(x.numel(), x.data<T>())); },
+        [&]<class T>(T) { cuda::sum_forward(x.numel(), factor, x.device_data<T>(), y.device_data<Wide<T>>()); });
     if (!recording({x})) return y;
     auto node = std::make_unique<SumNode>();
     node->op = op;
     node->x_shape = x.shape();
+    node->x_dtype = x.dtype();
     node->factor = factor;
     return record(std::move(node), {x}, y);
 }

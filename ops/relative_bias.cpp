@@ -13,7 +13,9 @@
 // write this out; it is here for compositions of plain operations.
 // Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/test_relative_bias.cpp.
 
+#include "cuda/relative_bias.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "ops/ops.h"
 
 namespace swingrad {
@@ -52,9 +54,17 @@ struct RelativeBiasNode final : Node {
     std::string_view name() const override { return "relative_bias"; }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        Tensor dtable = Tensor::zeros(shape, dy.dtype());
-        dispatch_float("relative_bias", dy.dtype(),
-                       [&]<class T>(T) { swingrad::backward(*map, shape[1], dy.data<T>(), dtable.data<T>()); });
+        const Tensor dtable = dy.empty_like(shape);
+        on_device_of(
+            "relative_bias", dy,
+            [&]<class T>(T) {
+                dtable.fill_zero();
+                swingrad::backward(*map, shape[1], dy.data<T>(), dtable.data<T>());
+            },
+            [&]<class T>(T) {
+                cuda::relative_bias_backward(shape[1], map->window.rows, map->window.columns, dy.device_data<T>(),
+                                             dtable.device_data<T>());
+            });
         return {dtable};
     }
 };
@@ -68,8 +78,13 @@ Tensor relative_bias(const Tensor& table, const WindowMap& map) {
           "[relative_bias] the table of a {} x {} window must be [{}, h], got {}", map->window.rows,
           map->window.columns, map->offsets(), table.shape());
     const int64_t h = table.shape()[1], N = map->tokens;
-    Tensor y = Tensor::empty({h, N, N}, table.dtype());
-    dispatch_float("relative_bias", table.dtype(), [&]<class T>(T) { forward(*map, h, table.data<T>(), y.data<T>()); });
+    Tensor y = table.empty_like({h, N, N});
+    on_device_of(
+        "relative_bias", table, [&]<class T>(T) { forward(*map, h, table.data<T>(), y.data<T>()); },
+        [&]<class T>(T) {
+            cuda::relative_bias_forward(h, N, map->on_device().place, map->centre, table.device_data<T>(),
+                                        y.device_data<T>());
+        });
     auto node = std::make_unique<RelativeBiasNode>();
     node->shape = table.shape();
     node->map = map;

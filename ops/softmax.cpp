@@ -13,7 +13,9 @@
 // neither overflows nor vanishes. Elements of -infinity become 0; a row of nothing else has no softmax: NaN.
 // Source: any text. Test: tests/test_softmax.cpp.
 
+#include "cuda/softmax.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/scalar.h"
 #include "core/threads.h"
 #include "ops/ops.h"
@@ -68,10 +70,13 @@ struct SoftmaxNode final : Node {
     std::vector<Saved> saved() const override { return {{"y", y}}; }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        Tensor dx = Tensor::empty(y.shape(), y.dtype());
-        dispatch_float("softmax", y.dtype(), [&]<class T>(T) {
-            swingrad::backward(y.shape().rows(), y.shape()[-1], y.data<T>(), dy.data<T>(), dx.data<T>());
-        });
+        const int64_t rows = y.shape().rows(), C = y.shape()[-1];
+        Tensor dx = y.empty_like(y.shape());
+        on_device_of(
+            "softmax", y, [&]<class T>(T) { swingrad::backward(rows, C, y.data<T>(), dy.data<T>(), dx.data<T>()); },
+            [&]<class T>(T) {
+                cuda::softmax_backward(rows, C, y.device_data<T>(), dy.device_data<T>(), dx.device_data<T>());
+            });
         return {dx};
     }
 };
@@ -82,9 +87,11 @@ struct SoftmaxNode final : Node {
 
 Tensor softmax(const Tensor& x) {
     check(x.shape().rank() >= 1, "[softmax] x must be [..., C], got {}", x.shape());
-    Tensor y = Tensor::empty(x.shape(), x.dtype());
-    dispatch_float("softmax", x.dtype(),
-                   [&]<class T>(T) { forward(x.shape().rows(), x.shape()[-1], x.data<T>(), y.data<T>()); });
+    const int64_t rows = x.shape().rows(), C = x.shape()[-1];
+    Tensor y = x.empty_like(x.shape());
+    on_device_of(
+        "softmax", x, [&]<class T>(T) { forward(rows, C, x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) { cuda::softmax_forward(rows, C, x.device_data<T>(), y.device_data<T>()); });
     if (!recording({x})) return y;
     auto node = std::make_unique<SoftmaxNode>();
     node->y = y;

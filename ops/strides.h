@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/shape.h"
+#include "cuda/axes.h"
 
 #include <algorithm>
 #include <vector>
@@ -27,6 +28,24 @@ inline std::vector<int64_t> offsets(const std::vector<int64_t>& sizes, const std
         all = std::move(longer);
     }
     return all;
+}
+
+// The same for a kernel: without axes of size 1, and with neighbouring axes that step alike as one. No more than
+// Shape::max_rank axes.
+inline cuda::Axes axes_of(const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides) {
+    static_assert(cuda::Axes::most >= Shape::max_rank);
+    cuda::Axes axes;
+    for (size_t axis = 0; axis < sizes.size(); ++axis) {
+        if (sizes[axis] == 1) continue;
+        if (axes.count > 0 && axes.strides[axes.count - 1] == strides[axis] * sizes[axis]) {
+            axes.sizes[axes.count - 1] *= sizes[axis];
+            axes.strides[axes.count - 1] = strides[axis];
+        } else {
+            axes.sizes[axes.count] = sizes[axis];
+            axes.strides[axes.count++] = strides[axis];
+        }
+    }
+    return axes;
 }
 
 }  // namespace swingrad

@@ -122,3 +122,26 @@ TEST_CASE("broadcast_to and sum_to name shapes that do not fit") {
     REQUIRE(error_of([&] { broadcast_to(x, {3}); }) == "[broadcast_to] cannot repeat [2, 3] to [3]" + rule);
     REQUIRE(error_of([&] { sum_to(x, {2}); }) == "[sum_to] cannot sum [2, 3] to [2]" + rule);
 }
+
+TEST_CASE("the kernels of broadcast_to and sum_to agree with their loops for every pair of shapes") {
+    for (const Shapes& shapes : pairs) {
+        INFO(shapes.small.text() << " and " << shapes.large.text());
+        const Function repeat = [&](const auto& in) { return broadcast_to(in[0], shapes.large); };
+        const Function sum_up = [&](const auto& in) { return sum_to(in[0], shapes.small); };
+        const Tensor small = random_tensor(shapes.small, Random{3, 9}),
+                     large = random_tensor(shapes.large, Random{3, 10});
+        REQUIRE(largest_kernel_error(repeat, {small}, DType::float64) < 1e-13);
+        REQUIRE(largest_kernel_error(sum_up, {large}, DType::float64) < 1e-13);
+        REQUIRE(largest_kernel_error(sum_up, {large}, DType::float32) < 1e-5);
+        REQUIRE(largest_bfloat16_error(repeat, {small}, {0}) < 0x1p-8);
+        REQUIRE(largest_bfloat16_error(sum_up, {large}, {0}) < 0x1p-8);
+    }
+}
+
+TEST_CASE("the kernels of sum_to give the same bits in whatever order threads run") {
+    const Tensor x = random_tensor({7, 33, 40}, Random{3, 11}).to(DType::float32);
+    for (const Shape& to : {Shape{}, Shape{40}, Shape{33, 1}, Shape{7, 1, 40}, Shape{1, 33, 1}}) {
+        const Tensor cotangent = random_tensor(to, Random{3, 12}).to(DType::float32);
+        REQUIRE(same_in_any_order([&](const auto& in) { return sum_to(in[0], to); }, {x}, cotangent));
+    }
+}

@@ -73,3 +73,30 @@ TEST_CASE("drop_path says which rate or shape is wrong, and that keep is a const
                 drop_path(Tensor::zeros({4, 2}), learnt);
             }) == "[drop_path: keep] has no gradient; take its inputs detached() or use NoGrad");
 }
+
+TEST_CASE("drop_path_keep draws the same bits on a device as on the CPU") {
+    for (const DType dtype : {DType::float32, DType::float64})
+        for (const int64_t batch : {0, 1, 33, 257, 1000})
+            for (const double rate : {0.0, 0.1, 0.7}) {
+                const Tensor keep = drop_path_keep(batch, rate, Random{7, 8}, dtype, Device::cuda);
+                REQUIRE(keep.device() == Device::cuda);
+                REQUIRE(same_bits(keep, drop_path_keep(batch, rate, Random{7, 8}, dtype)));
+            }
+}
+
+TEST_CASE("the kernel of drop_path agrees with its loop for any shape") {
+    for (const Shape& shape : {Shape{1}, Shape{33, 1}, Shape{3, 2, 5, 7}, Shape{2, 3000}, Shape{0, 3}, Shape{3, 0}}) {
+        const Function f = [&](const std::vector<Tensor>& in) {
+            const DType dtype = wide(in[0].dtype());
+            return drop_path(in[0], drop_path_keep(shape[0], 0.5, Random{7, 2}, dtype, in[0].device()));
+        };
+        const Tensor x = random_tensor(shape, Random{7, 9});
+        INFO(shape.text());
+        REQUIRE(largest_kernel_error(f, {x}, DType::float64) == 0);
+        REQUIRE(largest_kernel_error(f, {x}, DType::float32) == 0);
+        REQUIRE(largest_bfloat16_error(f, {x}, {0}) < 0x1p-8);
+    }
+    const Tensor x = Tensor::zeros({2, 4}), there = Tensor::zeros({2}, DType::float32, Device::cuda);
+    REQUIRE(error_of([&] { drop_path(x, there); }) ==
+            "[drop_path] x is float32 [2, 4] on cpu, but keep is float32 [2] on cuda: all must be on one device");
+}

@@ -105,3 +105,16 @@ TEST_CASE("dropout says which rate is wrong") {
     REQUIRE(with(-0.1) == "[dropout] rate must be at least 0 and less than 1, got -0.1");
     REQUIRE(with(NAN) == "[dropout] rate must be at least 0 and less than 1, got nan");
 }
+
+TEST_CASE("the kernel of dropout leaves out the same elements as the loop, at any length and any address") {
+    for (const double rate : {0.2, 0.9})
+        for (const int64_t length : {0, 1, 33, 257, 4099}) {
+            const Tensor x = random_tensor({length}, Random{7, 13});
+            INFO(length << " elements");
+            REQUIRE(largest_kernel_error(dropping(rate, {7, 14}), {x}, DType::float64) == 0);
+            REQUIRE(largest_kernel_error(dropping(rate, {7, 14}), {x}, DType::float32) == 0);
+            REQUIRE(largest_bfloat16_error(dropping(rate, {7, 14}), {x}, {0}) < 0x1p-8);
+        }
+    const Tensor x = random_tensor({5, 33}, Random{7, 15}), second = x.slice(1, 2);
+    REQUIRE(same_bits(dropout(x.on(Device::cuda).slice(1, 2), 0.5, Random{7, 1}), dropout(second, 0.5, Random{7, 1})));
+}

@@ -79,3 +79,19 @@ TEST_CASE("l2_normalise needs an axis and a positive eps") {
     REQUIRE(error_of([] { l2_normalise(Tensor::zeros({})); }) == "[l2_normalise] x must be [..., C], got []");
     REQUIRE(error_of([] { l2_normalise(Tensor::zeros({3}), 0); }) == "[l2_normalise] eps must be positive, got 0");
 }
+
+TEST_CASE("the kernels of l2_normalise agree with its loops, on awkward sizes and on both sides of eps") {
+    const Function clipped = [](const std::vector<Tensor>& in) { return l2_normalise(in[0], 0.9); };
+    for (const int64_t rows : {1, 33, 257})
+        for (const int64_t C : {1, 33, 257}) {
+            const std::vector<Tensor> x{random_tensor({rows, C}, Random{8, 8})};
+            INFO(rows << " rows of " << C);
+            // Rows of one number have a gradient of 0, but for rounding over a norm that may be small.
+            REQUIRE(largest_kernel_error(normalise, x, DType::float64) < (C == 1 ? 1e-12 : 1e-14));
+            REQUIRE(largest_kernel_error(clipped, x, DType::float64) < 1e-14);
+            REQUIRE(largest_kernel_error(clipped, x, DType::float32) < 2e-6);
+            REQUIRE(largest_bfloat16_error(clipped, x, {0}) < 0x1p-8);
+        }
+    const Tensor x = random_tensor({70, 48}, Random{8, 9}).to(DType::float32);
+    REQUIRE(same_in_any_order(normalise, {x}, random_tensor({70, 48}, Random{8, 10}).to(DType::float32)));
+}

@@ -105,3 +105,27 @@ TEST_CASE("layout operations say what does not fit") {
     REQUIRE(error_of([&] { rows(x, 1, 3); }) == "[rows] 1 to 3 are not rows of [2, 3]");
     REQUIRE(error_of([&] { rows(x, 2, 1); }) == "[rows] 2 to 1 are not rows of [2, 3]");
 }
+
+TEST_CASE("the kernel of permute moves every element where the loop does, for every order of the axes") {
+    for (const Shape& shape : {Shape{}, Shape{5}, Shape{33, 7}, Shape{1, 257, 2}, Shape{3, 1, 4, 5}, Shape{0, 3}}) {
+        std::vector<int> axes(static_cast<size_t>(shape.rank()));
+        std::iota(axes.begin(), axes.end(), 0);
+        const Tensor x = random_tensor(shape, Random{5, 6});
+        do {
+            const Function f = [&](const auto& in) { return permute(in[0], axes); };
+            REQUIRE(largest_kernel_error(f, {x}, DType::float64) == 0);
+            REQUIRE(largest_kernel_error(f, {x}, DType::float32) == 0);
+        } while (std::next_permutation(axes.begin(), axes.end()));
+    }
+    const Function cube = [](const auto& in) { return permute(in[0], {2, 0, 1}); };
+    const Tensor x = random_tensor({3, 33, 65}, Random{5, 7}).to(DType::bfloat16);
+    REQUIRE(same_bits(cube({x.on(Device::cuda)}), permute(x.to(DType::float32), {2, 0, 1}).to(DType::bfloat16)));
+}
+
+TEST_CASE("reshape and rows are on a device what they are on the CPU, gradients too") {
+    const Function f = [](const auto& in) {
+        return add(rows(reshape(in[0], {6, 11}), 1, 4), rows(reshape(in[0], {6, 11}), 3, 6));
+    };
+    REQUIRE(largest_kernel_error(f, {random_tensor({3, 22}, Random{5, 8})}, DType::float64) == 0);
+    REQUIRE(largest_bfloat16_error(f, {random_tensor({3, 22}, Random{5, 8})}, {0}) < 0x1p-8);
+}

@@ -51,3 +51,13 @@ TEST_CASE("qkv_bias says which shape is wrong") {
             }) == "[qkv_bias] q must be [C], got [2, 3]");
     REQUIRE(error_of([] { qkv_bias(Tensor::zeros({3}), Tensor::zeros({4})); }) == "[qkv_bias] v must be [3], got [4]");
 }
+
+TEST_CASE("qkv_bias is on a device what it is on the CPU, and refuses operands on two devices") {
+    for (const int64_t C : {1, 33, 257}) {
+        const std::vector<Tensor> in{random_tensor({C}, Random{8, 6}), random_tensor({C}, Random{8, 7})};
+        REQUIRE(largest_kernel_error(assembled, in, DType::float64) == 0);
+        REQUIRE(largest_kernel_error(assembled, in, DType::float32) == 0);
+    }
+    REQUIRE(error_of([] { qkv_bias(Tensor::zeros({3}), Tensor::zeros({3}, DType::float32, Device::cuda)); }) ==
+            "[qkv_bias] q is float32 [3] on cpu, but v is float32 [3] on cuda: all must be on one device");
+}

@@ -32,3 +32,16 @@ TEST_CASE("relative_bias says which table belongs to the window") {
                 relative_bias(Tensor::zeros({4, 2}), make_window_map({2, 2}, {2, 2}, {0, 0}));
             }) == "[relative_bias] the table of a 2 x 2 window must be [9, h], got [4, 2]");
 }
+
+TEST_CASE("the kernels of relative_bias add the same pairs as its loops, in the same order") {
+    for (const Extent window : {Extent{1, 1}, Extent{3, 3}, Extent{7, 7}, Extent{2, 5}})
+        for (const int64_t heads : {1, 5}) {
+            const WindowMap map = make_window_map(window, window, {0, 0});
+            const Function f = [&](const std::vector<Tensor>& in) { return relative_bias(in[0], map); };
+            const Tensor table = random_tensor({map->offsets(), heads}, Random{4, 2});
+            INFO("window " << window.rows << " x " << window.columns << ", heads " << heads);
+            REQUIRE(largest_kernel_error(f, {table}, DType::float64) == 0);
+            REQUIRE(largest_kernel_error(f, {table}, DType::float32) == 0);
+            REQUIRE(largest_bfloat16_error(f, {table}, {0}) < 0x1p-8);
+        }
+}

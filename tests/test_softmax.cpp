@@ -57,3 +57,25 @@ TEST_CASE("softmax used twice gives twice the gradient") {
 TEST_CASE("softmax needs an axis") {
     REQUIRE(error_of([] { softmax(Tensor::zeros({})); }) == "[softmax] x must be [..., C], got []");
 }
+
+TEST_CASE("the kernels of softmax agree with its loops, on awkward sizes too") {
+    const Function f = [](const std::vector<Tensor>& in) { return softmax(in[0]); };
+    for (const int64_t rows : {1, 33, 257})
+        for (const int64_t C : {1, 33, 257}) {
+            const std::vector<Tensor> x{random_tensor({rows, C}, Random{7, 7}, 3.0)};
+            INFO(rows << " rows of " << C);
+            REQUIRE(largest_kernel_error(f, x, DType::float64) < 1e-14);
+            REQUIRE(largest_kernel_error(f, x, DType::float32) < 2e-6);
+            REQUIRE(largest_bfloat16_error(f, x, {0}) < 2 * 0x1p-8);  // y is rounded, then dx
+        }
+    const Tensor x = random_tensor({70, 49}, Random{7, 8}).to(DType::float32);
+    REQUIRE(same_in_any_order(f, {x}, random_tensor({70, 49}, Random{7, 9}).to(DType::float32)));
+}
+
+TEST_CASE("the kernels of softmax neither overflow nor divide by zero") {
+    const float inf = std::numeric_limits<float>::infinity();
+    const Tensor x = Tensor::from({4, 2}, std::vector<float>{1e30f, -1e30f, -1e30f, -1e30f, 3.0f, -inf, -inf, -inf});
+    const auto y = softmax(x.on(Device::cuda)).values();
+    REQUIRE(std::vector<double>(y.begin(), y.begin() + 6) == std::vector<double>{1, 0, 0.5, 0.5, 1, 0});
+    REQUIRE(std::isnan(y[6]));
+}
