@@ -14,13 +14,19 @@
 //
 // Order: the weight comes as [C, I, p, q], as a convolution's does, but images are channel-last. The weight, a few
 // thousand numbers, is put into the order [C, p, q, I] once a call; then a row of a patch is q I numbers that lie
-// together in the image, and im2col copies runs, of which the part inside the image is a run too.
-// Saved: images and weight. patch would be the images again; it is made piece by piece and forgotten.
+// together in the image, and im2col copies runs, of which the part inside the image is a run too. Kernels copy element
+// by element, so theirs leaves the weight as it is and puts a patch into its order.
+// Saved: images and weight. patch would be the images again; it is made piece by piece, by kernels as a whole, and
+// forgotten.
 // Source: Dosovitskiy et al., "An image is worth 16x16 words", arXiv 2010.11929. Test: tests/test_patch_embedding.cpp.
 
+#include "cuda/patch_embedding.h"
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
+#include "core/operands.h"
 #include "core/threads.h"
+#include "cuda/gemm.h"
+#include "cuda/sums.h"
 #include "ops/ops.h"
 #include "ops/sum_by_groups.h"
 
@@ -133,6 +139,37 @@ void backward(const Geometry& g, const T* images, const T* weight, const T* dy, 
     for_each_weight(g, [&](int64_t at, int64_t at_last) { dweight[at] = dweight_last.data<T>()[at_last]; });
 }
 
+// ---- kernels: patch as a whole, its numbers in the weight's order; one product each way
+
+cuda::PatchSizes patch_sizes(const Geometry& g) { return {g.B, g.H, g.W, g.I, g.p, g.q, g.down(), g.across()}; }
+
+template <class T>
+Tensor patches_on_device(const Geometry& g, const Tensor& images) {
+    const Tensor patch = images.empty_like({g.patches(), g.patch_size()});
+    cuda::im2col(patch_sizes(g), images.device_data<T>(), patch.device_data<T>());
+    return patch;
+}
+
+template <class T>
+void forward_on_device(const Geometry& g, const Tensor& images, const T* weight, const Wide<T>* bias, T* y) {
+    const Tensor patch = patches_on_device<T>(g, images);
+    cuda::gemm_bias(g.patches(), g.C, g.patch_size(), patch.device_data<T>(), weight, bias, y);
+}
+
+// `dimages` undefined: not asked for.
+template <class T>
+void backward_on_device(const Geometry& g, const Tensor& images, const T* weight, const T* dy, const Tensor& dimages,
+                        T* dweight, Wide<T>* dbias) {
+    const int64_t J = g.patch_size(), C = g.C, R = g.patches();
+    const Tensor patch = patches_on_device<T>(g, images);
+    cuda::gemm(Layout::transposed, Layout::plain, C, J, R, dy, C, patch.device_data<T>(), J, dweight, J, false);
+    cuda::column_sums(R, C, dy, dbias);
+    if (!dimages.defined()) return;
+    T* const dpatch = patch.device_data<T>();  // patch has been read
+    cuda::gemm(Layout::plain, Layout::plain, R, J, C, dy, C, weight, J, dpatch, J, false);
+    cuda::im2col_backward(patch_sizes(g), dpatch, dimages.device_data<T>());
+}
+
 // ---- autograd node
 
 struct PatchEmbeddingNode final : Node {
@@ -143,13 +180,19 @@ struct PatchEmbeddingNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
         const Geometry geometry(images.shape(), weight.shape());
-        const Tensor dimages = needs[0] ? Tensor::empty(images.shape(), images.dtype()) : Tensor();
-        const Tensor dweight = Tensor::empty(weight.shape(), images.dtype());
-        const Tensor dbias = Tensor::empty({geometry.C}, images.dtype());
-        dispatch_float("patch_embedding", images.dtype(), [&]<class T>(T) {
-            swingrad::backward(geometry, images.data<T>(), weight.data<T>(), dy.data<T>(),
-                               needs[0] ? dimages.data<T>() : nullptr, dweight.data<T>(), dbias.data<T>());
-        });
+        const Tensor dimages = needs[0] ? images.empty_like(images.shape()) : Tensor();
+        const Tensor dweight = weight.empty_like(weight.shape());
+        const Tensor dbias = Tensor::empty({geometry.C}, wide(images.dtype()), images.device());
+        on_device_of(
+            "patch_embedding", images,
+            [&]<class T>(T) {
+                swingrad::backward(geometry, images.data<T>(), weight.data<T>(), dy.data<T>(), data_or_null<T>(dimages),
+                                   dweight.data<T>(), dbias.data<T>());
+            },
+            [&]<class T>(T) {
+                backward_on_device(geometry, images, weight.device_data<T>(), dy.device_data<T>(), dimages,
+                                   dweight.device_data<T>(), dbias.device_data<Wide<T>>());
+            });
         return {dimages, dweight, dbias};
     }
 };
@@ -166,11 +209,17 @@ Tensor patch_embedding(const Tensor& images, const Tensor& weight, const Tensor&
     const int64_t C = weight.shape()[0];
     check(bias.shape() == Shape{C}, "[patch_embedding] bias must be [{}], got {}", C, bias.shape());
 
+    check_one_device("patch_embedding", {{"images", images}, {"weight", weight}, {"bias", bias}});
+
     const Geometry geometry(images.shape(), weight.shape());
-    Tensor y = Tensor::empty({geometry.B, geometry.down(), geometry.across(), C}, images.dtype());
-    dispatch_float("patch_embedding", images.dtype(), [&]<class T>(T) {
-        forward(geometry, images.data<T>(), weight.data<T>(), bias.data<T>(), y.data<T>());
-    });
+    const Tensor y = images.empty_like({geometry.B, geometry.down(), geometry.across(), C});
+    on_device_of(
+        "patch_embedding", images,
+        [&]<class T>(T) { forward(geometry, images.data<T>(), weight.data<T>(), bias.data<T>(), y.data<T>()); },
+        [&]<class T>(T) {
+            forward_on_device(geometry, images, weight.device_data<T>(), bias.device_data<Wide<T>>(),
+                              y.device_data<T>());
+        });
     if (!recording({images, weight, bias})) return y;
     auto node = std::make_unique<PatchEmbeddingNode>();
     node->images = images.detached();

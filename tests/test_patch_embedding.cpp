@@ -146,3 +146,38 @@ TEST_CASE("patch_embedding says which size is wrong") {
     REQUIRE(error_of([&] { patch_embedding(bias, weight, bias); }) ==
             "[patch_embedding] images must be [B, H, W, I], got [8]");
 }
+
+TEST_CASE("patch_embedding's kernels agree with its loops, where images are whole patches and where not") {
+    const std::vector<std::vector<Tensor>> all{some_inputs(1, 2, 3, 1, 1, 2, 3),  some_inputs(1, 6, 33, 3, 4, 2, 3),
+                                               some_inputs(3, 5, 3, 3, 33, 1, 1), some_inputs(2, 14, 7, 3, 6, 7, 7),
+                                               some_inputs(2, 5, 7, 3, 4, 4, 3),  some_inputs(1, 9, 10, 2, 3, 8, 7),
+                                               some_inputs(3, 2, 3, 1, 5, 4, 4),  some_inputs(2, 63, 62, 3, 257, 4, 4)};
+    for (const auto& in : all) {
+        INFO(in[0].describe() << ", weight " << in[1].describe());
+        REQUIRE(largest_kernel_error(embedding, in, DType::float64) < 1e-12);
+        REQUIRE(largest_kernel_error(embedding, in, DType::float32) < 2e-5);
+        REQUIRE(largest_bfloat16_error(embedding, in, {0, 1}) < 0.02);
+    }
+    REQUIRE(same_in_any_order(embedding, all[4], random_tensor({2, 2, 3, 4}, Random{4, 8})));
+}
+
+TEST_CASE("patch_embedding's kernels make no gradient of the images unless asked") {
+    const auto in = some_inputs(1, 6, 33, 3, 4, 2, 3);
+    const Tensor cotangent = random_tensor({1, 3, 11, 4}, Random{4, 4});
+    auto leaves = on(Device::cuda, in);
+    const auto all = gradients_of(embedding, leaves, cotangent);
+    require_gradient(leaves[1]);
+    Tape tape;
+    tape.after_backward = [](const Node&, const Needs&, std::vector<Tensor>& gradients) {
+        REQUIRE_FALSE(gradients[0].defined());
+    };
+    tape.backward(embedding(leaves), cotangent.on(Device::cuda));
+    REQUIRE(same_bits(gradient(leaves[1]), all[1]));
+}
+
+TEST_CASE("patch_embedding refuses operands on two devices") {
+    const Tensor images = Tensor::zeros({1, 4, 4, 3}), weight = Tensor::zeros({8, 3, 4, 4});
+    REQUIRE(error_of([&] { patch_embedding(images, weight.on(Device::cuda), Tensor::zeros({8})); }) ==
+            "[patch_embedding] images is float32 [1, 4, 4, 3] on cpu, but weight is float32 [8, 3, 4, 4] on cuda: all "
+            "must be on one device");
+}
