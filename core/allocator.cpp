@@ -30,7 +30,7 @@ class CachingAllocator {
     MemoryBlock allocate(size_t bytes) {
         const std::lock_guard lock(mutex_);
         if (bytes > most_bytes) out_of_memory(bytes);
-        MemoryBlock block{nullptr, bytes, size_class(bytes)};
+        MemoryBlock block{nullptr, bytes, memory_.reusable() ? size_class(bytes) : bytes};
         auto& list = free_[block.capacity];
         if (!list.empty()) {
             block.address = list.back();
@@ -45,8 +45,13 @@ class CachingAllocator {
 
     void release(const MemoryBlock& block) {
         const std::lock_guard lock(mutex_);
-        free_[block.capacity].push_back(block.address);
         statistics_.live -= block.capacity;
+        if (memory_.reusable()) {
+            free_[block.capacity].push_back(block.address);
+            return;
+        }
+        memory_.release(block.address, block.capacity);
+        statistics_.reserved -= block.capacity;
     }
 
     MemoryStatistics statistics() {

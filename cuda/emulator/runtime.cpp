@@ -4,10 +4,10 @@
 
 #include "core/error.h"
 #include "core/threads.h"
+#include "cuda/emulator/memory.h"
 
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 
 namespace swingrad::cuda {
 namespace {
@@ -47,8 +47,12 @@ PinnedMemory::PinnedMemory(size_t bytes) : data_(std::aligned_alloc(64, (bytes +
 }
 PinnedMemory::~PinnedMemory() { std::free(data_); }
 
-void copy_to_device(void* device, const void* host, size_t bytes, Stream) { std::memcpy(device, host, bytes); }
-void copy_to_host(void* host, const void* device, size_t bytes, Stream) { std::memcpy(host, device, bytes); }
+void copy_to_device(void* device, const void* host, size_t bytes, Stream) {
+    emulator::emulated_memory().copy_from_host(device, host, bytes);
+}
+void copy_to_host(void* host, const void* device, size_t bytes, Stream) {
+    emulator::emulated_memory().copy_to_host(host, device, bytes);
+}
 
 // ---- graphs: the work itself, done again
 
