@@ -39,8 +39,9 @@ class CachingAllocator {
     MemoryBlock allocate(size_t bytes) {
         const std::lock_guard lock(mutex_);
         if (bytes > most_bytes) out_of_memory(bytes);
-        MemoryBlock block{nullptr, bytes, size_class(bytes), pool_in_use(device_)};
-        auto& list = free_[block.pool][block.capacity];
+        const uint64_t pool = pool_in_use(device_);
+        MemoryBlock block{nullptr, bytes, memory_.reusable() ? size_class(bytes) : bytes, pool};
+        auto& list = free_[pool][block.capacity];
         if (!list.empty()) {
             block.address = list.back();
             list.pop_back();
@@ -54,9 +55,10 @@ class CachingAllocator {
 
     void release(const MemoryBlock& block) {
         const std::lock_guard lock(mutex_);
-        const auto pool = free_.find(block.pool);  // a pool that is gone has left its blocks to everybody
-        (pool == free_.end() ? free_[shared_pool] : pool->second)[block.capacity].push_back(block.address);
         statistics_.live -= block.capacity;
+        const auto pool = free_.find(block.pool);  // a pool that is gone has left its blocks to everybody
+        if (block.pool != shared_pool && pool != free_.end()) pool->second[block.capacity].push_back(block.address);
+        else let_go(block.capacity, block.address);
     }
 
     uint64_t open_pool() {
@@ -66,10 +68,8 @@ class CachingAllocator {
     }
     void close_pool(uint64_t number) {
         const std::lock_guard lock(mutex_);
-        for (auto& [capacity, list] : free_[number]) {
-            auto& shared = free_[shared_pool][capacity];
-            shared.insert(shared.end(), list.begin(), list.end());
-        }
+        for (auto& [capacity, list] : free_[number])
+            for (void* address : list) let_go(capacity, address);
         free_.erase(number);
     }
 
@@ -89,6 +89,16 @@ class CachingAllocator {
     }
 
   private:
+    // To everybody, or to the device where it wants released memory back.
+    void let_go(size_t capacity, void* address) {
+        if (memory_.reusable()) {
+            free_[shared_pool][capacity].push_back(address);
+            return;
+        }
+        memory_.release(address, capacity);
+        statistics_.reserved -= capacity;
+    }
+
     void* from_device(size_t capacity) {
         ++statistics_.system_calls;
         void* address = memory_.allocate(capacity);

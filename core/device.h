@@ -19,9 +19,12 @@ class DeviceMemory {
   public:
     virtual ~DeviceMemory() = default;
 
-    // At least `bytes` bytes, aligned to 64; nullptr where there is none left.
+    // At least `bytes` bytes, aligned to 64 where that divides `bytes`, to 16 in any case; nullptr where there is none left.
     virtual void* allocate(size_t bytes) = 0;
     virtual void release(void* address, size_t bytes) = 0;
+    // Whether released memory is to be kept and handed out again, which is faster. An emulator says no: memory of a
+    // tensor's own, exactly as long as asked for, shows who goes beyond it, or uses it too early or too late.
+    virtual bool reusable() const { return true; }
 
     virtual void copy_from_host(void* to, const void* host, size_t bytes) = 0;
     virtual void copy_to_host(void* host, const void* from, size_t bytes) = 0;

@@ -1,6 +1,7 @@
 #include "cuda/emulator/async_copy.h"
 
 #include "cuda/emulator/block.h"
+#include "cuda/emulator/checker.h"
 
 #include <cstdint>
 #include <cstring>
@@ -32,7 +33,11 @@ void finish_copies_but(int groups) {
     const auto keep = static_cast<size_t>(groups);
     if (ends.size() <= keep) return;
     const size_t done = ends[ends.size() - 1 - keep];
-    for (size_t i = 0; i < done; ++i) std::memcpy(copies[i].to, copies[i].from, 16);
+    for (size_t i = 0; i < done; ++i) {
+        checker::access(copies[i].from, 16, false, false, __builtin_return_address(0));
+        checker::access(copies[i].to, 16, true, false, __builtin_return_address(0));
+        std::memcpy(copies[i].to, copies[i].from, 16);
+    }
     copies.erase(copies.begin(), copies.begin() + static_cast<std::ptrdiff_t>(done));
     ends.erase(ends.begin(), ends.end() - groups);
     for (size_t& end : ends) end -= done;

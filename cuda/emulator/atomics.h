@@ -3,18 +3,26 @@
 
 #include "cuda/emulator/language.h"
 
-#include <atomic>
+#include <cstddef>
 #include <type_traits>
 
 namespace swingrad::cuda::emulator {
 
-// Puts change(old) in the place of old; returns old.
+#ifdef SWINGRAD_KERNEL_CHECK
+void check_atomic_access(const void* address, size_t bytes);
+#else
+inline void check_atomic_access(const void*, size_t) {}
+#endif
+
+// Puts change(old) in the place of old; returns old. The compiler's own atomics, because the access checker would see
+// into std::atomic_ref.
 template <class T, class Change>
 SWINGRAD_UNCHECKED T atomic_update(T* address, Change change) {
-    const std::atomic_ref<T> shared(*address);
-    T old = shared.load(std::memory_order_relaxed);
-    while (!shared.compare_exchange_weak(old, change(old), std::memory_order_relaxed)) {
-    }
+    check_atomic_access(address, sizeof(T));
+    T old, next;
+    __atomic_load(address, &old, __ATOMIC_RELAXED);
+    do next = change(old);
+    while (!__atomic_compare_exchange(address, &old, &next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     return old;
 }
 

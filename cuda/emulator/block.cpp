@@ -1,6 +1,7 @@
 #include "cuda/emulator/block.h"
 
 #include "core/error.h"
+#include "cuda/emulator/checker.h"
 #include "cuda/emulator/memory.h"
 #include "cuda/emulator/signals.h"
 
@@ -48,14 +49,14 @@ Block::~Block() {
 #endif
 }
 
-bool Block::stack_overflowed(const void* address) const {
+bool Block::is_stack(const void* address) const {
     const auto* at = static_cast<const char*>(address);
     return at >= stacks_ && at < stacks_ + stack_stride * most_threads;
 }
 
 // ---- fibers
 
-__attribute__((no_sanitize("thread"))) void Block::start_fiber(Fiber& from, bool for_good) {
+SWINGRAD_UNCHECKED void Block::start_fiber(Fiber& from) {
     const unsigned number = fibers_used_++;
     Fiber& fiber = fibers_[number];
     if (number == fibers_made_) {
@@ -68,7 +69,7 @@ __attribute__((no_sanitize("thread"))) void Block::start_fiber(Fiber& from, bool
         fiber.thread_sanitizer = __tsan_create_fiber(0);
 #endif
     }
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SWINGRAD_ADDRESS_SANITIZER)
     __asan_unpoison_memory_region(fiber.stack, stack_bytes);  // a launch that was given up left its frames
     fiber.address_sanitizer = nullptr;
 #endif
@@ -76,18 +77,18 @@ __attribute__((no_sanitize("thread"))) void Block::start_fiber(Fiber& from, bool
     const size_t shift = number * 576 % 4032 / 64 * 64;
     char* const top = stacks_ + (number + 1) * stack_stride - shift;
     fiber.context = boost::context::detail::make_fcontext(top, stack_bytes - shift, fiber_main);
-    ++counters.switches;
-    jump(from, fiber, for_good);
+    if (&from != &main_) ++counters.switches;
+    jump(from, fiber);
 }
 
-__attribute__((no_sanitize("thread"))) void Block::fiber_main(boost::context::detail::transfer_t from) {
+SWINGRAD_UNCHECKED void Block::fiber_main(boost::context::detail::transfer_t from) {
     Block& block = *running_block;
     const unsigned number = block.fibers_used_ - 1;
     arrive(block.fibers_[number], from);
     block.run_threads(number);
 }
 
-__attribute__((no_sanitize("thread"))) void Block::run_threads(unsigned fiber) {
+SWINGRAD_UNCHECKED void Block::run_threads(unsigned fiber) {
     while (started < count) {
         const unsigned thread = next_to_start();
         threads[thread].fiber = static_cast<uint16_t>(fiber);
@@ -118,6 +119,7 @@ inline void Block::enter(unsigned thread) {
     current = thread;
     threads[thread].state = State::running;
     threadIdx = threads[thread].index;
+    checker::enter_thread(thread, fibers_[threads[thread].fiber].stack, stack_bytes);
 }
 
 void Block::wait(State why) {
@@ -130,7 +132,7 @@ void Block::wait(State why) {
             ++counters.switches;
             jump(mine, fibers_[threads[next].fiber]);
         }
-    } else if (started < count) start_fiber(mine, false);
+    } else if (started < count) start_fiber(mine);
     else {
         error_ = why_stuck();
         leave();
@@ -177,9 +179,7 @@ void Block::others_may_go_on(unsigned thread) {
 // ---- barrier
 
 namespace {
-bool same_place(const Site& a, const Site& b) {
-    return a.line() == b.line() && std::strcmp(a.file_name(), b.file_name()) == 0;
-}
+bool same_place(const Site& a, const Site& b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
 }  // namespace
 
 int Block::wait_at_barrier(int predicate, const char* operation, Site site) {
@@ -206,6 +206,7 @@ int Block::wait_at_barrier(int predicate, const char* operation, Site site) {
 
 void Block::release_barrier() {
     ++counters.barriers;
+    checker::pass_barrier();
     for (unsigned thread = 0; thread < count; ++thread) make_ready(thread);
     waiting_ = 0;
     result_ = votes_;
@@ -234,20 +235,15 @@ void Block::begin(const Launch& of, const Kernel& what) {
     // It ends where the pages end, so that one step too far is a fault.
     shared = shared_pages_ + page + most_shared - rounded_for_alignment(of.shared_bytes);
     copies.clear();
+    checker::begin_launch(*this);
 }
 
 void Block::run(const Launch& of, const Kernel& what, uint64_t first, uint64_t end) {
     begin(of, what);
-    char* const storage = thread_storage(what.module);
     running_block = this;
     for (uint64_t number = first; number < end && error_.empty(); ++number) {
-        if (of.shared_bytes) std::memset(shared, poison, of.shared_bytes);
-#if !defined(__SANITIZE_ADDRESS__)
-        for (const SharedVariable& variable : what.shared)
-            std::memset(storage + variable.offset, poison, variable.bytes);
-#else
-        (void)storage;
-#endif
+        poison_shared_memory();
+        checker::begin_block(number);
         run_block(number);
     }
     running_block = nullptr;
@@ -259,10 +255,24 @@ void Block::run(const Launch& of, const Kernel& what, uint64_t first, uint64_t e
     }
 }
 
-void Block::run_block(uint64_t number) {
+void Block::poison_shared_memory() {
+    if (launch->shared_bytes) std::memset(shared, poison, launch->shared_bytes);
+#if !defined(SWINGRAD_ADDRESS_SANITIZER)
+    if (kernel->shared.empty()) return;
+    if (storage_module_ != kernel->module) storage_ = thread_storage(storage_module_ = kernel->module).begin;
+    for (const SharedVariable& variable : kernel->shared)
+        std::memset(storage_ + variable.offset, poison, variable.bytes);
+#endif
+}
+
+uint3 Block::index_of(uint64_t number) const {
     const dim3 grid = launch->grid;
-    blockIdx = {static_cast<unsigned>(number % grid.x), static_cast<unsigned>(number / grid.x % grid.y),
-                static_cast<unsigned>(number / grid.x / grid.y)};
+    return {static_cast<unsigned>(number % grid.x), static_cast<unsigned>(number / grid.x % grid.y),
+            static_cast<unsigned>(number / grid.x / grid.y)};
+}
+
+void Block::run_block(uint64_t number) {
+    blockIdx = index_of(number);
     started = finished = fibers_used_ = ready_first_ = ready_count_ = waiting_ = 0;
     votes_ = 0;
     for (unsigned w = 0; w * 32 < count; ++w) {
@@ -280,7 +290,7 @@ void Block::run_block(uint64_t number) {
 #if defined(__SANITIZE_THREAD__)
     main_.thread_sanitizer = __tsan_get_current_fiber();
 #endif
-    start_fiber(main_, false);  // comes back when the block is done
+    start_fiber(main_);  // comes back when the block is done
     ++counters.blocks;
     counters.threads += count;
 }

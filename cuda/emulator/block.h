@@ -20,7 +20,7 @@ namespace swingrad::cuda::emulator {
 
 constexpr unsigned most_threads = 1024;
 constexpr size_t page = 4096;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SWINGRAD_ADDRESS_SANITIZER)
 constexpr size_t stack_bytes = 256 << 10;
 #else
 constexpr size_t stack_bytes = 64 << 10;
@@ -73,11 +73,16 @@ class Block {
     int wait_at_barrier(int predicate, const char* operation, Site site);
     void meet(unsigned mask, const char* operation, WarpFunction function, Site site);
     [[noreturn]] void fail(const std::string& what);
+    [[noreturn]] void fail_shuffle(unsigned lane, unsigned lanes, int source);
 
     // ---- for messages
     std::string place(unsigned thread) const;  // "kernel, block (0,0,0), thread (0,0,0)"
     std::string launch_text() const;           // "launched at ..."
-    bool stack_overflowed(const void* address) const;
+    std::string place_of_block() const;        // without the thread
+    std::string describe(const void* address) const;
+    uint3 index_of(uint64_t number) const;  // of a block, by its number
+    bool is_stack(const void* address) const;
+    const void* shared_pages() const { return shared_pages_ + page; }
 
     const Launch* launch = nullptr;  // nullptr: no kernel runs
     const Kernel* kernel = nullptr;
@@ -91,10 +96,11 @@ class Block {
 
   private:
     void begin(const Launch& launch, const Kernel& kernel);
+    void poison_shared_memory();
     void run_block(uint64_t number);
     static void fiber_main(boost::context::detail::transfer_t from);
     void run_threads(unsigned fiber);
-    void start_fiber(Fiber& from, bool for_good);
+    void start_fiber(Fiber& from);
     void enter(unsigned thread);
     void finish(unsigned thread);
     void others_may_go_on(unsigned thread);
@@ -113,6 +119,8 @@ class Block {
     char* stacks_ = nullptr;
     char* shared_pages_ = nullptr;
     void* signal_stack_ = nullptr;
+    uintptr_t storage_module_ = 0;
+    char* storage_ = nullptr;  // that module's thread-local variables
 
     dim3 shape_{0, 0, 0};  // the block size that the threads' indices were made for
     uint32_t random_ = 0;  // 0: in order

@@ -3,11 +3,13 @@
 // AddressSanitizer and ThreadSanitizer must be told of every jump.
 #pragma once
 
+#include "cuda/emulator/language.h"
+
 #include <boost/context/detail/fcontext.hpp>
 
 #include <cstddef>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SWINGRAD_ADDRESS_SANITIZER)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -26,10 +28,10 @@ struct Fiber {
 };
 
 // First thing on a new stack.
-__attribute__((no_sanitize("thread"))) inline void arrive(Fiber& at, boost::context::detail::transfer_t from) {
+SWINGRAD_UNCHECKED inline void arrive(Fiber& at, boost::context::detail::transfer_t from) {
     auto& before = *static_cast<Fiber*>(from.data);
     before.context = from.fctx;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SWINGRAD_ADDRESS_SANITIZER)
     __sanitizer_finish_switch_fiber(at.address_sanitizer, &before.stack, &before.stack_bytes);
 #else
     (void)at;
@@ -37,8 +39,8 @@ __attribute__((no_sanitize("thread"))) inline void arrive(Fiber& at, boost::cont
 }
 
 // Goes on at `to`. Returns when somebody jumps back to `from`; if `for_good`, nobody ever does.
-__attribute__((no_sanitize("thread"))) inline void jump(Fiber& from, Fiber& to, bool for_good = false) {
-#if defined(__SANITIZE_ADDRESS__)
+SWINGRAD_UNCHECKED inline void jump(Fiber& from, Fiber& to, bool for_good = false) {
+#if defined(SWINGRAD_ADDRESS_SANITIZER)
     __sanitizer_start_switch_fiber(for_good ? nullptr : &from.address_sanitizer, to.stack, to.stack_bytes);
 #endif
 #if defined(__SANITIZE_THREAD__)

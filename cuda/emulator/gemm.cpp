@@ -6,6 +6,7 @@
 #include "core/tensor.h"
 #include "core/threads.h"
 #include "cuda/emulator/graph.h"
+#include "cuda/emulator/memory.h"
 
 namespace swingrad::cuda {
 namespace {
@@ -41,6 +42,8 @@ void multiply(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k,
     } else {
         swingrad::gemm(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
     }
+    for (int64_t row = 0; row < m; ++row)
+        emulator::written_by_host(c + row * ldc, static_cast<size_t>(n) * sizeof(Out));
 }
 
 }  // namespace

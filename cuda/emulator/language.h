@@ -11,9 +11,17 @@
 #define __grid_constant__
 #define __align__(bytes) __attribute__((aligned(bytes)))
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SWINGRAD_ADDRESS_SANITIZER
+#elif defined(__has_feature)  // Clang
+#if __has_feature(address_sanitizer)
+#define SWINGRAD_ADDRESS_SANITIZER
+#endif
+#endif
+
 // The threads of a block share one thread of the operating system, and no two blocks run on it at once: what that
 // thread alone can see is the block's. AddressSanitizer guards plain variables only; blocks then run one at a time.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(SWINGRAD_ADDRESS_SANITIZER)
 #define __shared__ static
 #else
 #define __shared__ static thread_local __attribute__((tls_model("initial-exec")))
@@ -21,6 +29,20 @@
 
 // The emulator's own work inside a kernel file is not to be seen by the access checker (checker.h).
 #define SWINGRAD_UNCHECKED __attribute__((no_sanitize("thread")))
+
+namespace swingrad::cuda::emulator {
+
+// A place in the source. As a parameter's default, `Site site = Site::current()`, it is the caller's place.
+struct Site {
+    const char* file = "";
+    unsigned line = 0;
+
+    static constexpr Site current(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
+        return {file, line};
+    }
+};
+
+}  // namespace swingrad::cuda::emulator
 
 struct uint3 {
     unsigned x, y, z;

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "cuda/emulator/block.h"
+#include "cuda/emulator/checker.h"
 #include "cuda/emulator/memory.h"
 #include "cuda/emulator/options.h"
 #include "cuda/emulator/report.h"
@@ -15,6 +16,13 @@
 
 namespace swingrad::cuda::emulator {
 namespace {
+
+constexpr uint64_t worth_waking = 16384;  // threads of a launch that several cores share
+#if defined(SWINGRAD_ADDRESS_SANITIZER)
+constexpr bool one_block_at_a_time = true;  // __shared__ variables are there once
+#else
+constexpr bool one_block_at_a_time = checker::on;
+#endif
 
 std::mutex counters_mutex;
 Counters total;
@@ -74,13 +82,11 @@ void run(const Launch& launch) {
     catch_signals();
     const auto blocks = static_cast<uint64_t>(launch.grid.x) * launch.grid.y * launch.grid.z;
     const auto threads = blocks * launch.block.x * launch.block.y * launch.block.z;
+    static std::mutex mutex;
+    std::unique_lock alone(mutex, std::defer_lock);
+    if (one_block_at_a_time) alone.lock();
     uint64_t workers = static_cast<uint64_t>(options().workers ? options().workers : thread_count());
-#if defined(__SANITIZE_ADDRESS__)
-    workers = 1;
-    static std::mutex one_at_a_time;
-    const std::lock_guard alone(one_at_a_time);
-#endif
-    if (threads < 16384) workers = 1;  // not worth waking anybody
+    if (one_block_at_a_time || threads < worth_waking) workers = 1;
     const uint64_t chunk = workers == 1 ? blocks : std::max<uint64_t>(1, blocks / (workers * 16));
     const auto run_chunk = [&](int64_t first, int64_t end) {
         Block& block = Block::of_this_thread();

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cstddef>
-#include <source_location>
 #include <tuple>
 #include <type_traits>
 
@@ -17,10 +16,10 @@ namespace swingrad::cuda {
 // A grid that knows where in the source it was written down: the place of the launch, for messages.
 struct Grid {
     dim3 size;
-    std::source_location site;
+    emulator::Site site;
 
-    Grid(dim3 blocks, std::source_location here = std::source_location::current()) : size(blocks), site(here) {}
-    Grid(unsigned blocks, std::source_location here = std::source_location::current()) : size(blocks), site(here) {}
+    Grid(dim3 blocks, emulator::Site here = emulator::Site::current()) : size(blocks), site(here) {}
+    Grid(unsigned blocks, emulator::Site here = emulator::Site::current()) : size(blocks), site(here) {}
 };
 
 namespace emulator {
@@ -28,7 +27,7 @@ namespace emulator {
 // One launch, with the types of the arguments gone.
 struct Launch {
     const void* kernel;  // its address: names it in messages
-    std::source_location site;
+    Site site;
     dim3 grid, block;
     size_t shared_bytes;
     void (*call)(const void* closure);  // runs the kernel once, for the thread that threadIdx says

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "cuda/convert.h"
+#include "cuda/emulator/checker.h"
 #include "cuda/emulator/graph.h"
 #include "cuda/emulator/options.h"
 
@@ -69,6 +70,7 @@ void* EmulatedMemory::allocate(size_t bytes) {
     std::memset(start + bytes, edge, static_cast<size_t>(begin + inner - (start + bytes)));
     all.by_start[start] = {bytes, static_cast<char*>(pages), mapped};
     all.live += bytes;
+    checker::allocated(start, bytes);
     return start;
 }
 
@@ -78,6 +80,7 @@ void EmulatedMemory::release(void* address, size_t) {
     const std::lock_guard lock(all.mutex);
     const auto found = all.by_start.find(static_cast<char*>(address));
     check(found != all.by_start.end(), "[cuda] release: {} is no device memory", address);
+    checker::released(address);
     munmap(found->second.pages, found->second.mapped);
     all.live -= found->second.bytes;
     all.by_start.erase(found);
@@ -86,17 +89,26 @@ void EmulatedMemory::release(void* address, size_t) {
 void EmulatedMemory::copy_from_host(void* to, const void* host, size_t bytes) {
     refuse_while_recording("a copy from the host");
     std::memcpy(to, host, bytes);
+    checker::written_by_host(to, bytes);
 }
 void EmulatedMemory::copy_to_host(void* host, const void* from, size_t bytes) {
     refuse_while_recording("a copy to the host");
     std::memcpy(host, from, bytes);
 }
 void EmulatedMemory::copy_within(void* to, const void* from, size_t bytes) {
-    ask([=] { std::memcpy(to, from, bytes); });
+    ask([=] {
+        std::memcpy(to, from, bytes);
+        checker::copied(to, from, bytes);
+    });
 }
 void EmulatedMemory::fill_zero(void* to, size_t bytes) {
-    ask([=] { std::memset(to, 0, bytes); });
+    ask([=] {
+        std::memset(to, 0, bytes);
+        checker::written_by_host(to, bytes);
+    });
 }
+void written_by_host(const void* address, size_t bytes) { checker::written_by_host(address, bytes); }
+
 void EmulatedMemory::convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) {
     cuda::convert(to, to_dtype, from, from_dtype, count);
 }
@@ -126,6 +138,10 @@ std::string describe_address(const void* address) {
         if (beyond < size_t{1} << 20)
             return fmt::format("{} bytes after the end of device memory of {} bytes", beyond, allocation.bytes);
     }
+    const auto next = owners().by_start.upper_bound(at);
+    if (next != owners().by_start.end() && next->first - at <= static_cast<std::ptrdiff_t>(page))
+        return fmt::format("{} bytes before the start of device memory of {} bytes", next->first - at,
+                           next->second.bytes);
     return fmt::format("{} is no device memory", address);
 }
 

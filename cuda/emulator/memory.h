@@ -15,6 +15,7 @@ class EmulatedMemory final : public DeviceMemory {
   public:
     void* allocate(size_t bytes) override;  // nullptr beyond options().memory_limit
     void release(void* address, size_t bytes) override;
+    bool reusable() const override { return false; }
     void copy_from_host(void* to, const void* host, size_t bytes) override;
     void copy_to_host(void* host, const void* from, size_t bytes) override;
     void copy_within(void* to, const void* from, size_t bytes) override;
@@ -23,6 +24,9 @@ class EmulatedMemory final : public DeviceMemory {
     void synchronise() override {}
 };
 DeviceMemory& emulated_memory();  // installed in core as Device::cuda's
+
+// For the access checker: the host (a library of its own, say) has written device memory by itself.
+void written_by_host(const void* address, size_t bytes);
 
 bool is_device_memory(const void* address);
 // "byte 12 of device memory of 40 bytes", "4 bytes after the end of device memory of 40 bytes", ...

@@ -1,6 +1,8 @@
 #include "cuda/emulator/report.h"
 
+#include "core/error.h"
 #include "cuda/emulator/block.h"
+#include "cuda/emulator/memory.h"
 
 #include <fmt/format.h>
 
@@ -9,12 +11,12 @@
 
 namespace swingrad::cuda::emulator {
 
-std::string text_of(const std::source_location& site) {
-    std::string_view path = site.file_name();
+std::string text_of(Site site) {
+    std::string_view path = site.file;
     const size_t name = path.rfind('/'),
                  folder = name == path.npos || name == 0 ? path.npos : path.rfind('/', name - 1);
     if (folder != path.npos) path.remove_prefix(folder + 1);
-    return fmt::format("{}:{}", path, site.line());
+    return fmt::format("{}:{}", path, site.line);
 }
 std::string text_of(const uint3& index) { return fmt::format("({},{},{})", index.x, index.y, index.z); }
 std::string text_of(const dim3& size) { return fmt::format("({},{},{})", size.x, size.y, size.z); }
@@ -28,12 +30,26 @@ std::string Block::place(unsigned thread) const {
     return fmt::format("{}, block {}, thread {}", kernel->name, text_of(blockIdx), text_of(threads[thread].index));
 }
 
+std::string Block::place_of_block() const { return fmt::format("{}, block {}", kernel->name, text_of(blockIdx)); }
+
+std::string Block::describe(const void* address) const {
+    const auto* at = static_cast<const char*>(address);
+    const char* const end = shared + launch->shared_bytes;
+    if (at >= end && at < end + page)
+        return fmt::format("{} bytes after the end of dynamic shared memory of {} bytes", at - end,
+                           launch->shared_bytes);
+    return describe_address(address);
+}
+
 void Block::fail(const std::string& what) {
     error_ = fmt::format("[cuda] {}: {}; {}", place(current), what, text_of_launch(*launch));
     leave();
 }
 
-void fail_in_kernel(const std::string& what) { running_block->fail(what); }
+void fail_in_kernel(const std::string& what) {
+    if (!running_block) fail("[cuda] {}", what);  // a host function of a kernel file
+    running_block->fail(what);
+}
 
 void assertion_failed(const char* expression, Site site) {
     fail_in_kernel(fmt::format("{}: assertion '{}' failed", text_of(site), expression));
@@ -59,7 +75,7 @@ std::string Block::why_stuck() const {
     for (const auto& [what, group] : groups)
         text += fmt::format(", {} of {} {} (thread {} to {})", group.count, count, what,
                             text_of(threads[group.first].index), text_of(threads[group.last].index));
-    return fmt::format("[cuda] {}: {}; {}", place(current), text, text_of_launch(*launch));
+    return fmt::format("[cuda] {}: {}; {}", place_of_block(), text, text_of_launch(*launch));
 }
 
 }  // namespace swingrad::cuda::emulator

@@ -1,7 +1,6 @@
 #include "cuda/emulator/signals.h"
 
 #include "cuda/emulator/block.h"
-#include "cuda/emulator/memory.h"
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -35,9 +34,8 @@ void on_signal(int signal, siginfo_t* information, void*) {
     if (!block) return pass_on(signal);
     if (signal == SIGFPE) block->fail("integer division by zero");
     const void* const address = information->si_addr;
-    if (block->stack_overflowed(address))
-        block->fail(fmt::format("the stack is full: a thread has {} KiB", stack_bytes >> 10));
-    block->fail(fmt::format("illegal address: {}", describe_address(address)));
+    if (block->is_stack(address)) block->fail(fmt::format("the stack is full: a thread has {} KiB", stack_bytes >> 10));
+    block->fail(fmt::format("illegal address: {}", block->describe(address)));
 }
 
 }  // namespace

@@ -3,17 +3,17 @@
 #include <cxxabi.h>
 #include <elf.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <string_view>
 #include <unordered_map>
-
-#include <fmt/format.h>
 
 namespace swingrad::cuda::emulator {
 namespace {
@@ -42,36 +42,33 @@ struct Symbol {
 };
 struct Module {
     std::string path;
-    size_t index = 0;
     uintptr_t base = 0;
     std::vector<Symbol> functions, thread_locals;
 };
 
+// Calls visit(info) for the program and every library until it returns true.
+template <class Visit>
+void for_each_module(Visit visit) {
+    dl_iterate_phdr([](dl_phdr_info* info, size_t, void* data) { return (*static_cast<Visit*>(data))(*info) ? 1 : 0; },
+                    &visit);
+}
+
 // The module that holds a code address.
 Module find_module(const void* address) {
-    struct Search {
-        uintptr_t wanted;
-        size_t index = 0;
-        Module found;
-    } search{reinterpret_cast<uintptr_t>(address), 0, {}};
-    dl_iterate_phdr(
-        [](dl_phdr_info* info, size_t, void* data) {
-            auto& search = *static_cast<Search*>(data);
-            for (int i = 0; i < info->dlpi_phnum; ++i) {
-                const auto& header = info->dlpi_phdr[i];
-                const uintptr_t begin = info->dlpi_addr + header.p_vaddr;
-                if (header.p_type != PT_LOAD || search.wanted < begin || search.wanted >= begin + header.p_memsz)
-                    continue;
-                search.found.path = *info->dlpi_name ? info->dlpi_name : "/proc/self/exe";
-                search.found.base = info->dlpi_addr;
-                search.found.index = search.index;
-                return 1;
-            }
-            ++search.index;
-            return 0;
-        },
-        &search);
-    return search.found;
+    const auto wanted = reinterpret_cast<uintptr_t>(address);
+    Module found;
+    for_each_module([&](const dl_phdr_info& info) {
+        for (int i = 0; i < info.dlpi_phnum; ++i) {
+            const auto& header = info.dlpi_phdr[i];
+            const uintptr_t begin = info.dlpi_addr + header.p_vaddr;
+            if (header.p_type != PT_LOAD || wanted < begin || wanted >= begin + header.p_memsz) continue;
+            found.path = *info.dlpi_name ? info.dlpi_name : "/proc/self/exe";
+            found.base = info.dlpi_addr;
+            return true;
+        }
+        return false;
+    });
+    return found;
 }
 
 void read_symbols(Module& module) {
@@ -123,7 +120,7 @@ Kernel describe(const void* address) {
     if (is_new) read_symbols(module);
 
     Kernel kernel;
-    kernel.module = module.index;
+    kernel.module = module.base;
     std::string mangled;
     for (const Symbol& function : module.functions)
         if (module.base + function.value == reinterpret_cast<uintptr_t>(address)) mangled = function.name;
@@ -137,6 +134,8 @@ Kernel describe(const void* address) {
         kernel.shared.push_back({variable.value, variable.bytes, name});
         if (own) kernel.own_shared_bytes += variable.bytes;
     }
+    std::sort(kernel.shared.begin(), kernel.shared.end(),
+              [](const SharedVariable& a, const SharedVariable& b) { return a.offset < b.offset; });
     return kernel;
 }
 
@@ -150,20 +149,16 @@ const Kernel& kernel_at(const void* address) {
     return kernels.emplace(address, describe(address)).first->second;
 }
 
-char* thread_storage(size_t module) {
-    struct Search {
-        size_t index;
-        void* storage;
-    } search{module, nullptr};
-    dl_iterate_phdr(
-        [](dl_phdr_info* info, size_t, void* data) {
-            auto& search = *static_cast<Search*>(data);
-            if (search.index-- > 0) return 0;
-            search.storage = info->dlpi_tls_data;
-            return 1;
-        },
-        &search);
-    return static_cast<char*>(search.storage);
+ThreadStorage thread_storage(uintptr_t module) {
+    ThreadStorage storage;
+    for_each_module([&](const dl_phdr_info& info) {
+        if (info.dlpi_addr != module) return false;
+        storage.begin = static_cast<char*>(info.dlpi_tls_data);
+        for (int i = 0; i < info.dlpi_phnum; ++i)
+            if (info.dlpi_phdr[i].p_type == PT_TLS) storage.bytes = info.dlpi_phdr[i].p_memsz;
+        return true;
+    });
+    return storage;
 }
 
 }  // namespace swingrad::cuda::emulator

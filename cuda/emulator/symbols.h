@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,17 +13,21 @@ struct SharedVariable {
     std::string name;      // "part of block_sum"
 };
 
-// What is known of a kernel.
+// What is known of a kernel. A module is the program, or a library that it has loaded.
 struct Kernel {
     std::string name;
-    size_t module = 0;                   // index into the program and its libraries
-    std::vector<SharedVariable> shared;  // its own, and those of functions that it may call
+    uintptr_t module = 0;                // its address
+    std::vector<SharedVariable> shared;  // its own and those of functions that it may call, in order of their offsets
     size_t own_shared_bytes = 0;
 };
 
 const Kernel& kernel_at(const void* address);
 
-// This thread's copy of a module's thread-local storage; nullptr where it has none.
-char* thread_storage(size_t module);
+// This thread's copy of a module's thread-local variables, of which the __shared__ ones are some.
+struct ThreadStorage {
+    char* begin = nullptr;
+    size_t bytes = 0;
+};
+ThreadStorage thread_storage(uintptr_t module);
 
 }  // namespace swingrad::cuda::emulator

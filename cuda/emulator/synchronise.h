@@ -4,12 +4,9 @@
 #include "cuda/emulator/language.h"
 
 #include <atomic>
-#include <source_location>
 #include <string>
 
 namespace swingrad::cuda::emulator {
-
-using Site = std::source_location;
 
 // Returns when all threads of the block have come: how many of them had a `predicate` other than 0.
 int wait_at_barrier(int predicate, const char* operation, Site site);

@@ -3,6 +3,7 @@
 #include "cuda/emulator/warp.h"
 
 #include "cuda/emulator/block.h"
+#include "cuda/emulator/checker.h"
 #include "cuda/emulator/report.h"
 
 #include <fmt/format.h>
@@ -56,12 +57,11 @@ void Block::check_meeting(unsigned warp_number, unsigned lane, unsigned lanes) {
                          of[lane].operation, text_of(of[lane].site), mask, mask & ~lanes));
     bool same = true;  // one place in the program is one object in memory, as a rule
     for_each_lane(lanes, [&](unsigned l) {
-        same &=
-            warp.mask[l] == mask && of[l].operation == of[lane].operation && of[l].site.line() == of[lane].site.line();
+        same &= warp.mask[l] == mask && of[l].operation == of[lane].operation && of[l].site.line == of[lane].site.line;
     });
     if (same) return;
     for_each_lane(lanes, [&](unsigned l) {
-        if (warp.mask[l] == mask && of[l].operation == of[lane].operation && of[l].site.line() == of[lane].site.line())
+        if (warp.mask[l] == mask && of[l].operation == of[lane].operation && of[l].site.line == of[lane].site.line)
             return;
         fail(fmt::format(
             "lanes of one warp do not meet: lane {} in {} with mask 0x{:08x} at {}, lane {} in {} with mask "
@@ -69,6 +69,12 @@ void Block::check_meeting(unsigned warp_number, unsigned lane, unsigned lanes) {
             lane, of[lane].operation, mask, text_of(of[lane].site), l, of[l].operation, warp.mask[l],
             text_of(of[l].site)));
     });
+}
+
+void Block::fail_shuffle(unsigned lane, unsigned lanes, int source) {
+    const Thread& thread = threads[current / 32 * 32 + lane];
+    fail(fmt::format("{} at {}: lane {} reads lane {}, which is not in mask 0x{:08x}", thread.operation,
+                     text_of(thread.site), lane, source, lanes));
 }
 
 uint64_t shuffle_bits(unsigned mask, uint64_t bits, int source, const char* operation, Site site) {
@@ -80,10 +86,7 @@ uint64_t shuffle_bits(unsigned mask, uint64_t bits, int source, const char* oper
         mask, operation,
         [](WarpSlots& all, unsigned lanes) {
             for_each_lane(lanes, [&](unsigned l) {
-                if (!(lanes >> all.source[l] & 1))
-                    fail_in_kernel(
-                        fmt::format("a shuffle with mask 0x{:08x}: lane {} reads lane {}, which is not in it", lanes, l,
-                                    all.source[l]));
+                if (!(lanes >> all.source[l] & 1)) running_block->fail_shuffle(l, lanes, all.source[l]);
                 all.out[l] = all.in[static_cast<size_t>(all.source[l])];
             });
         },
@@ -100,12 +103,15 @@ uint64_t ballot(unsigned mask, bool vote, const char* operation, Site site) {
         [](WarpSlots& all, unsigned lanes) {
             uint64_t votes = uint64_t{lanes} << 32;
             for_each_lane(lanes, [&](unsigned l) { votes |= all.in[l] << l; });
-            all.out.fill(votes);
+            for_each_lane(lanes, [&](unsigned l) { all.out[l] = votes; });  // other groups may still be reading theirs
         },
         site);
     return slots.out[lane];
 }
 
-void sync_warp(unsigned mask, const char* operation, Site site) { meet(mask, operation, meet_only, site); }
+void sync_warp(unsigned mask, const char* operation, Site site) {
+    meet(
+        mask, operation, [](WarpSlots&, unsigned) { checker::sync_warp(running_block->current / 32); }, site);
+}
 
 }  // namespace swingrad::cuda::emulator

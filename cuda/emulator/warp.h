@@ -70,7 +70,7 @@ SWINGRAD_UNCHECKED T warp_reduce(T value, Combine, const char* operation, Site s
             for (int i = 0; i < 32; ++i) values[i] = from_bits<T>(all.in[i]);
             for (int half = 16; half > 0; half /= 2)
                 for (int i = 0; i < half; ++i) values[i] = Combine{}(values[i], values[i + half]);
-            all.out.fill(to_bits(values[0]));
+            for (uint64_t& out : all.out) out = to_bits(values[0]);
         },
         site);
     return from_bits<T>(slots.out[lane]);

@@ -1,0 +1,54 @@
+// The access checker: every load and store of a kernel is looked at. Only in builds with SWINGRAD_KERNEL_CHECK.
+//
+// Kernel files, and nothing else, are compiled with -fsanitize=thread, which makes the compiler call a function before
+// each access. ThreadSanitizer's library is not linked: the functions are our own (checker_calls.cpp), as the Linux
+// kernel does it for its KCSAN. Blocks run one at a time, so nothing here needs a lock.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace swingrad::cuda::emulator {
+
+class Block;
+
+namespace checker {
+
+#ifdef SWINGRAD_KERNEL_CHECK
+
+constexpr bool on = true;
+
+// What the block is about to do.
+void begin_launch(const Block& block);
+void begin_block(uint64_t number);
+void enter_thread(unsigned thread, const void* stack, size_t stack_bytes);
+void pass_barrier();
+void sync_warp(unsigned warp);
+
+// What happens to device memory outside kernels.
+void allocated(const void* address, size_t bytes);
+void released(const void* address);
+void written_by_host(const void* to, size_t bytes);
+void copied(const void* to, const void* from, size_t bytes);  // and with it, which bytes nobody ever wrote
+
+// `from`: where in the program the access is, for the message.
+void access(const void* address, size_t bytes, bool write, bool atomic, const void* from);
+
+#else
+
+constexpr bool on = false;
+inline void begin_launch(const Block&) {}
+inline void begin_block(uint64_t) {}
+inline void enter_thread(unsigned, const void*, size_t) {}
+inline void pass_barrier() {}
+inline void sync_warp(unsigned) {}
+inline void allocated(const void*, size_t) {}
+inline void released(const void*) {}
+inline void written_by_host(const void*, size_t) {}
+inline void copied(const void*, const void*, size_t) {}
+inline void access(const void*, size_t, bool, bool, const void*) {}
+
+#endif
+
+}  // namespace checker
+}  // namespace swingrad::cuda::emulator
