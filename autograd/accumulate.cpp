@@ -1,6 +1,9 @@
 #include "autograd/accumulate.h"
 
+#include "core/operands.h"
 #include "core/threads.h"
+#include "cuda/accumulate.h"
+#include "cuda/pointwise.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,16 +14,34 @@ namespace {
 constexpr int64_t chunk = 1 << 15;
 
 template <class T>
-void add(const T* a, const T* b, T* sum, int64_t count) {
+void add(int64_t count, const T* a, const T* b, T* sum) {
     parallel_chunks(count, chunk, [=](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) sum[i] = a[i] + b[i];
     });
 }
 
 void add(const Tensor& a, const Tensor& b, const Tensor& sum) {
-    check(a.shape() == b.shape() && a.dtype() == b.dtype(), "[accumulate] cannot add {} to {}", b, a);
-    dispatch_float("accumulate", a.dtype(),
-                   [&]<class T>(T) { add(a.data<T>(), b.data<T>(), sum.data<T>(), a.numel()); });
+    check(a.shape() == b.shape() && a.dtype() == b.dtype() && a.device() == b.device(),
+          "[accumulate] cannot add {} to {}", b, a);
+    on_device_of(
+        "accumulate", a, [&]<class T>(T) { add(a.numel(), a.data<T>(), b.data<T>(), sum.data<T>()); },
+        [&]<class T>(T) {
+            cuda::combine<Plus>(a.numel(), a.device_data<T>(), b.device_data<T>(), sum.device_data<T>());
+        });
+}
+
+// The index of the first element that is not finite, or the number of elements.
+int64_t first_not_finite(const Tensor& tensor) {
+    int64_t index = 0;
+    on_device_of(
+        "check_finite", tensor,
+        [&]<class T>(T) {
+            const auto values = tensor.span<T>();
+            index = std::find_if(values.begin(), values.end(), [](T value) { return !std::isfinite(value); }) -
+                    values.begin();
+        },
+        [&]<class T>(T) { index = cuda::first_not_finite(tensor.numel(), tensor.device_data<T>()); });
+    return index;
 }
 
 }  // namespace
@@ -28,19 +49,27 @@ void add(const Tensor& a, const Tensor& b, const Tensor& sum) {
 void add_into(const Tensor& sum, const Tensor& term) { add(sum, term, sum); }
 
 Tensor added(const Tensor& a, const Tensor& b) {
-    Tensor sum = Tensor::empty(a.shape(), a.dtype(), a.device());
+    Tensor sum = a.empty_like(a.shape());
     add(a, b, sum);
     return sum;
 }
 
-void require_finite(const Tensor& tensor, std::string_view what, std::string_view node, std::string_view place) {
-    if (tensor.dtype() == DType::bfloat16) return require_finite(tensor.to(DType::float32), what, node, place);
-    dispatch_float("check_finite", tensor.dtype(), [&]<class T>(T) {
-        const auto values = tensor.span<T>();
-        const auto bad = std::find_if(values.begin(), values.end(), [](T value) { return !std::isfinite(value); });
-        check(bad == values.end(), "[{}] {}: {} {} holds {} at element {}, the first value that is not finite", node,
-              place, what, tensor.shape(), bad == values.end() ? T{} : *bad, bad - values.begin());
+Tensor filled(const Shape& shape, double value, DType dtype, Device device) {
+    Tensor tensor = Tensor::empty(shape, dtype, device);
+    dispatch_kernel("filled", dtype, [&]<class T>(T) {
+        const auto wide = static_cast<Wide<T>>(value);
+        if (device == Device::cpu) std::fill_n(tensor.data<T>(), tensor.numel(), static_cast<T>(wide));
+        else cuda::fill(tensor.numel(), wide, tensor.device_data<T>());
     });
+    return tensor;
+}
+
+void require_finite(const Tensor& tensor, std::string_view what, std::string_view node, std::string_view place) {
+    const bool loops_know_it = tensor.dtype() != DType::bfloat16 || tensor.device() != Device::cpu;
+    const int64_t bad = first_not_finite(loops_know_it ? tensor : tensor.to(DType::float32));
+    if (bad == tensor.numel()) return;
+    fail("[{}] {}: {} {} holds {} at element {}, the first value that is not finite", node, place, what, tensor.shape(),
+         tensor.window(bad, {}).item(), bad);
 }
 
 }  // namespace swingrad

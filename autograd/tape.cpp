@@ -113,13 +113,13 @@ void refuse_gradient(std::string_view op, std::initializer_list<Tensor> inputs) 
 
 void Tape::backward(const Tensor& output) {
     check(output.numel() == 1, "[backward] a {} output needs a cotangent of the same shape", output.shape());
-    Tensor one = Tensor::from(Shape{1}, std::vector<double>{1.0}).to(output.dtype());
-    backward(output, one.view(output.shape()));
+    backward(output, filled(output.shape(), 1, output.dtype(), output.device()));
 }
 
 void Tape::backward(const Tensor& output, const Tensor& cotangent) {
     check(!consumed_, "[backward] this tape was walked already and has let go of what it saved; record again");
-    check(cotangent.defined() && cotangent.shape() == output.shape() && cotangent.dtype() == output.dtype(),
+    check(cotangent.defined() && cotangent.shape() == output.shape() && cotangent.dtype() == output.dtype() &&
+              cotangent.device() == output.device(),
           "[backward] the cotangent must be {}, got {}", output, cotangent);
     check(output.autograd() && !output.autograd()->leaf && output.autograd()->tape == serial_,
           "[backward] the output was not computed on this tape from anything that needs a gradient");

@@ -7,6 +7,8 @@
 #include <bit>
 #include <map>
 #include <mutex>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace swingrad {
@@ -23,6 +25,14 @@ size_t size_class(size_t bytes) {
     return (bytes + step - 1) / step * step;
 }
 
+constexpr uint64_t shared_pool = 0;
+
+// The pool that this thread allocates from.
+uint64_t& pool_in_use(Device device) {
+    thread_local std::array<uint64_t, 2> pools{shared_pool, shared_pool};
+    return pools[static_cast<size_t>(device)];
+}
+
 class CachingAllocator {
   public:
     explicit CachingAllocator(Device device) : device_(device), memory_(memory_of(device)) {}
@@ -30,8 +40,8 @@ class CachingAllocator {
     MemoryBlock allocate(size_t bytes) {
         const std::lock_guard lock(mutex_);
         if (bytes > most_bytes) out_of_memory(bytes);
-        MemoryBlock block{nullptr, bytes, memory_.reusable() ? size_class(bytes) : bytes};
-        auto& list = free_[block.capacity];
+        MemoryBlock block{nullptr, bytes, memory_.reusable() ? size_class(bytes) : bytes, pool_in_use(device_)};
+        auto& list = free_[block.pool][block.capacity];
         if (!list.empty()) {
             block.address = list.back();
             list.pop_back();
@@ -46,12 +56,20 @@ class CachingAllocator {
     void release(const MemoryBlock& block) {
         const std::lock_guard lock(mutex_);
         statistics_.live -= block.capacity;
-        if (memory_.reusable()) {
-            free_[block.capacity].push_back(block.address);
-            return;
-        }
-        memory_.release(block.address, block.capacity);
-        statistics_.reserved -= block.capacity;
+        const auto pool = free_.find(block.pool);
+        if (block.pool == shared_pool || pool == free_.end()) share(block.capacity, {&block.address, 1});
+        else pool->second[block.capacity].push_back(block.address);
+    }
+
+    uint64_t open_pool() {
+        const std::lock_guard lock(mutex_);
+        free_[++pools_] = {};
+        return pools_;
+    }
+    void close_pool(uint64_t number) {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [capacity, list] : free_[number]) share(capacity, list);
+        free_.erase(number);
     }
 
     MemoryStatistics statistics() {
@@ -70,6 +88,19 @@ class CachingAllocator {
     }
 
   private:
+    // What nobody uses any more is for everybody: for whoever asks next, or for the device.
+    void share(size_t capacity, std::span<void* const> addresses) {
+        if (memory_.reusable()) {
+            auto& shared = free_[shared_pool][capacity];
+            shared.insert(shared.end(), addresses.begin(), addresses.end());
+        } else give_back(capacity, addresses);
+    }
+
+    void give_back(size_t capacity, std::span<void* const> addresses) {
+        for (void* address : addresses) memory_.release(address, capacity);
+        statistics_.reserved -= capacity * addresses.size();
+    }
+
     void* from_device(size_t capacity) {
         ++statistics_.system_calls;
         void* address = memory_.allocate(capacity);
@@ -89,9 +120,8 @@ class CachingAllocator {
 
     void drop_free_blocks() {
         memory_.synchronise();
-        for (auto& [capacity, list] : free_) {
-            for (void* address : list) memory_.release(address, capacity);
-            statistics_.reserved -= capacity * list.size();
+        for (auto& [capacity, list] : free_[shared_pool]) {
+            give_back(capacity, list);
             list.clear();
         }
     }
@@ -99,7 +129,9 @@ class CachingAllocator {
     Device device_;
     DeviceMemory& memory_;
     std::mutex mutex_;
-    std::map<size_t, std::vector<void*>> free_;
+    using FreeLists = std::map<size_t, std::vector<void*>>;  // by capacity
+    std::map<uint64_t, FreeLists> free_;                     // by pool
+    uint64_t pools_ = 0;                                     // opened so far
     MemoryStatistics statistics_;
 };
 
@@ -120,5 +152,12 @@ void release(Device device, const MemoryBlock& block) { allocator_of(device).rel
 MemoryStatistics memory_statistics(Device device) { return allocator_of(device).statistics(); }
 void reset_peak(Device device) { allocator_of(device).reset_peak(); }
 void release_cached(Device device) { allocator_of(device).release_cached(); }
+
+MemoryPool::MemoryPool(Device device) : device_(device), number_(allocator_of(device).open_pool()) {}
+MemoryPool::~MemoryPool() { allocator_of(device_).close_pool(number_); }
+
+MemoryPool::Use::Use(const MemoryPool& pool)
+    : device_(pool.device_), before_(std::exchange(pool_in_use(device_), pool.number_)) {}
+MemoryPool::Use::~Use() { pool_in_use(device_) = before_; }
 
 }  // namespace swingrad

@@ -23,6 +23,7 @@ struct MemoryBlock {
     void* address = nullptr;
     size_t bytes = 0;
     size_t capacity = 0;
+    uint64_t pool = 0;  // a MemoryPool's, or 0
 };
 
 // At least `bytes` bytes on `device`, aligned to 64, contents undefined. Throws an Error that names the bytes
@@ -33,6 +34,33 @@ void release(Device device, const MemoryBlock& block);
 
 MemoryStatistics memory_statistics(Device device);
 void reset_peak(Device device);      // peak becomes live
-void release_cached(Device device);  // gives everything unused back to the device
+void release_cached(Device device);  // gives everything unused back to the device, but for what is in pools
+
+// Memory of its own for work that is recorded once and done again (cuda/runtime.h, Graph): the addresses must belong to
+// it for as long as it may be done. What this thread allocates on `device` while a Use lives comes from the pool and,
+// once released, is handed out to the next Use only.
+class MemoryPool {
+  public:
+    explicit MemoryPool(Device device);
+    ~MemoryPool();  // what was released goes to everybody again; what was not, when it is
+    MemoryPool(const MemoryPool&) = delete;
+    MemoryPool& operator=(const MemoryPool&) = delete;
+
+    class Use {
+      public:
+        explicit Use(const MemoryPool& pool);
+        ~Use();
+        Use(const Use&) = delete;
+        Use& operator=(const Use&) = delete;
+
+      private:
+        Device device_;
+        uint64_t before_;
+    };
+
+  private:
+    Device device_;
+    uint64_t number_;
+};
 
 }  // namespace swingrad

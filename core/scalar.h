@@ -139,4 +139,25 @@ struct Log {
     }
 };
 
+// ---- of two numbers; their slopes are their operands, or 1
+
+struct Plus {
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T value(T a, T b) {
+        return a + b;
+    }
+};
+struct Minus {
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T value(T a, T b) {
+        return a - b;
+    }
+};
+struct Times {
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T value(T a, T b) {
+        return a * b;
+    }
+};
+
 }  // namespace swingrad

@@ -6,10 +6,14 @@
 // this library installs in core/device.h.
 #pragma once
 
+#include "core/allocator.h"
+
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct CUstream_st;  // CUDA's own names, so that this header needs none of CUDA's
 struct CUevent_st;
@@ -23,6 +27,10 @@ bool emulated();
 std::string why_unavailable();
 // "NVIDIA H100 80GB HBM3, 79.6 GiB, compute capability 9.0"; "emulated on 2 cores".
 std::string description();
+
+// The order in which the emulator runs a block's threads, drawn from `seed`; 0: by their numbers. A GPU has its own
+// order, and this does nothing. Returns the seed so far.
+uint32_t permute_threads(uint32_t seed);
 
 // Work asked of a stream is done in order; of two streams, at the same time. All kernels go to the compute stream, so
 // that memory given back to the allocator may be handed out again at once: whoever gets it comes later.
@@ -73,7 +81,7 @@ void copy_to_host(void* host, const void* device, size_t bytes, Stream stream);
 // What `work` asks of the compute stream, recorded instead of done, so that it can be asked for again in one call: a
 // training step is some hundred launches, each of which costs the host microseconds. Kernels are replayed with the
 // arguments they had, so what changes from step to step must lie in device memory, and every address must stay valid:
-// `work` allocates from a pool of its own, which lives as long as the graph.
+// `work` allocates from a pool of its own, which lives as long as the graph. It must not wait for the device.
 class Graph {
   public:
     explicit Graph(const std::function<void()>& work);
@@ -84,8 +92,9 @@ class Graph {
     void launch();
 
   private:
+    MemoryPool pool_{Device::cuda};
     CUgraphExec_st* handle_ = nullptr;
-    std::function<void()> replay_;  // emulated
+    std::vector<std::function<void()>> recorded_;  // emulated
 };
 
 }  // namespace swingrad::cuda

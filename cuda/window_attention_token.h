@@ -25,8 +25,8 @@ __device__ inline W attention_scale(const W* logit_scale, int64_t head) {
 // A vector of a head, times the factor that makes it q^ or k^ (ops/window_attention.cpp); columns past D are 0.
 template <class W, int Dmax>
 struct HeadVector {
-    W u[Dmax];
-    W factor, along;  // `along`: 1 where making u longer changes nothing, else 0
+    W u[Dmax] = {};
+    W factor = 1, along = 0;  // `along`: 1 where making u longer changes nothing, else 0
 
     template <class T>
     __device__ void load(const T* from, int64_t D) {

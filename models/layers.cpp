@@ -100,12 +100,16 @@ WindowAttention::WindowAttention(const SwinConfig& model, const BlockConfig& blo
     declare("proj", proj);
 }
 
-Tensor WindowAttention::position_bias(DType dtype) const {
+Tensor WindowAttention::position_bias() const {
     if (position_bias_ == PositionBias::none) return {};
     if (position_bias_ == PositionBias::table) return relative_position_bias_table;
-    const Tensor coordinates = dtype == DType::float32 ? coordinates_ : coordinates_.to(dtype);
-    if (formula_ == CpbFormula::code) return continuous_position_bias(coordinates, cpb_weight1, cpb_bias1, cpb_weight2);
-    return linear(relu(linear(coordinates, cpb_weight1, cpb_bias1)), cpb_weight2);
+    // Moved to where the parameters are once, not in every step.
+    const Tensor& of = cpb_weight1;
+    if (coordinates_.dtype() != of.dtype()) coordinates_ = coordinates_.to(of.dtype());
+    if (coordinates_.device() != of.device()) coordinates_ = coordinates_.on(of.device());
+    if (formula_ == CpbFormula::code)
+        return continuous_position_bias(coordinates_, cpb_weight1, cpb_bias1, cpb_weight2);
+    return linear(relu(linear(coordinates_, cpb_weight1, cpb_bias1)), cpb_weight2);
 }
 
 Tensor WindowAttention::forward(const Tensor& x) const {
@@ -113,10 +117,11 @@ Tensor WindowAttention::forward(const Tensor& x) const {
     if (q_bias.value.defined()) bias = qkv_bias(q_bias, v_bias);
     // A padded token is a zero vector, so its q, k and v are the bias alone.
     Tensor padding;
-    if (map_->has_padding) padding = bias.defined() ? bias : Tensor::zeros({3 * x.shape()[3]}, x.dtype());
+    if (map_->has_padding)
+        padding = bias.defined() ? bias : Tensor::zeros({3 * x.shape()[3]}, wide(x.dtype()), x.device());
 
     const Tensor tokens = linear(x, qkv.weight, bias);  // [B, H, W, 3C]
-    const Tensor table = position_bias(x.dtype());
+    const Tensor table = position_bias();
     if (sequential_) return proj.forward(sequential_attention(tokens, padding, heads_, logit_scale, table, map_));
     return proj.forward(kind_ == AttentionKind::cosine ? cosine_attention(tokens, padding, logit_scale, table, map_)
                                                        : dot_attention(tokens, padding, heads_, table, map_));
@@ -157,8 +162,8 @@ Block::Block(const SwinConfig& model, const BlockConfig& block)
 
 Tensor Block::keep(const Tensor& x, const ForwardOptions& options, int branch) const {
     if (!options.training || drop_path_ == 0) return {};
-    return drop_path_keep(x.shape()[0], drop_path_, options.random.split(static_cast<uint64_t>(2 * number_ + branch)),
-                          x.dtype());
+    const Random random = options.random.split(static_cast<uint64_t>(2 * number_ + branch));
+    return drop_path_keep(x.shape()[0], drop_path_, random, wide(x.dtype())).on(x.device());
 }
 
 Tensor Block::attention_branch(const Tensor& x, const ForwardOptions& options) const {

@@ -85,7 +85,7 @@ class WindowAttention : public Module {
     Tensor forward(const Tensor& x) const;  // [B, H, W, C] -> [B, H, W, C]
 
     // The bias of every offset between two tokens of a window, [R, h]; undefined where there is none.
-    Tensor position_bias(DType dtype) const;
+    Tensor position_bias() const;
 
     // Those that the switches have no use for stay undeclared.
     Parameter logit_scale;                          // [h, 1, 1]
@@ -101,7 +101,7 @@ class WindowAttention : public Module {
     bool sequential_;
     int64_t heads_;
     WindowMap map_;
-    Tensor coordinates_;  // of the position bias, [R, 2] float32
+    mutable Tensor coordinates_;  // of the position bias, [R, 2], in the dtype and on the device of its network
 };
 
 class Mlp : public Module {

@@ -23,13 +23,15 @@ struct Init {
     static Init uniform(double bound) { return {Kind::uniform, bound}; }
 };
 
+// Weight decay is for the matrices that products multiply by: the weights of linear layers and of the patch embedding.
+// The same are what mixed precision has in bfloat16; everything else is added or multiplied a channel at a time.
 enum class Decay : bool { no, yes };
 
 struct Parameter {
     Shape shape;
     Init init;
     Decay decay = Decay::no;
-    Tensor value;  // undefined until Parameters allocates it
+    Tensor value;  // undefined until Parameters allocates it; the leaf that the model computes with
 
     operator const Tensor&() const { return value; }
 };
@@ -67,28 +69,41 @@ class Module {
     std::vector<Member> members_;
 };
 
-// All parameters of a model in one flat tensor, and all their gradients in another, so that clipping (of a gradient that
-// is too long) and an optimiser's step are one pass over memory.
+// All parameters of a model in one flat tensor, and all their gradients in another, so that clipping (of a gradient
+// that is too long) and an optimiser's step are one pass over memory.
+//
+// Mixed precision, dtype bfloat16: `values` stays float32, since the steps of training are too small for eight bits of
+// mantissa. The model computes with bfloat16 copies of the parameters with Decay::yes, in a flat tensor of the same
+// layout, and their gradients arrive in bfloat16 in another; all other parameters are as in float32.
+// Source: Micikevicius et al., "Mixed precision training", arXiv 1710.03740.
 class Parameters {
   public:
     // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from
-    // its own stream of `random`, split by its position.
-    Parameters(Module& model, DType dtype, Random random);
+    // its own stream of `random`, split by its position, so that a seed gives the same values on every device. dtype:
+    // float32 or float64; on a GPU bfloat16 too.
+    Parameters(Module& model, DType dtype, Random random, Device device = Device::cpu);
 
     struct Entry {
         std::string name;
         Shape shape;
         int64_t offset;  // of its first element in `values` and `gradients`; a multiple of 16, gaps hold zeros
         Decay decay;
-        Tensor value;  // the leaf; its memory is part of `values`
+        Tensor value;  // part of `values`: what is saved, loaded and trained
+        Tensor leaf;   // what the model computes with and what collects the gradient: `value`, or its bfloat16 copy
     };
 
     const std::vector<Entry>& entries() const { return entries_; }
     const Tensor& values() const { return values_; }        // [total], gaps included
     const Tensor& gradients() const { return gradients_; }  // [total]
-    int64_t count() const { return count_; }                // without gaps
-    DType dtype() const { return values_.dtype(); }
+    // [total] bfloat16, only the parts of entries with a copy in use; undefined where there are none.
+    const Tensor& copies() const { return copies_; }
+    const Tensor& copies_gradients() const { return copies_gradients_; }
+    int64_t count() const { return count_; }                                               // without gaps
+    DType dtype() const { return copies_.defined() ? DType::bfloat16 : values_.dtype(); }  // of activations
+    Device device() const { return values_.device(); }
 
+    // Makes the copies those of `values` again, for whoever has written there. Optimisers write both.
+    void renew_copies() const;
     // Forgets all gradients: the next one to arrive replaces what is there.
     void clear_gradients() const;
     // Names of parameters that received no gradient since.
@@ -97,6 +112,7 @@ class Parameters {
   private:
     std::vector<Entry> entries_;
     Tensor values_, gradients_;
+    Tensor copies_, copies_gradients_;
     int64_t count_ = 0;
 };
 

@@ -1,6 +1,6 @@
-// One allocation for all values, one for all gradients. Every entry begins at a multiple of 16 elements, which is a
-// whole cache line in float32, so that entries can be vectorised and given to threads without touching each other.
-// The gaps between them hold zeros for ever: nothing writes there.
+// One allocation for all values, one for all gradients, one for each of the copies. Every entry begins at a multiple of
+// 16 elements, which is a whole cache line in float32, so that entries can be vectorised and given to threads without
+// touching each other. The gaps between them hold zeros for ever: nothing writes there.
 
 #include "core/threads.h"
 #include "models/module.h"
@@ -31,35 +31,50 @@ void initialise(const Tensor& values, const Init& init, Random random) {
 
 }  // namespace
 
-Parameters::Parameters(Module& model, DType dtype, Random random) {
+Parameters::Parameters(Module& model, DType dtype, Random random, Device device) {
+    const bool mixed = dtype == DType::bfloat16 && device != Device::cpu;
     const std::vector<NamedParameter> all = model.parameters();
     int64_t total = 0;
     for (const auto& [name, parameter] : all) {
-        entries_.push_back({name, parameter->shape, total, parameter->decay, {}});
+        entries_.push_back({name, parameter->shape, total, parameter->decay, {}, {}});
         count_ += parameter->shape.numel();
         total += aligned(parameter->shape.numel());
     }
-    values_ = Tensor::zeros({total}, dtype);
-    gradients_ = Tensor::zeros({total}, dtype);
-    dispatch_float("parameters", dtype, [&]<class T>(T) {
-        for (size_t i = 0; i < all.size(); ++i) {
-            Entry& entry = entries_[i];
-            entry.value = values_.window(entry.offset, entry.shape);
-            initialise<T>(entry.value, all[i].parameter->init, random.split(i));
-            require_gradient(entry.value, entry.name);
-            bind_gradient(entry.value, gradients_.window(entry.offset, entry.shape));
-            all[i].parameter->value = entry.value;
-        }
+    const Tensor start = Tensor::zeros({total}, mixed ? DType::float32 : dtype);
+    dispatch_float("parameters", start.dtype(), [&]<class T>(T) {
+        for (size_t i = 0; i < all.size(); ++i)
+            initialise<T>(start.window(entries_[i].offset, entries_[i].shape), all[i].parameter->init, random.split(i));
     });
+    values_ = start.on(device);
+    gradients_ = values_.zeros_like({total});
+    if (mixed) {
+        copies_ = values_.to(DType::bfloat16);
+        copies_gradients_ = copies_.zeros_like({total});
+    }
+    for (size_t i = 0; i < all.size(); ++i) {
+        Entry& entry = entries_[i];
+        const bool has_copy = mixed && entry.decay == Decay::yes;
+        entry.leaf = (has_copy ? copies_ : values_).window(entry.offset, entry.shape);
+        require_gradient(entry.leaf, entry.name);
+        bind_gradient(entry.leaf, (has_copy ? copies_gradients_ : gradients_).window(entry.offset, entry.shape));
+        entry.value = has_copy ? values_.window(entry.offset, entry.shape) : entry.leaf;
+        all[i].parameter->value = entry.leaf;
+    }
+}
+
+void Parameters::renew_copies() const {
+    if (!copies_.defined()) return;
+    memory_of(device()).convert(copies_.address(), copies_.dtype(), values_.address(), values_.dtype(),
+                                values_.numel());
 }
 
 void Parameters::clear_gradients() const {
-    for (const Entry& entry : entries_) clear_gradient(entry.value);
+    for (const Entry& entry : entries_) clear_gradient(entry.leaf);
 }
 
 std::vector<std::string> Parameters::without_gradient() const {
     std::vector<Tensor> leaves;
-    for (const Entry& entry : entries_) leaves.push_back(entry.value);
+    for (const Entry& entry : entries_) leaves.push_back(entry.leaf);
     return swingrad::without_gradient(leaves);
 }
 

@@ -87,6 +87,12 @@ SwinV2::SwinV2(const SwinConfig& config)
     declare("head.fc", head_);
 }
 
+Tensor SwinV2::as_input(const Tensor& images) const {
+    const Tensor there = images.on(device());
+    const DType dtype = head_.weight.value.dtype();
+    return there.dtype() == dtype ? there : there.to(dtype);
+}
+
 Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) const {
     const Extent size = config_.img_size;
     check(images.shape().rank() == 4 && images.shape()[1] == size.rows && images.shape()[2] == size.columns &&

@@ -31,8 +31,11 @@ class SwinV2 : public Module {
 
     const SwinConfig& config() const { return config_; }
 
-    // images [B, H, W, in_chans] of the configured size, in the parameters' dtype -> logits [B, K]
+    // images [B, H, W, in_chans] of the configured size, as as_input gives them -> logits [B, K]
     Tensor forward(const Tensor& images, const ForwardOptions& options = {}) const;
+    // Images in the parameters' dtype and on their device; themselves where they are so already.
+    Tensor as_input(const Tensor& images) const;
+    Device device() const { return head_.weight.value.device(); }  // of the parameters
 
   private:
     SwinConfig config_;

@@ -9,11 +9,14 @@
 //
 //   dx_rc = dy_rc where mask_r is 0, else 0          dtoken_c = sum over masked r of dy_rc
 //
-// The mask is a constant, one byte a position: it is drawn, and nothing is computed with it.
+// The mask is a constant, one byte a position: it is drawn, and nothing is computed with it. That it is of 0 and 1 is
+// checked on the CPU only: a GPU would have to be waited for. There, what is not 0 counts as 1.
 // Saved: the mask.
 // Source: Xie et al., "SimMIM", arXiv 2111.09886, section 3.2. Test: tests/test_mask_tokens.cpp.
 
+#include "cuda/mask_tokens.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 #include "ops/sum_by_groups.h"
@@ -65,12 +68,18 @@ struct MaskTokensNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
         const int64_t C = dy.shape()[3];
-        const Tensor dx = needs[0] ? Tensor::empty(dy.shape(), dy.dtype()) : Tensor();
-        const Tensor dtoken = needs[1] ? Tensor::empty({C}, dy.dtype()) : Tensor();
-        dispatch_float("mask_tokens", dy.dtype(), [&]<class T>(T) {
-            swingrad::backward(mask.numel(), C, mask.data<uint8_t>(), dy.data<T>(), needs[0] ? dx.data<T>() : nullptr,
-                               needs[1] ? dtoken.data<T>() : nullptr);
-        });
+        const Tensor dx = needs[0] ? dy.empty_like(dy.shape()) : Tensor();
+        const Tensor dtoken = needs[1] ? Tensor::empty({C}, wide(dy.dtype()), dy.device()) : Tensor();
+        on_device_of(
+            "mask_tokens", dy,
+            [&]<class T>(T) {
+                swingrad::backward(mask.numel(), C, mask.data<uint8_t>(), dy.data<T>(), data_or_null<T>(dx),
+                                   data_or_null<T>(dtoken));
+            },
+            [&]<class T>(T) {
+                cuda::mask_tokens_backward(mask.numel(), C, mask.device_data<uint8_t>(), dy.device_data<T>(),
+                                           device_data_or_null<T>(dx), device_data_or_null<Wide<T>>(dtoken));
+            });
         return {dx, dtoken};
     }
 };
@@ -86,13 +95,19 @@ Tensor mask_tokens(const Tensor& x, const Tensor& token, const Tensor& mask) {
     check(token.shape() == Shape{C}, "[mask_tokens] token must be [{}], got {}", C, token.shape());
     check(mask.dtype() == DType::uint8 && mask.shape() == positions, "[mask_tokens] mask must be uint8 {}, got {} {}",
           positions, name_of(mask.dtype()), mask.shape());
-    for (const uint8_t value : mask.span<uint8_t>())
-        check(value <= 1, "[mask_tokens] mask must be of 0 and 1, got {}", int{value});
+    check_one_device("mask_tokens", {{"x", x}, {"token", token}, {"mask", mask}});
+    if (mask.device() == Device::cpu)
+        for (const uint8_t value : mask.span<uint8_t>())
+            check(value <= 1, "[mask_tokens] mask must be of 0 and 1, got {}", int{value});
 
-    Tensor y = Tensor::empty(x.shape(), x.dtype());
-    dispatch_float("mask_tokens", x.dtype(), [&]<class T>(T) {
-        forward(mask.numel(), C, x.data<T>(), token.data<T>(), mask.data<uint8_t>(), y.data<T>());
-    });
+    const Tensor y = x.empty_like(x.shape());
+    on_device_of(
+        "mask_tokens", x,
+        [&]<class T>(T) { forward(mask.numel(), C, x.data<T>(), token.data<T>(), mask.data<uint8_t>(), y.data<T>()); },
+        [&]<class T>(T) {
+            cuda::mask_tokens_forward(mask.numel(), C, x.device_data<T>(), token.device_data<Wide<T>>(),
+                                      mask.device_data<uint8_t>(), y.device_data<T>());
+        });
     if (!recording({x, token})) return y;
     auto node = std::make_unique<MaskTokensNode>();
     node->mask = mask;
@@ -107,8 +122,8 @@ const DeclareGradientCase mask_tokens_case{{
         return {random_tensor({2, 2, 3, 5}, random.split(0)), random_tensor({5}, random.split(1))};
     },
     [](const std::vector<Tensor>& in) {
-        return mask_tokens(in[0], in[1],
-                           Tensor::from({2, 2, 3}, std::vector<uint8_t>{1, 0, 0, 1, 1, 0, 0, 1, 0, 1, 1, 1}));
+        const Tensor mask = Tensor::from({2, 2, 3}, std::vector<uint8_t>{1, 0, 0, 1, 1, 0, 0, 1, 0, 1, 1, 1});
+        return mask_tokens(in[0], in[1], mask.on(in[0].device()));
     },
 }};
 

@@ -14,7 +14,9 @@
 // Saved: nothing but the shape of x.
 // Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.1. Test: tests/test_patch_merging.cpp.
 
+#include "cuda/patch_merging.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -70,9 +72,13 @@ struct PatchMergingNode final : Node {
     std::string_view name() const override { return "patch_merging"; }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        Tensor dx = Tensor::empty(shape, dy.dtype());
-        dispatch_float("patch_merging", dy.dtype(),
-                       [&]<class T>(T) { swingrad::backward(shape, dy.data<T>(), dx.data<T>()); });
+        const Tensor dx = dy.empty_like(shape);
+        on_device_of(
+            "patch_merging", dy, [&]<class T>(T) { swingrad::backward(shape, dy.data<T>(), dx.data<T>()); },
+            [&]<class T>(T) {
+                cuda::patch_merging_backward(shape[0], shape[1], shape[2], shape[3], dy.device_data<T>(),
+                                             dx.device_data<T>());
+            });
         return {dx};
     }
 };
@@ -83,8 +89,13 @@ struct PatchMergingNode final : Node {
 
 Tensor patch_merging(const Tensor& x) {
     check(x.shape().rank() == 4, "[patch_merging] x must be [B, H, W, C], got {}", x.shape());
-    Tensor y = Tensor::empty(merged(x.shape()), x.dtype());
-    dispatch_float("patch_merging", x.dtype(), [&]<class T>(T) { forward(x.shape(), x.data<T>(), y.data<T>()); });
+    const Shape& shape = x.shape();
+    const Tensor y = x.empty_like(merged(shape));
+    on_device_of(
+        "patch_merging", x, [&]<class T>(T) { forward(shape, x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) {
+            cuda::patch_merging_forward(shape[0], shape[1], shape[2], shape[3], x.device_data<T>(), y.device_data<T>());
+        });
     if (!recording({x})) return y;
     auto node = std::make_unique<PatchMergingNode>();
     node->shape = x.shape();

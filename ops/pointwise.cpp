@@ -21,39 +21,45 @@
 namespace swingrad {
 namespace {
 
-// ---- CPU forward; the backward passes below are made of the same two loops
+// ---- forward; the backward passes below are made of the same two
 
+// y_i = F::value(a_i, b_i)
 template <class F>
-Tensor combined(std::string_view op, const Tensor& a, const Tensor& b, F f) {
+Tensor combined(std::string_view op, const Tensor& a, const Tensor& b) {
     check(a.shape() == b.shape(), "[{}] expects equal shapes, got {} and {}", op, a.shape(), b.shape());
     check(a.dtype() == b.dtype(), "[{}] expects one dtype, got {} and {}", op, name_of(a.dtype()), name_of(b.dtype()));
-    Tensor y = Tensor::empty(a.shape(), a.dtype());
-    dispatch_float(op, a.dtype(), [&]<class T>(T) {
-        const T *a_data = a.data<T>(), *b_data = b.data<T>();
-        T* y_data = y.data<T>();
-        parallel_chunks(y.numel(), pointwise_chunk, [=](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) y_data[i] = f(a_data[i], b_data[i]);
-        });
-    });
+    check_one_device(op, {{"a", a}, {"b", b}});
+    Tensor y = a.empty_like(a.shape());
+    on_device_of(
+        op, a,
+        [&]<class T>(T) {
+            const T *a_data = a.data<T>(), *b_data = b.data<T>();
+            T* y_data = y.data<T>();
+            parallel_chunks(y.numel(), pointwise_chunk, [=](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; ++i) y_data[i] = F::value(a_data[i], b_data[i]);
+            });
+        },
+        [&]<class T>(T) { cuda::combine<F>(y.numel(), a.device_data<T>(), b.device_data<T>(), y.device_data<T>()); });
     return y;
 }
 
 Tensor scaled(const Tensor& x, double factor) {
-    Tensor y = Tensor::empty(x.shape(), x.dtype());
-    dispatch_float("scale", x.dtype(), [&]<class T>(T) {
-        const T* x_data = x.data<T>();
-        T* y_data = y.data<T>();
-        const T times = static_cast<T>(factor);
-        parallel_chunks(y.numel(), pointwise_chunk, [=](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) y_data[i] = times * x_data[i];
+    Tensor y = x.empty_like(x.shape());
+    on_device_of(
+        "scale", x,
+        [&]<class T>(T) {
+            const T* x_data = x.data<T>();
+            T* y_data = y.data<T>();
+            const T times = static_cast<T>(factor);
+            parallel_chunks(y.numel(), pointwise_chunk, [=](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; ++i) y_data[i] = times * x_data[i];
+            });
+        },
+        [&]<class T>(T) {
+            cuda::scale(y.numel(), static_cast<Wide<T>>(factor), x.device_data<T>(), y.device_data<T>());
         });
-    });
     return y;
 }
-
-constexpr auto plus = [](auto a, auto b) { return a + b; };
-constexpr auto minus = [](auto a, auto b) { return a - b; };
-constexpr auto times = [](auto a, auto b) { return a * b; };
 
 // ---- autograd nodes
 
@@ -75,8 +81,8 @@ struct MultiplyNode final : Node {
     std::string_view name() const override { return "multiply"; }
     std::vector<Saved> saved() const override { return {{"a", a}, {"b", b}}; }
     std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
-        return {needs[0] ? combined("multiply", dy, b, times) : Tensor(),
-                needs[1] ? combined("multiply", dy, a, times) : Tensor()};
+        return {needs[0] ? combined<Times>("multiply", dy, b) : Tensor(),
+                needs[1] ? combined<Times>("multiply", dy, a) : Tensor()};
     }
 };
 
@@ -92,15 +98,15 @@ struct ScaleNode final : Node {
 // ---- public functions
 
 Tensor add(const Tensor& a, const Tensor& b) {
-    return record(std::make_unique<AddNode>(), {a, b}, combined("add", a, b, plus));
+    return record(std::make_unique<AddNode>(), {a, b}, combined<Plus>("add", a, b));
 }
 
 Tensor subtract(const Tensor& a, const Tensor& b) {
-    return record(std::make_unique<SubtractNode>(), {a, b}, combined("subtract", a, b, minus));
+    return record(std::make_unique<SubtractNode>(), {a, b}, combined<Minus>("subtract", a, b));
 }
 
 Tensor multiply(const Tensor& a, const Tensor& b) {
-    const Tensor y = combined("multiply", a, b, times);
+    const Tensor y = combined<Times>("multiply", a, b);
     if (!recording({a, b})) return y;
     auto node = std::make_unique<MultiplyNode>();
     node->a = a.detached();

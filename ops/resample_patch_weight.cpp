@@ -95,12 +95,12 @@ Matrix normal_solution(const Matrix& A) {
     return solved(cholesky(gram), A);
 }
 
-// P = (R^T)^+ [to, from].
-Tensor pseudo_inverse(int64_t from, int64_t to, DType dtype) {
+// P = (R^T)^+ [to, from], of the dtype and on the device of `like`.
+Tensor pseudo_inverse(int64_t from, int64_t to, const Tensor& like) {
     const Matrix R = bilinear(from, to);
     // Larger: R (R^T R)^-1 is the transpose of (R^T R)^-1 R^T. Smaller: (R R^T)^-1 R.
     const Matrix P = to >= from ? transposed(normal_solution(transposed(R))) : normal_solution(R);
-    return Tensor::from({to, from}, P.values).to(dtype);
+    return Tensor::from({to, from}, P.values).to(like.dtype()).on(like.device());
 }
 
 }  // namespace
@@ -114,8 +114,8 @@ Tensor resample_patch_weight(const Tensor& weight, Extent patch) {
           patch.rows, patch.columns);
     const int64_t p = weight.shape()[2], q = weight.shape()[3];
     if (patch == Extent{p, q}) return weight;
-    const Tensor P = pseudo_inverse(p, patch.rows, weight.dtype());
-    const Tensor Q = pseudo_inverse(q, patch.columns, weight.dtype());
+    const Tensor P = pseudo_inverse(p, patch.rows, weight);
+    const Tensor Q = pseudo_inverse(q, patch.columns, weight);
     const std::vector<int> rows_and_columns_swapped{0, 1, 3, 2};
     const Tensor wide = permute(linear(weight, Q), rows_and_columns_swapped);  // [C, I, q', p]
     return permute(linear(wide, P), rows_and_columns_swapped);

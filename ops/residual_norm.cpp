@@ -14,7 +14,9 @@
 // Fused from: add(x, drop_path(layer_norm(y, weight, bias), keep)), which the test compares with.
 // Source: arXiv 2111.09883 section 3.2. Test: tests/test_residual_norm.cpp.
 
+#include "cuda/residual_norm.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/layer_norm_row.h"
 #include "ops/ops.h"
@@ -77,13 +79,22 @@ struct ResidualNormNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dout, const Needs&) override {
         const int64_t C = y.shape()[-1], rows = y.shape().rows();
-        Tensor dy = Tensor::empty(y.shape(), y.dtype());
-        Tensor dweight = Tensor::empty({C}, y.dtype()), dbias = Tensor::empty({C}, y.dtype());
-        dispatch_float("residual_norm", y.dtype(), [&]<class T>(T) {
-            swingrad::backward(rows, rows_a_sample(y.shape()), C, y.data<T>(), weight.data<T>(),
-                               keep.defined() ? keep.data<T>() : nullptr, means.data<T>(), rstds.data<T>(),
-                               dout.data<T>(), dy.data<T>(), dweight.data<T>(), dbias.data<T>());
-        });
+        const int64_t sample_rows = rows_a_sample(y.shape());
+        const Tensor dy = y.empty_like(y.shape()), dweight = weight.empty_like({C}), dbias = weight.empty_like({C});
+        on_device_of(
+            "residual_norm", y,
+            [&]<class T>(T) {
+                swingrad::backward(rows, sample_rows, C, y.data<T>(), weight.data<T>(), data_or_null<T>(keep),
+                                   means.data<T>(), rstds.data<T>(), dout.data<T>(), dy.data<T>(), dweight.data<T>(),
+                                   dbias.data<T>());
+            },
+            [&]<class T>(T) {
+                using W = Wide<T>;
+                cuda::residual_norm_backward(rows, sample_rows, C, y.device_data<T>(), weight.device_data<W>(),
+                                             device_data_or_null<W>(keep), means.device_data<W>(),
+                                             rstds.device_data<W>(), dout.device_data<T>(), dy.device_data<T>(),
+                                             dweight.device_data<W>(), dbias.device_data<W>());
+            });
         return {dout, dy, dweight, dbias};
     }
 };
@@ -102,12 +113,22 @@ Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, con
     check(!keep.defined() || keep.shape() == Shape{B}, "[residual_norm] keep must be [{}], got {}", B, keep.shape());
     refuse_gradient("residual_norm: keep", {keep});
 
-    Tensor out = Tensor::empty(x.shape(), x.dtype());
-    Tensor means = Tensor::empty({rows}, x.dtype()), rstds = Tensor::empty({rows}, x.dtype());
-    dispatch_float("residual_norm", x.dtype(), [&]<class T>(T) {
-        forward(rows, rows_a_sample(x.shape()), C, x.data<T>(), y.data<T>(), weight.data<T>(), bias.data<T>(),
-                keep.defined() ? keep.data<T>() : nullptr, eps, out.data<T>(), means.data<T>(), rstds.data<T>());
-    });
+    check_one_device("residual_norm", {{"x", x}, {"y", y}, {"weight", weight}, {"bias", bias}, {"keep", keep}});
+
+    const int64_t sample_rows = rows_a_sample(x.shape());
+    const Tensor out = x.empty_like(x.shape()), means = weight.empty_like({rows}), rstds = weight.empty_like({rows});
+    on_device_of(
+        "residual_norm", x,
+        [&]<class T>(T) {
+            forward(rows, sample_rows, C, x.data<T>(), y.data<T>(), weight.data<T>(), bias.data<T>(),
+                    data_or_null<T>(keep), eps, out.data<T>(), means.data<T>(), rstds.data<T>());
+        },
+        [&]<class T>(T) {
+            using W = Wide<T>;
+            cuda::residual_norm_forward(rows, sample_rows, C, x.device_data<T>(), y.device_data<T>(),
+                                        weight.device_data<W>(), bias.device_data<W>(), device_data_or_null<W>(keep),
+                                        eps, out.device_data<T>(), means.device_data<W>(), rstds.device_data<W>());
+        });
     if (!recording({x, y, weight, bias})) return out;
     auto node = std::make_unique<ResidualNormNode>();
     node->y = y.detached();
@@ -127,7 +148,7 @@ const DeclareGradientCase residual_norm_case{{
                 random_tensor({5}, random.split(2)), random_tensor({5}, random.split(3))};
     },
     [](const std::vector<Tensor>& in) {
-        const Tensor keep = Tensor::from({3}, std::vector<double>{1.25, 0, 1});
+        const Tensor keep = Tensor::from({3}, std::vector<double>{1.25, 0, 1}).on(in[0].device());
         return residual_norm(in[0], in[1], in[2], in[3], keep);
     },
 }};

@@ -21,16 +21,22 @@
 //
 // R and S have at most four entries a row, so they are kept as lists. R^T as lists too, and not R read the other way
 // round: then each element of dx is one sum that one thread takes, in an order of its own.
-// Saved: nothing; the lists are a few numbers a row and column, and are made again.
+// Saved: nothing; the lists are a few numbers a row and column, and are made again. A GPU gets them once, for each pair
+// of sizes, and keeps them.
 // Source: Keys, "Cubic convolution interpolation for digital image processing", IEEE Trans. ASSP 29, 1981; positions,
 // borders and a are those of torch.nn.functional.interpolate with align_corners false. Test: tests/test_resize.cpp.
 
+#include "cuda/resize.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
+#include <tuple>
 
 namespace swingrad {
 namespace {
@@ -106,10 +112,65 @@ void forward(const Shape& shape, const Taps& R, const Taps& S, const T* x, T* y)
     });
 }
 
-Tensor resized(const Tensor& x, const Taps& R, const Taps& S) {
-    const auto H_new = static_cast<int64_t>(R.size()), W_new = static_cast<int64_t>(S.size());
-    Tensor y = Tensor::empty(x.shape().with(1, H_new).with(2, W_new), x.dtype());
-    dispatch_float("resize", x.dtype(), [&]<class T>(T) { forward(x.shape(), R, S, x.data<T>(), y.data<T>()); });
+// ---- lists on a GPU
+
+// How an axis is resized: n pixels to `to`, or, transposed, `to` back to n.
+struct Axis {
+    int64_t n, to;
+    Resize method;
+    bool transposed;
+
+    int64_t rows() const { return transposed ? n : to; }
+    Taps taps() const {
+        const Taps plain = taps_of(n, to, method);
+        return transposed ? swingrad::transposed(plain, n) : plain;
+    }
+};
+
+struct TapsOnDevice {
+    Tensor places;   // int32: first [rows + 1] | from [entries]
+    Tensor weights;  // [entries]
+};
+
+TapsOnDevice copied(const Taps& taps, DType dtype) {
+    std::vector<int32_t> first{0}, from;
+    std::vector<double> weights;
+    for (const auto& row : taps) {
+        for (const Tap& tap : row) {
+            from.push_back(static_cast<int32_t>(tap.from));
+            weights.push_back(tap.weight);
+        }
+        first.push_back(static_cast<int32_t>(from.size()));
+    }
+    first.insert(first.end(), from.begin(), from.end());
+    return {Tensor::from({static_cast<int64_t>(first.size())}, first).on(Device::cuda),
+            Tensor::from({static_cast<int64_t>(weights.size())}, weights).to(dtype).on(Device::cuda)};
+}
+
+// Copied when first asked for and kept, because copying waits for the device.
+template <class W>
+cuda::Taps<W> taps_on_device(const Axis& axis) {
+    static std::mutex mutex;
+    static auto& all = *new std::map<std::tuple<int64_t, int64_t, Resize, bool, DType>, TapsOnDevice>;
+    const std::lock_guard lock(mutex);
+    TapsOnDevice& taps = all[{axis.n, axis.to, axis.method, axis.transposed, dtype_of<W>()}];
+    if (!taps.places.defined()) taps = copied(axis.taps(), dtype_of<W>());
+    const int32_t* const first = taps.places.device_data<int32_t>();
+    return {axis.rows(), first, first + axis.rows() + 1, taps.weights.device_data<W>()};
+}
+
+// ---- the choice of device
+
+Tensor resized(const Tensor& x, const Axis& down, const Axis& across) {
+    const Shape& shape = x.shape();
+    const Tensor y = x.empty_like(shape.with(1, down.rows()).with(2, across.rows()));
+    on_device_of(
+        "resize", x, [&]<class T>(T) { forward(shape, down.taps(), across.taps(), x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) {
+            using W = Wide<T>;
+            cuda::resize(shape[0], shape[1], shape[2], shape[3], taps_on_device<W>(down), taps_on_device<W>(across),
+                         x.device_data<T>(), y.device_data<T>());
+        });
     return y;
 }
 
@@ -123,8 +184,7 @@ struct ResizeNode final : Node {
 
     // forward: y = R x S^T, so:
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        return {resized(dy, transposed(taps_of(from.rows, to.rows, method), from.rows),
-                        transposed(taps_of(from.columns, to.columns, method), from.columns))};
+        return {resized(dy, {from.rows, to.rows, method, true}, {from.columns, to.columns, method, true})};
     }
 };
 
@@ -144,7 +204,7 @@ Tensor resize(const Tensor& x, Extent size, Resize method) {
     node->to = size;
     node->method = method;
     return record(std::move(node), {x},
-                  resized(x, taps_of(from.rows, size.rows, method), taps_of(from.columns, size.columns, method)));
+                  resized(x, {from.rows, size.rows, method, false}, {from.columns, size.columns, method, false}));
 }
 
 // ---- gradient checks: larger along one axis and smaller along the other, and both the other way round

@@ -14,7 +14,9 @@
 // Saved: the table, which is shared and constant. Both are the composition roll, pad, cut (or its inverse).
 // Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/test_window_partition.cpp.
 
+#include "cuda/window_partition.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -51,17 +53,25 @@ void scatter(int64_t B, int64_t C, const WindowTable& table, const T* windows, T
 
 Tensor to_windows(const Tensor& x, const WindowTable& table) {
     const int64_t B = x.shape()[0], C = x.shape()[3];
-    Tensor windows = Tensor::empty({B * table.windows, table.tokens, C}, x.dtype());
-    dispatch_float("window_partition", x.dtype(),
-                   [&]<class T>(T) { gather(B, C, table, x.data<T>(), windows.data<T>()); });
+    const Tensor windows = x.empty_like({B * table.windows, table.tokens, C});
+    on_device_of(
+        "window_partition", x, [&]<class T>(T) { gather(B, C, table, x.data<T>(), windows.data<T>()); },
+        [&]<class T>(T) {
+            cuda::window_partition(B, table.map.rows * table.map.columns, table.windows * table.tokens, C,
+                                   table.on_device().source, x.device_data<T>(), windows.device_data<T>());
+        });
     return windows;
 }
 
 Tensor to_map(const Tensor& windows, const WindowTable& table) {
     const int64_t B = windows.shape()[0] / table.windows, C = windows.shape()[2];
-    Tensor x = Tensor::empty({B, table.map.rows, table.map.columns, C}, windows.dtype());
-    dispatch_float("window_reverse", x.dtype(),
-                   [&]<class T>(T) { scatter(B, C, table, windows.data<T>(), x.data<T>()); });
+    const Tensor x = windows.empty_like({B, table.map.rows, table.map.columns, C});
+    on_device_of(
+        "window_reverse", x, [&]<class T>(T) { scatter(B, C, table, windows.data<T>(), x.data<T>()); },
+        [&]<class T>(T) {
+            cuda::window_reverse(B, table.map.rows * table.map.columns, table.windows * table.tokens, C,
+                                 table.on_device().source, windows.device_data<T>(), x.device_data<T>());
+        });
     return x;
 }
 

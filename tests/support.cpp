@@ -1,6 +1,7 @@
 #include "tests/support.h"
 
 #include "core/threads.h"
+#include "cuda/runtime.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,33 @@
 #include <numeric>
 
 namespace swingrad::test {
+namespace {
+
+bool is_floating(const Tensor& tensor) {
+    return tensor.dtype() == DType::float32 || tensor.dtype() == DType::float64 || tensor.dtype() == DType::bfloat16;
+}
+
+// Of the largest |b|, or of 1 where that is less.
+double relative_difference(const Tensor& a, const Tensor& b) {
+    double largest = 1;
+    for (const double value : b.values()) largest = std::max(largest, std::abs(value));
+    return largest_difference(a, b) / largest;
+}
+
+// Value and gradients of f.
+std::vector<Tensor> results_of(const Function& f, const std::vector<Tensor>& inputs, const Tensor& cotangent) {
+    std::vector<Tensor> results = gradients_of(f, inputs, cotangent);
+    results.push_back(f(inputs));
+    return results;
+}
+
+double largest_relative(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+    double largest = 0;
+    for (size_t i = 0; i < b.size(); ++i) largest = std::max(largest, relative_difference(a[i], b[i]));
+    return largest;
+}
+
+}  // namespace
 
 Tensor counting(const Shape& shape) {
     std::vector<double> values(static_cast<size_t>(shape.numel()));
@@ -41,12 +69,13 @@ std::vector<Tensor> gradients_of(const Function& function, const std::vector<Ten
     std::vector<Tensor> leaves, gradients;
     for (const Tensor& input : inputs) {
         leaves.push_back(input.detached());
-        if (input.dtype() != DType::int64) require_gradient(leaves.back());
+        if (is_floating(input)) require_gradient(leaves.back());
     }
     Tape tape;
-    tape.backward(function(leaves), cotangent);
+    const Tensor y = function(leaves);
+    tape.backward(y, cotangent.on(y.device()));
     for (size_t i = 0; i < inputs.size(); ++i)
-        if (inputs[i].dtype() != DType::int64) gradients.push_back(gradient(leaves[i]));
+        if (is_floating(inputs[i])) gradients.push_back(gradient(leaves[i]));
     return gradients;
 }
 
@@ -74,9 +103,49 @@ double largest_float_error(const Function& f, const std::vector<Tensor>& inputs)
     return largest;
 }
 
+std::vector<Tensor> on(Device device, const std::vector<Tensor>& tensors) {
+    std::vector<Tensor> there;
+    for (const Tensor& tensor : tensors) there.push_back(tensor.on(device));
+    return there;
+}
+
+double largest_kernel_error(const Function& f, const std::vector<Tensor>& inputs, DType dtype) {
+    std::vector<Tensor> here;
+    for (const Tensor& input : inputs) here.push_back(is_floating(input) ? input.to(dtype) : input);
+    const Tensor y = f(here), cotangent = random_tensor(y.shape(), Random{7, 9}).to(y.dtype());
+    return largest_relative(results_of(f, on(Device::cuda, here), cotangent), results_of(f, here, cotangent));
+}
+
+double largest_bfloat16_error(const Function& f, const std::vector<Tensor>& inputs, const std::vector<size_t>& narrow) {
+    std::vector<Tensor> narrowed = inputs, rounded = inputs;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        if (!is_floating(inputs[i])) continue;
+        const bool is_narrow = std::find(narrow.begin(), narrow.end(), i) != narrow.end();
+        narrowed[i] = inputs[i].to(is_narrow ? DType::bfloat16 : DType::float32);
+        rounded[i] = narrowed[i].to(DType::float32);
+    }
+    narrowed = on(Device::cuda, narrowed), rounded = on(Device::cuda, rounded);
+    const Tensor y = f(narrowed), cotangent = random_tensor(y.shape(), Random{7, 9}).to(y.dtype());
+    return largest_relative(results_of(f, narrowed, cotangent), results_of(f, rounded, cotangent.to(DType::float32)));
+}
+
+bool same_in_any_order(const Function& f, const std::vector<Tensor>& inputs, const Tensor& cotangent) {
+    const std::vector<Tensor> there = on(Device::cuda, inputs);
+    std::vector<std::vector<Tensor>> results;
+    for (const uint32_t seed : {0u, 1u, 2u}) {
+        const uint32_t before = cuda::permute_threads(seed);
+        results.push_back(results_of(f, there, cotangent));
+        cuda::permute_threads(before);
+    }
+    for (size_t i = 0; i < results[0].size(); ++i)
+        if (!same_bits(results[0][i], results[1][i]) || !same_bits(results[0][i], results[2][i])) return false;
+    return true;
+}
+
 bool same_bits(const Tensor& a, const Tensor& b) {
+    const Tensor left = a.on_cpu(), right = b.on_cpu();
     return a.shape() == b.shape() && a.dtype() == b.dtype() &&
-           (a.numel() == 0 || std::memcmp(a.address(), b.address(), a.bytes()) == 0);
+           (a.numel() == 0 || std::memcmp(left.address(), right.address(), a.bytes()) == 0);
 }
 
 bool same_on_any_threads(const Function& f, const std::vector<Tensor>& inputs, const Tensor& cotangent) {

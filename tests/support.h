@@ -26,6 +26,22 @@ double largest_disagreement(const Function& f, const Function& oracle, const std
 // same inputs (rounded to float32 first) and a random cotangent.
 double largest_float_error(const Function& f, const std::vector<Tensor>& inputs);
 
+// ---- kernels
+
+std::vector<Tensor> on(Device device, const std::vector<Tensor>& tensors);
+
+// The largest difference between what kernels and the CPU's loops give for the same inputs, values and gradients (for a
+// random cotangent) alike, over the largest element of each, or over 1 where that is less. Inputs of floating types are
+// converted to `dtype`, float32 or float64, first.
+double largest_kernel_error(const Function& f, const std::vector<Tensor>& inputs, DType dtype);
+
+// The same between kernels in bfloat16 and in float32, the inputs `narrow` (by number) rounded to bfloat16 for both.
+// The others stay float32: what is added a channel, tables, scales (core/element.h).
+double largest_bfloat16_error(const Function& f, const std::vector<Tensor>& inputs, const std::vector<size_t>& narrow);
+
+// Whether kernels give value and gradients the same bits in two runs, in whatever order the threads of a block run.
+bool same_in_any_order(const Function& f, const std::vector<Tensor>& inputs, const Tensor& cotangent);
+
 // Whether two tensors of one shape and dtype hold the same bits.
 bool same_bits(const Tensor& a, const Tensor& b);
 

@@ -96,3 +96,45 @@ TEST_CASE("threads can take and give memory at once") {
     });
     REQUIRE(memory_statistics(Device::cpu).live == live);
 }
+
+TEST_CASE("what a pool was given back is handed out by it only, and to everybody once it is gone") {
+    constexpr size_t bytes = 12345 * 64;
+    void* address = nullptr;
+    {
+        const MemoryPool pool(Device::cpu);
+        {
+            const MemoryPool::Use use(pool);
+            const MemoryBlock block = allocate(Device::cpu, bytes);
+            address = block.address;
+            release(Device::cpu, block);
+        }
+        const MemoryBlock other = allocate(Device::cpu, bytes);
+        REQUIRE(other.address != address);
+        release_cached(Device::cpu);  // leaves the pool's alone
+        {
+            const MemoryPool::Use use(pool);
+            const MemoryBlock again = allocate(Device::cpu, bytes);
+            REQUIRE(again.address == address);
+            release(Device::cpu, again);
+        }
+        release(Device::cpu, other);
+        release_cached(Device::cpu);
+    }
+    const MemoryBlock last = allocate(Device::cpu, bytes);
+    REQUIRE(last.address == address);
+    release(Device::cpu, last);
+    release_cached(Device::cpu);
+}
+
+TEST_CASE("a block may outlive its pool") {
+    MemoryBlock block;
+    const auto live = memory_statistics(Device::cpu).live;
+    {
+        const MemoryPool pool(Device::cpu);
+        const MemoryPool::Use use(pool);
+        block = allocate(Device::cpu, 1000);
+    }
+    REQUIRE(block.address != nullptr);
+    release(Device::cpu, block);
+    REQUIRE(memory_statistics(Device::cpu).live == live);
+}

@@ -27,8 +27,7 @@ refuses 2 "--lr must be above 0, got -1" train --lr -1
 refuses 2 "--lr must be above 0, got nan" train --lr nan
 refuses 2 "--batch-size must be 1 to 1000000, got 0" train --batch 0
 refuses 2 "--threads must be 1 to 1024, got 0" train --threads 0
-refuses 2 "--precision bf16 is not yet available" train --precision bf16
-refuses 2 "unknown --device \"gpu\": expected one of cpu" train --device gpu
+refuses 2 "unknown --device \"gpu\": expected one of cpu, cuda, emulated" train --device gpu
 refuses 2 "unknown --model \"mega\": expected one of nano, micro" train --model mega
 refuses 2 "spirals" train --data spirals
 refuses 2 "spirals" evaluate --weights w --model nano --data spirals
@@ -45,7 +44,6 @@ refuses 1 "taken exists already" train --output taken
 refuses 1 "taken is not a run" train --resume taken
 refuses 2 "mega" summary --model mega
 refuses 2 "unknown operation no_such_op: expected one of" gradcheck no_such_op
-refuses 2 "bf16 is not yet available" bench --precision bf16
 refuses 2 "--steps must be at least 1, got 0" bench --steps 0
 refuses 2 "either --checkpoint or --weights" evaluate
 refuses 2 "--weights w.safetensors needs --model" evaluate --weights w.safetensors

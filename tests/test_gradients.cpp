@@ -39,11 +39,14 @@ struct Walked {
     std::vector<Tensor> gradients;
 };
 
-std::vector<Walked> walk(const GradientCase& one, const std::vector<Tensor>& inputs) {
+std::vector<Walked> walk(const GradientCase& one, const std::vector<Tensor>& inputs, Device device) {
     std::vector<Walked> nodes;
     GradcheckOptions options = one.options;
+    options.device = device;
     options.spoil = [&](const Node& node, const Needs& needs, std::vector<Tensor>& gradients) {
-        nodes.push_back({std::string(node.name()), needs, gradients});
+        nodes.push_back({std::string(node.name()), needs, {}});
+        for (const Tensor& gradient : gradients)
+            nodes.back().gradients.push_back(gradient.defined() ? gradient.on_cpu() : gradient);
     };
     gradcheck(one.function, inputs, options, one.name);
     return nodes;
@@ -54,6 +57,16 @@ std::vector<Walked> walk(const GradientCase& one, const std::vector<Tensor>& inp
 TEST_CASE("every operation's gradient agrees with central differences") {
     for (const GradientCase& one : gradient_cases()) DYNAMIC_SECTION(one.name) {
             const auto result = gradcheck(one.function, one.inputs(Random{11, 0}), one.options, one.name);
+            INFO(result.report);
+            REQUIRE(result.ok);
+        }
+}
+
+TEST_CASE("every operation's gradient agrees with central differences, by kernels too") {
+    for (const GradientCase& one : gradient_cases()) DYNAMIC_SECTION(one.name) {
+            GradcheckOptions options = one.options;
+            options.device = Device::cuda;
+            const auto result = gradcheck(one.function, one.inputs(Random{11, 0}), options, one.name);
             INFO(result.report);
             REQUIRE(result.ok);
         }
@@ -78,7 +91,7 @@ TEST_CASE("every operation of every file has a gradient case that bears its name
 TEST_CASE("every input of every node needs its gradient in some case") {
     std::map<std::string, Needs> needed;
     for (const GradientCase& one : gradient_cases())
-        for (const Walked& node : walk(one, one.inputs(Random{11, 0}))) {
+        for (const Walked& node : walk(one, one.inputs(Random{11, 0}), Device::cpu)) {
             Needs& so_far = needed[node.name];
             so_far.resize(std::max(so_far.size(), node.needs.size()));
             for (size_t i = 0; i < node.needs.size(); ++i) so_far[i] = so_far[i] || node.needs[i];
@@ -150,21 +163,23 @@ Tensor spoiled(Spoil how, const Walked& node, size_t input) {
 }
 
 bool passes_with(const Tensor& wrong, const GradientCase& one, const std::vector<Tensor>& inputs, size_t node,
-                 size_t input) {
+                 size_t input, Device device) {
     size_t visited = 0;
     GradcheckOptions options = one.options;
+    options.device = device;
     options.spoil = [&](const Node&, const Needs&, std::vector<Tensor>& gradients) {
-        if (visited++ == node) gradients[input] = wrong;
+        if (visited++ == node) gradients[input] = wrong.on(device);
     };
     return gradcheck(one.function, inputs, options, one.name).ok;
 }
 
 }  // namespace
 
-TEST_CASE("a spoiled gradient makes every operation's check fail") {
+TEST_CASE("a spoiled gradient makes every operation's check fail, on the CPU and by kernels") {
+    const Device device = GENERATE(Device::cpu, Device::cuda);
     for (const GradientCase& one : gradient_cases()) {
         const auto inputs = one.inputs(Random{11, 0});
-        const auto nodes = walk(one, inputs);
+        const auto nodes = walk(one, inputs, device);
         INFO(one.name);
         REQUIRE(!nodes.empty());
         for (size_t node = 0; node < nodes.size(); ++node)
@@ -177,7 +192,7 @@ TEST_CASE("a spoiled gradient makes every operation's check fail") {
                                  << spoil_names[static_cast<int>(how)]);
                     // A gradient that spoiling does not change proves nothing: the case needs other inputs.
                     REQUIRE(differ(wrong, nodes[node].gradients[input]));
-                    REQUIRE_FALSE(passes_with(wrong, one, inputs, node, input));
+                    REQUIRE_FALSE(passes_with(wrong, one, inputs, node, input, device));
                 }
             }
     }

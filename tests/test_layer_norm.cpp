@@ -48,3 +48,26 @@ TEST_CASE("layer_norm says which shape is wrong") {
     REQUIRE(error_of([&] { layer_norm(x, wrong, right); }) == "[layer_norm] weight must be [96], got [48]");
     REQUIRE(error_of([&] { layer_norm(x, right, wrong); }) == "[layer_norm] bias must be [96], got [48]");
 }
+
+TEST_CASE("layer_norm's kernels agree with its loops, on awkward sizes too") {
+    const Function f = [](const std::vector<Tensor>& in) { return layer_norm(in[0], in[1], in[2]); };
+    for (const int64_t rows : {1, 33, 257})
+        for (const int64_t C : {1, 33, 257}) {
+            const std::vector<Tensor> inputs{random_tensor({rows, C}, Random{1, 6}), random_tensor({C}, Random{1, 7}),
+                                             random_tensor({C}, Random{1, 8})};
+            INFO(rows << " rows of " << C);
+            REQUIRE(largest_kernel_error(f, inputs, DType::float64) < 1e-13);
+            // One number's variance is 0, and 1 / sqrt(eps) makes much of rounding.
+            REQUIRE(largest_kernel_error(f, inputs, DType::float32) < (C == 1 ? 1e-3 : 1e-5));
+            if (C > 1) REQUIRE(largest_bfloat16_error(f, inputs, {0}) < 0.02);
+        }
+    const std::vector<Tensor> inputs{random_tensor({300, 48}, Random{1, 9}), random_tensor({48}, Random{1, 7}),
+                                     random_tensor({48}, Random{1, 8})};
+    REQUIRE(same_in_any_order(f, inputs, random_tensor({300, 48}, Random{1, 5})));
+}
+
+TEST_CASE("layer_norm refuses operands on two devices") {
+    const Tensor x = Tensor::zeros({2, 4}), there = Tensor::zeros({4}, DType::float32, Device::cuda);
+    REQUIRE(error_of([&] { layer_norm(x, there, there); }) ==
+            "[layer_norm] x is float32 [2, 4] on cpu, but weight is float32 [4] on cuda: all must be on one device");
+}

@@ -8,7 +8,7 @@ using namespace swingrad::test;
 namespace {
 
 Function masking(const Tensor& mask) {
-    return [=](const std::vector<Tensor>& in) { return mask_tokens(in[0], in[1], mask); };
+    return [=](const std::vector<Tensor>& in) { return mask_tokens(in[0], in[1], mask.on(in[0].device())); };
 }
 
 // Masked where a draw says so, with probability `share`.
@@ -87,4 +87,43 @@ TEST_CASE("mask_tokens says what does not fit") {
             }) == "[mask_tokens] mask must be uint8 [1, 2, 3], got float32 [1, 2, 3]");
     mask.data<uint8_t>()[4] = 2;
     REQUIRE(error_of([&] { mask_tokens(x, token, mask); }) == "[mask_tokens] mask must be of 0 and 1, got 2");
+}
+
+TEST_CASE("mask_tokens' kernels agree with its loops, on awkward sizes too") {
+    for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{2, 3, 5, 33}, Shape{1, 1, 257, 257}, Shape{3, 11, 17, 1}}) {
+        INFO(shape.text());
+        const std::vector<Tensor> inputs{random_tensor(shape, Random{10, 11}),
+                                         random_tensor({shape[3]}, Random{10, 12})};
+        const Function f = masking(drawn_mask({shape[0], shape[1], shape[2]}, 0.6, Random{10, 13}));
+        REQUIRE(largest_kernel_error(f, inputs, DType::float64) < 1e-13);
+        REQUIRE(largest_kernel_error(f, inputs, DType::float32) < 1e-5);
+        REQUIRE(largest_bfloat16_error(f, inputs, {0}) < 0.004);
+    }
+    const std::vector<Tensor> inputs{random_tensor({2, 9, 17, 33}, Random{10, 14}),
+                                     random_tensor({33}, Random{10, 15})};
+    const Function f = masking(drawn_mask({2, 9, 17}, 0.5, Random{10, 16}));
+    REQUIRE(same_in_any_order(f, inputs, random_tensor({2, 9, 17, 33}, Random{10, 17})));
+}
+
+TEST_CASE("mask_tokens' kernels make only the gradients asked for, and a token's gradient of nothing masked is 0") {
+    const Tensor mask = Tensor::zeros({2, 3, 4}, DType::uint8);
+    const Tensor dy = random_tensor({2, 3, 4, 5}, Random{10, 18}).on(Device::cuda);
+    for (const size_t asked : {0, 1}) {
+        auto leaves = on(Device::cuda, {random_tensor({2, 3, 4, 5}, Random{10, 5}), random_tensor({5}, Random{10, 6})});
+        require_gradient(leaves[asked]);
+        Tape tape;
+        tape.after_backward = [&](const Node&, const Needs&, std::vector<Tensor>& gradients) {
+            REQUIRE_FALSE(gradients[1 - asked].defined());
+        };
+        tape.backward(masking(mask)(leaves), dy);
+        REQUIRE(same_bits(gradient(leaves[asked]), asked == 0 ? dy : Tensor::zeros({5}, DType::float64)));
+    }
+}
+
+TEST_CASE("mask_tokens refuses a mask that is on another device than x") {
+    const Tensor x = Tensor::zeros({1, 2, 3, 4}, DType::float32, Device::cuda),
+                 mask = Tensor::zeros({1, 2, 3}, DType::uint8);
+    REQUIRE(error_of([&] { mask_tokens(x, Tensor::zeros({4}).on(Device::cuda), mask); }) ==
+            "[mask_tokens] x is float32 [1, 2, 3, 4] on cuda, but mask is uint8 [1, 2, 3] on cpu: all must be on one "
+            "device");
 }

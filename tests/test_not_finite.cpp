@@ -31,7 +31,7 @@ void poisoned_step(Trainer& trainer) {
 }
 
 // The text of all that a checkpoint holds.
-std::string saved(const Trainer& trainer, const TemporaryDirectory& directory) {
+std::string saved(Trainer& trainer, const TemporaryDirectory& directory) {
     trainer.save(directory / "saved.safetensors");
     return contents_of(directory / "saved.safetensors");
 }

@@ -1,10 +1,12 @@
 // Optimisers, clipping and the schedule against the numbers of torch.optim (fixtures/make_optimiser_fixture.py), and
 // against plain loops where parameters are longer than one piece of parallel work.
 #include "core/threads.h"
+#include "cuda/runtime.h"
 #include "tests/catch.h"
 #include "tests/support.h"
 #include "tests/toy_model.h"
 #include "train/optim/clip.h"
+#include "train/optim/flat_table.h"
 #include "train/optim/optimiser.h"
 #include "train/optim/schedule.h"
 
@@ -58,17 +60,18 @@ void receive_step(const Parameters& parameters, const nlohmann::json& step) {
     for (const auto& entry : parameters.entries())
         if (step[entry.name].is_null()) gradients.emplace_back();
         else
-            gradients.push_back(
-                Tensor::from(entry.shape, step[entry.name].get<std::vector<double>>()).to(parameters.dtype()));
+            gradients.push_back(Tensor::from(entry.shape, step[entry.name].get<std::vector<double>>())
+                                    .to(entry.leaf.dtype())
+                                    .on(parameters.device()));
     receive(parameters, gradients);
 }
 
-void follows_torch(const nlohmann::json& one, DType dtype, double tolerance) {
+void follows_torch(const nlohmann::json& one, DType dtype, double tolerance, Device device = Device::cpu) {
     ToyModel model;
-    const Parameters parameters(model, dtype, Random{1, 0});
+    const Parameters parameters(model, dtype, Random{1, 0}, device);
     for (const auto& entry : parameters.entries()) {
         const auto start = fixture()["start"][entry.name].get<std::vector<double>>();
-        entry.value.copy_from(Tensor::from(entry.shape, start).to(dtype));
+        entry.value.copy_from(Tensor::from(entry.shape, start).to(dtype).on(device));
     }
     const auto optimiser = optimiser_of(one, parameters);
     const WarmupCosine schedule{fixture()["peak"], fixture()["warmup"], fixture()["steps"]};
@@ -108,10 +111,27 @@ struct Long : Module {
 
 void receive_random(const Parameters& parameters, uint64_t step) {
     std::vector<Tensor> gradients;
-    for (size_t i = 0; i < 3; ++i)
-        gradients.push_back(
-            random_tensor(parameters.entries()[i].shape, Random{2, step}.split(i)).to(parameters.dtype()));
+    for (size_t i = 0; i < 3; ++i) {
+        const auto& [name, shape, offset, decay, value, leaf] = parameters.entries()[i];
+        // Rounded to bfloat16 for all, so that mixed precision begins with the same numbers.
+        const Tensor rounded = random_tensor(shape, Random{2, step}.split(i)).to(DType::bfloat16);
+        gradients.push_back(rounded.to(leaf.dtype()).on(parameters.device()));
+    }
     receive(parameters, gradients);
+}
+
+// The largest |a - b| / |b| over all elements of two flat tensors.
+double relative_error(const Tensor& a, const Tensor& b) {
+    const auto ours = a.values(), theirs = b.values();
+    double largest = 0;
+    for (size_t i = 0; i < ours.size(); ++i)
+        if (ours[i] != theirs[i]) largest = std::max(largest, std::abs(ours[i] - theirs[i]) / std::abs(theirs[i]));
+    return largest;
+}
+
+std::unique_ptr<Optimiser> make_optimiser(const std::string& name, const Parameters& parameters) {
+    if (name == "adamw") return make_adamw(parameters, {.weight_decay = 0.1});
+    return make_sgd(parameters, {.momentum = name == "plain sgd" ? 0 : 0.9, .weight_decay = 0.1});
 }
 
 }  // namespace
@@ -121,6 +141,10 @@ TEST_CASE("ten steps of each optimiser give PyTorch's numbers") {
     for (const auto& one : fixture()["cases"]) {
         DYNAMIC_SECTION(one["name"].get<std::string>() << " in float64") { follows_torch(one, DType::float64, 1e-12); }
         DYNAMIC_SECTION(one["name"].get<std::string>() << " in float32") { follows_torch(one, DType::float32, 1e-6); }
+        DYNAMIC_SECTION(one["name"].get<std::string>() << " by kernels") {
+            follows_torch(one, DType::float64, 1e-12, Device::cuda);
+            follows_torch(one, DType::float32, 1e-6, Device::cuda);
+        }
     }
 }
 
@@ -158,7 +182,7 @@ TEST_CASE("an AdamW step over long parameters is the same as a plain loop, and s
         optimiser->step(0.01);
         const auto g = parameters.gradients().values();
         for (size_t entry = 0; entry < 3; ++entry) {
-            const auto& [name, shape, offset, decay, value] = parameters.entries()[entry];
+            const auto& [name, shape, offset, decay, value, leaf] = parameters.entries()[entry];
             for (auto i = static_cast<size_t>(offset); i < static_cast<size_t>(offset + shape.numel()); ++i) {
                 if (decay == Decay::yes) w[i] -= 0.01 * 0.1 * w[i];
                 m[i] = 0.9 * m[i] + 0.1 * g[i];
@@ -247,4 +271,101 @@ TEST_CASE("optimisers name the option that is out of range") {
     REQUIRE(error_of([&] { optimiser->step(NAN); }) ==
             "[adamw] learning rate must be finite and not negative, got nan");
     REQUIRE(optimiser->steps() == 0);
+}
+
+TEST_CASE("kernels take the steps of the loops over long parameters, in mixed precision too") {
+    for (const std::string name : {"adamw", "sgd", "plain sgd"}) {
+        INFO(name);
+        Long here, there, mixed;
+        const Parameters on_cpu(here, DType::float32, Random{3, 0});
+        const Parameters on_device(there, DType::float32, Random{3, 0}, Device::cuda);
+        const Parameters in_both(mixed, DType::bfloat16, Random{3, 0}, Device::cuda);
+        const auto a = make_optimiser(name, on_cpu), b = make_optimiser(name, on_device),
+                   c = make_optimiser(name, in_both);
+        for (uint64_t step = 1; step <= 3; ++step) {
+            for (const Parameters* parameters : {&on_cpu, &on_device, &in_both}) receive_random(*parameters, step);
+            for (Optimiser* optimiser : {a.get(), b.get(), c.get()}) optimiser->step(0.01);
+        }
+        REQUIRE(relative_error(on_device.values(), on_cpu.values()) < 1e-4);  // where little is left of a difference
+        REQUIRE(largest_difference(on_device.values(), on_cpu.values()) < 1e-6);
+        REQUIRE(same_bits(in_both.values(), on_device.values()));
+        REQUIRE(same_bits(mixed.a.value, in_both.entries()[0].value.to(DType::bfloat16)));
+        REQUIRE(b->steps() == 3);
+        for (size_t i = 0; i < a->state().size(); ++i)
+            if (a->state()[i].first == "step") REQUIRE(same_bits(a->state()[i].second, b->state()[i].second));
+    }
+}
+
+TEST_CASE("kernels find the norm of the loops and clip to it, in any order of threads") {
+    Long here, there, mixed;
+    const Parameters on_cpu(here, DType::float32, Random{3, 0});
+    const Parameters on_device(there, DType::float32, Random{3, 0}, Device::cuda);
+    const Parameters in_both(mixed, DType::bfloat16, Random{3, 0}, Device::cuda);
+    REQUIRE(gradient_norm(on_device) == 0);
+    for (const Parameters* parameters : {&on_cpu, &on_device, &in_both}) receive_random(*parameters, 1);
+    const double norm = gradient_norm(on_cpu);
+    REQUIRE(gradient_norm(on_device) == Approx(norm).epsilon(1e-12));
+    const uint32_t before = cuda::permute_threads(5);
+    REQUIRE(gradient_norm(in_both) == gradient_norm(on_device));
+    cuda::permute_threads(before);
+    REQUIRE(clip_gradients(on_device, 0.5) == Approx(norm).epsilon(1e-12));
+    REQUIRE(gradient_norm(on_device) == Approx(0.5).epsilon(1e-6));
+    clip_gradients(in_both, 0.5);
+    REQUIRE(gradient_norm(in_both) == Approx(0.5).epsilon(1e-2));
+}
+
+TEST_CASE("a step's record halts the device where loss or gradient is not finite, and a halted step changes nothing") {
+    const auto scalar = [](double value) {
+        return Tensor::from(Shape{1}, std::vector<double>{value}).on(Device::cuda);
+    };
+    const Tensor hits = Tensor::from(Shape{3}, std::vector<int32_t>{1, 0, 1}).on(Device::cuda);
+    const DeviceStepControl control;
+    const auto closed = [&](double loss, double norm) {
+        cuda::close_step(scalar(loss).device_data<double>(), scalar(norm).device_data<double>(), 3,
+                         hits.device_data<int32_t>(), 2.0, control.data());
+        return control.read();
+    };
+    cuda::StepControl start;
+    start.learning_rates[0] = start.learning_rates[1] = 0.1;
+    control.write(start);
+    cuda::StepControl seen = closed(0.5, 8);
+    REQUIRE(seen.current == 0);
+    REQUIRE(seen.halted == 0);
+    REQUIRE(seen.gradient_scale == Approx(0.25).epsilon(1e-6));
+    REQUIRE(seen.records[0].loss == 0.5);
+    REQUIRE(seen.records[0].gradient_norm == 8);
+    REQUIRE(seen.records[0].correct == 2);
+    for (const auto& [loss, norm] : {std::pair{NAN, 1.0}, {1.0, INFINITY}}) {
+        control.write(start);
+        seen = closed(loss, norm);
+        REQUIRE(seen.halted == 1);
+        REQUIRE(closed(0.5, 0.5).halted == 1);  // until the host has looked
+    }
+    for (const std::string name : {"adamw", "sgd"}) {
+        Long model;
+        const Parameters parameters(model, DType::float32, Random{3, 0}, Device::cuda);
+        const auto optimiser = make_optimiser(name, parameters);
+        receive_random(parameters, 1);
+        const Tensor values = parameters.values().clone();
+        optimiser->step_by(control.data());
+        REQUIRE(same_bits(parameters.values(), values));
+        for (const auto& [state, tensor] : optimiser->state())
+            for (const double one : tensor.values()) REQUIRE(one == 0);
+    }
+}
+
+TEST_CASE("hits are rows whose first largest logit is at the label") {
+    std::vector<double> logits(3 * 70, 0.0);
+    logits[33] = logits[65] = 2;
+    logits[70 + 69] = 1;
+    const std::vector<int64_t> labels{33, 69, 1};  // the last row has 70 largest, the first is 0
+    for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16}) {
+        const Tensor x = Tensor::from({3, 70}, logits).to(dtype).on(Device::cuda);
+        const Tensor y = Tensor::from({3}, labels).on(Device::cuda);
+        const Tensor hits = Tensor::empty({3}, DType::int32, Device::cuda);
+        dispatch_kernel("hits", dtype, [&]<class T>(T) {
+            cuda::count_hits(3, 70, x.device_data<T>(), y.device_data<int64_t>(), hits.device_data<int32_t>());
+        });
+        REQUIRE(hits.values() == std::vector<double>{1, 1, 0});
+    }
 }

@@ -147,3 +147,40 @@ TEST_CASE("parameters are float32 or float64") {
                 Parameters(model, DType::bfloat16, Random{1, 0});
             }) == "[parameters] expects float32 or float64, got bfloat16");
 }
+
+TEST_CASE("a seed gives the same start values on every device and in mixed precision") {
+    Nested here, there, mixed;
+    const Parameters on_cpu(here, DType::float32, Random{7, 0});
+    const Parameters on_device(there, DType::float32, Random{7, 0}, Device::cuda);
+    const Parameters in_both(mixed, DType::bfloat16, Random{7, 0}, Device::cuda);
+    REQUIRE(on_device.device() == Device::cuda);
+    REQUIRE(same_bits(on_device.values(), on_cpu.values()));
+    REQUIRE(same_bits(in_both.values(), on_cpu.values()));
+    REQUIRE_FALSE(on_device.copies().defined());
+    REQUIRE(there.first.value.device() == Device::cuda);
+}
+
+TEST_CASE("in mixed precision the model computes with bfloat16 copies of what products multiply by, and no others") {
+    ToyModel model;
+    const Parameters parameters(model, DType::bfloat16, Random{7, 0}, Device::cuda);
+    REQUIRE(parameters.dtype() == DType::bfloat16);
+    REQUIRE(parameters.values().dtype() == DType::float32);
+    REQUIRE(parameters.gradients().dtype() == DType::float32);
+    REQUIRE(model.weight.value.dtype() == DType::bfloat16);
+    REQUIRE(model.bias.value.dtype() == DType::float32);
+    const auto &weight = parameters.entries()[0], &bias = parameters.entries()[1];
+    REQUIRE(same_bits(weight.leaf, weight.value.to(DType::bfloat16)));
+    REQUIRE(bias.leaf.address() == bias.value.address());
+    weight.value.fill_zero();
+    parameters.renew_copies();
+    REQUIRE(model.weight.value.values() == std::vector<double>(6, 0.0));
+
+    receive(parameters, {random_tensor({2, 3}, Random{9, 0}).to(DType::bfloat16).on(Device::cuda),
+                         random_tensor({3}, Random{9, 1}).to(DType::float32).on(Device::cuda),
+                         {}});
+    REQUIRE(parameters.without_gradient() == std::vector<std::string>{"late"});
+    REQUIRE(same_bits(parameters.copies_gradients().window(weight.offset, {2, 3}),
+                      random_tensor({2, 3}, Random{9, 0}).to(DType::bfloat16)));
+    REQUIRE(same_bits(parameters.gradients().window(bias.offset, {3}),
+                      random_tensor({3}, Random{9, 1}).to(DType::float32)));
+}

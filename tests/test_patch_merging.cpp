@@ -64,3 +64,15 @@ TEST_CASE("patch_merging says what shape it expects") {
                 patch_merging(Tensor::zeros({2, 64, 96}));
             }) == "[patch_merging] x must be [B, H, W, C], got [2, 64, 96]");
 }
+
+TEST_CASE("patch_merging's kernels copy what its loops copy, to the bit, in bfloat16 too") {
+    for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{2, 4, 6, 33}, Shape{3, 5, 7, 257}, Shape{2, 1, 34, 3}}) {
+        INFO(shape.text());
+        const Tensor x = random_tensor(shape, Random{5, 3});
+        for (const DType dtype : {DType::float64, DType::float32})
+            REQUIRE(largest_kernel_error(merge, {x}, dtype) == 0);
+        REQUIRE(largest_bfloat16_error(merge, {x}, {0}) == 0);
+    }
+    const Tensor nothing = Tensor::zeros({0, 3, 4, 2}, DType::float32, Device::cuda);
+    REQUIRE(patch_merging(nothing).shape() == Shape{0, 2, 2, 8});
+}

@@ -61,3 +61,18 @@ TEST_CASE("pixel_shuffle says what does not fit") {
                 pixel_unshuffle(Tensor::zeros({1, 4, 4, 1}), -1);
             }) == "[pixel_unshuffle] r must be at least 1, got -1");
 }
+
+TEST_CASE("pixel_shuffle and pixel_unshuffle on a device copy what they copy on the CPU, to the bit") {
+    for (const auto& [shape, r] :
+         std::vector<std::pair<Shape, int64_t>>{{{1, 1, 1, 1}, 1}, {{2, 3, 2, 132}, 2}, {{3, 2, 5, 27}, 3}}) {
+        INFO(shape.text() << " by " << r);
+        const Tensor x = random_tensor(shape, Random{9, 2}), y = pixel_shuffle(x, r);
+        const Function shuffle = [r = r](const std::vector<Tensor>& in) { return pixel_shuffle(in[0], r); };
+        const Function unshuffle = [r = r](const std::vector<Tensor>& in) { return pixel_unshuffle(in[0], r); };
+        for (const DType dtype : {DType::float64, DType::float32}) {
+            REQUIRE(largest_kernel_error(shuffle, {x}, dtype) == 0);
+            REQUIRE(largest_kernel_error(unshuffle, {y}, dtype) == 0);
+        }
+        REQUIRE(largest_bfloat16_error(shuffle, {x}, {0}) == 0);
+    }
+}

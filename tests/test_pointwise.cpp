@@ -1,5 +1,6 @@
 #include "core/scalar.h"
 #include "ops/ops.h"
+#include "ops/pointwise.h"
 #include "tests/catch.h"
 #include "tests/support.h"
 
@@ -33,6 +34,18 @@ const std::vector<UnaryCase>& unary_cases() {
 Tensor vector_of(const std::vector<double>& values) {
     return Tensor::from({static_cast<int64_t>(values.size())}, values);
 }
+
+// A function that only this file knows.
+struct Square {
+    template <class T>
+    static T value(T x) {
+        return x * x;
+    }
+    template <class T>
+    static T slope(T x) {
+        return 2 * x;
+    }
+};
 
 }  // namespace
 
@@ -120,4 +133,58 @@ TEST_CASE("pointwise operations name both shapes, or the dtype, that do not fit"
     REQUIRE(error_of([&] { multiply(a, b); }) == "[multiply] expects equal shapes, got [2, 3] and [3, 2]");
     REQUIRE(error_of([&] { add(a, wide); }) == "[add] expects one dtype, got float32 and float64");
     REQUIRE(error_of([&] { gelu(label); }) == "[gelu] expects float32 or float64, got int64");
+}
+
+TEST_CASE("the kernels of pointwise operations agree with their loops, at any length and any address") {
+    const Function binary = [](const auto& in) {
+        return add(multiply(in[0], in[1]), subtract(in[1], scale(in[0], -1.7)));
+    };
+    for (const int64_t length : {0, 1, 33, 257, 10'001}) {
+        const std::vector<Tensor> two{random_tensor({length}, Random{2, 4}), random_tensor({length}, Random{2, 5})};
+        INFO(length << " elements");
+        REQUIRE(largest_kernel_error(binary, two, DType::float64) < 1e-14);
+        REQUIRE(largest_kernel_error(binary, two, DType::float32) < 1e-6);
+        for (const UnaryCase& one : unary_cases()) {
+            INFO(one.name);
+            const Function f = [&](const auto& in) { return one.op(in[0]); };
+            REQUIRE(largest_kernel_error(f, {two[0]}, DType::float64) < 1e-14);
+            REQUIRE(largest_kernel_error(f, {two[0]}, DType::float32) < 1e-6);
+        }
+    }
+    // Rows of 33 elements begin where no vector load may, each row somewhere else.
+    const Tensor x = random_tensor({5, 33}, Random{2, 6});
+    const Function of_rows = [](const auto& in) { return gelu(multiply(rows(in[0], 1, 3), rows(in[0], 2, 4))); };
+    for (const DType dtype : {DType::float64, DType::float32})
+        REQUIRE(largest_kernel_error(of_rows, {x}, dtype) < 1e-6);
+    REQUIRE(largest_bfloat16_error(of_rows, {x}, {0}) < 0.02);
+}
+
+TEST_CASE("pointwise operations in bfloat16 round their results and nothing else") {
+    const Tensor a = random_tensor({257}, Random{2, 7}), b = random_tensor({257}, Random{2, 8});
+    for (const UnaryCase& one : unary_cases()) {
+        if (std::string(one.name) == "log") continue;  // of exp: two roundings
+        INFO(one.name);
+        REQUIRE(largest_bfloat16_error([&](const auto& in) { return one.op(in[0]); }, {a}, {0}) < 0x1p-8);
+    }
+    REQUIRE(largest_bfloat16_error([](const auto& in) { return log(in[0]); }, {multiply(a, a)}, {0}) < 0x1p-8);
+    REQUIRE(largest_bfloat16_error([](const auto& in) { return add(in[0], in[1]); }, {a, b}, {0, 1}) < 0x1p-8);
+    REQUIRE(largest_bfloat16_error([](const auto& in) { return subtract(in[0], in[1]); }, {a, b}, {0, 1}) < 0x1p-8);
+    REQUIRE(largest_bfloat16_error([](const auto& in) { return multiply(in[0], in[1]); }, {a, b}, {0, 1}) < 0x1p-8);
+    REQUIRE(largest_bfloat16_error([](const auto& in) { return scale(in[0], 0.3); }, {a}, {0}) < 0x1p-8);
+}
+
+TEST_CASE("a pointwise function without kernels works on the CPU and is refused on a GPU") {
+    const Tensor x = vector_of({1, -2, 3});
+    REQUIRE(pointwise<Square>("square", x).values() == std::vector<double>{1, 4, 9});
+    REQUIRE(gradients_of([](const auto& in) { return pointwise<Square>("square", in[0]); }, {x}, x)[0].values() ==
+            std::vector<double>{2, 8, 18});
+    REQUIRE(error_of([&] { pointwise<Square>("square", x.on(Device::cuda)); }) ==
+            "[square] has no kernels (cuda/pointwise_kernels.h makes them), and x is float64 [3] on cuda");
+}
+
+TEST_CASE("pointwise operations refuse operands on two devices") {
+    const Tensor here = Tensor::zeros({2, 4}), there = Tensor::zeros({2, 4}, DType::float32, Device::cuda);
+    const std::string rest = "a is float32 [2, 4] on cpu, but b is float32 [2, 4] on cuda: all must be on one device";
+    REQUIRE(error_of([&] { add(here, there); }) == "[add] " + rest);
+    REQUIRE(error_of([&] { multiply(here, there); }) == "[multiply] " + rest);
 }

@@ -60,3 +60,12 @@ TEST_CASE("resample_bias_table says what does not fit") {
                 resample_bias_table(table, {2, 3}, {0, 4});
             }) == "[resample_bias_table] a window must be at least 1 x 1, got 0 x 4");
 }
+
+TEST_CASE("resample_bias_table on a device agrees with the CPU") {
+    for (const Extent to : {Extent{2, 2}, Extent{7, 3}}) {
+        const Function f = [&](const std::vector<Tensor>& in) { return resample_bias_table(in[0], {3, 4}, to); };
+        const Tensor table = random_tensor({35, 5}, Random{12, 2});
+        REQUIRE(largest_kernel_error(f, {table}, DType::float64) < 1e-13);
+        REQUIRE(largest_kernel_error(f, {table}, DType::float32) < 1e-5);
+    }
+}

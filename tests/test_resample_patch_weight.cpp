@@ -86,3 +86,13 @@ TEST_CASE("resample_patch_weight says which size is wrong") {
                 resample_patch_weight(by_row, {0, 2});
             }) == "[resample_patch_weight] patch must be at least 1 x 1, got 0 x 2");
 }
+
+TEST_CASE("resample_patch_weight on a device agrees with the CPU") {
+    for (const Extent to : {Extent{2, 2}, Extent{7, 3}}) {
+        const Function f = [&](const std::vector<Tensor>& in) { return resample_patch_weight(in[0], to); };
+        const Tensor weight = random_tensor({5, 3, 4, 4}, Random{13, 6});
+        REQUIRE(largest_kernel_error(f, {weight}, DType::float64) < 1e-12);
+        REQUIRE(largest_kernel_error(f, {weight}, DType::float32) < 1e-5);
+        REQUIRE(largest_bfloat16_error(f, {weight}, {0}) < 0.03);
+    }
+}

@@ -58,3 +58,30 @@ TEST_CASE("residual_norm says which shape is wrong") {
     REQUIRE(error_of([&] { residual_norm(x, x, four, four, Tensor::zeros({3})); }) ==
             "[residual_norm] keep must be [2], got [3]");
 }
+
+TEST_CASE("residual_norm's kernels agree with its loops, on awkward sizes, with drop path and without") {
+    const Function without = [](const std::vector<Tensor>& in) { return residual_norm(in[0], in[1], in[2], in[3]); };
+    for (const auto& [B, rows] : {std::pair<int64_t, int64_t>{1, 1}, {3, 11}, {1, 257}})
+        for (const int64_t C : {1, 33, 257}) {
+            const Tensor keep = drop_path_keep(B, 0.5, Random{4, 8}, DType::float64);
+            const Function with = [&](const std::vector<Tensor>& in) {
+                return residual_norm(in[0], in[1], in[2], in[3], keep.to(wide(in[0].dtype())).on(in[0].device()));
+            };
+            const auto in = inputs(B, rows, C);
+            for (const Function& f : {without, with}) {
+                INFO(B << " samples of " << rows << " rows of " << C);
+                REQUIRE(largest_kernel_error(f, in, DType::float64) < 1e-12);
+                // One number's variance is 0, and 1 / sqrt(eps) makes much of rounding.
+                REQUIRE(largest_kernel_error(f, in, DType::float32) < (C == 1 ? 1e-3 : 1e-5));
+                if (C > 1) REQUIRE(largest_bfloat16_error(f, in, {0, 1}) < 0.02);
+            }
+        }
+    REQUIRE(same_in_any_order(without, inputs(2, 150, 33), random_tensor({2, 150, 33}, Random{4, 7})));
+}
+
+TEST_CASE("residual_norm refuses operands on two devices") {
+    const Tensor x = Tensor::zeros({2, 3, 4}), four = Tensor::zeros({4});
+    REQUIRE(
+        error_of([&] { residual_norm(x, x, four, four, Tensor::zeros({2}).on(Device::cuda)); }) ==
+        "[residual_norm] x is float32 [2, 3, 4] on cpu, but keep is float32 [2] on cuda: all must be on one device");
+}

@@ -141,3 +141,20 @@ TEST_CASE("resize says which size is wrong") {
             }) == "[resize] x must be [B, H, W, C], neither H nor W 0, got [1, 0, 3, 1]");
     REQUIRE(resize(Tensor::zeros({0, 2, 3, 4}), {5, 6}, Resize::bilinear).shape() == Shape{0, 5, 6, 4});
 }
+
+TEST_CASE("resize's kernel agrees with its loops, for sizes up, down and mixed") {
+    for (const Resize method : {Resize::bilinear, Resize::bicubic})
+        for (const auto& [shape, size] : std::vector<std::pair<Shape, Extent>>{{{1, 1, 1, 1}, {3, 2}},
+                                                                               {{2, 3, 5, 33}, {7, 4}},
+                                                                               {{1, 8, 7, 257}, {2, 9}},
+                                                                               {{3, 2, 9, 5}, {2, 3}},
+                                                                               {{1, 33, 2, 1}, {5, 257}}}) {
+            INFO(shape.text() << " to " << size.rows << " x " << size.columns);
+            const Tensor x = random_tensor(shape, Random{8, 6});
+            REQUIRE(largest_kernel_error(resizing(size, method), {x}, DType::float64) < 1e-13);
+            REQUIRE(largest_kernel_error(resizing(size, method), {x}, DType::float32) < 1e-5);
+            REQUIRE(largest_bfloat16_error(resizing(size, method), {x}, {0}) < 0.004);
+        }
+    const Tensor nothing = Tensor::zeros({0, 2, 3, 4}, DType::float32, Device::cuda);
+    REQUIRE(resize(nothing, {5, 6}, Resize::bilinear).shape() == Shape{0, 5, 6, 4});
+}

@@ -100,8 +100,8 @@ TEST_CASE("temporary files of a killed process are removed, and nothing else") {
 TEST_CASE("the environment names what a run ran on, an entry a start") {
     const TemporaryDirectory directory;
     const RunFolder folder{directory.path()};
-    append_environment(folder);
-    append_environment(folder);
+    append_environment(folder, "cpu");
+    append_environment(folder, "cpu");
     auto entries = nlohmann::json::parse(contents_of(folder.environment()));
     REQUIRE(entries.size() == 2);
     for (const char* name : {"started", "command", "version", "compiler", "processor", "blas_kernels", "system"}) {
@@ -112,7 +112,7 @@ TEST_CASE("the environment names what a run ran on, an entry a start") {
     REQUIRE(entries[1].at("cores").get<int>() >= entries[1].at("usable_cores").get<int>());
     REQUIRE(entries[1].at("started").get<std::string>().size() == std::string("2026-01-01T00:00:00Z").size());
     write_file_plainly(folder.environment(), "{\"started\"");
-    append_environment(folder);
+    append_environment(folder, "cpu");
     REQUIRE(nlohmann::json::parse(contents_of(folder.environment())).size() == 1);
 }
 

@@ -41,7 +41,7 @@ struct RandomModel {
 
     std::map<std::string, Tensor> leaves() const {
         std::map<std::string, Tensor> all;
-        for (const auto& entry : parameters.entries()) all[entry.name] = entry.value;
+        for (const auto& entry : parameters.entries()) all[entry.name] = entry.leaf;
         return all;
     }
 
@@ -54,8 +54,8 @@ struct RandomModel {
         std::vector<Tensor> all{logits.detached()};
         for (const auto& entry : parameters.entries()) {
             INFO(entry.name);
-            REQUIRE(gradient(entry.value).defined());
-            all.push_back(gradient(entry.value).clone());
+            REQUIRE(gradient(entry.leaf).defined());
+            all.push_back(gradient(entry.leaf).clone());
         }
         return all;
     }

@@ -26,8 +26,8 @@ std::vector<Tensor> inputs(const Case& c, int64_t B) {
 TEST_CASE("cosine_attention over one token returns its value") {
     const WindowMap map = make_window_map({1, 1}, {1, 1}, {0, 0});
     const Tensor qkv = Tensor::from({1, 1, 1, 6}, std::vector<double>{1, 2, 3, 4, 5, 6});
-    const Tensor y = cosine_attention(qkv, {}, Tensor::zeros({1, 1, 1}, DType::float64),
-                                      Tensor::zeros({1, 1}, DType::float64), map);
+    const Tensor y =
+        cosine_attention(qkv, {}, Tensor::zeros({1, 1, 1}, DType::float64), Tensor::zeros({1, 1}, DType::float64), map);
     REQUIRE(y.values() == std::vector<double>{5, 6});
 }
 
@@ -129,4 +129,36 @@ TEST_CASE("cosine_attention says what does not fit") {
             }) == "[cosine_attention] the table of a 2 x 2 window must be [9, 2], got [2, 4, 4]");
     REQUIRE(error_of([&] { dot_attention(qkv, padding, 3, table, map); }) ==
             "[dot_attention] 4 channels do not divide into 3 heads");
+}
+
+TEST_CASE("attention's kernels agree with its loops, whatever the window, the heads and the padding") {
+    // Windows of 1, 9, 16, 49 and 72 tokens: less than a tile of 64, one and a part, and several windows in a block.
+    for (const Case& c : {Case{{4, 4}, {4, 4}, {0, 0}, 3, 16}, Case{{8, 8}, {4, 4}, {2, 2}, 2, 7},
+                          Case{{7, 8}, {3, 3}, {1, 1}, 1, 5}, Case{{1, 2}, {1, 1}, {0, 0}, 5, 1},
+                          Case{{7, 7}, {7, 7}, {0, 0}, 2, 33}, Case{{12, 7}, {9, 8}, {4, 0}, 2, 4}}) {
+        const WindowMap map = make_window_map(c.map, c.window, c.shift);
+        const auto all = inputs(c, 3);
+        std::vector<Tensor> in{all[0], all[2], all[3]};
+        if (map->has_padding) in.push_back(all[1]);
+        const Function cosine = [&](const std::vector<Tensor>& of) {
+            return cosine_attention(of[0], map->has_padding ? of[3] : Tensor(), of[1], of[2], map);
+        };
+        const Function dot = [&](const std::vector<Tensor>& of) {
+            // The scale takes part only so that it is an input with a gradient.
+            return add(dot_attention(of[0], map->has_padding ? of[3] : Tensor(), c.heads, of[2], map),
+                       scale(cosine(of), 0.5));
+        };
+        INFO(c.map.rows << " x " << c.map.columns << ", window " << c.window.rows << " x " << c.window.columns);
+        REQUIRE(largest_kernel_error(cosine, in, DType::float64) < 1e-12);
+        REQUIRE(largest_kernel_error(cosine, in, DType::float32) < 2e-5);
+        REQUIRE(largest_bfloat16_error(cosine, in, {0}) < 0.03);
+        REQUIRE(largest_kernel_error(dot, in, DType::float64) < 1e-12);
+    }
+}
+
+TEST_CASE("attention's kernels give the same bits in whatever order threads run") {
+    const Case c{{6, 10}, {5, 7}, {2, 3}, 2, 9};
+    const WindowMap map = make_window_map(c.map, c.window, c.shift);
+    const Function f = [&](const std::vector<Tensor>& in) { return cosine_attention(in[0], in[1], in[2], in[3], map); };
+    REQUIRE(same_in_any_order(f, inputs(c, 2), random_tensor({2, 6, 10, 18}, Random{6, 5})));
 }

@@ -38,3 +38,34 @@ TEST_CASE("window_partition says which map it was made for") {
                 window_reverse(Tensor::zeros({3, 4, 2}), map);
             }) == "[window_reverse] windows must be [B 4, 4, C], got [3, 4, 2]");
 }
+
+TEST_CASE("the kernels of window_partition and window_reverse copy what the loops copy, to the bit") {
+    struct Case {
+        Extent map, window, shift;
+        int64_t B, C;
+    };
+    for (const Case& c : {Case{{1, 1}, {1, 1}, {0, 0}, 1, 1}, Case{{7, 5}, {3, 4}, {1, 2}, 2, 33},
+                          Case{{14, 9}, {7, 7}, {3, 3}, 3, 257}})
+        for (const PaddingOrder order : {PaddingOrder::before_shift, PaddingOrder::after_shift}) {
+            INFO(c.map.rows << " x " << c.map.columns << ", " << c.C << " channels");
+            const WindowMap map = make_window_map(c.map, c.window, c.shift, order);
+            const Function cut = [&](const std::vector<Tensor>& in) { return window_partition(in[0], map); };
+            const Function put_back = [&](const std::vector<Tensor>& in) { return window_reverse(in[0], map); };
+            const Tensor x = random_tensor({c.B, c.map.rows, c.map.columns, c.C}, Random{2, 2});
+            const Tensor windows = random_tensor({c.B * map->windows, map->tokens, c.C}, Random{2, 3});
+            for (const DType dtype : {DType::float64, DType::float32}) {
+                REQUIRE(largest_kernel_error(cut, {x}, dtype) == 0);
+                REQUIRE(largest_kernel_error(put_back, {windows}, dtype) == 0);
+            }
+            REQUIRE(largest_bfloat16_error(cut, {x}, {0}) == 0);
+            REQUIRE(largest_bfloat16_error(put_back, {windows}, {0}) == 0);
+        }
+}
+
+TEST_CASE("the kernels of window_partition take more images than a grid has rows") {
+    const WindowMap map = make_window_map({1, 2}, {1, 2}, {0, 0});
+    const Tensor x = random_tensor({65537, 1, 2, 1}, Random{2, 4}).to(DType::float32).on(Device::cuda);
+    const Tensor windows = window_partition(x, map);
+    REQUIRE(same_bits(windows.view(x.shape()), x));
+    REQUIRE(same_bits(window_reverse(windows, map), x));
+}

@@ -35,10 +35,11 @@ inline void receive(const Parameters& parameters, const std::vector<Tensor>& gra
     std::vector<Tensor> leaves;
     for (size_t i = 0; i < gradients.size(); ++i)
         if (gradients[i].defined()) {
-            leaves.push_back(parameters.entries()[i].value);
+            leaves.push_back(parameters.entries()[i].leaf);
             node->gradients.push_back(gradients[i]);
         }
-    tape.backward(record(std::move(node), leaves, Tensor::zeros({1}, parameters.dtype())));
+    tape.backward(
+        record(std::move(node), leaves, Tensor::zeros({1}, parameters.values().dtype(), parameters.device())));
 }
 
 }  // namespace swingrad::test

@@ -16,17 +16,24 @@ const std::string state_key = "swingrad", steps_key = "optimizer.steps", optimis
 
 // ---- the tensors of a file: handles on the memory that is saved from and loaded into
 
-NamedTensors weights_of(const Parameters& parameters) {
+// Where they are, or copies on the CPU.
+enum class Place : bool { there, on_cpu };
+Tensor at(Place place, const Tensor& flat) { return place == Place::there ? flat : flat.on_cpu(); }
+
+NamedTensors weights_of(const Parameters& parameters, Place place) {
+    const Tensor values = at(place, parameters.values());
     NamedTensors all;
-    for (const auto& entry : parameters.entries()) all.emplace_back(entry.name, entry.value.detached());
+    for (const auto& entry : parameters.entries())
+        all.emplace_back(entry.name, values.window(entry.offset, entry.shape));
     return all;
 }
 
 // A state with a number an element is cut like the parameters; one with a number a parameter, into scalars.
-NamedTensors state_of(const Parameters& parameters, const Optimiser& optimiser) {
+NamedTensors state_of(const Parameters& parameters, const Optimiser& optimiser, Place place) {
     const auto& entries = parameters.entries();
     NamedTensors all;
-    for (const auto& [state, flat] : optimiser.state()) {
+    for (const auto& [state, tensor] : optimiser.state()) {
+        const Tensor flat = at(place, tensor);
         const bool an_element = flat.numel() == parameters.values().numel();
         check(an_element || flat.numel() == static_cast<int64_t>(entries.size()),
               "[checkpoint] the optimiser's {} must have {} elements or {}, got {}", state, parameters.values().numel(),
@@ -100,7 +107,11 @@ void fill(const std::string& heading, const SafetensorsFile& file, const NamedTe
     // Converting takes memory and so may fail; copying does not.
     for (size_t i = 0; i < targets.size(); ++i)
         if (sources[i].dtype() != targets[i].second.dtype()) sources[i] = sources[i].to(targets[i].second.dtype());
-    for (size_t i = 0; i < targets.size(); ++i) targets[i].second.copy_from(sources[i]);
+    for (size_t i = 0; i < targets.size(); ++i) {
+        const Tensor& target = targets[i].second;
+        if (target.numel() > 0)
+            memory_of(target.device()).copy_from_host(target.address(), sources[i].address(), target.bytes());
+    }
 }
 
 bool is_optimiser_state(const std::string& name) { return name.rfind(optimiser_prefix, 0) == 0; }
@@ -132,7 +143,7 @@ std::string heading_of(const std::filesystem::path& path) { return "[checkpoint]
 
 void save_weights(const std::filesystem::path& path, const Parameters& parameters,
                   const std::map<std::string, std::string>& metadata) {
-    write_safetensors(path, weights_of(parameters), metadata);
+    write_safetensors(path, weights_of(parameters, Place::on_cpu), metadata);
 }
 
 LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& parameters, OtherSizes other_sizes) {
@@ -143,17 +154,18 @@ LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& 
     file.tensors = std::move(tensors);
     if (names != NamesOf::timm) heading += fmt::format(", with the names of {},", name_of(names));
 
-    const NamedTensors targets = weights_of(parameters);
+    const NamedTensors targets = weights_of(parameters, Place::there);
     LoadedWeights loaded{names, {}};
     if (other_sizes == OtherSizes::resample) loaded.resampled = resample(file, targets);
     fill(heading, file, targets, [&](const std::string& name) { return checkpoint && is_optimiser_state(name); });
+    parameters.renew_copies();
     return loaded;
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Parameters& parameters, const Optimiser& optimiser,
                      const nlohmann::json& state) {
-    NamedTensors all = weights_of(parameters);
-    for (auto& one : state_of(parameters, optimiser)) all.push_back(std::move(one));
+    NamedTensors all = weights_of(parameters, Place::on_cpu);
+    for (auto& one : state_of(parameters, optimiser, Place::on_cpu)) all.push_back(std::move(one));
     std::map<std::string, std::string> metadata{{steps_key, std::to_string(optimiser.steps())}};
     try {
         metadata[state_key] = state.dump();
@@ -167,14 +179,16 @@ nlohmann::json load_checkpoint(const std::filesystem::path& path, const Paramete
     const std::string heading = heading_of(path);
     const SafetensorsFile file = read_safetensors(path);
     nlohmann::json state = state_in(heading, file.metadata);
-    NamedTensors targets = weights_of(parameters);
+    NamedTensors targets = weights_of(parameters, Place::there);
     if (!optimiser) {
         fill(heading, file, targets, is_optimiser_state);
+        parameters.renew_copies();
         return state;
     }
     const int64_t steps = steps_in(heading, file.metadata);
-    for (auto& one : state_of(parameters, *optimiser)) targets.push_back(std::move(one));
+    for (auto& one : state_of(parameters, *optimiser, Place::there)) targets.push_back(std::move(one));
     fill(heading, file, targets, [](const std::string&) { return false; });
+    parameters.renew_copies();
     optimiser->set_steps(steps);
     return state;
 }

@@ -4,6 +4,7 @@
 #include "core/safetensors.h"
 #include "ops/ops.h"
 #include "train/checkpoint.h"
+#include "train/run/device.h"
 
 namespace swingrad {
 namespace {
@@ -48,7 +49,7 @@ NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, cons
     options.observe = [&](std::string_view name, const Tensor& value) { results.emplace_back(name, value.detached()); };
 
     // A leaf of its own in the layout of the file, so that its gradient comes back in that layout.
-    Tensor leaf = images.dtype() == parameters.dtype() ? images.detached() : images.to(parameters.dtype());
+    Tensor leaf = model.as_input(images).detached();
     require_gradient(leaf, "images");
     parameters.clear_gradients();
     Tape tape;
@@ -60,9 +61,9 @@ NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, cons
     results.emplace_back("loss", value.detached());
     const auto add_gradient = [&](const std::string& name, const Tensor& of) {
         const Tensor arrived = gradient(of);
-        results.emplace_back("grad." + name, arrived.defined() ? arrived : Tensor::zeros(of.shape(), of.dtype()));
+        results.emplace_back("grad." + name, arrived.defined() ? arrived : of.zeros_like(of.shape()));
     };
-    for (const auto& entry : parameters.entries()) add_gradient(entry.name, entry.value);
+    for (const auto& entry : parameters.entries()) add_gradient(entry.name, entry.leaf);
     add_gradient("images", leaf);
     return results;
 }
@@ -97,16 +98,18 @@ SwinConfig read_model_config(const std::filesystem::path& path) {
 void trace(const TraceOptions& options) {
     check(options.precision == "f32" || options.precision == "f64", "[trace] precision must be f32 or f64, got {}",
           options.precision);
-    check(options.device == "cpu", "[trace] device must be cpu, got {}", options.device);
 
     const SwinConfig config = read_model_config(options.config);
     const Batch batch = read_batch(options.input, config);
     SwinV2 model(config);
-    const Parameters parameters(model, options.precision == "f32" ? DType::float32 : DType::float64, Random{});
+    const Parameters parameters(model, options.precision == "f32" ? DType::float32 : DType::float64, Random{},
+                                device_named(options.device));
     load_weights(options.weights, parameters);
-    write_safetensors(options.output, trace_model(model, parameters, batch.images, [&](const Tensor& logits) {
-                          return cross_entropy(logits, batch.labels);
-                      }));
+    const Tensor labels = batch.labels.on(parameters.device());
+    NamedTensors results = trace_model(model, parameters, batch.images,
+                                       [&](const Tensor& logits) { return cross_entropy(logits, labels); });
+    for (auto& [name, tensor] : results) tensor = tensor.on_cpu();
+    write_safetensors(options.output, results);
 }
 
 }  // namespace swingrad

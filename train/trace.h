@@ -31,7 +31,7 @@ struct TraceOptions {
     std::filesystem::path input;    // safetensors: images float32 [B, in_chans, H, W], labels int64 [B]
     std::filesystem::path output;   // safetensors: what trace_model gives for the mean cross entropy
     std::string precision = "f32";  // or f64
-    std::string device = "cpu";
+    std::string device = "cpu";     // or cuda, emulated (train/run/device.h)
 };
 
 // The command `swingrad trace`. Pads after the shift, as timm does, whatever the training default. Throws an Error

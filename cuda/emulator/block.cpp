@@ -14,6 +14,8 @@
 namespace swingrad::cuda::emulator {
 
 constinit thread_local Block* running_block = nullptr;
+// Not inside a function: what is there and thread_local is a kernel's shared memory.
+thread_local std::unique_ptr<Block> own_block;
 
 namespace {
 constexpr size_t stack_stride = stack_bytes + page;  // below each stack lies a page that must not be touched
@@ -27,9 +29,8 @@ char* map_pages(size_t bytes, int protection) {
 }  // namespace
 
 Block& Block::of_this_thread() {
-    static thread_local std::unique_ptr<Block> block;
-    if (!block) block = std::make_unique<Block>();
-    return *block;
+    if (!own_block) own_block = std::make_unique<Block>();
+    return *own_block;
 }
 
 Block::Block()

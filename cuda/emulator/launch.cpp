@@ -64,6 +64,8 @@ Options& options() {
         Options from_environment;
         if (const char* seed = std::getenv("SWINGRAD_EMULATOR_SEED"))
             from_environment.seed = static_cast<uint32_t>(std::strtoul(seed, nullptr, 10));
+        if (const char* bytes = std::getenv("SWINGRAD_EMULATOR_MEMORY"))
+            from_environment.memory_limit = std::strtoull(bytes, nullptr, 10);
         return from_environment;
     }();
     return instance;

@@ -2,6 +2,7 @@
 // The stream means nothing here: a launch is over when launch() returns.
 #pragma once
 
+#include "cuda/emulator/graph.h"
 #include "cuda/emulator/language.h"
 #include "cuda/runtime.h"
 
@@ -54,27 +55,28 @@ void launch(void (*kernel)(Parameters...), Grid grid, dim3 block, size_t shared_
         void (*kernel)(Parameters...);
         std::tuple<Parameters...> values;
     };
-    const Closure closure{kernel, {static_cast<Parameters>(arguments)...}};
-    const auto pointers = std::apply(
-        [](const auto&... value) {
-            return std::array<const void*, sizeof...(value) + 1>{emulator::as_pointer(value)..., nullptr};
-        },
-        closure.values);
-    emulator::run({
-        .kernel = reinterpret_cast<const void*>(kernel),
-        .site = grid.site,
-        .grid = grid.size,
-        .block = block,
-        .shared_bytes = shared_bytes,
-        .call =
-            [](const void* of) {
-                const auto& self = *static_cast<const Closure*>(of);
-                std::apply(self.kernel, self.values);
+    emulator::ask([closure = Closure{kernel, {static_cast<Parameters>(arguments)...}}, grid, block, shared_bytes] {
+        const auto pointers = std::apply(
+            [](const auto&... value) {
+                return std::array<const void*, sizeof...(value) + 1>{emulator::as_pointer(value)..., nullptr};
             },
-        .closure = &closure,
-        .closure_bytes = sizeof closure,
-        .pointers = pointers.data(),
-        .arguments = sizeof...(Parameters),
+            closure.values);
+        emulator::run({
+            .kernel = reinterpret_cast<const void*>(closure.kernel),
+            .site = grid.site,
+            .grid = grid.size,
+            .block = block,
+            .shared_bytes = shared_bytes,
+            .call =
+                [](const void* of) {
+                    const auto& self = *static_cast<const Closure*>(of);
+                    std::apply(self.kernel, self.values);
+                },
+            .closure = &closure,
+            .closure_bytes = sizeof closure,
+            .pointers = pointers.data(),
+            .arguments = sizeof...(Parameters),
+        });
     });
 }
 

@@ -13,7 +13,7 @@ struct Options {
     // Blocks that run at once at most; 0: as many as core's pool has threads.
     int workers = 0;
     size_t shared_limit = size_t{99} << 10;  // bytes of shared memory a block, static and dynamic: 99 KiB have all GPUs
-    size_t memory_limit = ~size_t{0};        // bytes of device memory
+    size_t memory_limit = ~size_t{0};  // bytes of device memory; starts as SWINGRAD_EMULATOR_MEMORY, where that is set
 };
 Options& options();  // not to be changed while a kernel runs
 

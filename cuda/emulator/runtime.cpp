@@ -4,10 +4,14 @@
 
 #include "core/error.h"
 #include "core/threads.h"
+#include "cuda/emulator/graph.h"
 #include "cuda/emulator/memory.h"
+#include "cuda/emulator/options.h"
 
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
+#include <utility>
 
 namespace swingrad::cuda {
 namespace {
@@ -27,9 +31,11 @@ std::string description() {
     return fmt::format("emulated on {} core{}", thread_count(), thread_count() == 1 ? "" : "s");
 }
 
+uint32_t permute_threads(uint32_t seed) { return std::exchange(emulator::options().seed, seed); }
+
 Stream compute_stream() { return reinterpret_cast<Stream>(&compute_name); }
 Stream copy_stream() { return reinterpret_cast<Stream>(&copy_name); }
-void synchronise(Stream) {}
+void synchronise(Stream) { emulator::refuse_while_recording("synchronise"); }
 
 // ---- events
 
@@ -37,7 +43,7 @@ Event::Event() = default;
 Event::~Event() = default;
 void Event::record(Stream) { time_ = now_ms(); }
 void Event::wait_in(Stream) {}
-void Event::synchronise() {}
+void Event::synchronise() { emulator::refuse_while_recording("an event's synchronise"); }
 double Event::ms_since(Event& earlier) { return time_ - earlier.time_; }
 
 // ---- copies
@@ -48,16 +54,23 @@ PinnedMemory::PinnedMemory(size_t bytes) : data_(std::aligned_alloc(64, (bytes +
 PinnedMemory::~PinnedMemory() { std::free(data_); }
 
 void copy_to_device(void* device, const void* host, size_t bytes, Stream) {
-    emulator::emulated_memory().copy_from_host(device, host, bytes);
+    emulator::ask([=] { emulator::emulated_memory().copy_from_host(device, host, bytes); });
 }
 void copy_to_host(void* host, const void* device, size_t bytes, Stream) {
-    emulator::emulated_memory().copy_to_host(host, device, bytes);
+    emulator::ask([=] { emulator::emulated_memory().copy_to_host(host, device, bytes); });
 }
 
-// ---- graphs: the work itself, done again
+// ---- graphs
 
-Graph::Graph(const std::function<void()>& work) : replay_(work) {}
+Graph::Graph(const std::function<void()>& work) {
+    const MemoryPool::Use use(pool_);
+    const emulator::Recording recording(recorded_);
+    work();
+}
 Graph::~Graph() = default;
-void Graph::launch() { replay_(); }
+void Graph::launch() {
+    emulator::refuse_while_recording("launching a graph");
+    for (const auto& work : recorded_) work();
+}
 
 }  // namespace swingrad::cuda

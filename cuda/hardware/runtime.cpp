@@ -37,6 +37,8 @@ std::string description() {
                        static_cast<double>(properties.totalGlobalMem) / (1 << 30), properties.major, properties.minor);
 }
 
+uint32_t permute_threads(uint32_t) { return 0; }
+
 Stream compute_stream() {
     static const Stream stream = new_stream();
     return stream;
@@ -82,6 +84,7 @@ void copy_to_host(void* host, const void* device, size_t bytes, Stream stream) {
 // ---- graphs
 
 Graph::Graph(const std::function<void()>& work) {
+    const MemoryPool::Use use(pool_);
     cudaGraph_t recorded = nullptr;
     require(cudaStreamBeginCapture(compute_stream(), cudaStreamCaptureModeThreadLocal), "beginning a graph");
     try {

@@ -10,6 +10,7 @@ namespace {
 struct EvaluateFlags {
     TrainedModelFlags trained;
     std::string data;
+    std::string device = "cpu", precision = "f32";
     int64_t batch_size = 128;
 };
 
@@ -39,7 +40,7 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     check(classes == subject.model.num_classes, "--data {} has {} classes, the model of {} has {}", subject.data,
           classes, subject.weights.string(), subject.model.num_classes);
     SwinV2 model(subject.model);
-    Parameters parameters(model, DType::float32, Random{});
+    Parameters parameters(model, dtype_of_precision(flags.precision), Random{}, device_named(flags.device));
     flags.trained.load(subject.weights, parameters, stdout);
 
     Progress progress;
@@ -57,6 +58,8 @@ RunCommand declare_evaluate(CLI::App& command) {
     add_flag(command, "--data", flags->data,
              "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR; default: the run's");
     add_flag(command, "--batch-size,--batch", flags->batch_size, "images at a time");
+    add_flag(command, "--device", flags->device, device_help);
+    add_flag(command, "--precision", flags->precision, precision_help);
     add_threads_flag(command);
     flags->trained.declare(
         command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model and --data",
@@ -65,12 +68,15 @@ RunCommand declare_evaluate(CLI::App& command) {
         "Of a run's folder, the weights are model.safetensors, or else best.safetensors, or else last.safetensors.\n\n"
         "Examples:\n"
         "  swingrad evaluate --checkpoint runs/nano-shapes-seed0\n"
+        "  swingrad evaluate --checkpoint runs/nano-shapes-seed0 --device cuda --precision bf16\n"
         "  swingrad evaluate --checkpoint runs/first/last.safetensors --data folder:cifar10-jpeg\n"
         "  swingrad evaluate --weights w.safetensors --model tiny --window-size 16 --data folder:DIR\n"
         "  swingrad evaluate --weights v1.safetensors --model tiny --arch swin --window-size 12 --resample --data "
         "folder:DIR");
     return [flags] {
         flags->trained.check_usage();
+        check_names(flags->device, flags->precision);
+        device_named(flags->device);
         if (flags->batch_size < 1) fail_usage("--batch-size must be at least 1, got {}", flags->batch_size);
         if (!flags->data.empty()) as_usage([&] { return parse_data_source(flags->data); });
         return evaluate_subject(*flags, subject_of(*flags));

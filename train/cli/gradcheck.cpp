@@ -18,7 +18,7 @@ namespace {
 
 struct GradcheckFlags {
     std::vector<std::string> operations;
-    std::string sort = "name";
+    std::string sort = "name", device = "cpu";
     int64_t seed = 11;
     bool json = false;
 };
@@ -65,14 +65,16 @@ std::vector<GradientCase> chosen_cases(const std::vector<std::string>& operation
     return chosen;
 }
 
-std::vector<Checked> check_all(const std::vector<GradientCase>& cases, uint64_t seed) {
+std::vector<Checked> check_all(const std::vector<GradientCase>& cases, uint64_t seed, Device device) {
     std::vector<Checked> checked;
     Progress progress;
     for (const GradientCase& one : cases) {
         progress.show("checking", static_cast<int64_t>(checked.size()), static_cast<int64_t>(cases.size()), one.name,
                       0);
         const auto start = std::chrono::steady_clock::now();
-        const GradcheckResult result = gradcheck(one.function, one.inputs(Random{seed, 0}), one.options, one.name);
+        GradcheckOptions options = one.options;
+        options.device = device;
+        const GradcheckResult result = gradcheck(one.function, one.inputs(Random{seed, 0}), options, one.name);
         const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
         checked.push_back({one.name, result, ms});
     }
@@ -128,6 +130,7 @@ RunCommand declare_gradcheck(CLI::App& command) {
     command.add_option("OP", flags->operations, "operations to check, or single cases; default: all");
     add_flag(command, "--sort", flags->sort, "name | slowest, the slowest first");
     add_flag(command, "--seed", flags->seed, "of the inputs");
+    add_flag(command, "--device", flags->device, device_help);
     command.add_flag("--json", flags->json, "one JSON object instead of a table");
     add_threads_flag(command);
     command.footer(
@@ -136,11 +139,14 @@ RunCommand declare_gradcheck(CLI::App& command) {
         "Examples:\n"
         "  swingrad gradcheck\n"
         "  swingrad gradcheck layer_norm softmax\n"
+        "  swingrad gradcheck layer_norm --device emulated      the kernels instead of the CPU's loops\n"
         "  swingrad gradcheck --sort slowest --json");
     return [flags] {
         if (flags->sort != "name" && flags->sort != "slowest")
             fail_usage("unknown --sort \"{}\": {}", flags->sort, suggestion(flags->sort, {"name", "slowest"}));
-        std::vector<Checked> checked = check_all(chosen_cases(flags->operations), static_cast<uint64_t>(flags->seed));
+        const Device device = device_named(flags->device);
+        std::vector<Checked> checked =
+            check_all(chosen_cases(flags->operations), static_cast<uint64_t>(flags->seed), device);
         if (flags->sort == "slowest")
             std::stable_sort(checked.begin(), checked.end(), [](const auto& a, const auto& b) { return a.ms > b.ms; });
         const int64_t failed =

@@ -23,6 +23,7 @@ struct PredictFlags {
     TrainedModelFlags trained;
     fs::path classes;
     std::vector<std::string> images;
+    std::string device = "cpu";
     int64_t top = 5;
     bool json = false;
 };
@@ -86,7 +87,8 @@ std::vector<double> predict_image(const SwinV2& model, const Normalisation& norm
     const Tensor image = fitted(read_image(path), size);
     const Dataset one{{}, image.view({1, size.rows, size.columns, 3}), {0}};
     const std::array<int64_t, 1> index{0};
-    return probabilities_of(model.forward(make_batch(one, index, normalisation, nullptr, Random{}).images));
+    const Batch batch = make_batch(one, index, normalisation, nullptr, Random{});
+    return probabilities_of(model.forward(model.as_input(batch.images)));
 }
 
 void print_table(const std::string& path, const std::vector<std::string>& classes,
@@ -116,7 +118,7 @@ int predict(const PredictFlags& flags) {
     const Subject subject = subject_of(flags);
     check(subject.model.in_chans == 3, "[predict] images have 3 channels, the model takes {}", subject.model.in_chans);
     SwinV2 model(subject.model);
-    Parameters parameters(model, DType::float32, Random{});
+    Parameters parameters(model, DType::float32, Random{}, device_named(flags.device));
     flags.trained.load(subject.weights, parameters, stderr);
 
     int code = 0;
@@ -146,6 +148,7 @@ RunCommand declare_predict(CLI::App& command) {
     add_flag(command, "--top", flags->top, "so many classes of each image, the likeliest first");
     command.add_flag("--json", flags->json, "one JSON line an image");
     add_flag(command, "--classes", flags->classes, "text file with the names of the classes of --weights, one a line");
+    add_flag(command, "--device", flags->device, device_help);
     add_threads_flag(command);
     flags->trained.declare(command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model",
                            "CIFAR-10's");
@@ -160,6 +163,7 @@ RunCommand declare_predict(CLI::App& command) {
     return [flags] {
         flags->trained.check_usage();
         if (flags->images.empty()) fail_usage("expected at least one IMAGE");
+        device_named(flags->device);
         if (flags->top < 1) fail_usage("--top must be at least 1, got {}", flags->top);
         return predict(*flags);
     };

@@ -36,6 +36,7 @@ Recipe recipe_of(const TrainFlags& flags) {
     }
     update(recipe, given(flags), "the flags");
     validate(recipe);
+    device_named(recipe.device);
     as_usage([&] { return parse_data_source(recipe.data); });
     try {
         model_of(recipe, 1);  // before any image is read
@@ -59,6 +60,7 @@ int resume(const TrainFlags& flags) {
         if (name != "model-args" && value != settings[name])
             fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(),
                        settings[name].dump(), run);
+    device_named(config.recipe.device);
     return resume_run(flags.resume);
 }
 
@@ -86,7 +88,9 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --data shapes --model nano --epochs 5 --threads 2\n"
         "  swingrad train --data folder:cifar10-jpeg --model cifar --epochs 100 --output runs/first\n"
         "  swingrad train --model micro --depths 2,2,4 --window-size 8 --epochs 5 --output runs/wide\n"
-        "  swingrad train --resume runs/wide");
+        "  swingrad train --resume runs/wide\n"
+        "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"
+        "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
     return [flags] {
         if (!flags->resume.empty()) return resume(*flags);
         const Recipe recipe = recipe_of(*flags);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "train/data/batch.h"
+#include "train/data/upload.h"
 
 #include <functional>
 #include <future>
+#include <memory>
 #include <optional>
 
 namespace swingrad {
@@ -13,7 +15,8 @@ namespace swingrad {
 // own, so whatever `make` refers to must outlive the loader and stay as it is.
 class Loader {
   public:
-    Loader(int64_t count, std::function<Batch(int64_t)> make);
+    // With an `upload`, batches come by it: each is on the GPU until the next but one is asked for.
+    Loader(int64_t count, std::function<Batch(int64_t)> make, std::unique_ptr<Upload> upload = nullptr);
     Loader(const Loader&) = delete;  // the thread knows where make_ lies
     Loader& operator=(const Loader&) = delete;
 
@@ -25,13 +28,16 @@ class Loader {
 
     const int64_t count_;
     const std::function<Batch(int64_t)> make_;
+    const std::unique_ptr<Upload> upload_;
     int64_t started_ = 0;
-    std::future<Batch> pending_;  // last member: its destructor waits for the thread, which uses make_
+    std::future<Batch> pending_;  // last member: its destructor waits for the thread, which uses the others
 };
 
 // The samples `order` of `data` in batches of `batch_size`. The last may be smaller; `whole_only` leaves it out.
-// Waits and reads like Loader; `data` must outlive it. `augmentation` is copied, and may be null.
+// Waits and reads like Loader; `data` must outlive it. `augmentation` is copied, and may be null. Batches are on
+// `device`.
 Loader batches_of(const Dataset& data, std::vector<int64_t> order, int64_t batch_size, bool whole_only,
-                  const Normalisation& normalisation, const Augmentation* augmentation, Random random);
+                  const Normalisation& normalisation, const Augmentation* augmentation, Random random,
+                  Device device = Device::cpu);
 
 }  // namespace swingrad

@@ -10,50 +10,54 @@
 // on t.
 // Numerics: what depends on t alone is computed in double; beta2^t in float would lose 1 - beta2^t at small t.
 // Source: Loshchilov, Hutter, "Decoupled weight decay regularization", arXiv 1711.05101, with the numbers of
-// torch.optim.AdamW. Test: tests/test_optimiser.cpp.
+// torch.optim.AdamW. The arithmetic itself is in cuda/adamw.h, for the GPU too. Test: tests/test_optimiser.cpp.
 
+#include "cuda/adamw.h"
 #include "train/optim/flat.h"
+#include "train/optim/flat_table.h"
 #include "train/optim/optimiser.h"
 
 #include <cmath>
+#include <optional>
 
 namespace swingrad {
 namespace {
 
-// What one parameter's elements share in one step.
 template <class T>
-struct Factors {
-    T keep;        // 1 - lr decay
-    T step;        // lr / (1 - beta1^t)
-    T correction;  // 1 / sqrt(1 - beta2^t)
-    T beta1, beta2, eps;
-    T one_less_beta1, one_less_beta2;  // rounded once, from double
-};
-
-template <class T>
-void update(int64_t count, const Factors<T>& f, const T* g, T* w, T* m, T* v) {
+void update(int64_t count, const cuda::AdamWFactors<T>& f, const T* g, T* w, T* m, T* v) {
 #pragma omp simd
-    for (int64_t i = 0; i < count; ++i) {
-        m[i] = f.beta1 * m[i] + f.one_less_beta1 * g[i];
-        v[i] = f.beta2 * v[i] + f.one_less_beta2 * g[i] * g[i];
-        w[i] = f.keep * w[i] - f.step * m[i] / (std::sqrt(v[i]) * f.correction + f.eps);
-    }
+    for (int64_t i = 0; i < count; ++i) cuda::adamw_update(f, g[i], w[i], m[i], v[i]);
 }
 
 class AdamW final : public Optimiser {
   public:
     AdamW(const Parameters& parameters, const AdamWOptions& options)
         : parameters_(parameters),
-          options_(options),
-          m_(Tensor::zeros(parameters.values().shape(), parameters.dtype())),
-          v_(Tensor::zeros(parameters.values().shape(), parameters.dtype())),
-          updates_(Tensor::zeros({static_cast<int64_t>(parameters.entries().size())}, DType::int64)) {}
+          numbers_{options.beta1, options.beta2, options.eps, options.weight_decay},
+          m_(parameters.values().zeros_like(parameters.values().shape())),
+          v_(parameters.values().zeros_like(parameters.values().shape())),
+          updates_(
+              Tensor::zeros({static_cast<int64_t>(parameters.entries().size())}, DType::int64, parameters.device())) {
+        if (parameters.device() == Device::cuda) table_.emplace(parameters);
+    }
 
     void step(double learning_rate) override {
         check(std::isfinite(learning_rate) && learning_rate >= 0,
               "[adamw] learning rate must be finite and not negative, got {}", learning_rate);
-        dispatch_float("adamw", parameters_.dtype(), [&]<class T>(T) { step_in<T>(learning_rate); });
+        if (table_) step_by(control_of(learning_rate).data());
+        else dispatch_float("adamw", parameters_.values().dtype(), [&]<class T>(T) { step_on_cpu<T>(learning_rate); });
         ++steps_;
+    }
+
+    void step_by(const cuda::StepControl* control) override {
+        check(table_.has_value(), "[adamw] parameters on the CPU know no control in device memory");
+        const cuda::FlatTable table = table_->current();
+        dispatch_float("adamw", parameters_.values().dtype(), [&]<class T>(T) {
+            cuda::adamw_step(
+                table, numbers_, control, updates_.device_data<int64_t>(), parameters_.gradients().device_data<T>(),
+                device_data_or_null<bfloat16>(parameters_.copies_gradients()), parameters_.values().device_data<T>(),
+                m_.device_data<T>(), v_.device_data<T>(), device_data_or_null<bfloat16>(parameters_.copies()));
+        });
     }
 
     std::vector<std::pair<std::string, Tensor>> state() const override {
@@ -62,28 +66,13 @@ class AdamW final : public Optimiser {
 
   private:
     template <class T>
-    Factors<T> factors(double learning_rate, Decay decay, int64_t t) const {
-        const auto& [beta1, beta2, eps, weight_decay] = options_;
-        const auto time = static_cast<double>(t);
-        Factors<T> f;
-        f.keep = static_cast<T>(decay == Decay::yes ? 1 - learning_rate * weight_decay : 1.0);
-        f.step = static_cast<T>(learning_rate / (1 - std::pow(beta1, time)));
-        f.correction = static_cast<T>(1 / std::sqrt(1 - std::pow(beta2, time)));
-        f.beta1 = static_cast<T>(beta1);
-        f.beta2 = static_cast<T>(beta2);
-        f.eps = static_cast<T>(eps);
-        f.one_less_beta1 = static_cast<T>(1 - beta1);
-        f.one_less_beta2 = static_cast<T>(1 - beta2);
-        return f;
-    }
-
-    template <class T>
-    void step_in(double learning_rate) {
+    void step_on_cpu(double learning_rate) {
         const std::vector<bool> received = with_gradient(parameters_);
-        std::vector<Factors<T>> all(received.size());
+        std::vector<cuda::AdamWFactors<T>> all(received.size());
         for (size_t i = 0; i < all.size(); ++i)
             if (received[i])
-                all[i] = factors<T>(learning_rate, parameters_.entries()[i].decay, ++updates_.data<int64_t>()[i]);
+                all[i] = cuda::adamw_factors<T>(numbers_, learning_rate, parameters_.entries()[i].decay == Decay::yes,
+                                                ++updates_.data<int64_t>()[i]);
         const T* g = parameters_.gradients().data<T>();
         T *w = parameters_.values().data<T>(), *m = m_.data<T>(), *v = v_.data<T>();
         for_each_stretch(parameters_, [&](int64_t, size_t entry, int64_t begin, int64_t end) {
@@ -92,9 +81,10 @@ class AdamW final : public Optimiser {
     }
 
     Parameters parameters_;  // handles on the same memory
-    AdamWOptions options_;
-    Tensor m_, v_;    // [total]
-    Tensor updates_;  // [entries]
+    cuda::AdamWNumbers numbers_;
+    Tensor m_, v_;                    // [total]
+    Tensor updates_;                  // [entries]
+    std::optional<FlatTable> table_;  // on the GPU
 };
 
 }  // namespace

@@ -1,16 +1,20 @@
 #include "train/optim/clip.h"
 
+#include "cuda/gradient_norm.h"
 #include "train/optim/flat.h"
+#include "train/optim/flat_table.h"
 
 #include <cmath>
 #include <numeric>
 
 namespace swingrad {
 
-double gradient_norm(const Parameters& parameters) {
+namespace {
+
+double norm_on_cpu(const Parameters& parameters) {
     // One sum a chunk, added in order: neither depends on which thread took which chunk.
     std::vector<double> sums(static_cast<size_t>(flat_chunks(parameters)), 0.0);
-    dispatch_float("gradient_norm", parameters.dtype(), [&]<class T>(T) {
+    dispatch_float("gradient_norm", parameters.values().dtype(), [&]<class T>(T) {
         const T* gradients = parameters.gradients().data<T>();
         for_each_stretch(parameters, [&](int64_t chunk, size_t, int64_t begin, int64_t end) {
             double sum = 0;
@@ -22,16 +26,40 @@ double gradient_norm(const Parameters& parameters) {
     return std::sqrt(std::accumulate(sums.begin(), sums.end(), 0.0));
 }
 
+double norm_by_kernels(const Parameters& parameters) {
+    const Tensor norm = Tensor::empty({1}, DType::float64, Device::cuda);
+    FlatTable table(parameters);
+    dispatch_float("gradient_norm", parameters.values().dtype(), [&]<class T>(T) {
+        cuda::gradient_norm(table.current(), parameters.gradients().device_data<T>(),
+                            device_data_or_null<bfloat16>(parameters.copies_gradients()), norm.device_data<double>());
+    });
+    return norm.item();
+}
+
+template <class T>
+void scale_on_cpu(const Parameters& parameters, double factor) {
+    T* gradients = parameters.gradients().data<T>();
+    for_each_stretch(parameters, [&](int64_t, size_t, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) gradients[i] *= static_cast<T>(factor);
+    });
+}
+
+}  // namespace
+
+double gradient_norm(const Parameters& parameters) {
+    return parameters.device() == Device::cpu ? norm_on_cpu(parameters) : norm_by_kernels(parameters);
+}
+
 double clip_gradients(const Parameters& parameters, double max_norm) {
     check(max_norm > 0, "[clip] max_norm must be above 0, got {}", max_norm);
     const double norm = gradient_norm(parameters);
     const double factor = max_norm / (norm + 1e-6);
     if (!std::isfinite(norm) || factor >= 1) return norm;
-    dispatch_float("clip", parameters.dtype(), [&]<class T>(T) {
-        T* gradients = parameters.gradients().data<T>();
-        for_each_stretch(parameters, [&](int64_t, size_t, int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) gradients[i] *= static_cast<T>(factor);
-        });
+    dispatch_float("clip", parameters.values().dtype(), [&]<class T>(T) {
+        if (parameters.device() == Device::cpu) return scale_on_cpu<T>(parameters, factor);
+        FlatTable table(parameters);
+        cuda::scale_gradients(table.current(), factor, parameters.gradients().device_data<T>(),
+                              device_data_or_null<bfloat16>(parameters.copies_gradients()));
     });
     return norm;
 }

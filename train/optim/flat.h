@@ -18,7 +18,7 @@ inline int64_t flat_chunks(const Parameters& parameters) {
 // Which entries received a gradient. The others' part of Parameters::gradients() is stale.
 inline std::vector<bool> with_gradient(const Parameters& parameters) {
     std::vector<bool> received;
-    for (const auto& entry : parameters.entries()) received.push_back(gradient(entry.value).defined());
+    for (const auto& entry : parameters.entries()) received.push_back(gradient(entry.leaf).defined());
     return received;
 }
 

@@ -3,10 +3,12 @@
 //   auto optimiser = make_adamw(parameters, {.weight_decay = 0.05});
 //   optimiser->step(schedule.at(optimiser->steps()));
 //
-// A step is one pass over the flat memory of Parameters. Parameters that received no gradient since the last
-// clear_gradients() are left alone, value and state, as in PyTorch. Float32 and float64.
+// A step is one pass over the flat memory of Parameters, on the CPU or on the GPU, wherever they live. Parameters that
+// received no gradient since the last clear_gradients() are left alone, value and state, as in PyTorch. Float32 and
+// float64; in mixed precision the float32 values, and with them the copies that the model computes with.
 #pragma once
 
+#include "cuda/training_step.h"
 #include "models/module.h"
 
 #include <memory>
@@ -22,6 +24,9 @@ class Optimiser {
 
     // One update of all parameters from their gradients. Throws an Error unless learning_rate is finite and >= 0.
     virtual void step(double learning_rate) = 0;
+    // The same on the GPU for a training that waits for nothing: learning rate, clipping and whether the step is taken
+    // at all come from `control`, in device memory. Does not count: set_steps once it is known what was taken.
+    virtual void step_by(const cuda::StepControl* control) = 0;
 
     int64_t steps() const { return steps_; }  // taken so far
     void set_steps(int64_t steps) { steps_ = steps; }

@@ -4,6 +4,7 @@
 #include "core/file.h"
 #include "core/threads.h"
 #include "train/report/text.h"
+#include "train/run/device.h"
 
 #include <sched.h>
 #include <sys/utsname.h>
@@ -75,7 +76,7 @@ std::string utc_now() {
 
 }  // namespace
 
-nlohmann::json current_environment() {
+nlohmann::json current_environment(const std::string& device) {
     return {{"started", utc_now()},
             {"command", printable(command_line())},
             {"version", SWINGRAD_VERSION},
@@ -84,19 +85,20 @@ nlohmann::json current_environment() {
             {"cores", sysconf(_SC_NPROCESSORS_ONLN)},
             {"usable_cores", usable_cores()},
             {"threads", thread_count()},
+            {"device", description_of(device)},
             {"blas_kernels", blas().kernels},
             {"memory_gib", std::llround(static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                                         static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 30))},
             {"system", operating_system()}};
 }
 
-void append_environment(const RunFolder& folder) {
+void append_environment(const RunFolder& folder, const std::string& device) {
     auto entries = nlohmann::json::array();
     if (std::filesystem::exists(folder.environment())) {
         auto before = nlohmann::json::parse(read_file(folder.environment()), nullptr, false);
         if (before.is_array()) entries = std::move(before);
     }
-    entries.push_back(current_environment());
+    entries.push_back(current_environment(device));
     write_file_atomically(folder.environment(), entries.dump(2) + "\n");
 }
 

@@ -9,23 +9,35 @@
 
 namespace swingrad {
 
+namespace {
+
+// Logits as loops can read them.
+Tensor readable(const Tensor& logits) {
+    const Tensor here = logits.on_cpu();
+    return here.dtype() == DType::bfloat16 ? here.to(DType::float32) : here;
+}
+
+}  // namespace
+
 Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisation& normalisation, int64_t batch_size,
                     const std::function<void(int64_t done)>& after_batch) {
     check(data.size() > 0, "[evaluate] expects at least one image, got none");
     const NoGrad no_recording;
     std::vector<int64_t> order(static_cast<size_t>(data.size()));
     std::iota(order.begin(), order.end(), 0);
-    Loader batches = batches_of(data, std::move(order), batch_size, false, normalisation, nullptr, Random{});
+    Loader batches =
+        batches_of(data, std::move(order), batch_size, false, normalisation, nullptr, Random{}, model.device());
 
     Evaluation result;
     double loss_sum = 0;
     int64_t correct = 0, done = 0;
     while (const auto batch = batches.next()) {
         const int64_t count = batch->labels.numel();
-        const Tensor logits = model.forward(batch->images);
+        const Tensor logits = model.forward(model.as_input(batch->images));
         loss_sum += cross_entropy(logits, batch->labels).item() * static_cast<double>(count);
-        correct += count_correct(logits, batch->labels);
-        for (const Prediction& one : predictions_of(logits, batch->labels)) result.predictions.push_back(one);
+        const Tensor here = readable(logits), labels = batch->labels.on_cpu();
+        correct += count_correct(here, labels);
+        for (const Prediction& one : predictions_of(here, labels)) result.predictions.push_back(one);
         done += count;
         if (after_batch) after_batch(done);
     }

@@ -22,12 +22,13 @@ struct Evaluation {
     std::vector<Prediction> predictions;  // one an image, in the order of the dataset
 };
 
-// Over all of `data`, in batches of at most `batch_size`, images as they are, nothing random, nothing recorded.
+// Over all of `data`, on the model's device, in batches of at most `batch_size`, images as they are, nothing random,
+// nothing recorded.
 // `after_batch`, where given, is called with the number of images done; what it throws ends the evaluation.
 Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisation& normalisation, int64_t batch_size,
                     const std::function<void(int64_t done)>& after_batch = {});
 
-// Of each row of logits [B, K], with its label [B].
+// Of each row of logits [B, K], with its label [B]; both on the CPU, as below.
 std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& labels);
 
 // How many rows of logits [B, K] are largest at their label [B].

@@ -93,9 +93,7 @@ void validate(const Recipe& recipe) {
                                     {"in_chans", "images, which have 3"}})
         if (recipe.model_args.contains(key))
             fail_usage("model-args: {} {} comes from {}", key, recipe.model_args[key].dump(), from);
-    require_one_of({"f32", "bf16"}, "precision", recipe.precision);
-    require_one_of({"cpu"}, "device", recipe.device);
-    if (recipe.precision == "bf16") fail_usage("--precision bf16 is not yet available; use f32");
+    check_names(recipe.device, recipe.precision);
     require(recipe.img_size >= 1 && recipe.img_size <= 16384, "img-size", "1 to 16384", recipe.img_size);
     require(recipe.epochs >= 1 && recipe.epochs <= 1'000'000, "epochs", "1 to 1000000", recipe.epochs);
     require(recipe.batch_size >= 1 && recipe.batch_size <= 1'000'000, "batch-size", "1 to 1000000", recipe.batch_size);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "models/config.h"
+#include "train/run/device.h"
 
 #include <nlohmann/json.hpp>
 
@@ -61,8 +62,8 @@ void for_each_setting(AnyRecipe& recipe, Visit&& visit) {
     visit("validation", recipe.validation,
           "share of the training set that chooses the checkpoint; 0: the last one counts");
     visit("seed", recipe.seed, "of everything random");
-    visit("precision", recipe.precision, "f32 (bf16: not yet)");
-    visit("device", recipe.device, "cpu");
+    visit("precision", recipe.precision, precision_help);
+    visit("device", recipe.device, device_help);
     visit("checkpoint-every", recipe.checkpoint_every,
           "steps between checkpoints within an epoch; 0: after every epoch");
     visit("keep-every", recipe.keep_every, "epochs between weights that are kept, as epoch-0010.safetensors; 0: none");

@@ -57,7 +57,7 @@ int start_run(const Recipe& recipe, const fs::path& path) {
         lock.emplace(folder);
         require_unused(folder);  // another process may have been here while the images were read
         write_config(folder, config);
-        append_environment(folder);
+        append_environment(folder, recipe.device);
     } catch (...) {
         // A folder with nothing but the lock is as good as none.
         if (made && lock && !fs::exists(folder.config())) fs::remove(folder.lock(), error);
@@ -78,7 +78,7 @@ int resume_run(const fs::path& path) {
           path.string(), training.size(), training.classes.size(), config.training_images, config.classes.size());
     RunLoop loop(folder, config, training, validation);
     remove_temporaries(folder);
-    append_environment(folder);
+    append_environment(folder, config.recipe.device);
     loop.announce(training);
     loop.load();
     return loop.go();

@@ -6,6 +6,8 @@
 #include "train/report/text.h"
 #include "train/run/interrupt.h"
 
+#include <cmath>
+
 namespace swingrad {
 namespace {
 
@@ -32,8 +34,10 @@ RunLoop::RunLoop(const RunFolder& folder, const RunConfig& config, const Dataset
 }
 
 void RunLoop::announce(const Dataset& training) {
-    progress_.line(fmt::format("{}: {} parameters, {} threads", recipe_.model, grouped(trainer_.parameters().count()),
-                               thread_count()));
+    const std::string device =
+        recipe_.device == "cpu" ? "" : fmt::format(", {}, {}", recipe_.precision, description_of(recipe_.device));
+    progress_.line(fmt::format("{}: {} parameters, {} threads{}", recipe_.model, grouped(trainer_.parameters().count()),
+                               thread_count(), device));
     progress_.line(fmt::format("{}: {} images to train on, {} to validate on, {} classes, {} x {} pixels", recipe_.data,
                                grouped(training.size()), grouped(validation_.size()), training.classes.size(),
                                training.extent().rows, training.extent().columns));
@@ -76,6 +80,7 @@ void RunLoop::train_epoch() {
     const auto start = Clock::now();
     const int64_t first = trainer_.steps_done();
     while (!trainer_.epoch_done()) {
+        if (interrupted()) trainer_.settle();  // may stop it for another reason
         stop_if_interrupted();
         const double loss = trainer_.step();
         const double each = seconds_since(start) / static_cast<double>(trainer_.steps_done() - first);
@@ -180,8 +185,10 @@ Evaluation RunLoop::evaluate_showing(const std::string& label, const Dataset& da
 }
 
 void RunLoop::show_step(double loss, double seconds_left) {
-    const std::string text = fmt::format("loss {:.3f}  accuracy {:.1f} %  {:.0f} images/s", loss, trainer_.accuracy(),
-                                         trainer_.images_per_second());
+    std::string text;  // nothing where a GPU has not been asked yet
+    if (!std::isnan(loss))
+        text = fmt::format("loss {:.3f}  accuracy {:.1f} %  {:.0f} images/s", loss, trainer_.accuracy(),
+                           trainer_.images_per_second());
     progress_.show(fmt::format("epoch {}/{}", trainer_.state().epoch + 1, recipe_.epochs), trainer_.state().batch,
                    trainer_.batches_per_epoch(), text, seconds_left);
 }

@@ -6,8 +6,8 @@
 #include "train/run/evaluate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <limits>
 
 namespace swingrad {
 namespace {
@@ -47,56 +47,113 @@ Trainer::Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& 
                  const Normalisation& normalisation)
     : recipe_(recipe),
       model_(config),
-      parameters_(model_, DType::float32, random_of(recipe, Purpose::initial_values)),
+      parameters_(model_, dtype_of_precision(recipe.precision), random_of(recipe, Purpose::initial_values),
+                  device_named(recipe.device)),
       optimiser_(make_optimiser(parameters_, recipe)),
       data_(data),
       normalisation_(normalisation),
       augmentation_{.crop_padding = recipe.crop_padding, .flip = recipe.flip},
       batches_per_epoch_(whole_batches(data, recipe)),
-      schedule_(make_schedule(recipe, batches_per_epoch_)) {}
+      schedule_(make_schedule(recipe, batches_per_epoch_)),
+      last_loss_(std::numeric_limits<double>::quiet_NaN()) {
+    if (parameters_.device() != Device::cpu) steps_ = std::make_unique<DeviceSteps>(parameters_, recipe.clip_grad);
+}
 
 // ---- the recipe
 
 double Trainer::step() {
-    const auto start = std::chrono::steady_clock::now();
+    constexpr double seconds_unsettled = 0.5;  // so that there is something to show
+    const auto start = Clock::now();
     if (!batches_) open_epoch();
     const auto batch = batches_->next();
     check(batch.has_value(), "[train] epoch {} has no batch {}", state_.epoch + 1, state_.batch + 1);
+    if (steps_) step_on_device(*batch);
+    else step_on_cpu(*batch);
+    const auto since = [](Clock::time_point point) {
+        return std::chrono::duration<double>(Clock::now() - point).count();
+    };
+    if (steps_ && (steps_->full() || epoch_done() || since(settled_) > seconds_unsettled)) settle();
+    state_.epoch_seconds += since(start);
+    return last_loss_;
+}
 
+Random Trainer::random_of_step() const {
+    return random_of(recipe_, Purpose::drop_path).split(static_cast<uint64_t>(steps_done()));
+}
+
+void Trainer::step_on_cpu(const Batch& batch) {
     Outcome outcome;
-    const std::string why = differentiate(*batch, outcome);
-    if (why.empty()) {
-        optimiser_->step(schedule_.at(steps_done()));
+    {
+        parameters_.clear_gradients();
+        Tape tape;
+        const Tensor logits =
+            model_.forward(batch.images, {.training = true, .random = random_of_step(), .observe = {}});
+        const Tensor loss = cross_entropy(logits, batch.labels, recipe_.smoothing);
+        outcome.loss = loss.item();
+        if (std::isfinite(outcome.loss)) {
+            tape.backward(loss);
+            if (optimiser_->steps() == 0) require_all_gradients(parameters_);
+            outcome.norm =
+                recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
+            outcome.correct = count_correct(logits, batch.labels);
+        }
+    }
+    if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) optimiser_->step(schedule_.at(steps_done()));
+    count(outcome, batch);
+}
+
+// Nothing here waits for the device.
+void Trainer::step_on_device(const Batch& batch) {
+    parameters_.clear_gradients();
+    Tape tape;
+    const Tensor logits =
+        model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step(), .observe = {}});
+    const Tensor loss = cross_entropy(logits, batch.labels, recipe_.smoothing);
+    tape.backward(loss);
+    if (optimiser_->steps() == 0) require_all_gradients(parameters_);
+    steps_->finish(logits, batch.labels, loss, *optimiser_, [&](int64_t i) { return schedule_.at(steps_done() + i); });
+    state_.batch += 1;
+}
+
+// What the steps on the device found is gone through as if each had been waited for. After one that is not finite the
+// device has done nothing, so its batch is made and looked at here, with the parameters it saw, and the batches after
+// it come again.
+void Trainer::settle() {
+    if (!steps_) return;
+    state_.batch -= steps_->unread();
+    for (const cuda::StepRecord& record : steps_->read()) {
+        const Outcome outcome{record.loss, record.gradient_norm, record.correct};
+        if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) {
+            optimiser_->set_steps(optimiser_->steps() + 1);
+            count(outcome, {});
+            continue;
+        }
+        open_epoch();
+        count(outcome, *batches_->next());
+        break;
+    }
+    settled_ = Clock::now();
+}
+
+void Trainer::count(const Outcome& outcome, const Batch& batch) {
+    last_loss_ = outcome.loss;
+    if (const std::string why = not_finite(outcome, batch); !why.empty()) {
+        skip(why);
+    } else {
         state_.loss_sum += outcome.loss;
         state_.gradient_norm_sum += outcome.norm;
         state_.correct += outcome.correct;
         state_.skipped_in_a_row = 0;
-    } else {
-        skip(why);
     }
     state_.batch += 1;
-    state_.epoch_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return outcome.loss;
 }
 
-std::string Trainer::differentiate(const Batch& batch, Outcome& outcome) {
-    const int64_t step = steps_done();
-    parameters_.clear_gradients();
-    Tape tape;
-    const Random random = random_of(recipe_, Purpose::drop_path).split(static_cast<uint64_t>(step));
-    const Tensor logits = model_.forward(batch.images, {.training = true, .random = random, .observe = {}});
-    const Tensor loss = cross_entropy(logits, batch.labels, recipe_.smoothing);
-    outcome.loss = loss.item();
+std::string Trainer::not_finite(const Outcome& outcome, const Batch& batch) const {
+    const int64_t number = steps_done() + 1;
     if (!std::isfinite(outcome.loss))
-        return fmt::format("the loss of step {} is {}{}", step + 1, outcome.loss, first_not_finite(batch, random));
-
-    tape.backward(loss);
-    if (optimiser_->steps() == 0) require_all_gradients(parameters_);
-    outcome.norm = recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
+        return fmt::format("the loss of step {} is {}{}", number, outcome.loss, first_not_finite(batch));
     if (!std::isfinite(outcome.norm))
-        return fmt::format("the gradient of step {} has norm {}{}", step + 1, outcome.norm,
-                           first_not_finite(batch, random));
-    outcome.correct = count_correct(logits, batch.labels);
+        return fmt::format("the gradient of step {} has norm {}{}", number, outcome.norm, first_not_finite(batch));
     return "";
 }
 
@@ -111,12 +168,13 @@ void Trainer::skip(const std::string& why) {
 }
 
 // The step once more, every node looked at: too slow for every step, and its draws come out the same.
-std::string Trainer::first_not_finite(const Batch& batch, const Random& random) const {
+std::string Trainer::first_not_finite(const Batch& batch) const {
     parameters_.clear_gradients();
     try {
         Tape tape;
         tape.check_finite();
-        const Tensor logits = model_.forward(batch.images, {.training = true, .random = random, .observe = {}});
+        const Tensor logits = model_.forward(model_.as_input(batch.images),
+                                             {.training = true, .random = random_of_step(), .observe = {}});
         tape.backward(cross_entropy(logits, batch.labels, recipe_.smoothing));
     } catch (const Error& error) {
         return fmt::format("; first at {}", error.what());
@@ -131,8 +189,9 @@ void Trainer::open_epoch() {
     std::vector<int64_t> order = shuffled(data_.size(), random_of(recipe_, Purpose::order).split(epoch));
     order.erase(order.begin(), order.begin() + state_.batch * recipe_.batch_size);
     const Random random = random_of(recipe_, Purpose::augmentation).split(epoch);
-    batches_.reset(new Loader(
-        batches_of(data_, std::move(order), recipe_.batch_size, true, normalisation_, &augmentation_, random)));
+    batches_.reset();  // before another holds memory of the device
+    batches_.reset(new Loader(batches_of(data_, std::move(order), recipe_.batch_size, true, normalisation_,
+                                         &augmentation_, random, parameters_.device())));
 }
 
 void Trainer::begin_next_epoch() {
@@ -175,7 +234,8 @@ bool may_be_absent(std::string_view name) { return name.starts_with("skipped"); 
 
 }  // namespace
 
-void Trainer::save(const std::filesystem::path& path) const {
+void Trainer::save(const std::filesystem::path& path) {
+    settle();
     nlohmann::json state;
     for_each_member(state_, [&](const char* name, const auto& value) { state[name] = value; });
     save_checkpoint(path, parameters_, *optimiser_, state);
@@ -196,6 +256,7 @@ void Trainer::load(const std::filesystem::path& path) {
           state.epoch, state.batch, recipe_.epochs, batches_per_epoch_);
     state_ = state;
     batches_.reset();
+    if (steps_) steps_->read();  // what was asked for before is nobody's business any more
 }
 
 }  // namespace swingrad

@@ -1,0 +1,32 @@
+// How the emulator records a cuda::Graph: launches, copies on the device and products are kept instead of done.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+namespace swingrad::cuda::emulator {
+
+using RecordedWork = std::vector<std::function<void()>>;
+
+// While one lives, what this thread asks of the compute stream goes into `work`.
+class Recording {
+  public:
+    explicit Recording(RecordedWork& work);
+    ~Recording();
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+};
+
+bool recording();
+void keep(std::function<void()> work);
+// For what waits for the stream, which a graph cannot do: throws an Error where this thread records.
+void refuse_while_recording(const char* what);
+
+// Does `work` now, or keeps it for the graph. A copy of it is kept, and with it the arguments as they are.
+template <class Work>
+void ask(const Work& work) {
+    if (recording()) keep(work);
+    else work();
+}
+
+}  // namespace swingrad::cuda::emulator
