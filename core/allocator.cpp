@@ -7,6 +7,7 @@
 #include <bit>
 #include <map>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -39,9 +40,8 @@ class CachingAllocator {
     MemoryBlock allocate(size_t bytes) {
         const std::lock_guard lock(mutex_);
         if (bytes > most_bytes) out_of_memory(bytes);
-        const uint64_t pool = pool_in_use(device_);
-        MemoryBlock block{nullptr, bytes, memory_.reusable() ? size_class(bytes) : bytes, pool};
-        auto& list = free_[pool][block.capacity];
+        MemoryBlock block{nullptr, bytes, memory_.reusable() ? size_class(bytes) : bytes, pool_in_use(device_)};
+        auto& list = free_[block.pool][block.capacity];
         if (!list.empty()) {
             block.address = list.back();
             list.pop_back();
@@ -56,9 +56,9 @@ class CachingAllocator {
     void release(const MemoryBlock& block) {
         const std::lock_guard lock(mutex_);
         statistics_.live -= block.capacity;
-        const auto pool = free_.find(block.pool);  // a pool that is gone has left its blocks to everybody
-        if (block.pool != shared_pool && pool != free_.end()) pool->second[block.capacity].push_back(block.address);
-        else let_go(block.capacity, block.address);
+        const auto pool = free_.find(block.pool);
+        if (block.pool == shared_pool || pool == free_.end()) share(block.capacity, {&block.address, 1});
+        else pool->second[block.capacity].push_back(block.address);
     }
 
     uint64_t open_pool() {
@@ -68,8 +68,7 @@ class CachingAllocator {
     }
     void close_pool(uint64_t number) {
         const std::lock_guard lock(mutex_);
-        for (auto& [capacity, list] : free_[number])
-            for (void* address : list) let_go(capacity, address);
+        for (const auto& [capacity, list] : free_[number]) share(capacity, list);
         free_.erase(number);
     }
 
@@ -89,14 +88,17 @@ class CachingAllocator {
     }
 
   private:
-    // To everybody, or to the device where it wants released memory back.
-    void let_go(size_t capacity, void* address) {
+    // What nobody uses any more is for everybody: for whoever asks next, or for the device.
+    void share(size_t capacity, std::span<void* const> addresses) {
         if (memory_.reusable()) {
-            free_[shared_pool][capacity].push_back(address);
-            return;
-        }
-        memory_.release(address, capacity);
-        statistics_.reserved -= capacity;
+            auto& shared = free_[shared_pool][capacity];
+            shared.insert(shared.end(), addresses.begin(), addresses.end());
+        } else give_back(capacity, addresses);
+    }
+
+    void give_back(size_t capacity, std::span<void* const> addresses) {
+        for (void* address : addresses) memory_.release(address, capacity);
+        statistics_.reserved -= capacity * addresses.size();
     }
 
     void* from_device(size_t capacity) {
@@ -119,8 +121,7 @@ class CachingAllocator {
     void drop_free_blocks() {
         memory_.synchronise();
         for (auto& [capacity, list] : free_[shared_pool]) {
-            for (void* address : list) memory_.release(address, capacity);
-            statistics_.reserved -= capacity * list.size();
+            give_back(capacity, list);
             list.clear();
         }
     }

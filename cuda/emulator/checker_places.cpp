@@ -20,7 +20,8 @@ std::string source_line(const void* code) {
     if (!dladdr(code, &info)) return "?";
     link_map* module = nullptr;
     dladdr1(code, &info, reinterpret_cast<void**>(&module), RTLD_DL_LINKMAP);
-    const std::string path = module && *module->l_name ? module->l_name : std::filesystem::read_symlink("/proc/self/exe");
+    const std::string path =
+        module && *module->l_name ? module->l_name : std::filesystem::read_symlink("/proc/self/exe");
     // -1: a return address is that of the instruction after the call.
     const auto offset = reinterpret_cast<uintptr_t>(code) - 1 - (module ? module->l_addr : 0);
     std::string line;

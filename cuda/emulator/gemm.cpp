@@ -51,7 +51,10 @@ void multiply(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k,
 template <class T, class Out>
 void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, Out* c, int64_t ldc, bool accumulate) {
-    emulator::ask([=] { multiply(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate); });
+    emulator::ask([=] {
+        multiply(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
+        for (int64_t i = 0; i < m; ++i) emulator::written_by_host(c + i * ldc, static_cast<size_t>(n) * sizeof(Out));
+    });
 }
 
 template <class T, class Out>

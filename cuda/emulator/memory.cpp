@@ -44,6 +44,16 @@ auto before(const char* address) {
     return next == all.begin() ? all.end() : std::prev(next);
 }
 
+// Unless the bytes lie in one allocation, what the host asked for cannot be done.
+void check_whole(const void* address, size_t bytes, const char* what) {
+    const auto* const at = static_cast<const char*>(address);
+    std::unique_lock lock(owners().mutex);
+    const auto found = before(at);
+    if (found != owners().by_start.end() && at + bytes <= found->first + found->second.bytes) return;
+    lock.unlock();
+    if (bytes > 0) fail("[cuda] {}: {} bytes from {} on", what, bytes, describe_address(address));
+}
+
 }  // namespace
 
 size_t rounded_for_alignment(size_t bytes) {
@@ -88,30 +98,35 @@ void EmulatedMemory::release(void* address, size_t) {
 
 void EmulatedMemory::copy_from_host(void* to, const void* host, size_t bytes) {
     refuse_while_recording("a copy from the host");
+    check_whole(to, bytes, "a copy from the host");
     std::memcpy(to, host, bytes);
     checker::written_by_host(to, bytes);
 }
 void EmulatedMemory::copy_to_host(void* host, const void* from, size_t bytes) {
     refuse_while_recording("a copy to the host");
+    check_whole(from, bytes, "a copy to the host");
     std::memcpy(host, from, bytes);
 }
 void EmulatedMemory::copy_within(void* to, const void* from, size_t bytes) {
     ask([=] {
+        check_whole(to, bytes, "a copy on the device");
+        check_whole(from, bytes, "a copy on the device");
         std::memcpy(to, from, bytes);
         checker::copied(to, from, bytes);
     });
 }
 void EmulatedMemory::fill_zero(void* to, size_t bytes) {
     ask([=] {
+        check_whole(to, bytes, "filling with zeros");
         std::memset(to, 0, bytes);
         checker::written_by_host(to, bytes);
     });
 }
-void written_by_host(const void* address, size_t bytes) { checker::written_by_host(address, bytes); }
-
 void EmulatedMemory::convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) {
     cuda::convert(to, to_dtype, from, from_dtype, count);
 }
+
+void written_by_host(const void* address, size_t bytes) { checker::written_by_host(address, bytes); }
 
 DeviceMemory& emulated_memory() {
     static auto& memory = *new EmulatedMemory;
