@@ -11,8 +11,9 @@
 // Both are linear, and each is the transpose of the other: sum_i c_i x_s(i) = sum_j x_j sum_{i: s(i) = j} c_i. So the
 // backward of each is the forward of the other, on dy, and nothing is saved but a shape.
 //
-// The last axis is the inner loop. Which rows belong together is looked up in tables of offsets, one entry a row.
-// One piece of work sums all of an element's terms, in order: no partial sums, the same bits for any thread count.
+// On the CPU the last axis is the inner loop. Which rows belong together is looked up in tables of offsets, one entry a
+// row; kernels are told sizes and strides and find the offset of each element. One piece of work sums all of an
+// element's terms, in order: no partial sums, the same bits for any thread count.
 // Source: the rule is NumPy's. Test: tests/test_broadcast.cpp.
 
 #include "cuda/broadcast.h"
