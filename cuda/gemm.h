@@ -12,7 +12,8 @@
 
 namespace swingrad::cuda {
 
-// c [m, n] = op(a) op(b), or += where `accumulate`
+// c [m, n] = op(a) op(b), or += where `accumulate`. To be called as cuda::gemm: by its arguments alone, core's would be
+// found too.
 template <class T, class Out>
 void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, Out* c, int64_t ldc, bool accumulate);

@@ -22,8 +22,10 @@
 // Source: arXiv 2111.09883 section 3.3; the factors 8/log2(8) and 16 sigmoid are in its published code only.
 // Test: tests/test_continuous_position_bias.cpp.
 
+#include "cuda/continuous_position_bias.h"
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -88,12 +90,20 @@ struct ContinuousPositionBiasNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
         const int64_t R = coordinates.shape()[0], U = weight1.shape()[0], h = weight2.shape()[0];
-        Tensor dweight1 = Tensor::empty({U, 2}, dy.dtype()), dbias1 = Tensor::empty({U}, dy.dtype());
-        Tensor dweight2 = Tensor::empty({h, U}, dy.dtype());
-        dispatch_float("continuous_position_bias", dy.dtype(), [&]<class T>(T) {
-            swingrad::backward(R, U, h, coordinates.data<T>(), weight2.data<T>(), hidden.data<T>(), y.data<T>(),
-                               dy.data<T>(), dweight1.data<T>(), dbias1.data<T>(), dweight2.data<T>());
-        });
+        const Tensor dweight1 = dy.empty_like({U, 2}), dbias1 = dy.empty_like({U}), dweight2 = dy.empty_like({h, U});
+        on_device_of(
+            "continuous_position_bias", dy,
+            [&]<class T>(T) {
+                swingrad::backward(R, U, h, coordinates.data<T>(), weight2.data<T>(), hidden.data<T>(), y.data<T>(),
+                                   dy.data<T>(), dweight1.data<T>(), dbias1.data<T>(), dweight2.data<T>());
+            },
+            [&]<class T>(T) {
+                using W = Wide<T>;
+                cuda::continuous_position_bias_backward(R, U, h, coordinates.device_data<W>(), weight2.device_data<W>(),
+                                                        hidden.device_data<W>(), y.device_data<W>(),
+                                                        dy.device_data<W>(), dweight1.device_data<W>(),
+                                                        dbias1.device_data<W>(), dweight2.device_data<W>());
+            });
         return {dweight1, dbias1, dweight2};
     }
 };
@@ -114,13 +124,23 @@ Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1
           "[continuous_position_bias] weight2 must be [h, {}], got {}", U, weight2.shape());
     refuse_gradient("continuous_position_bias: coordinates", {coordinates});
 
+    check_one_device("continuous_position_bias",
+                     {{"coordinates", coordinates}, {"weight1", weight1}, {"bias1", bias1}, {"weight2", weight2}});
+
     const int64_t h = weight2.shape()[0];
-    const DType dtype = weight1.dtype();
-    Tensor hidden = Tensor::empty({R, U}, dtype), y = Tensor::empty({R, h}, dtype);
-    dispatch_float("continuous_position_bias", dtype, [&]<class T>(T) {
-        forward(R, U, h, coordinates.data<T>(), weight1.data<T>(), bias1.data<T>(), weight2.data<T>(), hidden.data<T>(),
-                y.data<T>());
-    });
+    const Tensor hidden = weight1.empty_like({R, U}), y = weight1.empty_like({R, h});
+    on_device_of(
+        "continuous_position_bias", weight1,
+        [&]<class T>(T) {
+            forward(R, U, h, coordinates.data<T>(), weight1.data<T>(), bias1.data<T>(), weight2.data<T>(),
+                    hidden.data<T>(), y.data<T>());
+        },
+        [&]<class T>(T) {
+            using W = Wide<T>;  // a table: never in bfloat16
+            cuda::continuous_position_bias_forward(R, U, h, coordinates.device_data<W>(), weight1.device_data<W>(),
+                                                   bias1.device_data<W>(), weight2.device_data<W>(),
+                                                   hidden.device_data<W>(), y.device_data<W>());
+        });
     if (!recording({weight1, bias1, weight2})) return y;
     auto node = std::make_unique<ContinuousPositionBiasNode>();
     node->coordinates = coordinates;
@@ -140,7 +160,8 @@ const DeclareGradientCase continuous_position_bias_case{{
                 random_tensor({2, 7}, random.split(2))};
     },
     [](const std::vector<Tensor>& in) {
-        const Tensor coordinates = relative_coordinates({2, 3}, {0, 0}, OffsetScale::log_of_window, DType::float64);
+        const Tensor coordinates =
+            relative_coordinates({2, 3}, {0, 0}, OffsetScale::log_of_window, DType::float64).on(in[0].device());
         return continuous_position_bias(coordinates, in[0], in[1], in[2]);
     },
 }};

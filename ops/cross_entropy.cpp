@@ -15,14 +15,16 @@
 //
 //   dz_i = dloss / B (p_i sum_c t_c - t_i)         which is (p - t) dloss / B where the targets sum to 1
 //
-// Saved: p and the targets.
+// Saved: p and the targets; on a device the labels instead, from which its kernels compute the targets anew.
 // Numerics: e^(z_c - m) is at most 1, and exactly 1 once, so s is neither infinite nor 0. A target of 0 times a logit
 // of -infinity (a class ruled out) is taken as 0. The B losses are added in order, in double: one sum for any number of
 // threads.
 // Source: Szegedy et al., "Rethinking the Inception architecture", arXiv 1512.00567, section 7, for smoothing.
 // Test: tests/test_cross_entropy.cpp.
 
+#include "cuda/cross_entropy.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -91,20 +93,62 @@ void backward(int64_t B, int64_t K, const T* p, const T* targets, T dloss, T* dl
 // ---- autograd node
 
 struct CrossEntropyNode final : Node {
-    Tensor p, targets;  // [B, K]
+    Tensor p;              // [B, K]
+    Tensor targets;        // [B, K]; on a device it may be int64 [B], labels
+    double smoothing = 0;  // of labels
+    DType dtype{};         // of the logits
 
     std::string_view name() const override { return "cross_entropy"; }
     std::vector<Saved> saved() const override { return {{"p", p}, {"targets", targets}}; }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        Tensor dlogits = Tensor::empty(p.shape(), p.dtype());
-        dispatch_float("cross_entropy", p.dtype(), [&]<class T>(T) {
-            swingrad::backward(p.shape()[0], p.shape()[1], p.data<T>(), targets.data<T>(), *dy.data<T>(),
-                               dlogits.data<T>());
-        });
+        const int64_t B = p.shape()[0], K = p.shape()[1];
+        const Tensor dlogits = Tensor::empty(p.shape(), dtype, p.device());
+        on_device_of(
+            "cross_entropy", dlogits,
+            [&]<class T>(T) {
+                swingrad::backward(B, K, p.data<T>(), targets.data<T>(), *dy.data<T>(), dlogits.data<T>());
+            },
+            [&]<class T>(T) {
+                const Wide<T>*p_data = p.device_data<Wide<T>>(), *dloss = dy.device_data<Wide<T>>();
+                if (targets.dtype() == DType::int64)
+                    cuda::cross_entropy_backward(B, K, p_data, targets.device_data<int64_t>(), smoothing, dloss,
+                                                 dlogits.device_data<T>());
+                else
+                    cuda::cross_entropy_soft_backward(B, K, p_data, targets.device_data<Wide<T>>(), dloss,
+                                                      dlogits.device_data<T>());
+            });
         return {dlogits};
     }
 };
+
+// Of targets [B, K]; on a device also of labels, int64 [B].
+Tensor loss_of(const Tensor& logits, const Tensor& targets, double smoothing) {
+    const int64_t B = logits.shape()[0], K = logits.shape()[1];
+    const Tensor loss = Tensor::empty({}, wide(logits.dtype()), logits.device()),
+                 p = Tensor::empty({B, K}, wide(logits.dtype()), logits.device());
+    on_device_of(
+        "cross_entropy", logits,
+        [&]<class T>(T) {
+            *loss.data<T>() = static_cast<T>(forward(B, K, logits.data<T>(), targets.data<T>(), p.data<T>()));
+        },
+        [&]<class T>(T) {
+            Wide<T>*p_data = p.device_data<Wide<T>>(), *loss_data = loss.device_data<Wide<T>>();
+            if (targets.dtype() == DType::int64)
+                cuda::cross_entropy_forward(B, K, logits.device_data<T>(), targets.device_data<int64_t>(), smoothing,
+                                            p_data, loss_data);
+            else
+                cuda::cross_entropy_soft_forward(B, K, logits.device_data<T>(), targets.device_data<Wide<T>>(), p_data,
+                                                 loss_data);
+        });
+    if (!recording({logits})) return loss;
+    auto node = std::make_unique<CrossEntropyNode>();
+    node->p = p;
+    node->targets = targets.detached();
+    node->smoothing = smoothing;
+    node->dtype = logits.dtype();
+    return record(std::move(node), {logits}, loss);
+}
 
 void check_logits(const Shape& logits) {
     check(logits.rank() == 2 && logits.numel() > 0, "[cross_entropy] logits must be [B, K], neither 0, got {}", logits);
@@ -120,10 +164,12 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double smoothin
     check(labels.dtype() == DType::int64 && labels.shape() == Shape{B},
           "[cross_entropy] labels must be int64 [{}], got {} {}", B, name_of(labels.dtype()), labels.shape());
     check(smoothing >= 0 && smoothing <= 1, "[cross_entropy] smoothing must be in 0 to 1, got {}", smoothing);
-    const Tensor targets = Tensor::empty({B, K}, logits.dtype());
+    check_one_device("cross_entropy", {{"logits", logits}, {"labels", labels}});
+    if (logits.device() == Device::cuda) return loss_of(logits, labels, smoothing);
+    const Tensor targets = logits.empty_like({B, K});
     dispatch_float("cross_entropy", logits.dtype(),
                    [&]<class T>(T) { smoothed(B, K, labels.data<int64_t>(), smoothing, targets.data<T>()); });
-    return cross_entropy_soft(logits, targets);
+    return loss_of(logits, targets, smoothing);
 }
 
 Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets) {
@@ -131,17 +177,8 @@ Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets) {
     check(targets.shape() == logits.shape(), "[cross_entropy] targets must be {} as the logits, got {}", logits.shape(),
           targets.shape());
     refuse_gradient("cross_entropy: targets", {targets});
-    Tensor loss = Tensor::empty({}, logits.dtype());
-    const Tensor p = Tensor::empty(logits.shape(), logits.dtype());
-    dispatch_float("cross_entropy", logits.dtype(), [&]<class T>(T) {
-        *loss.data<T>() = static_cast<T>(
-            forward(logits.shape()[0], logits.shape()[1], logits.data<T>(), targets.data<T>(), p.data<T>()));
-    });
-    if (!recording({logits})) return loss;
-    auto node = std::make_unique<CrossEntropyNode>();
-    node->p = p;
-    node->targets = targets.detached();
-    return record(std::move(node), {logits}, loss);
+    check_one_device("cross_entropy", {{"logits", logits}, {"targets", targets}});
+    return loss_of(logits, targets, 0);
 }
 
 // ---- gradient check
@@ -168,7 +205,8 @@ const DeclareGradientCase cross_entropy_soft_case{{
         return {random_tensor({2, 3}, random.split(0))};
     },
     [](const std::vector<Tensor>& in) {
-        return cross_entropy_soft(in[0], Tensor::from({2, 3}, std::vector<double>{0.5, 0.2, 0.7, 0, 1.5, 0.3}));
+        const Tensor targets = Tensor::from({2, 3}, std::vector<double>{0.5, 0.2, 0.7, 0, 1.5, 0.3});
+        return cross_entropy_soft(in[0], targets.on(in[0].device()));
     },
 }};
 

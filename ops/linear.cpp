@@ -12,11 +12,15 @@
 // Saved: x and weight, nothing new.
 // Passes over memory: BLAS clears y before it adds to it, so rows that start as the bias cost what rows that start as
 // zero do. dbias is summed in the pieces of dx, while their rows of dy are in the cache.
+// On a device a library's product adds the bias on its way out (cuda/gemm.h), and dbias is a sum of its own.
 // Source: the product every text has; the conventions are torch.nn.Linear's. Test: tests/test_linear.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
+#include "core/operands.h"
 #include "core/threads.h"
+#include "cuda/gemm.h"
+#include "cuda/sums.h"
 #include "ops/ops.h"
 #include "ops/sum_by_groups.h"
 
@@ -24,6 +28,8 @@
 
 namespace swingrad {
 namespace {
+
+constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 
 // ---- CPU forward
 
@@ -33,7 +39,7 @@ void forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, co
     parallel_chunks(rows, gemm_rows, [=](int64_t begin, int64_t end) {
         if (bias)
             for (int64_t row = begin; row < end; ++row) std::copy_n(bias, O, y + row * O);
-        gemm_block(Layout::plain, Layout::transposed, end - begin, O, I, x + begin * I, I, weight, I, y + begin * O, O,
+        gemm_block(plain, transposed, end - begin, O, I, x + begin * I, I, weight, I, y + begin * O, O,
                    bias != nullptr);
     });
 }
@@ -52,9 +58,7 @@ void backward_rows(int64_t rows, int64_t I, int64_t O, const T* weight, const T*
             for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
                 const int64_t count = std::min(gemm_rows, group_end - begin);
                 const T* dy_piece = dy + begin * O;
-                if (dx)
-                    gemm_block(Layout::plain, Layout::plain, count, I, O, dy_piece, O, weight, I, dx + begin * I, I,
-                               false);
+                if (dx) gemm_block(plain, plain, count, I, O, dy_piece, O, weight, I, dx + begin * I, I, false);
                 if (dbias) add_column_sums(count, O, dy_piece, dbias_sum);
             }
         },
@@ -71,18 +75,28 @@ struct LinearNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
         const int64_t rows = x.shape().rows(), I = weight.shape()[1], O = weight.shape()[0];
-        const Tensor dx = needs[0] ? Tensor::empty(x.shape(), x.dtype()) : Tensor();
-        const Tensor dweight = needs[1] ? Tensor::empty({O, I}, x.dtype()) : Tensor();
-        const Tensor dbias = needs[2] ? Tensor::empty({O}, x.dtype()) : Tensor();
+        const Tensor dx = needs[0] ? x.empty_like(x.shape()) : Tensor();
+        const Tensor dweight = needs[1] ? weight.empty_like({O, I}) : Tensor();
+        const Tensor dbias = needs[2] ? Tensor::empty({O}, wide(x.dtype()), x.device()) : Tensor();
         // forward: y = x weight^T + bias, so:
-        dispatch_float("linear", x.dtype(), [&]<class T>(T) {
-            if (needs[0] || needs[2])
-                backward_rows(rows, I, O, weight.data<T>(), dy.data<T>(), needs[0] ? dx.data<T>() : nullptr,
-                              needs[2] ? dbias.data<T>() : nullptr);
-            if (needs[1])
-                gemm(Layout::transposed, Layout::plain, O, I, rows, dy.data<T>(), O, x.data<T>(), I, dweight.data<T>(),
-                     I, false);
-        });
+        on_device_of(
+            "linear", x,
+            [&]<class T>(T) {
+                if (needs[0] || needs[2])
+                    backward_rows(rows, I, O, weight.data<T>(), dy.data<T>(), data_or_null<T>(dx),
+                                  data_or_null<T>(dbias));
+                if (needs[1])
+                    gemm(transposed, plain, O, I, rows, dy.data<T>(), O, x.data<T>(), I, dweight.data<T>(), I, false);
+            },
+            [&]<class T>(T) {
+                if (needs[0])
+                    cuda::gemm(plain, plain, rows, I, O, dy.device_data<T>(), O, weight.device_data<T>(), I,
+                               dx.device_data<T>(), I, false);
+                if (needs[1])
+                    cuda::gemm(transposed, plain, O, I, rows, dy.device_data<T>(), O, x.device_data<T>(), I,
+                               dweight.device_data<T>(), I, false);
+                if (needs[2]) cuda::column_sums(rows, O, dy.device_data<T>(), dbias.device_data<Wide<T>>());
+            });
         return {dx, dweight, dbias};
     }
 };
@@ -99,11 +113,17 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
           weight.shape(), x.shape());
     check(!bias.defined() || bias.shape() == Shape{O}, "[linear] bias must be [{}], got {}", O, bias.shape());
 
-    Tensor y = Tensor::empty(x.shape().with(-1, O), x.dtype());
-    dispatch_float("linear", x.dtype(), [&]<class T>(T) {
-        forward(x.shape().rows(), I, O, x.data<T>(), weight.data<T>(), bias.defined() ? bias.data<T>() : nullptr,
-                y.data<T>());
-    });
+    check_one_device("linear", {{"x", x}, {"weight", weight}, {"bias", bias}});
+
+    const int64_t rows = x.shape().rows();
+    const Tensor y = x.empty_like(x.shape().with(-1, O));
+    on_device_of(
+        "linear", x,
+        [&]<class T>(T) { forward(rows, I, O, x.data<T>(), weight.data<T>(), data_or_null<T>(bias), y.data<T>()); },
+        [&]<class T>(T) {
+            cuda::gemm_bias(rows, O, I, x.device_data<T>(), weight.device_data<T>(), device_data_or_null<Wide<T>>(bias),
+                            y.device_data<T>());
+        });
     if (!recording({x, weight, bias})) return y;
     auto node = std::make_unique<LinearNode>();
     node->x = x.detached();

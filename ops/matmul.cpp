@@ -12,13 +12,17 @@
 
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
+#include "core/operands.h"
 #include "core/threads.h"
+#include "cuda/gemm.h"
 #include "ops/ops.h"
 
 #include <algorithm>
 
 namespace swingrad {
 namespace {
+
+constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 
 // Product of all axes but the last two.
 int64_t matrices(const Shape& shape) {
@@ -32,11 +36,24 @@ int64_t matrices(const Shape& shape) {
 template <class T>
 void product(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
              T* c) {
-    const int64_t lda = layout_a == Layout::plain ? k : m, ldb = layout_b == Layout::plain ? n : k;
+    const int64_t lda = layout_a == plain ? k : m, ldb = layout_b == plain ? n : k;
     if (batch == 1) return gemm(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, n, false);
     parallel_for(batch, [=](int64_t i) {
         gemm_block(layout_a, layout_b, m, n, k, a + i * m * k, lda, b + i * k * n, ldb, c + i * m * n, n, false);
     });
+}
+
+// ---- one of the two, or kernels
+
+void product(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, int64_t n, int64_t k, const Tensor& a,
+             const Tensor& b, const Tensor& c) {
+    on_device_of(
+        "matmul", a,
+        [&]<class T>(T) { product(layout_a, layout_b, batch, m, n, k, a.data<T>(), b.data<T>(), c.data<T>()); },
+        [&]<class T>(T) {
+            cuda::gemm_batched(layout_a, layout_b, batch, m, n, k, a.device_data<T>(), b.device_data<T>(),
+                               c.device_data<T>());
+        });
 }
 
 // ---- autograd node
@@ -50,18 +67,11 @@ struct MatmulNode final : Node {
     std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
         const int64_t M = a.shape()[-2], K = a.shape()[-1], N = b.shape()[-1];
         const int64_t batch = matrices(a.shape());
-        Tensor da, db;
-        dispatch_float("matmul", a.dtype(), [&]<class T>(T) {
-            // forward: y = a b, so:
-            if (needs[0]) {
-                da = Tensor::empty(a.shape(), a.dtype());
-                product(Layout::plain, Layout::transposed, batch, M, K, N, dy.data<T>(), b.data<T>(), da.data<T>());
-            }
-            if (needs[1]) {
-                db = Tensor::empty(b.shape(), b.dtype());
-                product(Layout::transposed, Layout::plain, batch, K, N, M, a.data<T>(), dy.data<T>(), db.data<T>());
-            }
-        });
+        const Tensor da = needs[0] ? a.empty_like(a.shape()) : Tensor();
+        const Tensor db = needs[1] ? b.empty_like(b.shape()) : Tensor();
+        // forward: y = a b, so:
+        if (needs[0]) product(plain, transposed, batch, M, K, N, dy, b, da);
+        if (needs[1]) product(transposed, plain, batch, K, N, M, a, dy, db);
         return {da, db};
     }
 };
@@ -77,12 +87,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     check(fits, "[matmul] expects [..., M, K] and [..., K, N], got {} and {}", left, right);
     check(a.dtype() == b.dtype(), "[matmul] expects one dtype, got {} and {}", name_of(a.dtype()), name_of(b.dtype()));
 
+    check_one_device("matmul", {{"a", a}, {"b", b}});
+
     const int64_t M = left[-2], K = left[-1], N = right[-1];
-    const int64_t batch = matrices(left);
-    Tensor y = Tensor::empty(left.with(-1, N), a.dtype());
-    dispatch_float("matmul", a.dtype(), [&]<class T>(T) {
-        product(Layout::plain, Layout::plain, batch, M, N, K, a.data<T>(), b.data<T>(), y.data<T>());
-    });
+    const Tensor y = a.empty_like(left.with(-1, N));
+    product(plain, plain, matrices(left), M, N, K, a, b, y);
     if (!recording({a, b})) return y;
     auto node = std::make_unique<MatmulNode>();
     node->a = a.detached();

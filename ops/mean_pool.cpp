@@ -9,7 +9,9 @@
 // Saved: nothing but the shape of x. An image is one piece of work, so its sum has one order.
 // Source: Lin, Chen, Yan, "Network in network", arXiv 1312.4400. Test: tests/test_mean_pool.cpp.
 
+#include "cuda/mean_pool.h"
 #include "autograd/gradcheck.h"
+#include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -52,10 +54,11 @@ struct MeanPoolNode final : Node {
     std::string_view name() const override { return "mean_pool"; }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
-        Tensor dx = Tensor::empty(shape, dy.dtype());
-        dispatch_float("mean_pool", dy.dtype(), [&]<class T>(T) {
-            swingrad::backward(shape[0], shape[1] * shape[2], shape[3], dy.data<T>(), dx.data<T>());
-        });
+        const int64_t B = shape[0], positions = shape[1] * shape[2], C = shape[3];
+        const Tensor dx = dy.empty_like(shape);
+        on_device_of(
+            "mean_pool", dy, [&]<class T>(T) { swingrad::backward(B, positions, C, dy.data<T>(), dx.data<T>()); },
+            [&]<class T>(T) { cuda::mean_pool_backward(B, positions, C, dy.device_data<T>(), dx.device_data<T>()); });
         return {dx};
     }
 };
@@ -68,9 +71,11 @@ Tensor mean_pool(const Tensor& x) {
     const Shape& shape = x.shape();
     check(shape.rank() == 4, "[mean_pool] x must be [B, H, W, C], got {}", shape);
     check(shape[1] > 0 && shape[2] > 0, "[mean_pool] the mean of no positions is undefined, x is {}", shape);
-    Tensor y = Tensor::empty({shape[0], shape[3]}, x.dtype());
-    dispatch_float("mean_pool", x.dtype(),
-                   [&]<class T>(T) { forward(shape[0], shape[1] * shape[2], shape[3], x.data<T>(), y.data<T>()); });
+    const int64_t B = shape[0], positions = shape[1] * shape[2], C = shape[3];
+    const Tensor y = x.empty_like({B, C});
+    on_device_of(
+        "mean_pool", x, [&]<class T>(T) { forward(B, positions, C, x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) { cuda::mean_pool_forward(B, positions, C, x.device_data<T>(), y.device_data<T>()); });
     if (!recording({x})) return y;
     auto node = std::make_unique<MeanPoolNode>();
     node->shape = shape;

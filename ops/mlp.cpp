@@ -12,15 +12,22 @@
 //   dg = dy weight2         da = dg gelu'(a)       dx = da weight1
 //   dweight2 += dy^T g      dbias2 += sum dy       dweight1 += da^T x      dbias1 += sum da
 //
+// On a device the products are a library's (cuda/gemm.h), so a, g, dg and da go through memory: what lies between two
+// products is one pass over them.
+//
 // Saved: x, a and the weights. Fused from: linear(gelu(linear(x, weight1, bias1)), weight2, bias2), which the test
 // compares with.
 // Source: Vaswani et al., "Attention is all you need", arXiv 1706.03762, section 3.3, with gelu for relu.
 // Test: tests/test_mlp.cpp.
 
+#include "cuda/mlp.h"
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
+#include "core/operands.h"
 #include "core/scalar.h"
 #include "core/threads.h"
+#include "cuda/gemm.h"
+#include "cuda/sums.h"
 #include "ops/ops.h"
 #include "ops/sum_by_groups.h"
 
@@ -91,6 +98,35 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
                      {{dweight1, U * C}, {dbias1, U}, {dweight2, O * U}, {dbias2, O}});
 }
 
+// ---- the device's, both. a: as above
+
+template <class T>
+void forward_on_device(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* weight1,
+                       const Wide<T>* bias1, const T* weight2, const Wide<T>* bias2, T* a, T* y) {
+    const Tensor scratch = Tensor::empty({rows, U}, dtype_of<T>(), Device::cuda);
+    T* g = scratch.device_data<T>();
+    if (!a) a = g;
+    cuda::gemm_bias(rows, U, C, x, weight1, bias1, a);
+    cuda::mlp_forward(rows * U, a, g);
+    cuda::gemm_bias(rows, O, U, g, weight2, bias2, y);
+}
+
+template <class T>
+void backward_on_device(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* a, const T* weight1,
+                        const T* weight2, const T* dy, T* dx, T* dweight1, Wide<T>* dbias1, T* dweight2,
+                        Wide<T>* dbias2) {
+    const Tensor scratch = Tensor::empty({2, rows, U}, dtype_of<T>(), Device::cuda);
+    T *g = scratch.device_data<T>(), *da = g + rows * U;
+    // forward: y = g weight2^T + bias2, so (da holds dg until gelu's slope is known):
+    cuda::gemm(plain, plain, rows, U, O, dy, O, weight2, U, da, U, false);
+    cuda::mlp_backward(rows, U, a, g, da, dbias1);
+    cuda::gemm(transposed, plain, O, U, rows, dy, O, g, U, dweight2, U, false);
+    cuda::column_sums(rows, O, dy, dbias2);
+    // forward: a = x weight1^T + bias1, so:
+    cuda::gemm(plain, plain, rows, C, U, da, U, weight1, C, dx, C, false);
+    cuda::gemm(transposed, plain, U, C, rows, da, U, x, C, dweight1, C, false);
+}
+
 // ---- autograd node
 
 struct MlpNode final : Node {
@@ -104,15 +140,25 @@ struct MlpNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs&) override {
         const int64_t C = x.shape()[-1], U = weight1.shape()[0], O = weight2.shape()[0];
-        const DType dtype = x.dtype();
-        Tensor dx = Tensor::empty(x.shape(), dtype);
-        Tensor dweight1 = Tensor::empty({U, C}, dtype), dbias1 = Tensor::empty({U}, dtype);
-        Tensor dweight2 = Tensor::empty({O, U}, dtype), dbias2 = Tensor::empty({O}, dtype);
-        dispatch_float("mlp", dtype, [&]<class T>(T) {
-            swingrad::backward(x.shape().rows(), C, U, O, x.data<T>(), a.data<T>(), weight1.data<T>(),
-                               weight2.data<T>(), dy.data<T>(), dx.data<T>(), dweight1.data<T>(), dbias1.data<T>(),
-                               dweight2.data<T>(), dbias2.data<T>());
-        });
+        const int64_t rows = x.shape().rows();
+        const Tensor dx = x.empty_like(x.shape());
+        const Tensor dweight1 = weight1.empty_like({U, C}), dweight2 = weight2.empty_like({O, U});
+        const Tensor dbias1 = Tensor::empty({U}, wide(x.dtype()), x.device()),
+                     dbias2 = Tensor::empty({O}, wide(x.dtype()), x.device());
+        on_device_of(
+            "mlp", x,
+            [&]<class T>(T) {
+                swingrad::backward(rows, C, U, O, x.data<T>(), a.data<T>(), weight1.data<T>(), weight2.data<T>(),
+                                   dy.data<T>(), dx.data<T>(), dweight1.data<T>(), dbias1.data<T>(), dweight2.data<T>(),
+                                   dbias2.data<T>());
+            },
+            [&]<class T>(T) {
+                using W = Wide<T>;
+                backward_on_device(rows, C, U, O, x.device_data<T>(), a.device_data<T>(), weight1.device_data<T>(),
+                                   weight2.device_data<T>(), dy.device_data<T>(), dx.device_data<T>(),
+                                   dweight1.device_data<T>(), dbias1.device_data<W>(), dweight2.device_data<T>(),
+                                   dbias2.device_data<W>());
+            });
         return {dx, dweight1, dbias1, dweight2, dbias2};
     }
 };
@@ -135,13 +181,24 @@ Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Te
     check(weight1.numel() > 0, "[mlp] weight1 must have elements, got {}", weight1.shape());
     check(weight2.numel() > 0, "[mlp] weight2 must have elements, got {}", weight2.shape());
 
+    check_one_device("mlp", {{"x", x}, {"weight1", weight1}, {"bias1", bias1}, {"weight2", weight2}, {"bias2", bias2}});
+
+    const int64_t rows = x.shape().rows();
     const bool keep = recording({x, weight1, bias1, weight2, bias2});
-    const Tensor a = keep ? Tensor::empty(x.shape().with(-1, U), x.dtype()) : Tensor();
-    Tensor y = Tensor::empty(x.shape().with(-1, O), x.dtype());
-    dispatch_float("mlp", x.dtype(), [&]<class T>(T) {
-        forward(x.shape().rows(), C, U, O, x.data<T>(), weight1.data<T>(), bias1.data<T>(), weight2.data<T>(),
-                bias2.data<T>(), keep ? a.data<T>() : nullptr, y.data<T>());
-    });
+    const Tensor a = keep ? x.empty_like(x.shape().with(-1, U)) : Tensor();
+    const Tensor y = x.empty_like(x.shape().with(-1, O));
+    on_device_of(
+        "mlp", x,
+        [&]<class T>(T) {
+            forward(rows, C, U, O, x.data<T>(), weight1.data<T>(), bias1.data<T>(), weight2.data<T>(), bias2.data<T>(),
+                    data_or_null<T>(a), y.data<T>());
+        },
+        [&]<class T>(T) {
+            using W = Wide<T>;
+            forward_on_device(rows, C, U, O, x.device_data<T>(), weight1.device_data<T>(), bias1.device_data<W>(),
+                              weight2.device_data<T>(), bias2.device_data<W>(), device_data_or_null<T>(a),
+                              y.device_data<T>());
+        });
     if (!keep) return y;
     auto node = std::make_unique<MlpNode>();
     node->x = x.detached();

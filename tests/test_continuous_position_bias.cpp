@@ -81,3 +81,43 @@ TEST_CASE("continuous_position_bias says what does not fit") {
                 continuous_position_bias(Tensor::zeros({4}), four, Tensor::zeros({4}), Tensor::zeros({1, 4}));
             }) == "[continuous_position_bias] coordinates must be [R, 2], got [4]");
 }
+
+TEST_CASE("continuous_position_bias's kernels agree with its loops, on awkward sizes too") {
+    const Function f = [](const std::vector<Tensor>& in) {
+        return continuous_position_bias(
+            relative_coordinates({3, 7}, {0, 0}, OffsetScale::log_of_window, in[0].dtype()).on(in[0].device()), in[0],
+            in[1], in[2]);
+    };
+    for (const int64_t U : {1, 33, 257})
+        for (const int64_t h : {1, 5}) {
+            const std::vector<Tensor> inputs{random_tensor({U, 2}, Random{3, 9}), random_tensor({U}, Random{3, 10}),
+                                             random_tensor({h, U}, Random{3, 11}, 0.2)};
+            INFO(U << " hidden units, " << h << " heads");
+            REQUIRE(largest_kernel_error(f, inputs, DType::float64) < 1e-12);
+            REQUIRE(largest_kernel_error(f, inputs, DType::float32) < 1e-5);
+        }
+    const std::vector<Tensor> inputs{random_tensor({40, 2}, Random{3, 9}), random_tensor({40}, Random{3, 10}),
+                                     random_tensor({3, 40}, Random{3, 11})};
+    REQUIRE(same_in_any_order(f, inputs, random_tensor({65, 3}, Random{3, 12})));
+}
+
+TEST_CASE("continuous_position_bias's kernels too give no gradient at a hidden unit of exactly zero") {
+    const Tensor coordinates =
+        relative_coordinates({2, 2}, {0, 0}, OffsetScale::log_of_window, DType::float64).on(Device::cuda);
+    const auto gradients =
+        gradients_of([&](const auto& in) { return continuous_position_bias(coordinates, in[0], in[1], in[2]); },
+                     on(Device::cuda, {Tensor::zeros({4, 2}, DType::float64), Tensor::zeros({4}, DType::float64),
+                                       random_tensor({1, 4}, Random{3, 4})}),
+                     random_tensor({9, 1}, Random{3, 5}));
+    REQUIRE(gradients[0].values() == std::vector<double>(8, 0.0));
+    REQUIRE(gradients[1].values() == std::vector<double>(4, 0.0));
+}
+
+TEST_CASE("continuous_position_bias refuses operands on two devices") {
+    const Tensor coordinates = relative_coordinates({2, 2}, {0, 0}, OffsetScale::log_of_window, DType::float32);
+    const auto in = on(Device::cuda, {Tensor::zeros({4, 2}), Tensor::zeros({4}), Tensor::zeros({1, 4})});
+    REQUIRE(
+        error_of([&] { continuous_position_bias(coordinates, in[0], in[1], in[2]); }) ==
+        "[continuous_position_bias] coordinates is float32 [9, 2] on cpu, but weight1 is float32 [4, 2] on cuda: all "
+        "must be on one device");
+}

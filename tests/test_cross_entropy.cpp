@@ -160,3 +160,58 @@ TEST_CASE("cross_entropy says which label, size or value is wrong, and that targ
     REQUIRE(error_of([&] { cross_entropy_soft(logits, learnt); }) ==
             "[cross_entropy: targets] has no gradient; take its inputs detached() or use NoGrad");
 }
+
+TEST_CASE("cross_entropy's kernels agree with its loops, for labels and for shares, on awkward sizes too") {
+    for (const int64_t B : {1, 33, 257})
+        for (const int64_t K : {1, 10, 33, 257})
+            for (const double smoothing : {0.0, 0.1}) {
+                const Tensor logits = random_tensor({B, K}, Random{9, 5}, 3.0), labels = some_labels(B, K);
+                const Function soft = [&](const std::vector<Tensor>& in) {
+                    const Tensor targets = as_targets(labels, K, smoothing).to(wide(in[0].dtype()));
+                    return cross_entropy_soft(in[0], targets.on(in[0].device()));
+                };
+                INFO(B << " samples, " << K << " classes, smoothing " << smoothing);
+                for (const Function& f : {with_labels(smoothing), soft}) {
+                    REQUIRE(largest_kernel_error(f, {logits, labels}, DType::float64) < 1e-13);
+                    REQUIRE(largest_kernel_error(f, {logits, labels}, DType::float32) < 2e-6);
+                    REQUIRE(largest_bfloat16_error(f, {logits, labels}, {0}) < 0.005);
+                }
+            }
+    REQUIRE(same_in_any_order(with_labels(0.1), {random_tensor({100, 40}, Random{9, 6}), some_labels(100, 40)}, one));
+}
+
+TEST_CASE("cross_entropy's kernels keep the loss and the shares of bfloat16 logits in float32") {
+    const auto in = on(Device::cuda, {random_tensor({4, 5}, Random{9, 7}).to(DType::bfloat16), some_labels(4, 5)});
+    REQUIRE(cross_entropy(in[0], in[1]).dtype() == DType::float32);
+    REQUIRE(gradients_of(with_labels(0), in, one.to(DType::float32))[0].dtype() == DType::bfloat16);
+}
+
+TEST_CASE("cross_entropy's kernels mind neither large logits nor a class ruled out") {
+    const Tensor logits = Tensor::from({3, 3}, std::vector<double>{1000, 0, -1000, -1000, 0, 1000, 1, 1, -INFINITY});
+    const Tensor labels = Tensor::from({3}, std::vector<int64_t>{0, 0, 0});
+    REQUIRE(largest_kernel_error(with_labels(0), {logits, labels}, DType::float64) < 1e-13);
+    REQUIRE(largest_kernel_error(with_labels(0), {logits, labels}, DType::float32) < 1e-6);
+}
+
+TEST_CASE("a label out of range makes the kernels' loss NaN, and the gradient of its row alone") {
+    for (const int64_t wrong : {-1, 3}) {
+        const auto in = on(Device::cuda,
+                           {Tensor::zeros({2, 3}, DType::float64), Tensor::from({2}, std::vector<int64_t>{wrong, 2})});
+        REQUIRE(std::isnan(cross_entropy(in[0], in[1], 0.1).item()));
+        const auto gradient = gradients_of(with_labels(0.1), in, one)[0].values();
+        for (size_t i = 0; i < 6; ++i) REQUIRE(std::isnan(gradient[i]) == (i < 3));
+    }
+}
+
+TEST_CASE("cross_entropy refuses logits and labels on two devices") {
+    const Tensor logits = Tensor::zeros({4, 10}, DType::float32, Device::cuda);
+    REQUIRE(
+        error_of([&] { cross_entropy(logits, Tensor::zeros({4}, DType::int64)); }) ==
+        "[cross_entropy] logits is float32 [4, 10] on cuda, but labels is int64 [4] on cpu: all must be on one device");
+    REQUIRE(
+        error_of([&] {
+            cross_entropy_soft(logits, Tensor::zeros({4, 10}));
+        }) ==
+        "[cross_entropy] logits is float32 [4, 10] on cuda, but targets is float32 [4, 10] on cpu: all must be on one "
+        "device");
+}

@@ -2,6 +2,7 @@
 
 #include "autograd/gradcheck.h"
 #include "core/threads.h"
+#include "cuda/gemm.h"
 #include "tests/catch.h"
 #include "tests/support.h"
 
@@ -142,4 +143,71 @@ TEST_CASE("sums are cut into 1 to 16 groups by their length alone") {
     REQUIRE(sum_groups(1024) == 2);
     REQUIRE(sum_groups(5000) == 9);
     REQUIRE(sum_groups(1 << 20) == 16);
+}
+
+// ---- the device's
+
+namespace {
+
+// c of the same product by the device, computed in `a`'s and `b`'s dtype, written in c's.
+Tensor on_device(const Product& product, DType factors, DType result, bool accumulate) {
+    const Tensor a = product.a.to(factors).on(Device::cuda), b = product.b.to(factors).on(Device::cuda),
+                 c = product.c.to(result).on(Device::cuda);
+    const auto run = [&]<class T, class Out>(T, Out) {
+        cuda::gemm(product.layout_a, product.layout_b, product.m, product.n, product.k, a.device_data<T>(),
+                   product.lda(), b.device_data<T>(), product.ldb(), c.device_data<Out>(), product.ldc(), accumulate);
+    };
+    dispatch_kernel("test", factors, [&]<class T>(T) {
+        if (factors == result) run(T{}, T{});
+        else if constexpr (std::is_same_v<T, bfloat16>) run(T{}, float{});
+    });
+    return c.on_cpu();
+}
+
+}  // namespace
+
+TEST_CASE("the device's gemm agrees with three loops in all layouts and types, and leaves gaps alone") {
+    const int64_t sizes[][3] = {{1, 1, 1}, {33, 1, 257}, {5, 3, 0}, {257, 33, 65}, {0, 3, 2}, {17, 19, 1500}};
+    struct {
+        DType factors, result;
+        double accuracy;
+    } const types[] = {{DType::float64, DType::float64, 1e-13},
+                       {DType::float32, DType::float32, 1e-5},
+                       {DType::bfloat16, DType::float32, 1e-5},
+                       {DType::bfloat16, DType::bfloat16, 1.0 / 64}};
+    for (const auto& [m, n, k] : sizes)
+        for (const Layout layout_a : layouts)
+            for (const Layout layout_b : layouts)
+                for (const int64_t gap : {0, 5})
+                    for (const bool accumulate : {false, true})
+                        for (const auto& [factors, result, accuracy] : types) {
+                            Product product(layout_a, layout_b, m, n, k, gap, DType::float64);
+                            // Rounded first, so that what is compared is the product alone.
+                            product.a = product.a.to(factors).to(DType::float64);
+                            product.b = product.b.to(factors).to(DType::float64);
+                            product.c = product.c.to(result).to(DType::float64);
+                            const Tensor c = on_device(product, factors, result, accumulate);
+                            INFO(fmt::format("m {} n {} k {} a {} b {} gap {} accumulate {} {} {}", m, n, k,
+                                             int(layout_a), int(layout_b), gap, accumulate, name_of(factors),
+                                             name_of(result)));
+                            REQUIRE(worst(product.expected(accumulate), c) < accuracy * std::sqrt(double(k + 1)) * 4);
+                        }
+}
+
+TEST_CASE("a product whose rows begin as the bias is the product plus the bias, in bfloat16 rounded once") {
+    const int64_t m = 33, n = 7, k = 5;
+    const auto factors = on(Device::cuda, {random_tensor({m, k}, Random{3, 4}).to(DType::bfloat16),
+                                           random_tensor({n, k}, Random{3, 5}).to(DType::bfloat16),
+                                           random_tensor({n}, Random{3, 6}).to(DType::float32)});
+    const Tensor c = Tensor::empty({m, n}, DType::bfloat16, Device::cuda);
+    cuda::gemm_bias(m, n, k, factors[0].device_data<bfloat16>(), factors[1].device_data<bfloat16>(),
+                    factors[2].device_data<float>(), c.device_data<bfloat16>());
+    const auto a = factors[0].values(), b = factors[1].values(), bias = factors[2].to(DType::bfloat16).values(),
+               got = c.values();
+    for (size_t i = 0; i < m; ++i)
+        for (size_t j = 0; j < n; ++j) {
+            double sum = bias[j];
+            for (size_t l = 0; l < k; ++l) sum += a[i * k + l] * b[j * k + l];
+            REQUIRE(got[i * n + j] == Approx(sum).epsilon(1.0 / 256).margin(1e-6));
+        }
 }

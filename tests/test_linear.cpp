@@ -121,3 +121,37 @@ TEST_CASE("linear says which shape is wrong") {
     REQUIRE(error_of([&] { linear(x, weight, Tensor::zeros({96})); }) == "[linear] bias must be [5], got [96]");
     REQUIRE(error_of([&] { linear(x, Tensor::zeros({0, 96})); }) == "[linear] weight must have elements, got [0, 96]");
 }
+
+TEST_CASE("linear's kernels agree with its loops, with a bias and without, on awkward sizes too") {
+    const Function no_bias = [](const std::vector<Tensor>& in) { return linear(in[0], in[1]); };
+    for (const int64_t rows : {0, 1, 33, 1100})
+        for (const int64_t I : {1, 33}) {
+            const auto inputs = some_inputs(rows, I, 17);
+            const std::vector<Tensor> two{inputs[0], inputs[1]};
+            INFO(rows << " rows of " << I);
+            REQUIRE(largest_kernel_error(with_bias, inputs, DType::float64) < 1e-12);
+            REQUIRE(largest_kernel_error(with_bias, inputs, DType::float32) < 1e-5);
+            REQUIRE(largest_bfloat16_error(with_bias, inputs, {0, 1}) < 0.01);
+            REQUIRE(largest_kernel_error(no_bias, two, DType::float64) < 1e-12);
+            REQUIRE(largest_bfloat16_error(no_bias, two, {0, 1}) < 0.01);
+        }
+    REQUIRE(same_in_any_order(with_bias, some_inputs(300, 7, 5), random_tensor({300, 5}, Random{3, 1})));
+}
+
+TEST_CASE("linear in bfloat16 gives its bias a gradient in float32, the others in bfloat16") {
+    auto inputs = some_inputs(3, 4, 5);
+    inputs =
+        on(Device::cuda, {inputs[0].to(DType::bfloat16), inputs[1].to(DType::bfloat16), inputs[2].to(DType::float32)});
+    REQUIRE(with_bias(inputs).dtype() == DType::bfloat16);
+    const auto gradients = gradients_of(with_bias, inputs, random_tensor({3, 5}, Random{3, 5}).to(DType::bfloat16));
+    for (size_t i = 0; i < 3; ++i) {
+        REQUIRE(gradients[i].dtype() == inputs[i].dtype());
+        REQUIRE(gradients[i].device() == Device::cuda);
+    }
+}
+
+TEST_CASE("linear refuses operands on two devices") {
+    const Tensor x = Tensor::zeros({2, 4}), there = Tensor::zeros({3, 4}, DType::float32, Device::cuda);
+    REQUIRE(error_of([&] { linear(x, there); }) ==
+            "[linear] x is float32 [2, 4] on cpu, but weight is float32 [3, 4] on cuda: all must be on one device");
+}

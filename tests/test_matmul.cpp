@@ -104,3 +104,19 @@ TEST_CASE("matmul names both shapes that do not fit") {
     REQUIRE(message({4, 2, 3}, {5, 3, 2}) == rule + "[4, 2, 3] and [5, 3, 2]");
     REQUIRE(message({4, 2, 3}, {3, 2}) == rule + "[4, 2, 3] and [3, 2]");
 }
+
+TEST_CASE("matmul on a device agrees with the CPU at any size, empty ones included") {
+    for (const Sizes& sizes : awkward) {
+        INFO(sizes.a.text() << " " << sizes.b.text());
+        const std::vector<Tensor> inputs{random_tensor(sizes.a, Random{6, 15}), random_tensor(sizes.b, Random{6, 16})};
+        REQUIRE(largest_kernel_error(product, inputs, DType::float64) < 1e-13);
+        REQUIRE(largest_kernel_error(product, inputs, DType::float32) < 1e-5);
+        REQUIRE(largest_bfloat16_error(product, inputs, {0, 1}) < 0.01);
+    }
+}
+
+TEST_CASE("matmul refuses factors on two devices") {
+    const Tensor a = Tensor::zeros({2, 4}), b = Tensor::zeros({4, 3}, DType::float32, Device::cuda);
+    REQUIRE(error_of([&] { matmul(a, b); }) ==
+            "[matmul] a is float32 [2, 4] on cpu, but b is float32 [4, 3] on cuda: all must be on one device");
+}

@@ -53,3 +53,14 @@ TEST_CASE("mean_pool says what shape it expects") {
                 mean_pool(Tensor::zeros({2, 0, 4, 96}));
             }) == "[mean_pool] the mean of no positions is undefined, x is [2, 0, 4, 96]");
 }
+
+TEST_CASE("mean_pool's kernels agree with its loops, on awkward sizes too") {
+    for (const Shape& shape :
+         {Shape{0, 2, 2, 3}, Shape{1, 1, 1, 1}, Shape{3, 5, 7, 33}, Shape{2, 8, 8, 257}, Shape{33, 1, 3, 5}}) {
+        const std::vector<Tensor> inputs{random_tensor(shape, Random{6, 4})};
+        INFO(shape.text());
+        REQUIRE(largest_kernel_error(pool, inputs, DType::float64) < 1e-14);
+        REQUIRE(largest_kernel_error(pool, inputs, DType::float32) < 1e-6);
+        REQUIRE(largest_bfloat16_error(pool, inputs, {0}) < 0.005);
+    }
+}

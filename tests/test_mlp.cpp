@@ -61,3 +61,31 @@ TEST_CASE("mlp says which shape is wrong") {
                     Tensor::zeros({0}));
             }) == "[mlp] weight2 must have elements, got [0, 4]");
 }
+
+TEST_CASE("mlp's kernels agree with its loops, on awkward sizes too") {
+    const int64_t sizes[][4] = {{0, 3, 5, 2}, {1, 1, 1, 1}, {33, 7, 33, 5}, {257, 5, 20, 1}, {600, 3, 257, 3}};
+    for (const auto& [rows, C, U, O] : sizes) {
+        const auto in = inputs(rows, C, U, O);
+        INFO(rows << " rows of " << C << ", " << U << " hidden units");
+        REQUIRE(largest_kernel_error(fused, in, DType::float64) < 1e-12);
+        REQUIRE(largest_kernel_error(fused, in, DType::float32) < 1e-5);
+        REQUIRE(largest_bfloat16_error(fused, in, {0, 1, 3}) <
+                0.03);  // a, g, dg and da are rounded one after the other
+    }
+    REQUIRE(same_in_any_order(fused, inputs(300, 3, 40, 3), random_tensor({300, 3}, Random{5, 6})));
+}
+
+TEST_CASE("mlp's kernels give the same values without a tape as with one") {
+    const auto in = on(Device::cuda, inputs(300, 6, 24, 6));
+    const Tensor without = fused(in);
+    Tensor x = in[0].detached();
+    require_gradient(x);
+    Tape tape;
+    REQUIRE(same_bits(fused({x, in[1], in[2], in[3], in[4]}), without));
+}
+
+TEST_CASE("mlp refuses operands on two devices") {
+    const auto in = inputs(2, 3, 12, 3);
+    REQUIRE(error_of([&] { mlp(in[0], in[1], in[2], in[3], in[4].on(Device::cuda)); }) ==
+            "[mlp] x is float64 [2, 3] on cpu, but bias2 is float64 [3] on cuda: all must be on one device");
+}

@@ -212,7 +212,7 @@ void gemm_bias(int64_t m, int64_t n, int64_t k, const T* a, const T* b, const Wi
         }
     }
     if (bias) fill_rows(m, n, bias, c);
-    gemm(Layout::plain, Layout::transposed, m, n, k, a, k, b, k, c, n, bias != nullptr);
+    cuda::gemm(Layout::plain, Layout::transposed, m, n, k, a, k, b, k, c, n, bias != nullptr);
 }
 
 #define INSTANTIATE(T, Out)                                                                                            \
