@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "cuda/convert.h"
-#include "cuda/emulator/checker.h"
+#include "cuda/emulator/checker/checker.h"
 #include "cuda/emulator/graph.h"
 #include "cuda/emulator/options.h"
 

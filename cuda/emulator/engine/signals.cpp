@@ -1,6 +1,6 @@
-#include "cuda/emulator/signals.h"
+#include "cuda/emulator/engine/signals.h"
 
-#include "cuda/emulator/block.h"
+#include "cuda/emulator/engine/block.h"
 
 #include <fmt/format.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cuda/emulator/graph.h"
-#include "cuda/emulator/language.h"
+#include "cuda/emulator/language/keywords.h"
 #include "cuda/runtime.h"
 
 #include <array>

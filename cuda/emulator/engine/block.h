@@ -4,12 +4,12 @@
 // on with the next thread. So a kernel that never waits never leaves its first fiber, and no two ways are needed.
 #pragma once
 
-#include "cuda/emulator/fiber.h"
-#include "cuda/emulator/launch.h"
+#include "cuda/emulator/engine/fiber.h"
+#include "cuda/emulator/engine/symbols.h"
+#include "cuda/emulator/language/launch.h"
+#include "cuda/emulator/language/synchronise.h"
+#include "cuda/emulator/language/warp.h"
 #include "cuda/emulator/options.h"
-#include "cuda/emulator/symbols.h"
-#include "cuda/emulator/synchronise.h"
-#include "cuda/emulator/warp.h"
 
 #include <array>
 #include <cstdint>

@@ -4,8 +4,8 @@
 // elements 8 l to 8 l + 7 of the matrix row by row. Kernels may only treat all elements alike.
 #pragma once
 
-#include "cuda/emulator/bfloat16.h"
-#include "cuda/emulator/warp.h"
+#include "cuda/emulator/language/bfloat16.h"
+#include "cuda/emulator/language/warp.h"
 
 namespace nvcuda::wmma {
 

@@ -3,7 +3,7 @@
 // AddressSanitizer and ThreadSanitizer must be told of every jump.
 #pragma once
 
-#include "cuda/emulator/language.h"
+#include "cuda/emulator/language/keywords.h"
 
 #include <boost/context/detail/fcontext.hpp>
 

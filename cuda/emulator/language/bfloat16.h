@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/element.h"
-#include "cuda/emulator/language.h"
+#include "cuda/emulator/language/keywords.h"
 
 #include <bit>
 

@@ -2,15 +2,15 @@
 // when. "When" counts launches, blocks and barriers on one clock, so that two accesses by threads of one block with the
 // same time have no barrier between them.
 
-#include "cuda/emulator/checker.h"
+#include "cuda/emulator/checker/checker.h"
 
 #ifdef SWINGRAD_KERNEL_CHECK
 
 #include "core/error.h"
-#include "cuda/emulator/block.h"
-#include "cuda/emulator/checker_places.h"
+#include "cuda/emulator/checker/places.h"
+#include "cuda/emulator/engine/block.h"
+#include "cuda/emulator/engine/report.h"
 #include "cuda/emulator/memory.h"
-#include "cuda/emulator/report.h"
 
 #include <fmt/format.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // The access checker: every load and store of a kernel is looked at. Only in builds with SWINGRAD_KERNEL_CHECK.
 //
 // Kernel files, and nothing else, are compiled with -fsanitize=thread, which makes the compiler call a function before
-// each access. ThreadSanitizer's library is not linked: the functions are our own (checker_calls.cpp), as the Linux
+// each access. ThreadSanitizer's library is not linked: the functions are our own (calls.cpp), as the Linux
 // kernel does it for its KCSAN. Blocks run one at a time, so nothing here needs a lock.
 #pragma once
 

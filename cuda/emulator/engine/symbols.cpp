@@ -1,4 +1,4 @@
-#include "cuda/emulator/symbols.h"
+#include "cuda/emulator/engine/symbols.h"
 
 #include <cxxabi.h>
 #include <elf.h>

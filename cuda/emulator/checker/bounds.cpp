@@ -2,8 +2,8 @@
 // compiler knows (a __shared__ one, say), and a float4 at an address that is no multiple of 16, call these functions.
 // UndefinedBehaviorSanitizer's library, where it is linked, has its own.
 
-#include "cuda/emulator/report.h"
-#include "cuda/emulator/synchronise.h"
+#include "cuda/emulator/engine/report.h"
+#include "cuda/emulator/language/synchronise.h"
 
 #include <fmt/format.h>
 

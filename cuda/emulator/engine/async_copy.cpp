@@ -1,7 +1,7 @@
-#include "cuda/emulator/async_copy.h"
+#include "cuda/emulator/language/async_copy.h"
 
-#include "cuda/emulator/block.h"
-#include "cuda/emulator/checker.h"
+#include "cuda/emulator/checker/checker.h"
+#include "cuda/emulator/engine/block.h"
 
 #include <cstdint>
 #include <cstring>

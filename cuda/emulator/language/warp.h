@@ -4,7 +4,7 @@
 // lane gets.
 #pragma once
 
-#include "cuda/emulator/synchronise.h"
+#include "cuda/emulator/language/synchronise.h"
 
 #include <array>
 #include <bit>

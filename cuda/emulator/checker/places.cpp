@@ -1,8 +1,8 @@
-#include "cuda/emulator/checker_places.h"
+#include "cuda/emulator/checker/places.h"
 
 #ifdef SWINGRAD_KERNEL_CHECK
 
-#include "cuda/emulator/report.h"
+#include "cuda/emulator/engine/report.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>

@@ -1,9 +1,9 @@
-#include "cuda/emulator/block.h"
+#include "cuda/emulator/engine/block.h"
 
 #include "core/error.h"
-#include "cuda/emulator/checker.h"
+#include "cuda/emulator/checker/checker.h"
+#include "cuda/emulator/engine/signals.h"
 #include "cuda/emulator/memory.h"
-#include "cuda/emulator/signals.h"
 
 #include <sys/mman.h>
 

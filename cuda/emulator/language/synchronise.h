@@ -1,7 +1,7 @@
 // What the threads of a block have in common: shared memory and barriers.
 #pragma once
 
-#include "cuda/emulator/language.h"
+#include "cuda/emulator/language/keywords.h"
 
 #include <atomic>
 #include <string>

@@ -1,10 +1,10 @@
 // Warp operations: lanes meet by mask.
 
-#include "cuda/emulator/warp.h"
+#include "cuda/emulator/language/warp.h"
 
-#include "cuda/emulator/block.h"
-#include "cuda/emulator/checker.h"
-#include "cuda/emulator/report.h"
+#include "cuda/emulator/checker/checker.h"
+#include "cuda/emulator/engine/block.h"
+#include "cuda/emulator/engine/report.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
-#include "cuda/emulator/report.h"
+#include "cuda/emulator/engine/report.h"
 
 #include "core/error.h"
-#include "cuda/emulator/block.h"
+#include "cuda/emulator/engine/block.h"
 #include "cuda/emulator/memory.h"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // Atomic operations: blocks run on several threads at once.
 #pragma once
 
-#include "cuda/emulator/language.h"
+#include "cuda/emulator/language/keywords.h"
 
 #include <cstddef>
 #include <type_traits>

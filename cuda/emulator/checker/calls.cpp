@@ -1,10 +1,10 @@
-// The functions that -fsanitize=thread makes kernels call. checker.h says why they are ours.
+// The functions that -fsanitize=thread makes kernels call. checker/checker.h says why they are ours.
 
 #ifdef SWINGRAD_KERNEL_CHECK
 
-#include "cuda/emulator/atomics.h"
-#include "cuda/emulator/block.h"
-#include "cuda/emulator/checker.h"
+#include "cuda/emulator/checker/checker.h"
+#include "cuda/emulator/engine/block.h"
+#include "cuda/emulator/language/atomics.h"
 
 namespace swingrad::cuda::emulator {
 namespace {

@@ -1,8 +1,8 @@
 // The emulator's messages: one line, kernel, block and thread first.
 #pragma once
 
-#include "cuda/emulator/language.h"
-#include "cuda/emulator/launch.h"
+#include "cuda/emulator/language/keywords.h"
+#include "cuda/emulator/language/launch.h"
 
 #include <string>
 

@@ -1,13 +1,13 @@
-#include "cuda/emulator/launch.h"
+#include "cuda/emulator/language/launch.h"
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "cuda/emulator/block.h"
-#include "cuda/emulator/checker.h"
+#include "cuda/emulator/checker/checker.h"
+#include "cuda/emulator/engine/block.h"
+#include "cuda/emulator/engine/report.h"
+#include "cuda/emulator/engine/signals.h"
 #include "cuda/emulator/memory.h"
 #include "cuda/emulator/options.h"
-#include "cuda/emulator/report.h"
-#include "cuda/emulator/signals.h"
 
 #include <algorithm>
 #include <cstdlib>
