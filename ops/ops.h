@@ -114,7 +114,8 @@ Tensor dropout(const Tensor& x, double rate, Random random);
 Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype, Device device = Device::cpu);
 // (p) x_b keep_b over the leading axis
 Tensor drop_path(const Tensor& x, const Tensor& keep);
-// (p) mean over the batch; logits [B, K], labels int64 [B], target smoothing/K + (1 - smoothing) [c = label]
+// (p) mean over the batch; logits [B, K], labels int64 [B], target smoothing/K + (1 - smoothing) [c = label]. A label
+// that is not in 0..K-1 is an error; on a device, where nobody can look at it in time, it makes the loss NaN
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double smoothing = 0);
 // (p) mean over the batch; targets [B, K], constants
 Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets);
