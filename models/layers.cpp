@@ -165,7 +165,7 @@ Tensor Block::keep(const Tensor& x, const ForwardOptions& options, int branch) c
     const int64_t row = 2 * number_ + branch;
     if (options.keeps.defined()) return options.keeps.slice(row, row + 1).view({x.shape()[0]});
     const Random random = options.random.split(static_cast<uint64_t>(row));
-    return drop_path_keep(x.shape()[0], drop_path_, random, wide(x.dtype())).on(x.device());
+    return drop_path_keep(x.shape()[0], drop_path_, random, wide(x.dtype()), x.device());
 }
 
 Tensor Block::attention_branch(const Tensor& x, const ForwardOptions& options) const {
