@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 # ---- what is right
 
 says "Examples:"
-says "swingrad 0." --version
+says "swingrad 0.1, kernels " --version
 for command in train evaluate summary bench gradcheck trace; do says "Example" $command --help; done
 says "28,347,154 (28347154)" summary --model tiny
 says "layers.3" summary --model giant
@@ -27,7 +27,7 @@ refuses 2 "--lr must be above 0, got -1" train --lr -1
 refuses 2 "--lr must be above 0, got nan" train --lr nan
 refuses 2 "--batch-size must be 1 to 1000000, got 0" train --batch 0
 refuses 2 "--threads must be 1 to 1024, got 0" train --threads 0
-refuses 2 "unknown --device \"gpu\": expected one of cpu, cuda, emulated" train --device gpu
+refuses 2 "unknown --device \"tpus\": expected one of cpu, cuda, emulated" train --device tpus
 refuses 2 "unknown --model \"mega\": expected one of nano, micro" train --model mega
 refuses 2 "spirals" train --data spirals
 refuses 2 "spirals" evaluate --weights w --model nano --data spirals

@@ -173,7 +173,8 @@ TEST_CASE("weights move between devices and precisions") {
     REQUIRE(same_bits(here.parameters().values(), mixed.parameters().values()));
     Trainer again(device_recipe("bf16"), small_config(), data, plain);
     load_weights(directory / "mixed.safetensors", again.parameters());
-    REQUIRE(same_bits(again.parameters().copies(), mixed.parameters().copies()));
+    for (size_t i = 0; i < mixed.parameters().entries().size(); ++i)
+        REQUIRE(same_bits(again.parameters().entries()[i].leaf, mixed.parameters().entries()[i].leaf));
     const Evaluation a = evaluate(here.model(), data, plain, 10), b = evaluate(mixed.model(), data, plain, 10);
     REQUIRE(b.loss == Approx(a.loss).epsilon(0.02));
 }

@@ -70,7 +70,7 @@ fi
 
 # ---- steps that are not finite
 
-overflowing=("${training[@]}" --epochs 2 --opt sgd --lr 1e30 --warmup-epochs 0)
+overflowing=("${tiny[@]}" --batch-size 600 --device $device --epochs 2 --opt sgd --lr 1e30 --warmup-epochs 0)
 refuses 1 "of step 2 " train "${overflowing[@]}" --output stopping
 timeout $limit "$program" train "${overflowing[@]}" --on-nan skip --output skipping >out 2>err
 [ $? = 1 ] || wrong "ten steps that are not finite: expected exit code 1"

@@ -79,7 +79,7 @@ void require_error(const std::string& name, const std::string& place, const std:
 
 }  // namespace
 
-TEST_CASE("a barrier that not all threads of a block reach is an error that says where each of them is") {
+TEST_CASE("a barrier that not all threads of a block reach is an error that says where each of them is", "[emulator]") {
     require_error(
         "barrier_in_a_branch", ", block (0,0,0): not all threads of the block reach the same __syncthreads()",
         {"192 of 256 wait in __syncthreads() at " + line_of("barrier_in_a_branch") + " (thread (0,0,0) to (191,0,0))",
@@ -96,7 +96,7 @@ TEST_CASE("a barrier that not all threads of a block reach is an error that says
                   {"wait in __shfl_sync() at " + line_of("barrier_against_shuffle"), "wait in __syncthreads() at"});
 }
 
-TEST_CASE("a warp operation whose mask does not match the lanes that come is an error") {
+TEST_CASE("a warp operation whose mask does not match the lanes that come is an error", "[emulator]") {
     for (const uint32_t seed : {0, 1, 2}) {
         require_error("half_a_warp", ", block (0,0,0), thread (",
                       {"__shfl_xor_sync() at " + line_of("half_a_warp"),
@@ -125,7 +125,8 @@ TEST_CASE("a warp operation whose mask does not match the lanes that come is an 
     }
 }
 
-TEST_CASE("shared memory that nobody wrote is not a number, in the second block too, and the checker names the line") {
+TEST_CASE("shared memory that nobody wrote is not a number, in the second block too, and the checker names the line",
+          "[emulator]") {
     for (const std::string name : {"unwritten_shared", "unwritten_dynamic"}) {
         if (checked) {
             require_error(name, ", block (0,0,0), thread (255,0,0)", {"a read of what nobody wrote", line_of(name)});
@@ -148,7 +149,7 @@ TEST_CASE("shared memory that nobody wrote is not a number, in the second block 
 #endif
 }
 
-TEST_CASE("a step out of shared memory is an error of the thread that takes it") {
+TEST_CASE("a step out of shared memory is an error of the thread that takes it", "[emulator]") {
     require_error("beyond_dynamic", ", block (0,0,0), thread (255,0,0): ",
                   {"0 bytes after the end of dynamic shared memory of 1024 bytes"});
     if (checked) require_error("beyond_dynamic", "", {line_of("beyond_dynamic")});
@@ -161,7 +162,7 @@ TEST_CASE("a step out of shared memory is an error of the thread that takes it")
                       ", block (0,0,0), thread (255,0,0): ", {"__shared__", line_of("beyond_static_by_pointer")});
 }
 
-TEST_CASE("a step out of global memory is an error of the thread that takes it, writing and reading") {
+TEST_CASE("a step out of global memory is an error of the thread that takes it, writing and reading", "[emulator]") {
     require_error("writes_beyond",
                   ", block (2,0,0), thread (44,0,0): ", {"0 bytes after the end of device memory of 1200 bytes"});
     require_error("reads_beyond",
@@ -177,7 +178,7 @@ TEST_CASE("a step out of global memory is an error of the thread that takes it, 
         require_error(name, "", {line_of(name)});
 }
 
-TEST_CASE("an argument that points to host memory or to released memory is refused, and named") {
+TEST_CASE("an argument that points to host memory or to released memory is refused, and named", "[emulator]") {
     REQUIRE(run("host_pointer")
                 .error.starts_with(
                     "[cuda] test::writes_beyond_kernel cannot be launched: argument 1 points to no device memory"));
@@ -189,7 +190,7 @@ TEST_CASE("an argument that points to host memory or to released memory is refus
             }).starts_with("[cuda] test::no_barrier_kernel cannot be launched: argument 1 points to no device memory"));
 }
 
-TEST_CASE("memory of the device that nobody wrote is not a number, and the checker names the line") {
+TEST_CASE("memory of the device that nobody wrote is not a number, and the checker names the line", "[emulator]") {
     if (checked)
         require_error(
             "unwritten_global", ", block (0,0,0), thread (0,0,0)",
@@ -197,7 +198,8 @@ TEST_CASE("memory of the device that nobody wrote is not a number, and the check
     else REQUIRE(std::isnan(run("unwritten_global").y[31]));
 }
 
-TEST_CASE("what depends on the order of a block's threads differs from seed to seed, and the checker names the line") {
+TEST_CASE("what depends on the order of a block's threads differs from seed to seed, and the checker names the line",
+          "[emulator]") {
     for (const std::string name : {"no_barrier", "no_second_barrier", "no_syncwarp", "last_writer_wins"}) {
         INFO(name);
         if (checked) {
@@ -215,7 +217,7 @@ TEST_CASE("what depends on the order of a block's threads differs from seed to s
     }
 }
 
-TEST_CASE("the checker sees races between blocks") {
+TEST_CASE("the checker sees races between blocks", "[emulator]") {
     if (!checked) return;
     require_error("blocks_add_without_atomics", ", block (1,0,0), thread (0,0,0)",
                   {"a race between blocks: block (0,0,0), thread (0,0,0) wrote what this thread reads",
@@ -225,7 +227,7 @@ TEST_CASE("the checker sees races between blocks") {
                    line_of("block_reads_its_neighbour")});
 }
 
-TEST_CASE("a copy that is not waited for has not been made") {
+TEST_CASE("a copy that is not waited for has not been made", "[emulator]") {
     if (checked)
         require_error("copy_not_waited_for", "", {"a read of what nobody wrote", line_of("copy_not_waited_for")});
 #if !defined(__SANITIZE_ADDRESS__)
@@ -233,7 +235,8 @@ TEST_CASE("a copy that is not waited for has not been made") {
 #endif
 }
 
-TEST_CASE("an assertion, a division by zero, a full stack and an exception are errors of the thread that has them") {
+TEST_CASE("an assertion, a division by zero, a full stack and an exception are errors of the thread that has them",
+          "[emulator]") {
     require_error("asserts", ", block (2,0,0), thread (5,0,0): ",
                   {line_of("asserts") + ": assertion 'threadIdx.x != 5 || blockIdx.x != 2' failed"});
     require_error("divides_by_zero", ", block (0,0,0), thread (3,0,0): integer division by zero", {});
@@ -242,7 +245,7 @@ TEST_CASE("an assertion, a division by zero, a full stack and an exception are e
     require_error("misaligned", ", block (0,0,0), thread (0,0,0): ", {"is no multiple of 16", line_of("misaligned")});
 }
 
-TEST_CASE("a launch that no GPU would take is refused") {
+TEST_CASE("a launch that no GPU would take is refused", "[emulator]") {
     const auto refused = [](const std::string& name, const std::string& why) {
         const std::string error = run(name).error;
         INFO(error);
@@ -254,7 +257,7 @@ TEST_CASE("a launch that no GPU would take is refused") {
     REQUIRE(run("launches").error.find("a kernel may not launch another") != std::string::npos);
 }
 
-TEST_CASE("after an error the next kernel runs as if nothing had been") {
+TEST_CASE("after an error the next kernel runs as if nothing had been", "[emulator]") {
     for (int round = 0; round < 3; ++round) {
         for (const std::string name :
              {"barrier_in_a_branch", "writes_beyond", "throws", "half_a_warp", "divides_by_zero"}) {

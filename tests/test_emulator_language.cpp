@@ -47,7 +47,7 @@ void in_several_orders(Test test) {
 
 }  // namespace
 
-TEST_CASE("every thread of every block runs once and knows its number") {
+TEST_CASE("every thread of every block runs once and knows its number", "[emulator]") {
     in_several_orders([] {
         const Tensor y = zeros_on_device<int64_t>(288);
         number_threads(y.device_data<int64_t>());
@@ -57,7 +57,7 @@ TEST_CASE("every thread of every block runs once and knows its number") {
     });
 }
 
-TEST_CASE("shuffles, votes and sums of a warp give each lane what CUDA gives it") {
+TEST_CASE("shuffles, votes and sums of a warp give each lane what CUDA gives it", "[emulator]") {
     std::vector<float> v(32);
     for (size_t i = 0; i < 32; ++i) v[i] = static_cast<float>(i) * 1.37f - 20;
     in_several_orders([&] {
@@ -87,7 +87,7 @@ TEST_CASE("shuffles, votes and sums of a warp give each lane what CUDA gives it"
     });
 }
 
-TEST_CASE("threads of a block work together by barriers and shared memory, static and dynamic") {
+TEST_CASE("threads of a block work together by barriers and shared memory, static and dynamic", "[emulator]") {
     std::vector<float> x(1000);
     std::iota(x.begin(), x.end(), 1.0f);
     in_several_orders([&] {
@@ -112,7 +112,7 @@ TEST_CASE("threads of a block work together by barriers and shared memory, stati
     });
 }
 
-TEST_CASE("lanes work together by __syncwarp, and copies arrive when they are waited for") {
+TEST_CASE("lanes work together by __syncwarp, and copies arrive when they are waited for", "[emulator]") {
     std::vector<float> x(256);
     std::iota(x.begin(), x.end(), 0.0f);
     in_several_orders([&] {
@@ -126,7 +126,7 @@ TEST_CASE("lanes work together by __syncwarp, and copies arrive when they are wa
     });
 }
 
-TEST_CASE("atomic operations of all blocks add up") {
+TEST_CASE("atomic operations of all blocks add up", "[emulator]") {
     in_several_orders([] {
         const Tensor counts = on_device<int32_t>({0, -1, 1 << 30}), sum = zeros_on_device<double>(1);
         count_by_atomics(200, counts.device_data<int32_t>(), sum.device_data<double>());
@@ -135,7 +135,7 @@ TEST_CASE("atomic operations of all blocks add up") {
     });
 }
 
-TEST_CASE("wmma multiplies matrices of bfloat16") {
+TEST_CASE("wmma multiplies matrices of bfloat16", "[emulator]") {
     std::vector<bfloat16> a(256), b(256);
     for (size_t i = 0; i < 256; ++i) {
         a[i] = bfloat16(static_cast<float>(i % 7) - 3);
@@ -156,7 +156,7 @@ TEST_CASE("wmma multiplies matrices of bfloat16") {
     });
 }
 
-TEST_CASE("CUDA's arithmetic and vectors are there, and arguments are converted") {
+TEST_CASE("CUDA's arithmetic and vectors are there, and arguments are converted", "[emulator]") {
     const Tensor y = zeros_on_device<float>(6);
     try_arithmetic(y.device_data<float>());
     REQUIRE(to_host<float>(y) == std::vector<float>{0.25f, 0.25f, 1, 0.5f, 9, 4});
@@ -164,7 +164,7 @@ TEST_CASE("CUDA's arithmetic and vectors are there, and arguments are converted"
     REQUIRE(to_host<float>(y) == std::vector<float>(6, 2.5f));
 }
 
-TEST_CASE("a kernel that never waits never switches") {
+TEST_CASE("a kernel that never waits never switches", "[emulator]") {
     const Tensor y = zeros_on_device<float>(640);
     const auto before = emulator::counters();
     fill(640, 1, y.device_data<float>());
@@ -179,7 +179,7 @@ TEST_CASE("a kernel that never waits never switches") {
     REQUIRE(emulator::counters().switches - after.switches >= 3 * 47);
 }
 
-TEST_CASE("kernels may be launched from several threads and inside a parallel_for") {
+TEST_CASE("kernels may be launched from several threads and inside a parallel_for", "[emulator]") {
     std::vector<Tensor> results;
     for (int i = 0; i < 8; ++i) results.push_back(zeros_on_device<float>(40000));
     parallel_for(8, [&](int64_t piece) {

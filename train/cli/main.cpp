@@ -1,5 +1,6 @@
 // swingrad: one program, a command for each thing one does with a model.
 #include "core/suggest.h"
+#include "cuda/runtime.h"
 #include "train/cli/commands.h"
 #include "train/run/recipe.h"
 
@@ -101,13 +102,21 @@ int run(CLI::App& app, int argc, char** argv) {
     }
 }
 
+std::string version() {
+    const std::string why_not = cuda::why_unavailable();
+    return fmt::format("swingrad {}, kernels {}", SWINGRAD_VERSION,
+                       cuda::emulated()  ? cuda::description()
+                       : why_not.empty() ? "for " + cuda::description()
+                                         : "for a GPU, but " + why_not);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN);  // a file over the size limit shall be a failed write, not the end
     CLI::App app{"swingrad: Swin Transformer V2 from scratch, to read, to trust and to train.", "swingrad"};
     app.require_subcommand(0, 1);
-    app.set_version_flag("--version", "swingrad " SWINGRAD_VERSION);
+    app.set_version_flag("--version", version);
     app.footer(
         "Examples:\n"
         "  swingrad train --epochs 5                    the smallest model on pictures drawn by the program\n"
