@@ -1,10 +1,12 @@
 // Every kind of mistake that the emulator is there to catch, made once on purpose (broken_kernels.cu).
 //
 // In the access checker's build (preset `checker`) the same mistakes must be named with their line, and those must be
-// found that the plain build cannot see.
+// found that the plain build cannot see. Under AddressSanitizer with UndefinedBehaviorSanitizer (preset `asan`) those end
+// the program before the emulator can say a word, so the mistakes that they see are left out.
 
 #include "core/error.h"
 #include "core/file.h"
+#include "cuda/emulator/language/keywords.h"
 #include "cuda/emulator/memory.h"
 #include "cuda/emulator/options.h"
 #include "tests/broken_kernels.h"
@@ -134,7 +136,7 @@ TEST_CASE("shared memory that nobody wrote is not a number, in the second block 
         }
         const Outcome outcome = run(name);
         REQUIRE(outcome.error == "no error");
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(SWINGRAD_ADDRESS_SANITIZER)
         REQUIRE(std::isnan(outcome.y[255]));
         REQUIRE(outcome.y[254] == 1);
 #endif
@@ -144,7 +146,7 @@ TEST_CASE("shared memory that nobody wrote is not a number, in the second block 
                       {"kept of test::helper_with_shared", line_of("unwritten_shared_of_a_helper")});
         return;
     }
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(SWINGRAD_ADDRESS_SANITIZER)
     for (const float value : run("unwritten_shared_of_a_helper").y | std::views::take(32)) REQUIRE(std::isnan(value));
 #endif
 }
@@ -153,7 +155,7 @@ TEST_CASE("a step out of shared memory is an error of the thread that takes it",
     require_error("beyond_dynamic", ", block (0,0,0), thread (255,0,0): ",
                   {"0 bytes after the end of dynamic shared memory of 1024 bytes"});
     if (checked) require_error("beyond_dynamic", "", {line_of("beyond_dynamic")});
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(SWINGRAD_ADDRESS_SANITIZER)
     require_error("beyond_static", ", block (0,0,0), thread (255,0,0): ",
                   {"index 256 is out of bounds of 'float [256]' at " + line_of("beyond_static")});
 #endif
@@ -230,7 +232,7 @@ TEST_CASE("the checker sees races between blocks", "[emulator]") {
 TEST_CASE("a copy that is not waited for has not been made", "[emulator]") {
     if (checked)
         require_error("copy_not_waited_for", "", {"a read of what nobody wrote", line_of("copy_not_waited_for")});
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(SWINGRAD_ADDRESS_SANITIZER)
     else REQUIRE(std::isnan(run("copy_not_waited_for").y[0]));
 #endif
 }
@@ -239,10 +241,14 @@ TEST_CASE("an assertion, a division by zero, a full stack and an exception are e
           "[emulator]") {
     require_error("asserts", ", block (2,0,0), thread (5,0,0): ",
                   {line_of("asserts") + ": assertion 'threadIdx.x != 5 || blockIdx.x != 2' failed"});
+#if !defined(SWINGRAD_ADDRESS_SANITIZER)
     require_error("divides_by_zero", ", block (0,0,0), thread (3,0,0): integer division by zero", {});
+#endif
     require_error("overflows_its_stack", ", block (0,0,0), thread (0,0,0): the stack is full", {});
     require_error("throws", ", block (0,0,0), thread (9,0,0): an exception left the kernel: nine", {});
+#if !defined(SWINGRAD_ADDRESS_SANITIZER)
     require_error("misaligned", ", block (0,0,0), thread (0,0,0): ", {"is no multiple of 16", line_of("misaligned")});
+#endif
 }
 
 TEST_CASE("a launch that no GPU would take is refused", "[emulator]") {
@@ -260,7 +266,7 @@ TEST_CASE("a launch that no GPU would take is refused", "[emulator]") {
 TEST_CASE("after an error the next kernel runs as if nothing had been", "[emulator]") {
     for (int round = 0; round < 3; ++round) {
         for (const std::string name :
-             {"barrier_in_a_branch", "writes_beyond", "throws", "half_a_warp", "divides_by_zero"}) {
+             {"barrier_in_a_branch", "writes_beyond", "throws", "half_a_warp", "asserts"}) {
             REQUIRE(run(name).error != "no error");
             if (!checked) REQUIRE(run("last_writer_wins").y[0] == 63);
         }

@@ -2,12 +2,13 @@
 """Times whole training steps of swingrad and of a PyTorch peer, one after the other, and prints the ratio.
 
 usage: against_pytorch.py --peer bench_train.py [--python PYTHON] [--program build/swingrad] [--models nano,cifar]
-                          [--batch 128] [--mode eager] [--repeats 5] [--output RESULT.json]
+                          [--device cpu|cuda] [--batch 128] [--modes eager] [--repeats 5] [--output RESULT.json]
 
 The peer is a script called as `PYTHON bench_train.py MODEL MODE BATCH STEPS` that prints a JSON line with
 images_per_s, peak_mb and model_mb (peak memory less what the process held before the model was built), as
-`swingrad bench --json` does. The two alternate, so that what slows the machine for a while slows both; figures are
-medians over the repeats. Environment variables that force OpenBLAS' kernels are taken out of swingrad's environment.
+`swingrad bench --json` does. Of several modes (--modes eager-bf16,compile-bf16,graph-bf16) all are bf16 or none.
+swingrad and the modes take turns, so that what slows the machine for a while slows all; figures are medians over the
+repeats. Environment variables that force OpenBLAS' kernels are taken out of swingrad's environment.
 """
 import argparse
 import datetime
@@ -43,33 +44,44 @@ def main() -> None:
     parser.add_argument("--program", default=str(root / "build" / "swingrad"))
     parser.add_argument("--models", default="nano,cifar")
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--mode", default="eager")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--modes", default="eager")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--output")
     options = parser.parse_args()
 
     environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-    precision = "bf16" if "bf16" in options.mode else "f32"
-    record = dict(date=datetime.date.today().isoformat(), processor=processor(), cores=os.cpu_count(), mode=options.mode,
-                  batch=options.batch, repeats=options.repeats, models={})
-    print(f"{record['processor']}, {record['cores']} cores; batch {options.batch}, medians of {options.repeats} interleaved runs")
-    print(f"{'model':8} {'swingrad':>12} {'PyTorch ' + options.mode:>16} {'ratio':>7} {'MB':>8} {'MB':>8} {'ratio':>7}")
+    modes = options.modes.split(",")
+    precisions = {"bf16" if "bf16" in mode else "f32" for mode in modes}
+    if len(precisions) != 1:
+        sys.exit(f"against_pytorch: --modes {options.modes} mixes bf16 and f32")
+    ours_command = [options.program, "bench", "--batch", str(options.batch), "--precision", precisions.pop(), "--device",
+                    options.device, "--steps", str(options.steps), "--json"]
+    record = dict(date=datetime.date.today().isoformat(), processor=processor(), cores=os.cpu_count(),
+                  device=options.device, batch=options.batch, repeats=options.repeats, models={})
+    print(f"{record['processor']}, {record['cores']} cores; {options.device}, batch {options.batch}, medians of "
+          f"{options.repeats} interleaved runs")
+    print(f"{'model':8} {'mode':12} {'swingrad':>12} {'PyTorch':>12} {'ratio':>7} {'MB':>8} {'MB':>8} {'ratio':>7}")
     for model in options.models.split(","):
-        ours, theirs = [], []
+        ours, theirs = [], {mode: [] for mode in modes}
         for _ in range(options.repeats):
-            ours.append(run([options.program, "bench", "--model", model, "--batch", str(options.batch), "--precision", precision,
-                             "--steps", str(options.steps), "--json"], environment))
-            theirs.append(run([options.python, options.peer, model, options.mode, str(options.batch), str(options.steps)], environment))
+            ours.append(run([*ours_command, "--model", model], environment))
+            for mode in modes:
+                peer = [options.python, options.peer, model, mode, str(options.batch), str(options.steps)]
+                theirs[mode].append(run(peer, environment))
         median = lambda runs, key: statistics.median(r[key] for r in runs)
-        row = dict(images_per_s=median(ours, "images_per_s"), peer_images_per_s=median(theirs, "images_per_s"),
-                   model_mb=median(ours, "model_mb"), peer_model_mb=median(theirs, "model_mb"),
-                   peak_mb=median(ours, "peak_mb"), peer_peak_mb=median(theirs, "peak_mb"), runs=ours, peer_runs=theirs)
-        row["speed_ratio"] = row["images_per_s"] / row["peer_images_per_s"]
-        row["memory_ratio"] = row["model_mb"] / row["peer_model_mb"]
-        record["models"][model] = row
-        print(f"{model:8} {row['images_per_s']:12.1f} {row['peer_images_per_s']:16.1f} {row['speed_ratio']:7.2f} "
-              f"{row['model_mb']:8.0f} {row['peer_model_mb']:8.0f} {row['memory_ratio']:7.2f}", flush=True)
+        record["models"][model] = dict(runs=ours, peers={})
+        for mode in modes:
+            row = dict(images_per_s=median(ours, "images_per_s"), peer_images_per_s=median(theirs[mode], "images_per_s"),
+                       model_mb=median(ours, "model_mb"), peer_model_mb=median(theirs[mode], "model_mb"),
+                       runs=theirs[mode])
+            row["speed_ratio"] = row["images_per_s"] / row["peer_images_per_s"]
+            row["memory_ratio"] = row["model_mb"] / row["peer_model_mb"]
+            record["models"][model]["peers"][mode] = row
+            print(f"{model:8} {mode:12} {row['images_per_s']:12.1f} {row['peer_images_per_s']:12.1f} "
+                  f"{row['speed_ratio']:7.2f} {row['model_mb']:8.0f} {row['peer_model_mb']:8.0f} "
+                  f"{row['memory_ratio']:7.2f}", flush=True)
     if options.output:
         pathlib.Path(options.output).write_text(json.dumps(record, indent=1) + "\n")
 

@@ -19,7 +19,7 @@ PendingCopies& copies_of_thread() {
 
 void begin_copy16(void* to, const void* from) {
     if (reinterpret_cast<uintptr_t>(to) % 16 || reinterpret_cast<uintptr_t>(from) % 16)
-        fail_in_kernel("async_copy16() needs addresses that are multiples of 16");
+        running_block->fail("async_copy16() needs addresses that are multiples of 16");
     copies_of_thread().copies.push_back({to, from});
 }
 

@@ -96,10 +96,11 @@ SWINGRAD_UNCHECKED void Block::run_threads(unsigned fiber) {
         try {
             launch->call(launch->closure);
         } catch (const std::exception& error) {
-            fail(fmt::format("an exception left the kernel: {}", error.what()));
+            set_error(fmt::format("an exception left the kernel: {}", error.what()));
         } catch (...) {
-            fail("an exception left the kernel");
+            set_error("an exception left the kernel");
         }
+        if (!error_.empty()) leave();
         finish(current);
     }
     if (ready_count_) {

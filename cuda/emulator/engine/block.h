@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cuda/emulator/engine/fiber.h"
+#include "cuda/emulator/engine/report.h"
 #include "cuda/emulator/engine/symbols.h"
 #include "cuda/emulator/language/launch.h"
 #include "cuda/emulator/language/synchronise.h"
@@ -14,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace swingrad::cuda::emulator {
@@ -72,7 +74,13 @@ class Block {
     void make_ready(unsigned thread);
     int wait_at_barrier(int predicate, const char* operation, Site site);
     void meet(unsigned mask, const char* operation, WarpFunction function, Site site);
-    [[noreturn]] void fail(const std::string& what);
+    // Gives up the launch. The caller's frame is left, not unwound: what it owns would be lost.
+    template <class... Arguments>
+    [[noreturn]] void fail(fmt::format_string<Arguments...> what, Arguments&&... arguments) {
+        set_error(fmt::format(what, std::forward<Arguments>(arguments)...));
+        leave();
+    }
+    [[noreturn]] void fail_at(const void* address);
     [[noreturn]] void fail_shuffle(unsigned lane, unsigned lanes, int source);
 
     // ---- for messages
@@ -95,6 +103,7 @@ class Block {
     Counters counters;
 
   private:
+    void set_error(const std::string& what);
     void begin(const Launch& launch, const Kernel& kernel);
     void poison_shared_memory();
     void run_block(uint64_t number);

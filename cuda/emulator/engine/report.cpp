@@ -4,8 +4,6 @@
 #include "cuda/emulator/engine/block.h"
 #include "cuda/emulator/memory.h"
 
-#include <fmt/format.h>
-
 #include <map>
 #include <string_view>
 
@@ -41,18 +39,23 @@ std::string Block::describe(const void* address) const {
     return describe_address(address);
 }
 
-void Block::fail(const std::string& what) {
+void Block::set_error(const std::string& what) {
     error_ = fmt::format("[cuda] {}: {}; {}", place(current), what, text_of_launch(*launch));
+}
+
+void Block::fail_at(const void* address) {
+    set_error("illegal address: " + describe(address));
     leave();
 }
 
 void fail_in_kernel(const std::string& what) {
     if (!running_block) fail("[cuda] {}", what);  // a host function of a kernel file
-    running_block->fail(what);
+    running_block->fail("{}", what);
 }
 
 void assertion_failed(const char* expression, Site site) {
-    fail_in_kernel(fmt::format("{}: assertion '{}' failed", text_of(site), expression));
+    if (!running_block) fail("[cuda] {}: assertion '{}' failed", site, expression);
+    running_block->fail("{}: assertion '{}' failed", site, expression);
 }
 
 // No thread can go on: says where all of them are.

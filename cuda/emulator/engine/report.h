@@ -4,7 +4,10 @@
 #include "cuda/emulator/language/keywords.h"
 #include "cuda/emulator/language/launch.h"
 
+#include <fmt/format.h>
+
 #include <string>
+#include <string_view>
 
 namespace swingrad::cuda::emulator {
 
@@ -14,3 +17,11 @@ std::string text_of(const dim3& size);
 std::string text_of_launch(const Launch& launch);  // "launched at tests/test_softmax.cpp:12 with grid (1,1,1), ..."
 
 }  // namespace swingrad::cuda::emulator
+
+// Formatted as they are, so that a kernel that is given up leaves no text behind (Block::fail).
+template <>
+struct fmt::formatter<swingrad::cuda::emulator::Site> : fmt::formatter<std::string_view> {
+    auto format(swingrad::cuda::emulator::Site site, fmt::format_context& context) const {
+        return fmt::formatter<std::string_view>::format(swingrad::cuda::emulator::text_of(site), context);
+    }
+};

@@ -2,7 +2,6 @@
 
 #include "cuda/emulator/engine/block.h"
 
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -34,8 +33,8 @@ void on_signal(int signal, siginfo_t* information, void*) {
     if (!block) return pass_on(signal);
     if (signal == SIGFPE) block->fail("integer division by zero");
     const void* const address = information->si_addr;
-    if (block->is_stack(address)) block->fail(fmt::format("the stack is full: a thread has {} KiB", stack_bytes >> 10));
-    block->fail(fmt::format("illegal address: {}", block->describe(address)));
+    if (block->is_stack(address)) block->fail("the stack is full: a thread has {} KiB", stack_bytes >> 10);
+    block->fail_at(address);
 }
 
 }  // namespace

@@ -6,8 +6,6 @@
 #include "cuda/emulator/engine/block.h"
 #include "cuda/emulator/engine/report.h"
 
-#include <fmt/format.h>
-
 namespace swingrad::cuda::emulator {
 
 unsigned lane_of_thread() { return running_block->current % 32; }
@@ -24,8 +22,7 @@ void Block::meet(unsigned mask, const char* operation, WarpFunction function, Si
     me.operation = operation;
     me.site = site;
     if (!(mask >> lane & 1))
-        fail(fmt::format("{} at {}: mask 0x{:08x} does not name the calling lane, {}", operation, text_of(site), mask,
-                         lane));
+        fail("{} at {}: mask 0x{:08x} does not name the calling lane, {}", operation, site, mask, lane);
     Warp& warp = warps[current / 32];
     warp.mask[lane] = mask;
     warp.function[lane] = function;
@@ -53,8 +50,8 @@ void Block::check_meeting(unsigned warp_number, unsigned lane, unsigned lanes) {
     const unsigned mask = warp.mask[lane];
     const Thread* const of = &threads[warp_number * 32];
     if (lanes != mask)
-        fail(fmt::format("{} at {}: mask 0x{:08x} names lanes that have returned or do not exist: 0x{:08x}",
-                         of[lane].operation, text_of(of[lane].site), mask, mask & ~lanes));
+        fail("{} at {}: mask 0x{:08x} names lanes that have returned or do not exist: 0x{:08x}", of[lane].operation,
+             of[lane].site, mask, mask & ~lanes);
     bool same = true;  // one place in the program is one object in memory, as a rule
     for_each_lane(lanes, [&](unsigned l) {
         same &= warp.mask[l] == mask && of[l].operation == of[lane].operation && of[l].site.line == of[lane].site.line;
@@ -63,18 +60,17 @@ void Block::check_meeting(unsigned warp_number, unsigned lane, unsigned lanes) {
     for_each_lane(lanes, [&](unsigned l) {
         if (warp.mask[l] == mask && of[l].operation == of[lane].operation && of[l].site.line == of[lane].site.line)
             return;
-        fail(fmt::format(
+        fail(
             "lanes of one warp do not meet: lane {} in {} with mask 0x{:08x} at {}, lane {} in {} with mask "
             "0x{:08x} at {}",
-            lane, of[lane].operation, mask, text_of(of[lane].site), l, of[l].operation, warp.mask[l],
-            text_of(of[l].site)));
+            lane, of[lane].operation, mask, of[lane].site, l, of[l].operation, warp.mask[l], of[l].site);
     });
 }
 
 void Block::fail_shuffle(unsigned lane, unsigned lanes, int source) {
     const Thread& thread = threads[current / 32 * 32 + lane];
-    fail(fmt::format("{} at {}: lane {} reads lane {}, which is not in mask 0x{:08x}", thread.operation,
-                     text_of(thread.site), lane, source, lanes));
+    fail("{} at {}: lane {} reads lane {}, which is not in mask 0x{:08x}", thread.operation, thread.site, lane, source,
+         lanes);
 }
 
 uint64_t shuffle_bits(unsigned mask, uint64_t bits, int source, const char* operation, Site site) {
