@@ -20,7 +20,7 @@ if [ "${1:-}" = --all ]; then
     train/install-packages.sh clang
     part "kernels, a block's threads in other orders"
     for seed in 1 2 3; do
-        SWINGRAD_EMULATOR_SEED=$seed build/tests/swingrad_tests "*kernel*,on a device*,a graph*"
+        SWINGRAD_EMULATOR_SEED=$seed build/tests/swingrad_tests "*kernel*" "~a spoiled*"
     done
     part "kernels, every access looked at"
     build checker --target swingrad_tests

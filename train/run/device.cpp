@@ -17,6 +17,7 @@ void check_name(const char* flag, const std::string& name, const std::vector<std
 }  // namespace
 
 void check_names(const std::string& device, const std::string& precision) {
+    if (device == "gpu") fail_usage("unknown --device \"gpu\": did you mean cuda?");  // the nearest word would be cpu
     check_name("device", device, {"cpu", "cuda", "emulated"});
     check_name("precision", precision, {"f32", "bf16"});
     if (precision == "bf16" && device == "cpu")
