@@ -1,49 +1,64 @@
 #!/usr/bin/env bash
 # The one test command: installs what is missing, builds everything, runs every test.
-# usage: tests/check.sh [--all]      --all: the long suites first. Kernels in other orders of their threads and with every
-#                                    access looked at, everything under the sanitizers, fuzzing, fifty kills
+# usage: tests/check.sh [--all | PART...]      --all: all parts below, before the suite; PART: only those
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-if [ $# -gt 1 ] || [ "${1:---all}" != --all ]; then
-    echo "check.sh: expected --all or nothing, got $*" >&2
-    exit 2
-fi
-part() { echo "---- $1, after $((SECONDS / 60)) min"; }
+parts=(orders checker asan tsan fuzz kills)
 build() { # PRESET [ARGUMENTS...]
     cmake --preset "$1" >/dev/null
     cmake --build --preset "$@"
 }
 
-train/build.sh
-if [ "${1:-}" = --all ]; then
-    train/install-packages.sh clang
-    part "kernels, a block's threads in other orders"
+# Kernels, with a block's threads in other orders.
+orders() {
     for seed in 1 2 3; do
         SWINGRAD_EMULATOR_SEED=$seed build/tests/swingrad_tests "*kernel*" "~a spoiled*"
     done
-    part "kernels, every access looked at"
+}
+# Kernels, with every access looked at.
+checker() {
     build checker --target swingrad_tests
     build-checker/tests/swingrad_tests "*kernel*,[emulator]"
-    part "the suite under asan"
+}
+# The suite under AddressSanitizer and UndefinedBehaviorSanitizer, but for what does the same a hundred times over.
+asan() {
+    train/install-packages.sh clang
     build asan
-    # Of the programs' tests, which train dozens of times, only one.
-    ctest --preset asan -j "$(nproc)" -E "a run's folder|commands compute|every command|a project outside"
-    part "the program under tsan"
-    # Not the suite, which is what most of the time would go to; ctest --preset tsan runs it.
+    ctest --preset asan -j "$(nproc)" -E "a spoiled|a run's folder|commands compute|every command|a project outside"
+}
+# The program under ThreadSanitizer. Not the suite, most of which has but one thread; ctest --preset tsan runs it.
+tsan() {
     build tsan --target swingrad
+    local run
     run=$(mktemp -d)
-    export TSAN_OPTIONS=halt_on_error=1
     for device in cpu emulated; do
-        build-tsan/swingrad gradcheck --device $device
-        build-tsan/swingrad train --model nano --depths 1,1 --img-size 16 --epochs 1 --device $device \
-            --output "$run/$device"
+        TSAN_OPTIONS=halt_on_error=1 build-tsan/swingrad gradcheck --device $device
+        TSAN_OPTIONS=halt_on_error=1 build-tsan/swingrad train --model nano --depths 1,1 --img-size 16 --epochs 1 \
+            --device $device --output "$run/$device"
     done
     rm -rf "$run"
-    part "fuzzing"
+}
+# Readers of files, given bytes that a fuzzer makes up.
+fuzz() {
+    train/install-packages.sh clang
     tests/fuzz/run.sh "${FUZZ_SECONDS:-20}"
-    part "kills"
-    tests/test_kills.sh build/swingrad
-    part "the suite"
-fi
+}
+# Fifty kills in one training.
+kills() { tests/test_kills.sh build/swingrad; }
+
+chosen=("$@")
+[ "$*" != --all ] || chosen=("${parts[@]}")
+for part in "${chosen[@]}"; do
+    if [[ " ${parts[*]} " != *" $part "* ]]; then
+        echo "check.sh: expected --all or some of ${parts[*]}, got $part" >&2
+        exit 2
+    fi
+done
+train/build.sh
+for part in "${chosen[@]}"; do
+    echo "---- $part, after $((SECONDS / 60)) min"
+    "$part"
+done
+echo "---- the suite, after $((SECONDS / 60)) min"
 exec ctest --test-dir build --output-on-failure -j "$(nproc)"
