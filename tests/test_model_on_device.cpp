@@ -3,6 +3,7 @@
 #include "cuda/runtime.h"
 #include "models/swin_v2.h"
 #include "tests/catch.h"
+#include "tests/small_swin.h"
 #include "tests/support.h"
 
 #include <cmath>
@@ -12,18 +13,11 @@ using namespace swingrad::test;
 
 namespace {
 
-// Maps of 7 x 6 and 4 x 3 with windows of 4: shifted, padded, clipped.
+// With heads of six and of four columns.
 SwinConfig small() {
-    SwinConfig config;
-    config.img_size = {14, 12};
-    config.patch_size = {2, 2};
-    config.num_classes = 3;
+    SwinConfig config = small_swin();
     config.embed_dim = 6;
-    config.depths = {2, 1};
     config.num_heads = {1, 3};
-    config.window_size = {{4, 4}, {4, 4}};
-    config.pretrained_window_sizes = {{6, 6}, {0, 0}};
-    config.mlp_ratio = 2;
     config.drop_path_rate = 0;
     return config;
 }

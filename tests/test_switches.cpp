@@ -3,27 +3,13 @@
 #include "core/allocator.h"
 #include "tests/catch.h"
 #include "tests/plain_swin.h"
+#include "tests/small_swin.h"
 #include "tests/support.h"
 
 using namespace swingrad;
 using namespace swingrad::test;
 
 namespace {
-
-// Maps of 7 x 6 and 4 x 3 with windows of 4: shifted, padded, clipped.
-SwinConfig small() {
-    SwinConfig config;
-    config.img_size = {14, 12};
-    config.patch_size = {2, 2};
-    config.num_classes = 3;
-    config.embed_dim = 4;
-    config.depths = {2, 1};
-    config.num_heads = {1, 2};
-    config.window_size = {{4, 4}, {4, 4}};
-    config.pretrained_window_sizes = {{6, 6}, {0, 0}};
-    config.mlp_ratio = 2;
-    return config;
-}
 
 // A model in double with random parameters, norm gains around 1 and logit scales around 1.
 struct RandomModel {
@@ -94,7 +80,7 @@ TEST_CASE("every combination of norm, merging, attention and position bias is wh
         for (const MergingNorm merging : {MergingNorm::after, MergingNorm::before})
             for (const AttentionKind attention : {AttentionKind::cosine, AttentionKind::dot})
                 for (const auto& [bias, formula] : biases) {
-                    SwinConfig config = small();
+                    SwinConfig config = small_swin();
                     config.norm = norm;
                     config.merging_norm = merging;
                     config.attention = attention;
@@ -114,7 +100,7 @@ TEST_CASE("every combination of norm, merging, attention and position bias is wh
 }
 
 TEST_CASE("checkpointing blocks changes no bit, with drop path and dropout too") {
-    SwinConfig config = small();
+    SwinConfig config = small_swin();
     config.drop_path_rate = 0.5;
     config.proj_drop_rate = 0.3;
     config.drop_rate = 0.3;
@@ -133,7 +119,7 @@ TEST_CASE("checkpointing blocks changes no bit, with drop path and dropout too")
 TEST_CASE("dropout is active in training alone, in each of its places") {
     const Tensor images = random_tensor({2, 14, 12, 3}, Random{17, 0});
     const auto logits = [&](double drop_rate, double proj_drop_rate, bool training) {
-        SwinConfig config = small();
+        SwinConfig config = small_swin();
         config.drop_rate = drop_rate;
         config.proj_drop_rate = proj_drop_rate;
         config.drop_path_rate = 0;
@@ -147,7 +133,7 @@ TEST_CASE("dropout is active in training alone, in each of its places") {
 
 TEST_CASE("checkpointing and sequential attention each need less memory than doing without") {
     // One window of 32 x 32 tokens, and four blocks of it.
-    SwinConfig config = small();
+    SwinConfig config = small_swin();
     config.img_size = {64, 64};
     config.embed_dim = 16;
     config.depths = {4};
