@@ -18,9 +18,10 @@ orders() {
 }
 # Kernels, with every access looked at.
 checker() {
-    build checker --target swingrad_tests
-    build-checker/tests/swingrad_tests "*kernel*" "~a spoiled*"
-    build-checker/tests/swingrad_tests "[emulator]"
+    cmake --build build --target checked
+    LD_LIBRARY_PATH=build/checked build/tests/swingrad_tests "the access checker is there"
+    LD_LIBRARY_PATH=build/checked build/tests/swingrad_tests "*kernel*" "~a spoiled*"
+    LD_LIBRARY_PATH=build/checked build/tests/swingrad_tests "[emulator]"
 }
 # The suite under AddressSanitizer and UndefinedBehaviorSanitizer, but for what does the same a hundred times over.
 asan() {

@@ -17,6 +17,8 @@ struct Options {
 };
 Options& options();  // not to be changed while a kernel runs
 
+bool access_checked();  // whether this is the library with the access checker: checker/checker.h
+
 struct Counters {
     uint64_t launches = 0, blocks = 0, threads = 0;
     uint64_t switches = 0;  // from one thread of a block to another that had waited

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/threads.h"
+#include "cuda/emulator/checker/checker.h"
 #include "cuda/emulator/graph.h"
 #include "cuda/emulator/memory.h"
 #include "cuda/emulator/options.h"
@@ -27,8 +28,10 @@ double now_ms() {
 bool emulated() { return true; }
 std::string why_unavailable() { return ""; }
 std::string description() {
-    return fmt::format("emulated on {} core{}", thread_count(), thread_count() == 1 ? "" : "s");
+    return fmt::format("emulated on {} core{}{}", thread_count(), thread_count() == 1 ? "" : "s",
+                       emulator::access_checked() ? ", every access checked" : "");
 }
+bool emulator::access_checked() { return checker::on; }
 
 uint32_t permute_threads(uint32_t seed) { return std::exchange(emulator::options().seed, seed); }
 

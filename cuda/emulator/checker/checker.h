@@ -1,4 +1,5 @@
-// The access checker: every load and store of a kernel is looked at. Only in builds with SWINGRAD_KERNEL_CHECK.
+// The access checker: every load and store of a kernel is looked at. Only in the library that
+// is built with SWINGRAD_KERNEL_CHECK, build/checked/libswingrad_cuda.so, and put in the ordinary one's place.
 //
 // Kernel files, and nothing else, are compiled with -fsanitize=thread, which makes the compiler call a function before
 // each access. ThreadSanitizer's library is not linked: the functions are our own (calls.cpp), as the Linux
