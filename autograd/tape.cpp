@@ -102,6 +102,7 @@ Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor out
     meta->node = tape.entries_.size();
     tape.entries_.push_back(std::move(entry));
     output.set_autograd(std::move(meta));
+    if (tape.after_record) tape.after_record(*tape.entries_.back().node);
     return output;
 }
 

@@ -75,6 +75,8 @@ class Tape {
     // From now on, throws an Error naming the first node that puts out a value or a gradient that is not finite.
     void check_finite() { check_finite_ = true; }
 
+    // Called with each node as it is recorded.
+    std::function<void(const Node&)> after_record;
     // Called with what each node's backward returned, before it is used. May change it: this is how the tests
     // prove that a wrong gradient is noticed.
     std::function<void(const Node&, const Needs&, std::vector<Tensor>&)> after_backward;

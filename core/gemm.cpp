@@ -5,6 +5,7 @@
 #include "core/threads.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 namespace swingrad {
@@ -22,7 +23,29 @@ const T* at_column(Layout layout, const T* a, int64_t lda, int64_t column) {
     return layout == Layout::plain ? a + column : a + column * lda;
 }
 
+std::atomic<GemmLog*> log = nullptr;
+
 }  // namespace
+
+GemmLog::GemmLog() {
+    GemmLog* none = nullptr;
+    check(log.compare_exchange_strong(none, this), "[gemm] products are being noted already");
+}
+GemmLog::~GemmLog() { log = nullptr; }
+
+std::map<GemmCall, int64_t> GemmLog::calls() const {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+}
+double GemmLog::flops() const {
+    const std::lock_guard lock(mutex_);
+    return flops_;
+}
+void GemmLog::note(const GemmCall& call) {
+    const std::lock_guard lock(mutex_);
+    ++calls_[call];
+    flops_ += call.flops();
+}
 
 template <class T>
 void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
@@ -30,6 +53,7 @@ void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t 
     check(std::max({m, n, k, lda, ldb, ldc}) <= std::numeric_limits<int>::max(),
           "[gemm] sizes must fit into 31 bits, got m {}, n {}, k {}, leading dimensions {}, {}, {}", m, n, k, lda, ldb,
           ldc);
+    if (GemmLog* noting = log) noting->note({dtype_of<T>(), layout_a, layout_b, m, n, k, accumulate});
     // The BLAS standard asks for leading dimensions of at least 1; the rows of a [m, 0] matrix have 0.
     lda = std::max<int64_t>(1, lda), ldb = std::max<int64_t>(1, ldb), ldc = std::max<int64_t>(1, ldc);
     const auto M = static_cast<int>(m), N = static_cast<int>(n), K = static_cast<int>(k);

@@ -7,7 +7,12 @@
 // product is cut into blocks whose size depends on m, n and k alone, and each block is one single-threaded call.
 #pragma once
 
+#include "core/dtype.h"
+
+#include <compare>
 #include <cstdint>
+#include <map>
+#include <mutex>
 
 namespace swingrad {
 
@@ -26,6 +31,36 @@ void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t 
 template <class T>
 void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, T* c, int64_t ldc, bool accumulate);
+
+// What gemm_block was asked for.
+struct GemmCall {
+    DType dtype;
+    Layout layout_a, layout_b;
+    int64_t m, n, k;
+    bool accumulate;
+
+    double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k); }
+    auto operator<=>(const GemmCall&) const = default;
+};
+
+// While one of these lives it notes every gemm_block, on whatever thread; for benchmarks. One at a time.
+class GemmLog {
+  public:
+    GemmLog();
+    ~GemmLog();
+    GemmLog(const GemmLog&) = delete;
+    GemmLog& operator=(const GemmLog&) = delete;
+
+    std::map<GemmCall, int64_t> calls() const;  // how often each
+    double flops() const;                       // of all so far
+
+    void note(const GemmCall& call);  // gemm_block's
+
+  private:
+    mutable std::mutex mutex_;
+    std::map<GemmCall, int64_t> calls_;
+    double flops_ = 0;
+};
 
 // In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on
 // nothing but `rows`.

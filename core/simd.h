@@ -1,7 +1,7 @@
 // Small products on vector registers: what a BLAS call is too heavy for, such as 16 x 16 x 32 inside one attention
-// window. GCC's vector extensions stand for whatever registers the machine has (a 64-byte vector is one AVX-512
-// register or two of AVX2). None is a parameter, a result or a member: how wide a register the compiler of another
-// program knows changes nothing between it and this library.
+// window. GCC's vector extensions stand for the machine's registers, and must be no wider than these: of a 64-byte
+// vector on AVX2 GCC makes a piece of memory. None is a parameter, a result or a member: how wide a register the
+// compiler of another program knows changes nothing between it and this library.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,15 @@
 
 namespace swingrad {
 
-// How many numbers a 64-byte vector holds: 16 floats or 8 doubles.
+#ifdef __AVX512F__
+constexpr int vector_bytes = 64;
+#else
+constexpr int vector_bytes = 32;
+#endif
+
+// How many numbers a vector holds: 16 floats or 8 doubles with AVX-512, else half as many.
 template <class T>
-constexpr int64_t lanes = 64 / static_cast<int64_t>(sizeof(T));
+constexpr int64_t lanes = vector_bytes / static_cast<int64_t>(sizeof(T));
 
 // `count` rounded up to whole vectors: the row length that the products below expect.
 template <class T>
@@ -20,18 +26,30 @@ constexpr int64_t padded_to_lanes(int64_t count) {
 }
 
 template <class T>
-using Vector [[gnu::vector_size(64)]] = T;
+using Vector [[gnu::vector_size(vector_bytes)]] = T;
 
 namespace detail {
 
-// C[0..R) x [0..V vectors) = A B, the sums held in R x V registers. A's element (r, k) is a[r * a_row + k * a_k].
+// One vector at a time: GCC keeps in memory what memcpy has once touched as a whole array.
+template <class T>
+[[gnu::always_inline]] inline void load(auto& vector, const T* from) {
+    std::memcpy(&vector, from, sizeof vector);
+}
+template <class T>
+[[gnu::always_inline]] inline void store(const auto& vector, T* to) {
+    std::memcpy(to, &vector, sizeof vector);
+}
+
+// C[0..R) x [0..V vectors) = A B, or += with `accumulate`, the sums held in R x V registers. A's element (r, k) is
+// a[r * a_row + k * a_k].
 template <int R, int V, class T>
 [[gnu::always_inline]] inline void product_tile(int64_t K, const T* a, int64_t a_row, int64_t a_k, const T* b,
-                                                int64_t b_row, T* c, int64_t c_row) {
+                                                int64_t b_row, T* c, int64_t c_row, bool accumulate) {
     Vector<T> sum[R][V] = {};
     for (int64_t k = 0; k < K; ++k) {
         Vector<T> b_k[V];
-        std::memcpy(b_k, b + k * b_row, sizeof b_k);
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) load(b_k[v], b + k * b_row + v * lanes<T>);
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) {
             const T a_rk = a[r * a_row + k * a_k];
@@ -40,16 +58,29 @@ template <int R, int V, class T>
         }
     }
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) std::memcpy(c + r * c_row, sum[r], sizeof sum[r]);
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) {
+            Vector<T> result = sum[r][v], before;
+            T* to = c + r * c_row + v * lanes<T>;
+            if (accumulate) {
+                load(before, to);
+                result += before;
+            }
+            store(result, to);
+        }
 }
 
+// R rows by V vectors of sums, V vectors of B and one number of A at a time must fit into the registers: 32 with
+// AVX-512, else 16.
 template <int V, class T>
 void product_columns(int64_t M, int64_t K, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_row, T* c,
                      int64_t c_row) {
+    constexpr int R = vector_bytes == 64 || V == 1 ? 8 : 6;
     int64_t m = 0;
-    for (; m + 8 <= M; m += 8) product_tile<8, V>(K, a + m * a_row, a_row, a_k, b, b_row, c + m * c_row, c_row);
-    for (; m + 4 <= M; m += 4) product_tile<4, V>(K, a + m * a_row, a_row, a_k, b, b_row, c + m * c_row, c_row);
-    for (; m < M; ++m) product_tile<1, V>(K, a + m * a_row, a_row, a_k, b, b_row, c + m * c_row, c_row);
+    for (; m + R <= M; m += R) product_tile<R, V>(K, a + m * a_row, a_row, a_k, b, b_row, c + m * c_row, c_row, false);
+    for (; m + 4 <= M; m += 4) product_tile<4, V>(K, a + m * a_row, a_row, a_k, b, b_row, c + m * c_row, c_row, false);
+    for (; m < M; ++m) product_tile<1, V>(K, a + m * a_row, a_row, a_k, b, b_row, c + m * c_row, c_row, false);
 }
 
 }  // namespace detail

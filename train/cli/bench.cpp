@@ -1,6 +1,7 @@
 // Whole training steps, timed: forward (with the drop path of 0.1 that models have by default), cross entropy,
 // backward, AdamW, on random images that lie in memory. On a GPU by its own clock: the host asks for all steps and
-// waits once.
+// waits once. On the CPU a few more steps are watched afterwards, to say where the time goes and what the matrix
+// products alone would need.
 #include "core/allocator.h"
 #include "core/blas.h"
 #include "cuda/runtime.h"
@@ -13,6 +14,7 @@
 #include "train/run/device.h"
 #include "train/run/device_steps.h"
 #include "train/run/progress.h"
+#include "train/run/step_profile.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -27,7 +29,7 @@
 namespace swingrad {
 namespace {
 
-constexpr int warm_up_steps = 2;
+constexpr int warm_up_steps = 2, watched_steps = 3;
 constexpr double mib = 1024.0 * 1024.0;
 
 struct BenchFlags {
@@ -53,10 +55,18 @@ double peak_resident_mb() {
 struct Timing {
     std::vector<double> seconds;  // of each step, sorted
     int64_t parameters = 0;
-    double model_mb = 0;  // on a GPU, the most that was in use there
+    double peak_mb = 0, model_mb = 0;  // model_mb on a GPU: the most that was in use there
 
     double median() const { return (seconds[(seconds.size() - 1) / 2] + seconds[seconds.size() / 2]) / 2; }
     double best() const { return seconds.front(); }
+};
+
+// Of one step on the CPU: each number a mean over the watched ones.
+struct Costs {
+    std::vector<OperationCost> operations;
+    double rest_s = 0;  // the step's less its operations': optimiser, clearing
+    double flops = 0;   // of all products
+    double products_s = 0;
 };
 
 // Everything a step needs; each call takes one.
@@ -76,7 +86,7 @@ class Step {
 
     int64_t parameters() const { return parameters_.count(); }
 
-    void operator()() {
+    void operator()(StepProfile* profile = nullptr) {
         const Random random = Random{0, 3}.split(number_++);
         if (on_device_) {
             if (on_device_->full()) on_device_->read();
@@ -85,6 +95,7 @@ class Step {
         }
         parameters_.clear_gradients();
         Tape tape;
+        if (profile) profile->watch(tape);
         const Tensor logits = model_.forward(batch_.images, {.training = true, .random = random, .observe = {}});
         tape.backward(cross_entropy(logits, batch_.labels));
         optimiser_->step(learning_rate);
@@ -100,14 +111,35 @@ class Step {
     uint64_t number_ = 0;
 };
 
-std::vector<double> seconds_on_cpu(Step& step, int64_t steps) {
+std::vector<double> seconds_on_cpu(Step& step, int64_t steps, StepProfile* profile = nullptr) {
     std::vector<double> seconds;
     for (int64_t i = 0; i < steps; ++i) {
         const auto start = std::chrono::steady_clock::now();
-        step();
+        step(profile);
         seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     return seconds;
+}
+
+Costs costs_on_cpu(Step& step) {
+    Costs costs;
+    std::map<GemmCall, int64_t> products;
+    {
+        StepProfile profile;
+        for (const double seconds : seconds_on_cpu(step, watched_steps, &profile)) costs.rest_s += seconds;
+        costs.operations = profile.operations();
+        costs.flops = profile.products().flops() / watched_steps;
+        products = profile.products().calls();
+    }
+    for (OperationCost& cost : costs.operations) {
+        costs.rest_s -= cost.seconds();
+        cost.calls /= watched_steps;
+        for (double* sum : {&cost.forward_s, &cost.backward_s, &cost.forward_flops, &cost.backward_flops})
+            *sum /= watched_steps;
+    }
+    costs.rest_s /= watched_steps;
+    costs.products_s = seconds_of_products(products) / watched_steps;
+    return costs;
 }
 
 std::vector<double> seconds_on_device(Step& step, int64_t steps) {
@@ -122,22 +154,51 @@ std::vector<double> seconds_on_device(Step& step, int64_t steps) {
     return seconds;
 }
 
-Timing time_steps(const BenchFlags& flags, const SwinConfig& config) {
-    const Device device = device_named(flags.device);
-    const double held = resident_mb();
-    if (device != Device::cpu) reset_peak(device);
-    Step step(flags, config, device);
+Timing time_steps(const BenchFlags& flags, Step& step, Device device, double held) {
     for (int i = 0; i < warm_up_steps; ++i) step();
     Timing timing;
     timing.seconds = device == Device::cpu ? seconds_on_cpu(step, flags.steps) : seconds_on_device(step, flags.steps);
     std::sort(timing.seconds.begin(), timing.seconds.end());
     timing.parameters = step.parameters();
+    timing.peak_mb = peak_resident_mb();
     timing.model_mb =
-        device == Device::cpu ? peak_resident_mb() - held : static_cast<double>(memory_statistics(device).peak) / mib;
+        device == Device::cpu ? timing.peak_mb - held : static_cast<double>(memory_statistics(device).peak) / mib;
     return timing;
 }
 
+void print_costs(const Costs& costs, double step_s, double images) {
+    double sum_s = costs.rest_s;
+    for (const OperationCost& cost : costs.operations) sum_s += cost.seconds();
+    fmt::print("\n{:<24} {:>8} {:>8} {:>9} {:>7} {:>9}\n", "ms a step, by operation", "calls", "forward", "backward", "share",
+               "GFLOP/s");
+    for (const OperationCost& cost : costs.operations)
+        fmt::print("{:<24} {:>8} {:>8.1f} {:>9.1f} {:>6.1f}% {:>9}\n", cost.name, cost.calls, 1e3 * cost.forward_s,
+                   1e3 * cost.backward_s, 100 * cost.seconds() / sum_s,
+                   cost.flops() > 0 ? fmt::format("{:.0f}", cost.flops() / cost.seconds() / 1e9) : "");
+    fmt::print("{:<24} {:>8} {:>8} {:>9.1f} {:>6.1f}%\n", "optimiser and the rest", "", "", 1e3 * costs.rest_s,
+               100 * costs.rest_s / sum_s);
+    fmt::print(
+        "\nmatrix products: {:.1f} GFLOP a step, {:.0f} GFLOP/s over the whole step; by themselves, with factors in the "
+        "cache,\n{:.0f} GFLOP/s and {:.1f} ms, so at most {:.1f} images/s, of which this is {:.0f} %\n",
+        costs.flops / 1e9, costs.flops / step_s / 1e9, costs.flops / costs.products_s / 1e9, 1e3 * costs.products_s,
+        images / costs.products_s, 100 * costs.products_s / step_s);
+}
+
 double rounded(double value) { return std::round(value * 10) / 10; }
+
+void add_costs(nlohmann::json& line, const Costs& costs, double step_s, double images) {
+    for (const OperationCost& cost : costs.operations)
+        line["operations"].push_back({{"name", cost.name},
+                                      {"calls", cost.calls},
+                                      {"forward_ms", rounded(1e3 * cost.forward_s)},
+                                      {"backward_ms", rounded(1e3 * cost.backward_s)},
+                                      {"products_gflop", rounded(cost.flops() / 1e9)}});
+    line["rest_ms"] = rounded(1e3 * costs.rest_s);
+    line["products_gflop"] = rounded(costs.flops / 1e9);
+    line["gflop_per_s"] = rounded(costs.flops / step_s / 1e9);
+    line["products_ms"] = rounded(1e3 * costs.products_s);
+    line["products_images_per_s"] = rounded(images / costs.products_s);
+}
 
 int bench(const BenchFlags& flags) {
     check_names(flags.device, flags.precision);
@@ -151,10 +212,16 @@ int bench(const BenchFlags& flags) {
             std::getenv("OPENBLAS_CORETYPE") ? std::getenv("OPENBLAS_CORETYPE") : "not set");
 
     const SwinConfig config = flags.model.config();
-    const Timing timing = time_steps(flags, config);
+    const Device device = device_named(flags.device);
+    const double held = resident_mb();
+    if (device != Device::cpu) reset_peak(device);
+    Step step(flags, config, device);
+    const Timing timing = time_steps(flags, step, device, held);
+    Costs costs;
+    if (device == Device::cpu) costs = costs_on_cpu(step);
     const auto images = static_cast<double>(flags.batch_size);
     if (flags.json) {
-        const nlohmann::json line = {{"model", flags.model.text()},
+        nlohmann::json line = {{"model", flags.model.text()},
                                      {"batch", flags.batch_size},
                                      {"precision", flags.precision},
                                      {"device", description_of(flags.device)},
@@ -165,8 +232,9 @@ int bench(const BenchFlags& flags) {
                                      {"ms_per_step", rounded(1e3 * timing.median())},
                                      {"images_per_s", rounded(images / timing.median())},
                                      {"best_images_per_s", rounded(images / timing.best())},
-                                     {"peak_mb", rounded(peak_resident_mb())},
+                                     {"peak_mb", rounded(timing.peak_mb)},
                                      {"model_mb", rounded(timing.model_mb)}};
+        if (device == Device::cpu) add_costs(line, costs, timing.median(), images);
         fmt::print("{}\n", line.dump());
         return 0;
     }
@@ -178,10 +246,13 @@ int bench(const BenchFlags& flags) {
     fmt::print("{:<24} {:>10} {:>10}\n", fmt::format("of {} steps", flags.steps), "median", "best");
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n", "ms a step", 1e3 * timing.median(), 1e3 * timing.best());
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n\n", "images/s", images / timing.median(), images / timing.best());
-    if (on_cpu)
-        fmt::print("memory at its peak {:.0f} MB, of which the model and its steps {:.0f} MB\n", peak_resident_mb(),
+    if (on_cpu) {
+        fmt::print("memory at its peak {:.0f} MB, of which the model and its steps {:.0f} MB\n", timing.peak_mb,
                    timing.model_mb);
-    else fmt::print("device memory at its peak {:.0f} MB\n", timing.model_mb);
+        print_costs(costs, timing.median(), images);
+    } else {
+        fmt::print("device memory at its peak {:.0f} MB\n", timing.model_mb);
+    }
     return 0;
 }
 
