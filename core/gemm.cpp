@@ -1,17 +1,13 @@
 #include "core/gemm.h"
 
-#include "core/blas.h"
-#include "core/tensor.h"
+#include "core/packed_factor.h"
 #include "core/threads.h"
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
 
 namespace swingrad {
 namespace {
-
-CBLAS_TRANSPOSE blas_layout(Layout layout) { return layout == Layout::plain ? CblasNoTrans : CblasTrans; }
 
 // First element of row `row` of op(A), and of column `column` of op(A).
 template <class T>
@@ -23,47 +19,19 @@ const T* at_column(Layout layout, const T* a, int64_t lda, int64_t column) {
     return layout == Layout::plain ? a + column : a + column * lda;
 }
 
-std::atomic<GemmLog*> log = nullptr;
+template <class T>
+Beginning<T> beginning_of(bool accumulate, const T* c, int64_t ldc) {
+    return accumulate ? Beginning<T>::matrix(c, ldc) : Beginning<T>::zero();
+}
+
+std::atomic<ProductLog*> log = nullptr;
 
 }  // namespace
-
-GemmLog::GemmLog() {
-    GemmLog* none = nullptr;
-    check(log.compare_exchange_strong(none, this), "[gemm] products are being noted already");
-}
-GemmLog::~GemmLog() { log = nullptr; }
-
-std::map<GemmCall, int64_t> GemmLog::calls() const {
-    const std::lock_guard lock(mutex_);
-    return calls_;
-}
-double GemmLog::flops() const {
-    const std::lock_guard lock(mutex_);
-    return flops_;
-}
-void GemmLog::note(const GemmCall& call) {
-    const std::lock_guard lock(mutex_);
-    ++calls_[call];
-    flops_ += call.flops();
-}
 
 template <class T>
 void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
                 int64_t ldb, T* c, int64_t ldc, bool accumulate) {
-    check(std::max({m, n, k, lda, ldb, ldc}) <= std::numeric_limits<int>::max(),
-          "[gemm] sizes must fit into 31 bits, got m {}, n {}, k {}, leading dimensions {}, {}, {}", m, n, k, lda, ldb,
-          ldc);
-    if (GemmLog* noting = log) noting->note({dtype_of<T>(), layout_a, layout_b, m, n, k, accumulate});
-    // The BLAS standard asks for leading dimensions of at least 1; the rows of a [m, 0] matrix have 0.
-    lda = std::max<int64_t>(1, lda), ldb = std::max<int64_t>(1, ldb), ldc = std::max<int64_t>(1, ldc);
-    const auto M = static_cast<int>(m), N = static_cast<int>(n), K = static_cast<int>(k);
-    const auto LDA = static_cast<int>(lda), LDB = static_cast<int>(ldb), LDC = static_cast<int>(ldc);
-    const T beta = accumulate ? T(1) : T(0);
-    const auto call = [] {
-        if constexpr (std::is_same_v<T, float>) return blas().sgemm;
-        else return blas().dgemm;
-    }();
-    call(CblasRowMajor, blas_layout(layout_a), blas_layout(layout_b), M, N, K, T(1), a, LDA, b, LDB, beta, c, LDC);
+    multiply(layout_a, m, a, lda, PackedFactor<T>(layout_b, n, k, b, ldb), c, ldc, beginning_of(accumulate, c, ldc));
 }
 
 int64_t sum_groups(int64_t rows) { return std::clamp<int64_t>(rows / 512, 1, 16); }
@@ -72,25 +40,29 @@ template <class T>
 void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, T* c, int64_t ldc, bool accumulate) {
     if (m == 0 || n == 0) return;
-    const int64_t row_blocks = (m + gemm_rows - 1) / gemm_rows;
     // Cutting the sum costs a partial C a group: only where C is smaller than the factors.
     const int64_t groups = m * n < k * std::min(m, n) ? sum_groups(k) : 1;
+    // Each group's rows of op(B), packed where the group's own piece begins or, of one group, on all threads.
+    if (groups == 1) {
+        const PackedFactor<T> packed(layout_b, n, k, b, ldb);
+        parallel_chunks(m, gemm_rows, [&](int64_t begin, int64_t end) {
+            T* block = c + begin * ldc;
+            multiply(layout_a, end - begin, at_row(layout_a, a, lda, begin), lda, packed, block, ldc,
+                     beginning_of(accumulate, block, ldc));
+        });
+        return;
+    }
     // Group 0 writes to C itself; the others to partial sums [groups - 1, m, n].
-    const Tensor partial = groups > 1 ? Tensor::empty({groups - 1, m, n}, dtype_of<T>()) : Tensor();
-    parallel_for(row_blocks * groups, [&](int64_t piece) {
-        const int64_t group = piece / row_blocks, row = piece % row_blocks * gemm_rows;
+    const Tensor partial = Tensor::empty({groups - 1, m, n}, dtype_of<T>());
+    parallel_for(groups, [&](int64_t group) {
         const int64_t begin = k * group / groups, end = k * (group + 1) / groups;
-        const T* block_a = at_column(layout_a, at_row(layout_a, a, lda, row), lda, begin);
-        const T* block_b = at_row(layout_b, b, ldb, begin);
-        const int64_t rows = std::min(gemm_rows, m - row);
-        if (group == 0)
-            gemm_block(layout_a, layout_b, rows, n, end - begin, block_a, lda, block_b, ldb, c + row * ldc, ldc,
-                       accumulate);
-        else
-            gemm_block(layout_a, layout_b, rows, n, end - begin, block_a, lda, block_b, ldb,
-                       partial.data<T>() + ((group - 1) * m + row) * n, n, false);
+        const PackedFactor<T> packed(layout_b, n, end - begin, at_row(layout_b, b, ldb, begin), ldb);
+        T* sum = group == 0 ? c : partial.data<T>() + (group - 1) * m * n;
+        const int64_t ld = group == 0 ? ldc : n;
+        for (int64_t row = 0; row < m; row += gemm_rows)
+            multiply(layout_a, std::min(gemm_rows, m - row), at_column(layout_a, at_row(layout_a, a, lda, row), lda, begin),
+                     lda, packed, sum + row * ld, ld, beginning_of(accumulate && group == 0, sum + row * ld, ld));
     });
-    if (groups == 1) return;
     parallel_chunks(m, std::max<int64_t>(1, 16384 / n), [&](int64_t first, int64_t last) {
         for (int64_t group = 1; group < groups; ++group)
             for (int64_t i = first; i < last; ++i) {
@@ -108,5 +80,29 @@ template void gemm(Layout, Layout, int64_t, int64_t, int64_t, const float*, int6
                    int64_t, bool);
 template void gemm(Layout, Layout, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*,
                    int64_t, bool);
+
+// ---- for benchmarks
+
+ProductLog::ProductLog() {
+    ProductLog* none = nullptr;
+    check(log.compare_exchange_strong(none, this), "[gemm] products are being noted already");
+}
+ProductLog::~ProductLog() { log = nullptr; }
+
+std::map<Product, int64_t> ProductLog::products() const {
+    const std::lock_guard lock(mutex_);
+    return products_;
+}
+double ProductLog::flops() const {
+    const std::lock_guard lock(mutex_);
+    return flops_;
+}
+void note_product(const Product& product) {
+    ProductLog* noting = log;
+    if (!noting) return;
+    const std::lock_guard lock(noting->mutex_);
+    ++noting->products_[product];
+    noting->flops_ += product.flops();
+}
 
 }  // namespace swingrad

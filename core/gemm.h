@@ -3,8 +3,8 @@
 //   m rows and n columns of C, k terms a sum.  op(A) is [m, k], op(B) is [k, n], C is [m, n].
 //   lda, ldb, ldc: distance between rows as stored, in elements.
 //
-// OpenBLAS computes; what is added here is that the result has the same bits for any number of threads. The
-// product is cut into blocks whose size depends on m, n and k alone, and each block is one single-threaded call.
+// What computes on one thread is core/packed_factor.h. Here the product is cut into blocks for all threads, whose size
+// depends on m, n and k alone, so that the result has the same bits for any number of them.
 #pragma once
 
 #include "core/dtype.h"
@@ -18,10 +18,10 @@ namespace swingrad {
 
 enum class Layout : uint8_t { plain, transposed };
 
-// Rows in a block of work: enough for OpenBLAS to reach its speed, little enough to stay in the cache.
+// Rows in a block of work: enough to make up for packing the other factor, little enough to stay in the cache.
 constexpr int64_t gemm_rows = 256;
 
-// One single-threaded call: C = op(A) op(B), or C += where `accumulate`. For use inside a piece of parallel work.
+// On the calling thread, for use inside a piece of parallel work: C = op(A) op(B), or C += where `accumulate`.
 template <class T>
 void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
                 int64_t ldb, T* c, int64_t ldc, bool accumulate);
@@ -32,38 +32,40 @@ template <class T>
 void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, T* c, int64_t ldc, bool accumulate);
 
-// What gemm_block was asked for.
-struct GemmCall {
+// In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on
+// nothing but `rows`.
+int64_t sum_groups(int64_t rows);
+
+// ---- for benchmarks
+
+// A product as one thread computed it; op(B) was packed before.
+struct Product {
     DType dtype;
-    Layout layout_a, layout_b;
+    Layout layout_a;
     int64_t m, n, k;
     bool accumulate;
 
     double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k); }
-    auto operator<=>(const GemmCall&) const = default;
+    auto operator<=>(const Product&) const = default;
 };
 
-// While one of these lives it notes every gemm_block, on whatever thread; for benchmarks. One at a time.
-class GemmLog {
+// While one of these lives it notes every product, on whatever thread. One at a time.
+class ProductLog {
   public:
-    GemmLog();
-    ~GemmLog();
-    GemmLog(const GemmLog&) = delete;
-    GemmLog& operator=(const GemmLog&) = delete;
+    ProductLog();
+    ~ProductLog();
+    ProductLog(const ProductLog&) = delete;
+    ProductLog& operator=(const ProductLog&) = delete;
 
-    std::map<GemmCall, int64_t> calls() const;  // how often each
-    double flops() const;                       // of all so far
-
-    void note(const GemmCall& call);  // gemm_block's
+    std::map<Product, int64_t> products() const;  // how often each
+    double flops() const;                         // of all so far
 
   private:
+    friend void note_product(const Product& product);
     mutable std::mutex mutex_;
-    std::map<GemmCall, int64_t> calls_;
+    std::map<Product, int64_t> products_;
     double flops_ = 0;
 };
-
-// In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on
-// nothing but `rows`.
-int64_t sum_groups(int64_t rows);
+void note_product(const Product& product);
 
 }  // namespace swingrad

@@ -40,12 +40,16 @@ template <class T>
     std::memcpy(to, &vector, sizeof vector);
 }
 
-// C[0..R) x [0..V vectors) = A B, or += with `accumulate`, the sums held in R x V registers. A's element (r, k) is
-// a[r * a_row + k * a_k].
+// C[0..R) x [0..V vectors) = A B, the sums held in R x V registers. A's element (r, k) is a[r * a_row + k * a_k]. What
+// lies at `begin`, in rows of begin_row numbers, is added; null: nothing.
 template <int R, int V, class T>
 [[gnu::always_inline]] inline void product_tile(int64_t K, const T* a, int64_t a_row, int64_t a_k, const T* b,
-                                                int64_t b_row, T* c, int64_t c_row, bool accumulate) {
+                                                int64_t b_row, const T* begin, int64_t begin_row, T* c, int64_t c_row) {
+    if (begin)  // on its way while the sums are made
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) __builtin_prefetch(begin + r * begin_row);
     Vector<T> sum[R][V] = {};
+#pragma GCC unroll 4
     for (int64_t k = 0; k < K; ++k) {
         Vector<T> b_k[V];
 #pragma GCC unroll 4
@@ -62,12 +66,11 @@ template <int R, int V, class T>
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
             Vector<T> result = sum[r][v], before;
-            T* to = c + r * c_row + v * lanes<T>;
-            if (accumulate) {
-                load(before, to);
+            if (begin) {
+                load(before, begin + r * begin_row + v * lanes<T>);
                 result += before;
             }
-            store(result, to);
+            store(result, c + r * c_row + v * lanes<T>);
         }
 }
 
@@ -77,10 +80,11 @@ template <int V, class T>
 void product_columns(int64_t M, int64_t K, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_row, T* c,
                      int64_t c_row) {
     constexpr int R = vector_bytes == 64 || V == 1 ? 8 : 6;
+    constexpr const T* none = nullptr;
     int64_t m = 0;
-    for (; m + R <= M; m += R) product_tile<R, V>(K, a + m * a_row, a_row, a_k, b, b_row, c + m * c_row, c_row, false);
-    for (; m + 4 <= M; m += 4) product_tile<4, V>(K, a + m * a_row, a_row, a_k, b, b_row, c + m * c_row, c_row, false);
-    for (; m < M; ++m) product_tile<1, V>(K, a + m * a_row, a_row, a_k, b, b_row, c + m * c_row, c_row, false);
+    for (; m + R <= M; m += R) product_tile<R, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
+    for (; m + 4 <= M; m += 4) product_tile<4, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
+    for (; m < M; ++m) product_tile<1, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
 }
 
 }  // namespace detail

@@ -10,14 +10,14 @@
 //   dbias_o = sum_r dy_ro                          column sums of dy
 //
 // Saved: x and weight, nothing new.
-// Passes over memory: BLAS clears y before it adds to it, so rows that start as the bias cost what rows that start as
-// zero do. dbias is summed in the pieces of dx, while their rows of dy are in the cache.
+// Passes over memory: the bias is what the sums of a product begin as (core/packed_factor.h). dbias is summed in the pieces of dx, while their rows of dy are in the cache.
 // On a device a library's product adds the bias on its way out (cuda/gemm.h), and dbias is a sum of its own.
 // Source: the product every text has; the conventions are torch.nn.Linear's. Test: tests/test_linear.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
 #include "core/operands.h"
+#include "core/packed_factor.h"
 #include "core/threads.h"
 #include "cuda/gemm.h"
 #include "cuda/sums.h"
@@ -36,11 +36,9 @@ constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 // `bias` may be null.
 template <class T>
 void forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const T* bias, T* y) {
-    parallel_chunks(rows, gemm_rows, [=](int64_t begin, int64_t end) {
-        if (bias)
-            for (int64_t row = begin; row < end; ++row) std::copy_n(bias, O, y + row * O);
-        gemm_block(plain, transposed, end - begin, O, I, x + begin * I, I, weight, I, y + begin * O, O,
-                   bias != nullptr);
+    const PackedFactor<T> weight_t(transposed, O, I, weight, I);
+    parallel_chunks(rows, gemm_rows, [&](int64_t begin, int64_t end) {
+        multiply(plain, end - begin, x + begin * I, I, weight_t, y + begin * O, O, Beginning<T>::row(bias));
     });
 }
 
@@ -52,13 +50,14 @@ void backward_rows(int64_t rows, int64_t I, int64_t O, const T* weight, const T*
     std::vector<SumTarget<T>> targets;
     if (dbias) targets.push_back({dbias, O});
     const int64_t width = dbias ? O : 0;
+    const PackedFactor<T> packed(plain, I, dx ? O : 0, weight, I);
     sum_by_groups<T>(
         sum_groups(rows), rows, width,
-        [=](int64_t group_begin, int64_t group_end, T* dbias_sum) {
+        [&](int64_t group_begin, int64_t group_end, T* dbias_sum) {
             for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
                 const int64_t count = std::min(gemm_rows, group_end - begin);
                 const T* dy_piece = dy + begin * O;
-                if (dx) gemm_block(plain, plain, count, I, O, dy_piece, O, weight, I, dx + begin * I, I, false);
+                if (dx) multiply(plain, count, dy_piece, O, packed, dx + begin * I, I);
                 if (dbias) add_column_sums(count, O, dy_piece, dbias_sum);
             }
         },

@@ -24,6 +24,7 @@
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
 #include "core/operands.h"
+#include "core/packed_factor.h"
 #include "core/scalar.h"
 #include "core/threads.h"
 #include "cuda/gemm.h"
@@ -38,26 +39,20 @@ namespace {
 
 constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 
-template <class T>
-void fill_rows(int64_t rows, int64_t columns, const T* row, T* to) {
-    for (int64_t i = 0; i < rows; ++i) std::copy_n(row, columns, to + i * columns);
-}
-
 // ---- CPU forward. a [rows, U] is where the first product goes; null where nobody will want it again.
 
 template <class T>
 void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* weight1, const T* bias1,
              const T* weight2, const T* bias2, T* a, T* y) {
-    parallel_chunks(rows, gemm_rows, [=](int64_t begin, int64_t end) {
+    const PackedFactor<T> weight1_t(transposed, U, C, weight1, C), weight2_t(transposed, O, U, weight2, U);
+    parallel_chunks(rows, gemm_rows, [&](int64_t begin, int64_t end) {
         const int64_t count = end - begin;
         const Tensor scratch = Tensor::empty({count, U}, dtype_of<T>());
         T *g = scratch.data<T>(), *a_piece = a ? a + begin * U : g, *y_piece = y + begin * O;
-        fill_rows(count, U, bias1, a_piece);
-        gemm_block(plain, transposed, count, U, C, x + begin * C, C, weight1, C, a_piece, U, true);
+        multiply(plain, count, x + begin * C, C, weight1_t, a_piece, U, Beginning<T>::row(bias1));
 #pragma omp simd
         for (int64_t i = 0; i < count * U; ++i) g[i] = Gelu::value(a_piece[i]);
-        fill_rows(count, O, bias2, y_piece);
-        gemm_block(plain, transposed, count, O, U, g, U, weight2, U, y_piece, O, true);
+        multiply(plain, count, g, U, weight2_t, y_piece, O, Beginning<T>::row(bias2));
     });
 }
 
@@ -69,8 +64,9 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
     const int64_t width = U * C + U + O * U + O;
     // Of few rows a group's sums would be larger than what they sum over: fewer groups then.
     const int64_t groups = std::clamp<int64_t>(rows / C, 1, sum_groups(rows));
+    const PackedFactor<T> packed1(plain, C, U, weight1, C), packed2(plain, U, O, weight2, U);
     sum_by_groups<T>(groups, rows, width,
-                     [=](int64_t group_begin, int64_t group_end, T* sums) {
+                     [&](int64_t group_begin, int64_t group_end, T* sums) {
                          T *dweight1_sum = sums, *dbias1_sum = dweight1_sum + U * C, *dweight2_sum = dbias1_sum + U,
                            *dbias2_sum = dweight2_sum + O * U;
                          const Tensor scratch = Tensor::empty({2, gemm_rows, U}, dtype_of<T>());
@@ -79,7 +75,7 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
                              const int64_t count = std::min(gemm_rows, group_end - begin);
                              const T *x_piece = x + begin * C, *a_piece = a + begin * U, *dy_piece = dy + begin * O;
                              // forward: y = g weight2^T + bias2, so (da holds dg until gelu's slope is known):
-                             gemm_block(plain, plain, count, U, O, dy_piece, O, weight2, U, da, U, false);
+                             multiply(plain, count, dy_piece, O, packed2, da, U);
             // forward: g = gelu(a), so:
 #pragma omp simd
                              for (int64_t i = 0; i < count * U; ++i) {
@@ -90,7 +86,7 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
                              gemm_block(transposed, plain, O, U, count, dy_piece, O, g, U, dweight2_sum, U, true);
                              add_column_sums(count, O, dy_piece, dbias2_sum);
                              // forward: a = x weight1^T + bias1, so:
-                             gemm_block(plain, plain, count, C, U, da, U, weight1, C, dx + begin * C, C, false);
+                             multiply(plain, count, da, U, packed1, dx + begin * C, C);
                              gemm_block(transposed, plain, U, C, count, da, U, x_piece, C, dweight1_sum, C, true);
                              add_column_sums(count, U, da, dbias1_sum);
                          }

@@ -104,7 +104,7 @@ TEST_CASE("the environment names what a run ran on, an entry a start") {
     append_environment(folder, "cpu");
     auto entries = nlohmann::json::parse(contents_of(folder.environment()));
     REQUIRE(entries.size() == 2);
-    for (const char* name : {"started", "command", "version", "compiler", "processor", "blas_kernels", "system"}) {
+    for (const char* name : {"started", "command", "version", "compiler", "processor", "product_kernel", "system"}) {
         INFO(name);
         REQUIRE(!entries[1].at(name).get<std::string>().empty());
     }

@@ -8,7 +8,7 @@ The peer is a script called as `PYTHON bench_train.py MODEL MODE BATCH STEPS` th
 images_per_s, peak_mb and model_mb (peak memory less what the process held before the model was built), as
 `swingrad bench --json` does. Of several modes (--modes eager-bf16,compile-bf16,graph-bf16) all are bf16 or none.
 swingrad and the modes take turns, so that what slows the machine for a while slows all; figures are medians over the
-repeats. Environment variables that force OpenBLAS' kernels are taken out of swingrad's environment.
+repeats.
 """
 import argparse
 import datetime
@@ -23,8 +23,8 @@ import sys
 root = pathlib.Path(__file__).resolve().parents[2]
 
 
-def run(command: list[str], environment: dict[str, str]) -> dict:
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+def run(command: list[str]) -> dict:
+    result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
         sys.exit(f"against_pytorch: {' '.join(command)} failed: {result.stderr.strip().splitlines()[-1:]}")
     return json.loads(result.stdout.strip().splitlines()[-1])
@@ -51,7 +51,6 @@ def main() -> None:
     parser.add_argument("--output")
     options = parser.parse_args()
 
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
     modes = options.modes.split(",")
     precisions = {"bf16" if "bf16" in mode else "f32" for mode in modes}
     if len(precisions) != 1:
@@ -66,10 +65,10 @@ def main() -> None:
     for model in options.models.split(","):
         ours, theirs = [], {mode: [] for mode in modes}
         for _ in range(options.repeats):
-            ours.append(run([*ours_command, "--model", model], environment))
+            ours.append(run([*ours_command, "--model", model]))
             for mode in modes:
                 peer = [options.python, options.peer, model, mode, str(options.batch), str(options.steps)]
-                theirs[mode].append(run(peer, environment))
+                theirs[mode].append(run(peer))
         median = lambda runs, key: statistics.median(r[key] for r in runs)
         record["models"][model] = dict(runs=ours, peers={})
         for mode in modes:

@@ -3,7 +3,7 @@
 // waits once. On the CPU a few more steps are watched afterwards, to say where the time goes and what the matrix
 // products alone would need.
 #include "core/allocator.h"
-#include "core/blas.h"
+#include "core/packed_factor.h"
 #include "cuda/runtime.h"
 #include "models/swin_v2.h"
 #include "ops/ops.h"
@@ -123,13 +123,13 @@ std::vector<double> seconds_on_cpu(Step& step, int64_t steps, StepProfile* profi
 
 Costs costs_on_cpu(Step& step) {
     Costs costs;
-    std::map<GemmCall, int64_t> products;
+    std::map<Product, int64_t> products;
     {
         StepProfile profile;
         for (const double seconds : seconds_on_cpu(step, watched_steps, &profile)) costs.rest_s += seconds;
         costs.operations = profile.operations();
         costs.flops = profile.products().flops() / watched_steps;
-        products = profile.products().calls();
+        products = profile.products().products();
     }
     for (OperationCost& cost : costs.operations) {
         costs.rest_s -= cost.seconds();
@@ -178,8 +178,8 @@ void print_costs(const Costs& costs, double step_s, double images) {
     fmt::print("{:<24} {:>8} {:>8} {:>9.1f} {:>6.1f}%\n", "optimiser and the rest", "", "", 1e3 * costs.rest_s,
                100 * costs.rest_s / sum_s);
     fmt::print(
-        "\nmatrix products: {:.1f} GFLOP a step, {:.0f} GFLOP/s over the whole step; by themselves, with factors in the "
-        "cache,\n{:.0f} GFLOP/s and {:.1f} ms, so at most {:.1f} images/s, of which this is {:.0f} %\n",
+        "\nmatrix products: {:.1f} GFLOP a step, {:.0f} GFLOP/s over the whole step; by themselves, with factors packed and in "
+        "the cache,\n{:.0f} GFLOP/s and {:.1f} ms, so at most {:.1f} images/s, of which this is {:.0f} %\n",
         costs.flops / 1e9, costs.flops / step_s / 1e9, costs.flops / costs.products_s / 1e9, 1e3 * costs.products_s,
         images / costs.products_s, 100 * costs.products_s / step_s);
 }
@@ -204,12 +204,9 @@ int bench(const BenchFlags& flags) {
     check_names(flags.device, flags.precision);
     if (flags.batch_size < 1) fail_usage("--batch must be at least 1, got {}", flags.batch_size);
     if (flags.steps < 1) fail_usage("--steps must be at least 1, got {}", flags.steps);
-    if (!blas().best.empty() && blas().kernels != blas().best)
-        fmt::print(
-            stderr,
-            "swingrad bench: OpenBLAS uses its {} kernels, this processor can use {} (OPENBLAS_CORETYPE is {})\n",
-            blas().kernels, blas().best,
-            std::getenv("OPENBLAS_CORETYPE") ? std::getenv("OPENBLAS_CORETYPE") : "not set");
+    if (!unused_instructions().empty())
+        fmt::print(stderr, "swingrad bench: built for {}; this processor has {} too\n", product_kernel(),
+                   unused_instructions());
 
     const SwinConfig config = flags.model.config();
     const Device device = device_named(flags.device);
@@ -227,7 +224,7 @@ int bench(const BenchFlags& flags) {
                                      {"device", description_of(flags.device)},
                                      {"steps", flags.steps},
                                      {"threads", thread_count()},
-                                     {"blas", blas().kernels},
+                                     {"kernels", product_kernel()},
                                      {"parameters", timing.parameters},
                                      {"ms_per_step", rounded(1e3 * timing.median())},
                                      {"images_per_s", rounded(images / timing.median())},
@@ -239,7 +236,7 @@ int bench(const BenchFlags& flags) {
         return 0;
     }
     const bool on_cpu = flags.device == "cpu";
-    const std::string by = on_cpu ? fmt::format("{} threads, OpenBLAS kernels {}", thread_count(), blas().kernels)
+    const std::string by = on_cpu ? fmt::format("{} threads, products by {}", thread_count(), product_kernel())
                                   : description_of(flags.device);
     fmt::print("{}, {} parameters, batch {}, {}, {}\n\n", flags.model.text(), grouped(timing.parameters),
                flags.batch_size, flags.precision, by);

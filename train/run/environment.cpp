@@ -1,6 +1,6 @@
 #include "train/run/environment.h"
 
-#include "core/blas.h"
+#include "core/packed_factor.h"
 #include "core/file.h"
 #include "core/threads.h"
 #include "train/report/text.h"
@@ -86,7 +86,7 @@ nlohmann::json current_environment(const std::string& device) {
             {"usable_cores", usable_cores()},
             {"threads", thread_count()},
             {"device", description_of(device)},
-            {"blas_kernels", blas().kernels},
+            {"product_kernel", product_kernel()},
             {"memory_gib", std::llround(static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                                         static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 30))},
             {"system", operating_system()}};

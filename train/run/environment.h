@@ -5,7 +5,7 @@
 
 namespace swingrad {
 
-// Version, compiler, processor, cores, threads, OpenBLAS' kernels, system, start (UTC), command line with absolute
+// Version, compiler, processor, cores, threads, kernel of products, system, start (UTC), command line with absolute
 // paths cut down to their last name, and what computes where a recipe says `device`.
 nlohmann::json current_environment(const std::string& device);
 

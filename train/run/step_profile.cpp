@@ -1,6 +1,6 @@
 #include "train/run/step_profile.h"
 
-#include "core/tensor.h"
+#include "core/packed_factor.h"
 #include "core/threads.h"
 
 #include <algorithm>
@@ -41,35 +41,30 @@ std::vector<OperationCost> StepProfile::operations() const {
 
 namespace {
 
+// The same product `count` times, shared among the threads, each with matrices of its own.
 template <class T>
-void compute(const GemmCall& call, T* memory, int64_t most) {
-    const int64_t lda = call.layout_a == Layout::plain ? call.k : call.m;
-    const int64_t ldb = call.layout_b == Layout::plain ? call.n : call.k;
-    gemm_block(call.layout_a, call.layout_b, call.m, call.n, call.k, memory, lda, memory + most, ldb, memory + 2 * most,
-               call.n, call.accumulate);
+double seconds_of(const Product& product, int64_t count) {
+    const auto [dtype, layout_a, m, n, k, accumulate] = product;
+    const int64_t threads = thread_count(), lda = layout_a == Layout::plain ? k : m;
+    const Tensor a = Tensor::zeros({threads, m * k}, dtype), c = Tensor::zeros({threads, m * n}, dtype);
+    const PackedFactor<T> b(Layout::plain, n, k, Tensor::zeros({k, n}, dtype).data<T>(), n);
+    const Clock::time_point start = Clock::now();
+    parallel_for(threads, [&](int64_t thread) {
+        T* own = c.data<T>() + thread * m * n;
+        for (int64_t i = thread; i < count; i += threads)
+            multiply(layout_a, m, a.data<T>() + thread * m * k, lda, b, own, n,
+                     accumulate ? Beginning<T>::matrix(own, n) : Beginning<T>::zero());
+    });
+    return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 }  // namespace
 
-double seconds_of_products(const std::map<GemmCall, int64_t>& calls) {
-    std::vector<GemmCall> each;
-    for (const auto& [call, count] : calls) each.insert(each.end(), static_cast<size_t>(count), call);
-    int64_t most = 0;  // numbers in the largest of all matrices
-    for (const GemmCall& call : each) most = std::max({most, call.m * call.k, call.k * call.n, call.m * call.n});
-
-    // Each thread has its three matrices; calls of one shape, which lie side by side, are shared by all threads.
-    const int64_t threads = thread_count(), count = static_cast<int64_t>(each.size());
-    const Tensor memory = Tensor::zeros({threads, 3, most}, DType::float64);
-    const Clock::time_point start = Clock::now();
-    parallel_for(threads, [&](int64_t thread) {
-        double* own = memory.data<double>() + thread * 3 * most;
-        for (int64_t i = thread; i < count; i += threads) {
-            const GemmCall& call = each[static_cast<size_t>(i)];
-            if (call.dtype == DType::float32) compute(call, reinterpret_cast<float*>(own), most);
-            else compute(call, own, most);
-        }
-    });
-    return std::chrono::duration<double>(Clock::now() - start).count();
+double seconds_of_products(const std::map<Product, int64_t>& products) {
+    double seconds = 0;
+    for (const auto& [product, count] : products)
+        dispatch_float("products", product.dtype, [&]<class T>(T) { seconds += seconds_of<T>(product, count); });
+    return seconds;
 }
 
 }  // namespace swingrad

@@ -29,19 +29,19 @@ class StepProfile {
     void watch(Tape& tape);  // until the tape's end; the first operation begins now
 
     std::vector<OperationCost> operations() const;  // the costliest first
-    const GemmLog& products() const { return products_; }
+    const ProductLog& products() const { return products_; }
 
   private:
     void note(double OperationCost::*seconds, double OperationCost::*flops, std::string_view operation);
 
-    GemmLog products_;
+    ProductLog products_;
     std::map<std::string, OperationCost, std::less<>> operations_;
     std::chrono::steady_clock::time_point last_{};
     double last_flops_ = 0;
 };
 
-// Seconds that these products take by themselves on all threads, with factors that lie in the cache: what no step that
-// computes them by the same calls can be faster than.
-double seconds_of_products(const std::map<GemmCall, int64_t>& calls);
+// Seconds that these products take by themselves on all threads, with factors that are packed and lie in the cache: what
+// no step that computes them in the same blocks can be faster than.
+double seconds_of_products(const std::map<Product, int64_t>& products);
 
 }  // namespace swingrad

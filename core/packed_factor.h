@@ -1,0 +1,67 @@
+// Matrix products on one thread: what a BLAS does, in the size that this project needs it.
+//
+// A processor can multiply and add far faster than it can fetch. A product is fast where every number fetched is used
+// many times, at each level of memory:
+//
+//   registers   A tile of C, tile_rows x panel_columns, is summed up in vector registers (core/simd.h, product_tile).
+//               For each k it takes one row of B's panel, which is a few vectors, and one number of each row of A.
+//   L1 cache    A panel of B, panel_columns wide and at most `depth` deep, serves all tiles below one another.
+//   L2 cache    The block of A, a few hundred rows and `depth` deep, serves all panels.
+//
+// For that B is laid out anew first: panels side by side become panels one after the other, so that the tile reads one
+// stretch of memory. That costs one pass over B, and pays where many rows are multiplied by it: a layer's weight is
+// packed once an operation and serves all blocks of rows. A is read where it lies; where it is to be transposed, a tile
+// would jump from page to page, so its rows are packed too.
+//
+// The bits of an element of C depend on its own row of A, its own column of B and K, not on what is computed beside it.
+//
+// Source: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
+// Test: tests/test_gemm.cpp, where OpenBLAS is the reference.
+#pragma once
+
+#include "core/gemm.h"
+#include "core/simd.h"
+#include "core/tensor.h"
+
+#include <string>
+
+namespace swingrad {
+
+// op(B) [k, n], float or double, in panels: panel p holds columns p panel_columns and on, row by row, padded with zeros.
+template <class T>
+class PackedFactor {
+  public:
+    // Packed on all threads, unless inside a piece of parallel work.
+    PackedFactor(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb);
+
+    int64_t n() const { return n_; }
+    int64_t k() const { return k_; }
+    const T* panel(int64_t p) const;
+
+  private:
+    int64_t n_, k_;
+    Tensor memory_;
+};
+
+// What the sums of C begin as: zero, a row that is the same for all (a bias), or what C holds.
+template <class T>
+struct Beginning {
+    const T* first = nullptr;  // null: zero
+    int64_t ld = 0;            // from one row to the next
+
+    static Beginning zero() { return {}; }
+    static Beginning row(const T* bias) { return {bias, 0}; }
+    static Beginning matrix(const T* c, int64_t ldc) { return {c, ldc}; }
+};
+
+// C [m, n] = beginning + op(A) [m, k] B, on the calling thread.
+template <class T>
+void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedFactor<T>& b, T* c, int64_t ldc,
+              Beginning<T> beginning = {});
+
+// "AVX2, tiles of 6 x 16": what float products were compiled to.
+std::string product_kernel();
+// The instruction set that this processor has and the build does not use; empty where there is none better.
+std::string unused_instructions();
+
+}  // namespace swingrad
