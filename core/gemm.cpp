@@ -45,7 +45,7 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
     // Each group's rows of op(B), packed where the group's own piece begins or, of one group, on all threads.
     if (groups == 1) {
         const PackedFactor<T> packed(layout_b, n, k, b, ldb);
-        parallel_chunks(m, gemm_rows, [&](int64_t begin, int64_t end) {
+        parallel_chunks(m, rows_a_piece(m), [&](int64_t begin, int64_t end) {
             T* block = c + begin * ldc;
             multiply(layout_a, end - begin, at_row(layout_a, a, lda, begin), lda, packed, block, ldc,
                      beginning_of(accumulate, block, ldc));

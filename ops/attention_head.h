@@ -36,10 +36,20 @@ class AttentionHead {
             q_factor[t] = problem_.scale_query(token, q + t * Dp, q_along[t]);
             k_factor[t] = problem_.scale_key(token + C, k + t * Dp, k_along[t]);
             std::copy_n(token + 2 * C, D, v + t * Dp);
+            if (window + 1 < problem_.windows())
+                prefetch(problem_.qkv_of(problem_.row_of(window + 1, t)) + head * D, 3, C, D);
         }
         transpose(q, q_t);
         small_product(N, L, D, k, Dp, int64_t{1}, q_t, L, product, L);  // q^_i . k^_j at [j][i]
         softmax_over_keys(window, head);
+    }
+
+    // `parts` stretches of D numbers, C apart, that will soon be read or written. The rows of a window lie too far apart
+    // for the processor to guess, so while one window is computed the next one's are asked for.
+    static void prefetch(const T* first, int64_t parts, int64_t C, int64_t D) {
+        constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
+        for (int64_t part = 0; part < parts; ++part)
+            for (int64_t d = 0; d < D; d += line) __builtin_prefetch(first + part * C + d);
     }
 
     // Rows [N, Dp] with lanes for d into [D, L] with lanes for tokens. Padding stays the zero it was made as.

@@ -37,7 +37,7 @@ constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 template <class T>
 void forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const T* bias, T* y) {
     const PackedFactor<T> weight_t(transposed, O, I, weight, I);
-    parallel_chunks(rows, gemm_rows, [&](int64_t begin, int64_t end) {
+    parallel_chunks(rows, rows_a_piece(rows), [&](int64_t begin, int64_t end) {
         multiply(plain, end - begin, x + begin * I, I, weight_t, y + begin * O, O, Beginning<T>::row(bias));
     });
 }

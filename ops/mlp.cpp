@@ -45,7 +45,7 @@ template <class T>
 void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* weight1, const T* bias1,
              const T* weight2, const T* bias2, T* a, T* y) {
     const PackedFactor<T> weight1_t(transposed, U, C, weight1, C), weight2_t(transposed, O, U, weight2, U);
-    parallel_chunks(rows, gemm_rows, [&](int64_t begin, int64_t end) {
+    parallel_chunks(rows, rows_a_piece(rows), [&](int64_t begin, int64_t end) {
         const int64_t count = end - begin;
         const Tensor scratch = Tensor::empty({count, U}, dtype_of<T>());
         T *g = scratch.data<T>(), *a_piece = a ? a + begin * U : g, *y_piece = y + begin * O;

@@ -1,4 +1,4 @@
-// Whole training steps, timed: forward (with the drop path of 0.1 that models have by default), cross entropy,
+// Whole training steps, or forward passes, timed: forward (with the drop path of 0.1 that models have by default), cross entropy,
 // backward, AdamW, on random images that lie in memory. On a GPU by its own clock: the host asks for all steps and
 // waits once. On the CPU a few more steps are watched afterwards, to say where the time goes and what the matrix
 // products alone would need.
@@ -7,6 +7,7 @@
 #include "cuda/runtime.h"
 #include "models/swin_v2.h"
 #include "ops/ops.h"
+#include "train/cli/bench_costs.h"
 #include "train/cli/commands.h"
 #include "train/cli/model_flags.h"
 #include "train/cli/random_batch.h"
@@ -14,7 +15,6 @@
 #include "train/run/device.h"
 #include "train/run/device_steps.h"
 #include "train/run/progress.h"
-#include "train/run/step_profile.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -29,14 +29,14 @@
 namespace swingrad {
 namespace {
 
-constexpr int warm_up_steps = 2, watched_steps = 3;
+constexpr int warm_up_steps = 2;
 constexpr double mib = 1024.0 * 1024.0;
 
 struct BenchFlags {
     ModelChoice model;
     std::string precision = "f32", device = "cpu";
     int64_t batch_size = 128, steps = 10;
-    bool json = false;
+    bool inference = false, json = false;
 };
 
 // Memory of this process in MiB: now, and the most so far.
@@ -61,23 +61,17 @@ struct Timing {
     double best() const { return seconds.front(); }
 };
 
-// Of one step on the CPU: each number a mean over the watched ones.
-struct Costs {
-    std::vector<OperationCost> operations;
-    double rest_s = 0;  // the step's less its operations': optimiser, clearing
-    double flops = 0;   // of all products
-    double products_s = 0;
-};
-
 // Everything a step needs; each call takes one.
 class Step {
   public:
     Step(const BenchFlags& flags, const SwinConfig& config, Device device)
         : model_(config),
           parameters_(model_, dtype_of_precision(flags.precision), Random{}, device),
-          optimiser_(make_adamw(parameters_, {.weight_decay = 0.05})) {
+          inference_(flags.inference) {
         const auto [images, labels] = random_batch(config, flags.batch_size);
         batch_ = {images.on(device), labels.on(device)};
+        if (inference_) return;
+        optimiser_ = make_adamw(parameters_, {.weight_decay = 0.05});
         Recipe recipe;
         recipe.batch_size = flags.batch_size;
         recipe.smoothing = 0;
@@ -87,6 +81,11 @@ class Step {
     int64_t parameters() const { return parameters_.count(); }
 
     void operator()(StepProfile* profile = nullptr) {
+        if (inference_) {
+            const NoGrad no_recording;
+            model_.forward(batch_.images);
+            return;
+        }
         const Random random = Random{0, 3}.split(number_++);
         if (on_device_) {
             if (on_device_->full()) on_device_->read();
@@ -108,38 +107,18 @@ class Step {
     std::unique_ptr<Optimiser> optimiser_;
     Batch batch_;
     std::optional<DeviceSteps> on_device_;
+    bool inference_;
     uint64_t number_ = 0;
 };
 
-std::vector<double> seconds_on_cpu(Step& step, int64_t steps, StepProfile* profile = nullptr) {
+std::vector<double> seconds_on_cpu(Step& step, int64_t steps) {
     std::vector<double> seconds;
     for (int64_t i = 0; i < steps; ++i) {
         const auto start = std::chrono::steady_clock::now();
-        step(profile);
+        step();
         seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     return seconds;
-}
-
-Costs costs_on_cpu(Step& step) {
-    Costs costs;
-    std::map<Product, int64_t> products;
-    {
-        StepProfile profile;
-        for (const double seconds : seconds_on_cpu(step, watched_steps, &profile)) costs.rest_s += seconds;
-        costs.operations = profile.operations();
-        costs.flops = profile.products().flops() / watched_steps;
-        products = profile.products().products();
-    }
-    for (OperationCost& cost : costs.operations) {
-        costs.rest_s -= cost.seconds();
-        cost.calls /= watched_steps;
-        for (double* sum : {&cost.forward_s, &cost.backward_s, &cost.forward_flops, &cost.backward_flops})
-            *sum /= watched_steps;
-    }
-    costs.rest_s /= watched_steps;
-    costs.products_s = seconds_of_products(products) / watched_steps;
-    return costs;
 }
 
 std::vector<double> seconds_on_device(Step& step, int64_t steps) {
@@ -166,40 +145,6 @@ Timing time_steps(const BenchFlags& flags, Step& step, Device device, double hel
     return timing;
 }
 
-void print_costs(const Costs& costs, double step_s, double images) {
-    double sum_s = costs.rest_s;
-    for (const OperationCost& cost : costs.operations) sum_s += cost.seconds();
-    fmt::print("\n{:<24} {:>8} {:>8} {:>9} {:>7} {:>9}\n", "ms a step, by operation", "calls", "forward", "backward", "share",
-               "GFLOP/s");
-    for (const OperationCost& cost : costs.operations)
-        fmt::print("{:<24} {:>8} {:>8.1f} {:>9.1f} {:>6.1f}% {:>9}\n", cost.name, cost.calls, 1e3 * cost.forward_s,
-                   1e3 * cost.backward_s, 100 * cost.seconds() / sum_s,
-                   cost.flops() > 0 ? fmt::format("{:.0f}", cost.flops() / cost.seconds() / 1e9) : "");
-    fmt::print("{:<24} {:>8} {:>8} {:>9.1f} {:>6.1f}%\n", "optimiser and the rest", "", "", 1e3 * costs.rest_s,
-               100 * costs.rest_s / sum_s);
-    fmt::print(
-        "\nmatrix products: {:.1f} GFLOP a step, {:.0f} GFLOP/s over the whole step; by themselves, with factors packed and in "
-        "the cache,\n{:.0f} GFLOP/s and {:.1f} ms, so at most {:.1f} images/s, of which this is {:.0f} %\n",
-        costs.flops / 1e9, costs.flops / step_s / 1e9, costs.flops / costs.products_s / 1e9, 1e3 * costs.products_s,
-        images / costs.products_s, 100 * costs.products_s / step_s);
-}
-
-double rounded(double value) { return std::round(value * 10) / 10; }
-
-void add_costs(nlohmann::json& line, const Costs& costs, double step_s, double images) {
-    for (const OperationCost& cost : costs.operations)
-        line["operations"].push_back({{"name", cost.name},
-                                      {"calls", cost.calls},
-                                      {"forward_ms", rounded(1e3 * cost.forward_s)},
-                                      {"backward_ms", rounded(1e3 * cost.backward_s)},
-                                      {"products_gflop", rounded(cost.flops() / 1e9)}});
-    line["rest_ms"] = rounded(1e3 * costs.rest_s);
-    line["products_gflop"] = rounded(costs.flops / 1e9);
-    line["gflop_per_s"] = rounded(costs.flops / step_s / 1e9);
-    line["products_ms"] = rounded(1e3 * costs.products_s);
-    line["products_images_per_s"] = rounded(images / costs.products_s);
-}
-
 int bench(const BenchFlags& flags) {
     check_names(flags.device, flags.precision);
     if (flags.batch_size < 1) fail_usage("--batch must be at least 1, got {}", flags.batch_size);
@@ -214,14 +159,16 @@ int bench(const BenchFlags& flags) {
     if (device != Device::cpu) reset_peak(device);
     Step step(flags, config, device);
     const Timing timing = time_steps(flags, step, device, held);
-    Costs costs;
-    if (device == Device::cpu) costs = costs_on_cpu(step);
+    const bool watch = device == Device::cpu && !flags.inference;
+    StepCosts costs;
+    if (watch) costs = watched_steps([&](StepProfile& profile) { step(&profile); });
     const auto images = static_cast<double>(flags.batch_size);
     if (flags.json) {
         nlohmann::json line = {{"model", flags.model.text()},
                                      {"batch", flags.batch_size},
                                      {"precision", flags.precision},
                                      {"device", description_of(flags.device)},
+                                     {"inference", flags.inference},
                                      {"steps", flags.steps},
                                      {"threads", thread_count()},
                                      {"kernels", product_kernel()},
@@ -231,22 +178,22 @@ int bench(const BenchFlags& flags) {
                                      {"best_images_per_s", rounded(images / timing.best())},
                                      {"peak_mb", rounded(timing.peak_mb)},
                                      {"model_mb", rounded(timing.model_mb)}};
-        if (device == Device::cpu) add_costs(line, costs, timing.median(), images);
+        if (watch) add_costs(line, costs, timing.median(), images);
         fmt::print("{}\n", line.dump());
         return 0;
     }
     const bool on_cpu = flags.device == "cpu";
     const std::string by = on_cpu ? fmt::format("{} threads, products by {}", thread_count(), product_kernel())
                                   : description_of(flags.device);
-    fmt::print("{}, {} parameters, batch {}, {}, {}\n\n", flags.model.text(), grouped(timing.parameters),
-               flags.batch_size, flags.precision, by);
+    fmt::print("{}, {} parameters, {}batch {}, {}, {}\n\n", flags.model.text(), grouped(timing.parameters),
+               flags.inference ? "inference, " : "", flags.batch_size, flags.precision, by);
     fmt::print("{:<24} {:>10} {:>10}\n", fmt::format("of {} steps", flags.steps), "median", "best");
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n", "ms a step", 1e3 * timing.median(), 1e3 * timing.best());
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n\n", "images/s", images / timing.median(), images / timing.best());
     if (on_cpu) {
         fmt::print("memory at its peak {:.0f} MB, of which the model and its steps {:.0f} MB\n", timing.peak_mb,
                    timing.model_mb);
-        print_costs(costs, timing.median(), images);
+        if (watch) print_costs(costs, timing.median(), images);
     } else {
         fmt::print("device memory at its peak {:.0f} MB\n", timing.model_mb);
     }
@@ -261,6 +208,7 @@ RunCommand declare_bench(CLI::App& command) {
     add_flag(command, "--steps", flags->steps, "steps to time, after two to warm up");
     add_flag(command, "--device", flags->device, device_help);
     add_flag(command, "--precision", flags->precision, precision_help);
+    command.add_flag("--inference", flags->inference, "the forward pass alone, with nothing kept for a backward one");
     command.add_flag("--json", flags->json, "one JSON line instead of a table");
     add_threads_flag(command);
     flags->model.declare(command, "nano");
@@ -269,6 +217,7 @@ RunCommand declare_bench(CLI::App& command) {
         "  swingrad bench --model nano --batch 128\n"
         "  swingrad bench --model tiny --batch 128 --device cuda --precision bf16\n"
         "  swingrad bench --model tiny --batch 8 --steps 5 --threads 2 --json\n"
+        "  swingrad bench --model tiny --batch 1 --inference\n"
         "  swingrad bench --model nano --img-size 64 --window-size 8 --steps 5");
     return [flags] { return bench(*flags); };
 }
