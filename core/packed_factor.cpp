@@ -110,11 +110,14 @@ PackedFactor<T>::PackedFactor(Layout layout, int64_t n, int64_t k, const T* b, i
                 copy_stretches<width>(k, columns, b + first, ldb, to, width);
                 continue;
             }
-            constexpr int64_t piece = 16;  // rows of the panel that stay in L1 while they are filled column by column
-            for (int64_t l0 = 0; l0 < k; l0 += piece)
-                for (int64_t j = 0; j < columns; ++j)
-                    for (int64_t l = l0; l < std::min(k, l0 + piece); ++l)
-                        to[l * width + j] = b[(first + j) * ldb + l];
+            constexpr int64_t W = lanes<T>;  // squares of W columns by W terms, then what is left
+            const int64_t whole_columns = columns / W * W, whole_terms = k / W * W;
+            for (int64_t l = 0; l < whole_terms; l += W)
+                for (int64_t j = 0; j < whole_columns; j += W)
+                    transpose_square(b + (first + j) * ldb + l, ldb, to + l * width + j, width);
+            for (int64_t l = 0; l < k; ++l)
+                for (int64_t j = l < whole_terms ? whole_columns : 0; j < columns; ++j)
+                    to[l * width + j] = b[(first + j) * ldb + l];
         }
     });
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace swingrad {
 
@@ -38,6 +39,15 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void store(const auto& vector, T* to) {
     std::memcpy(to, &vector, sizeof vector);
+}
+
+// The numbers of a and b in turn: a0 b0 a1 b1 ..., the first half of them in `low`, the second in `high`.
+template <class T, size_t... I>
+[[gnu::always_inline]] inline void interleave(const auto& a, const auto& b, auto& low, auto& high,
+                                              std::index_sequence<I...>) {
+    constexpr size_t W = lanes<T>;
+    low = __builtin_shufflevector(a, b, (I / 2 + I % 2 * W)...);
+    high = __builtin_shufflevector(a, b, (I / 2 + I % 2 * W + W / 2)...);
 }
 
 // C[0..R) x [0..V vectors) = A B, the sums held in R x V registers. A's element (r, k) is a[r * a_row + k * a_k]. What
@@ -88,6 +98,27 @@ void product_columns(int64_t M, int64_t K, const T* a, int64_t a_row, int64_t a_
 }
 
 }  // namespace detail
+
+// The transpose of a square, as many numbers a side as a vector holds: row j of `to` is column j of `from`. Interleaving
+// rows i and i + W/2 for all i halves the distance, in the vectors' order, of numbers that belong together; done log2(W)
+// times, what was a column is a row.
+template <class T>
+[[gnu::always_inline]] inline void transpose_square(const T* from, int64_t from_row, T* to, int64_t to_row) {
+    constexpr int W = lanes<T>;
+    Vector<T> rows[W], next[W];
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) detail::load(rows[i], from + i * from_row);
+#pragma GCC unroll 4
+    for (int distance = 1; distance < W; distance *= 2) {
+#pragma GCC unroll 8
+        for (int i = 0; i < W / 2; ++i)
+            detail::interleave<T>(rows[i], rows[i + W / 2], next[2 * i], next[2 * i + 1], std::make_index_sequence<W>{});
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) rows[i] = next[i];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) detail::store(rows[i], to + i * to_row);
+}
 
 // C [M, columns] = A B with A [M, K] addressed by strides (so that it may be transposed) and B [K, columns], C in rows
 // of b_row and c_row numbers. `columns` must be whole vectors (padded_to_lanes); what lies in B's padding ends up in
