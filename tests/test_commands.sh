@@ -85,6 +85,10 @@ says '"failed":0' gradcheck softmax --json
 refuses 2 "unknown --sort \"slow\": did you mean slowest?" gradcheck --sort slow
 says "nano --depths 1,1" bench --depths 1,1 --batch 2 --steps 1
 says '"model":"nano --mlp-ratio 2"' bench --mlp-ratio 2 --batch 2 --steps 1 --json
+says "so at most" bench --depths 1,1 --batch 2 --steps 1
+says '"name":"mlp"' bench --depths 1,1 --batch 2 --steps 1 --json
+says "inference, batch 2" bench --depths 1,1 --batch 2 --steps 1 --inference
+says '"inference":true' bench --depths 1,1 --batch 2 --steps 1 --inference --device emulated --json
 refuses 2 "unknown --precision \"f33\": did you mean f32?" bench --precision f33
 
 # ---- a run with an architecture of its own

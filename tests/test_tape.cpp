@@ -232,3 +232,14 @@ TEST_CASE("after_backward sees every gradient before it is used, and may change 
     REQUIRE(names == std::vector<std::string>{"plus", "multiply"});
     REQUIRE(gradient(x).item() == 601);
 }
+
+TEST_CASE("after_record sees every node as it is recorded, and nothing that is not") {
+    const Tensor x = leaf({3});
+    Tape tape;
+    std::vector<std::string> names;
+    tape.after_record = [&](const Node& node) { names.emplace_back(node.name()); };
+    const Tensor y = plus(multiply(x, x), x);
+    multiply(vector({1}), vector({2}));
+    tape.backward(y);
+    REQUIRE(names == std::vector<std::string>{"multiply", "plus"});
+}
