@@ -4,7 +4,6 @@
 #include "core/threads.h"
 
 #include <algorithm>
-#include <atomic>
 
 namespace swingrad {
 namespace {
@@ -23,8 +22,6 @@ template <class T>
 Beginning<T> beginning_of(bool accumulate, const T* c, int64_t ldc) {
     return accumulate ? Beginning<T>::matrix(c, ldc) : Beginning<T>::zero();
 }
-
-std::atomic<ProductLog*> log = nullptr;
 
 }  // namespace
 
@@ -59,9 +56,8 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
         const PackedFactor<T> packed(layout_b, n, end - begin, at_row(layout_b, b, ldb, begin), ldb);
         T* sum = group == 0 ? c : partial.data<T>() + (group - 1) * m * n;
         const int64_t ld = group == 0 ? ldc : n;
-        for (int64_t row = 0; row < m; row += gemm_rows)
-            multiply(layout_a, std::min(gemm_rows, m - row), at_column(layout_a, at_row(layout_a, a, lda, row), lda, begin),
-                     lda, packed, sum + row * ld, ld, beginning_of(accumulate && group == 0, sum + row * ld, ld));
+        multiply(layout_a, m, at_column(layout_a, a, lda, begin), lda, packed, sum, ld,
+                 beginning_of(accumulate && group == 0, sum, ld));
     });
     parallel_chunks(m, std::max<int64_t>(1, 16384 / n), [&](int64_t first, int64_t last) {
         for (int64_t group = 1; group < groups; ++group)
@@ -80,29 +76,5 @@ template void gemm(Layout, Layout, int64_t, int64_t, int64_t, const float*, int6
                    int64_t, bool);
 template void gemm(Layout, Layout, int64_t, int64_t, int64_t, const double*, int64_t, const double*, int64_t, double*,
                    int64_t, bool);
-
-// ---- for benchmarks
-
-ProductLog::ProductLog() {
-    ProductLog* none = nullptr;
-    check(log.compare_exchange_strong(none, this), "[gemm] products are being noted already");
-}
-ProductLog::~ProductLog() { log = nullptr; }
-
-std::map<Product, int64_t> ProductLog::products() const {
-    const std::lock_guard lock(mutex_);
-    return products_;
-}
-double ProductLog::flops() const {
-    const std::lock_guard lock(mutex_);
-    return flops_;
-}
-void note_product(const Product& product) {
-    ProductLog* noting = log;
-    if (!noting) return;
-    const std::lock_guard lock(noting->mutex_);
-    ++noting->products_[product];
-    noting->flops_ += product.flops();
-}
 
 }  // namespace swingrad

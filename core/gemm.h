@@ -7,13 +7,8 @@
 // depends on m, n and k alone, so that the result has the same bits for any number of them.
 #pragma once
 
-#include "core/dtype.h"
-
 #include <algorithm>
-#include <compare>
 #include <cstdint>
-#include <map>
-#include <mutex>
 
 namespace swingrad {
 
@@ -40,37 +35,5 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
 // In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on
 // nothing but `rows`.
 int64_t sum_groups(int64_t rows);
-
-// ---- for benchmarks
-
-// A product as one thread computed it; op(B) was packed before.
-struct Product {
-    DType dtype;
-    Layout layout_a;
-    int64_t m, n, k;
-    bool accumulate;
-
-    double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k); }
-    auto operator<=>(const Product&) const = default;
-};
-
-// While one of these lives it notes every product, on whatever thread. One at a time.
-class ProductLog {
-  public:
-    ProductLog();
-    ~ProductLog();
-    ProductLog(const ProductLog&) = delete;
-    ProductLog& operator=(const ProductLog&) = delete;
-
-    std::map<Product, int64_t> products() const;  // how often each
-    double flops() const;                         // of all so far
-
-  private:
-    friend void note_product(const Product& product);
-    mutable std::mutex mutex_;
-    std::map<Product, int64_t> products_;
-    double flops_ = 0;
-};
-void note_product(const Product& product);
 
 }  // namespace swingrad

@@ -1,5 +1,6 @@
 #include "core/packed_factor.h"
 
+#include "core/product_log.h"
 #include "core/threads.h"
 
 #include <fmt/format.h>

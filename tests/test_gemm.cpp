@@ -2,6 +2,7 @@
 
 #include "autograd/gradcheck.h"
 #include "core/packed_factor.h"
+#include "core/product_log.h"
 #include "core/threads.h"
 #include "cuda/gemm.h"
 #include "tests/catch.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "autograd/tape.h"
-#include "core/gemm.h"
+#include "core/product_log.h"
 
 #include <chrono>
 #include <map>
