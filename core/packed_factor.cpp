@@ -15,9 +15,9 @@ namespace {
 // 2 + 1 of 16.
 constexpr int tile_rows = vector_bytes == 64 ? 8 : 6, panel_vectors = vector_bytes == 64 ? 3 : 2;
 template <class T>
-constexpr int64_t panel_columns = panel_vectors * lanes<T>;
-// A panel of B of this depth takes 16 KB, half of L1; with AVX-512 48 KB, and comes from L2 in a steady stream. On an AMD
-// EPYC with AVX2, 192 and 384 were slower by some 5 %.
+constexpr int64_t panel_columns = panel_vectors* lanes<T>;
+// A panel of B of this depth takes 16 KB, half of L1; with AVX-512 48 KB, and comes from L2 in a steady stream. On an
+// AMD EPYC with AVX2, 192 and 384 were slower by some 5 %.
 constexpr int64_t depth = 256;
 constexpr int64_t block_rows = 32 * tile_rows;  // of A: 192 KB or, with AVX-512, 256, for L2
 
@@ -42,6 +42,21 @@ void pack_rows(int64_t m, int64_t k, const T* a, int64_t lda, T* to) {
             const int64_t rows = std::min<int64_t>(tile_rows, m - i);
             copy_stretches<tile_rows>(std::min(piece, k - l), rows, a + l * lda + i, lda, to + i * k + l * rows, rows);
         }
+}
+
+// Columns [first, first + columns) of op(B) into a panel [k, panel_columns].
+template <class T>
+void pack_panel(Layout layout, int64_t first, int64_t columns, int64_t k, const T* b, int64_t ldb, T* to) {
+    constexpr int64_t width = panel_columns<T>, W = lanes<T>;
+    if (columns < width) std::fill_n(to, width * k, T(0));
+    if (layout == Layout::plain) return copy_stretches<width>(k, columns, b + first, ldb, to, width);
+    const T* from = b + first * ldb;  // squares of W columns by W terms, then what is left
+    const int64_t whole_columns = columns / W * W, whole_terms = k / W * W;
+    for (int64_t l = 0; l < whole_terms; l += W)
+        for (int64_t j = 0; j < whole_columns; j += W)
+            transpose_square(from + j * ldb + l, ldb, to + l * width + j, width);
+    for (int64_t l = 0; l < k; ++l)
+        for (int64_t j = l < whole_terms ? whole_columns : 0; j < columns; ++j) to[l * width + j] = from[j * ldb + l];
 }
 
 // Up to tile_rows rows by one whole panel.
@@ -76,8 +91,8 @@ void narrow_tile(int64_t rows, int64_t columns, int64_t k, const T* a, int64_t a
 
 // A block of rows by terms [done, done + terms) of B, all panels. `packed`: the block is pack_rows'.
 template <class T>
-void multiply_block(bool packed, int64_t m, int64_t terms, const T* a, int64_t lda, const PackedFactor<T>& b, int64_t done,
-                    Beginning<T> beginning, T* c, int64_t ldc) {
+void multiply_block(bool packed, int64_t m, int64_t terms, const T* a, int64_t lda, const PackedFactor<T>& b,
+                    int64_t done, Beginning<T> beginning, T* c, int64_t ldc) {
     constexpr int64_t width = panel_columns<T>;
     for (int64_t j = 0, p = 0; j < b.n(); j += width, ++p) {
         const T* panel = b.panel(p) + done * width;
@@ -101,26 +116,13 @@ template <class T>
 PackedFactor<T>::PackedFactor(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb)
     : n_(n), k_(k), memory_(Tensor::empty({rounded_up(n, panel_columns<T>), k}, dtype_of<T>())) {
     constexpr int64_t width = panel_columns<T>;
-    parallel_chunks(rounded_up(n, width) / width, std::max<int64_t>(1, 16384 / (width * std::max<int64_t>(1, k))),
+    const int64_t panels = rounded_up(n, width) / width, panel_numbers = width * k;
+    parallel_chunks(panels, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, panel_numbers)),
                     [&](int64_t begin, int64_t end) {
-        for (int64_t p = begin; p < end; ++p) {
-            T* to = memory_.data<T>() + p * width * k;
-            const int64_t first = p * width, columns = std::min(width, n - first);
-            if (columns < width) std::fill_n(to, width * k, T(0));
-            if (layout == Layout::plain) {
-                copy_stretches<width>(k, columns, b + first, ldb, to, width);
-                continue;
-            }
-            constexpr int64_t W = lanes<T>;  // squares of W columns by W terms, then what is left
-            const int64_t whole_columns = columns / W * W, whole_terms = k / W * W;
-            for (int64_t l = 0; l < whole_terms; l += W)
-                for (int64_t j = 0; j < whole_columns; j += W)
-                    transpose_square(b + (first + j) * ldb + l, ldb, to + l * width + j, width);
-            for (int64_t l = 0; l < k; ++l)
-                for (int64_t j = l < whole_terms ? whole_columns : 0; j < columns; ++j)
-                    to[l * width + j] = b[(first + j) * ldb + l];
-        }
-    });
+                        for (int64_t p = begin; p < end; ++p)
+                            pack_panel(layout, p * width, std::min(width, n - p * width), k, b, ldb,
+                                       memory_.data<T>() + p * panel_numbers);
+                    });
 }
 
 template <class T>

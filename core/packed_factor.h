@@ -27,7 +27,8 @@
 
 namespace swingrad {
 
-// op(B) [k, n], float or double, in panels: panel p holds columns p panel_columns and on, row by row, padded with zeros.
+// op(B) [k, n], float or double, in panels: panel p holds columns p panel_columns and on, row by row, padded with
+// zeros.
 template <class T>
 class PackedFactor {
   public:

@@ -92,16 +92,18 @@ void product_columns(int64_t M, int64_t K, const T* a, int64_t a_row, int64_t a_
     constexpr int R = vector_bytes == 64 || V == 1 ? 8 : 6;
     constexpr const T* none = nullptr;
     int64_t m = 0;
-    for (; m + R <= M; m += R) product_tile<R, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
-    for (; m + 4 <= M; m += 4) product_tile<4, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
+    for (; m + R <= M; m += R)
+        product_tile<R, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
+    for (; m + 4 <= M; m += 4)
+        product_tile<4, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
     for (; m < M; ++m) product_tile<1, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
 }
 
 }  // namespace detail
 
-// The transpose of a square, as many numbers a side as a vector holds: row j of `to` is column j of `from`. Interleaving
-// rows i and i + W/2 for all i halves the distance, in the vectors' order, of numbers that belong together; done log2(W)
-// times, what was a column is a row.
+// The transpose of a square, as many numbers a side as a vector holds: row j of `to` is column j of `from`.
+// Interleaving rows i and i + W/2 for all i halves the distance, in the vectors' order, of numbers that belong
+// together; done log2(W) times, what was a column is a row.
 template <class T>
 [[gnu::always_inline]] inline void transpose_square(const T* from, int64_t from_row, T* to, int64_t to_row) {
     constexpr int W = lanes<T>;
@@ -112,7 +114,8 @@ template <class T>
     for (int distance = 1; distance < W; distance *= 2) {
 #pragma GCC unroll 8
         for (int i = 0; i < W / 2; ++i)
-            detail::interleave<T>(rows[i], rows[i + W / 2], next[2 * i], next[2 * i + 1], std::make_index_sequence<W>{});
+            detail::interleave<T>(rows[i], rows[i + W / 2], next[2 * i], next[2 * i + 1],
+                                  std::make_index_sequence<W>{});
 #pragma GCC unroll 16
         for (int i = 0; i < W; ++i) rows[i] = next[i];
     }

@@ -44,8 +44,8 @@ class AttentionHead {
         softmax_over_keys(window, head);
     }
 
-    // `parts` stretches of D numbers, C apart, that will soon be read or written. The rows of a window lie too far apart
-    // for the processor to guess, so while one window is computed the next one's are asked for.
+    // `parts` stretches of D numbers, C apart, that will soon be read or written. The rows of a window lie too far
+    // apart for the processor to guess, so while one window is computed the next one's are asked for.
     static void prefetch(const T* first, int64_t parts, int64_t C, int64_t D) {
         constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
         for (int64_t part = 0; part < parts; ++part)

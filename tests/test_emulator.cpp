@@ -1,8 +1,8 @@
 // Every kind of mistake that the emulator is there to catch, made once on purpose (broken_kernels.cu).
 //
-// With the access checker (LD_LIBRARY_PATH=build/checked) the same mistakes must be named with their line, and those must
-// be found that the plain build cannot see. Under AddressSanitizer with UndefinedBehaviorSanitizer (preset `asan`) those end
-// the program before the emulator can say a word, so the mistakes that they see are left out.
+// With the access checker (LD_LIBRARY_PATH=build/checked) the same mistakes must be named with their line, and those
+// must be found that the plain build cannot see. Under AddressSanitizer with UndefinedBehaviorSanitizer (preset `asan`)
+// those end the program before the emulator can say a word, so the mistakes that they see are left out.
 
 #include "core/error.h"
 #include "core/file.h"
@@ -263,8 +263,7 @@ TEST_CASE("a launch that no GPU would take is refused", "[emulator]") {
 
 TEST_CASE("after an error the next kernel runs as if nothing had been", "[emulator]") {
     for (int round = 0; round < 3; ++round) {
-        for (const std::string name :
-             {"barrier_in_a_branch", "writes_beyond", "throws", "half_a_warp", "asserts"}) {
+        for (const std::string name : {"barrier_in_a_branch", "writes_beyond", "throws", "half_a_warp", "asserts"}) {
             REQUIRE(run(name).error != "no error");
             if (!checked) REQUIRE(run("last_writer_wins").y[0] == 63);
         }

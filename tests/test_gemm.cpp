@@ -141,11 +141,13 @@ TEST_CASE("products of the sizes that models have agree with OpenBLAS") {
             for (const Layout layout_b : layouts) {
                 const Case product(layout_a, layout_b, m, n, k, 0, DType::float32);
                 const Tensor expected = product.c.clone();
-                const auto transpose = [](Layout layout) { return layout == Layout::plain ? CblasNoTrans : CblasTrans; };
+                const auto transpose = [](Layout layout) {
+                    return layout == Layout::plain ? CblasNoTrans : CblasTrans;
+                };
                 cblas_sgemm(CblasRowMajor, transpose(layout_a), transpose(layout_b), static_cast<int>(m),
                             static_cast<int>(n), static_cast<int>(k), 1, product.a.data<float>(),
-                            static_cast<int>(product.lda()), product.b.data<float>(), static_cast<int>(product.ldb()), 1,
-                            expected.data<float>(), static_cast<int>(n));
+                            static_cast<int>(product.lda()), product.b.data<float>(), static_cast<int>(product.ldb()),
+                            1, expected.data<float>(), static_cast<int>(n));
                 product.run(true);
                 INFO(fmt::format("m {} n {} k {} a {} b {}", m, n, k, int(layout_a), int(layout_b)));
                 REQUIRE(worst(expected.values(), product.c) < 1e-5 * std::sqrt(double(k)));

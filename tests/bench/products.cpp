@@ -1,6 +1,6 @@
-// The products of a cifar step's blocks, by core/packed_factor.h and by OpenBLAS, every thread its own: GFLOP/s, medians
-// of interleaved repeats. `packed`: the right factor was packed before, as a layer's weight is; `packing`: it is packed in
-// the time, as the inputs of a weight's gradient are. OpenBLAS packs both factors at every call.
+// The products of a cifar step's blocks, by core/packed_factor.h and by OpenBLAS, every thread its own: GFLOP/s,
+// medians of interleaved repeats. `packed`: the right factor was packed before, as a layer's weight is; `packing`: it
+// is packed in the time, as the inputs of a weight's gradient are. OpenBLAS packs both factors at every call.
 //
 //   build/tests/bench_products [repeats]
 #include "core/packed_factor.h"
@@ -58,7 +58,8 @@ double median(std::vector<double> values) {
 void compare(const Shape3& shape, int repeats) {
     const auto [layout_a, m, n, k] = shape;
     const int64_t threads = thread_count(), lda = layout_a == plain ? k : m;
-    const Tensor a = random_matrix(threads * m * k, 1), b = random_matrix(k * n, 2), c = random_matrix(threads * m * n, 3);
+    const Tensor a = random_matrix(threads * m * k, 1), b = random_matrix(k * n, 2),
+                 c = random_matrix(threads * m * n, 3);
     const float* right = b.data<float>();
     const PackedFactor<float> packed(plain, n, k, right, n);
     const auto left = [&, m = m, k = k](int64_t thread) { return a.data<float>() + thread * m * k; };
@@ -69,8 +70,8 @@ void compare(const Shape3& shape, int repeats) {
             multiply(shape.layout_a, shape.m, left(thread), lda, packed, result(thread), shape.n);
         }));
         by_packing.push_back(speed(shape, [&](int64_t thread) {
-            gemm_block(shape.layout_a, plain, shape.m, shape.n, shape.k, left(thread), lda, right, shape.n, result(thread),
-                       shape.n, false);
+            gemm_block(shape.layout_a, plain, shape.m, shape.n, shape.k, left(thread), lda, right, shape.n,
+                       result(thread), shape.n, false);
         }));
         by_blas.push_back(speed(shape, [&](int64_t thread) {
             cblas_sgemm(CblasRowMajor, shape.layout_a == plain ? CblasNoTrans : CblasTrans, CblasNoTrans,

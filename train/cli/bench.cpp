@@ -1,7 +1,7 @@
-// Whole training steps, or forward passes, timed: forward (with the drop path of 0.1 that models have by default), cross entropy,
-// backward, AdamW, on random images that lie in memory. On a GPU by its own clock: the host asks for all steps and
-// waits once. On the CPU a few more steps are watched afterwards, to say where the time goes and what the matrix
-// products alone would need.
+// Whole training steps, or forward passes, timed: forward (with the drop path of 0.1 that models have by default),
+// cross entropy, backward, AdamW, on random images that lie in memory. On a GPU by its own clock: the host asks for all
+// steps and waits once. On the CPU a few more steps are watched afterwards, to say where the time goes and what the
+// matrix products alone would need.
 #include "core/allocator.h"
 #include "core/packed_factor.h"
 #include "cuda/runtime.h"
@@ -165,19 +165,19 @@ int bench(const BenchFlags& flags) {
     const auto images = static_cast<double>(flags.batch_size);
     if (flags.json) {
         nlohmann::json line = {{"model", flags.model.text()},
-                                     {"batch", flags.batch_size},
-                                     {"precision", flags.precision},
-                                     {"device", description_of(flags.device)},
-                                     {"inference", flags.inference},
-                                     {"steps", flags.steps},
-                                     {"threads", thread_count()},
-                                     {"kernels", product_kernel()},
-                                     {"parameters", timing.parameters},
-                                     {"ms_per_step", rounded(1e3 * timing.median())},
-                                     {"images_per_s", rounded(images / timing.median())},
-                                     {"best_images_per_s", rounded(images / timing.best())},
-                                     {"peak_mb", rounded(timing.peak_mb)},
-                                     {"model_mb", rounded(timing.model_mb)}};
+                               {"batch", flags.batch_size},
+                               {"precision", flags.precision},
+                               {"device", description_of(flags.device)},
+                               {"inference", flags.inference},
+                               {"steps", flags.steps},
+                               {"threads", thread_count()},
+                               {"kernels", product_kernel()},
+                               {"parameters", timing.parameters},
+                               {"ms_per_step", rounded(1e3 * timing.median())},
+                               {"images_per_s", rounded(images / timing.median())},
+                               {"best_images_per_s", rounded(images / timing.best())},
+                               {"peak_mb", rounded(timing.peak_mb)},
+                               {"model_mb", rounded(timing.model_mb)}};
         if (watch) add_costs(line, costs, timing.median(), images);
         fmt::print("{}\n", line.dump());
         return 0;

@@ -1,7 +1,7 @@
 #include "train/run/environment.h"
 
-#include "core/packed_factor.h"
 #include "core/file.h"
+#include "core/packed_factor.h"
 #include "core/threads.h"
 #include "train/report/text.h"
 #include "train/run/device.h"

@@ -40,8 +40,8 @@ class StepProfile {
     double last_flops_ = 0;
 };
 
-// Seconds that these products take by themselves on all threads, with factors that are packed and lie in the cache: what
-// no step that computes them in the same blocks can be faster than.
+// Seconds that these products take by themselves on all threads, with factors that are packed and lie in the cache:
+// what no step that computes them in the same blocks can be faster than.
 double seconds_of_products(const std::map<Product, int64_t>& products);
 
 }  // namespace swingrad
