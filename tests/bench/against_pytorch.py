@@ -3,6 +3,7 @@
 
 usage: against_pytorch.py --peer bench_train.py [--python PYTHON] [--program build/swingrad] [--models nano,cifar]
                           [--device cpu|cuda] [--batch 128] [--modes eager] [--repeats 5] [--output RESULT.json]
+       against_pytorch.py --inference [--batch 1] ...       forward passes; the peer is pytorch_inference.py
 
 The peer is a script called as `PYTHON bench_train.py MODEL MODE BATCH STEPS` that prints a JSON line with
 images_per_s, peak_mb and model_mb (peak memory less what the process held before the model was built), as
@@ -39,7 +40,8 @@ def processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", required=True)
+    parser.add_argument("--peer")
+    parser.add_argument("--inference", action="store_true")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--program", default=str(root / "build" / "swingrad"))
     parser.add_argument("--models", default="nano,cifar")
@@ -50,16 +52,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--output")
     options = parser.parse_args()
+    if options.inference:
+        options.peer = options.peer or str(root / "tests" / "bench" / "pytorch_inference.py")
+    if not options.peer:
+        sys.exit("against_pytorch: --peer names the script that trains with PyTorch; --inference has one of its own")
 
     modes = options.modes.split(",")
     precisions = {"bf16" if "bf16" in mode else "f32" for mode in modes}
     if len(precisions) != 1:
         sys.exit(f"against_pytorch: --modes {options.modes} mixes bf16 and f32")
     ours_command = [options.program, "bench", "--batch", str(options.batch), "--precision", precisions.pop(), "--device",
-                    options.device, "--steps", str(options.steps), "--json"]
+                    options.device, "--steps", str(options.steps), "--json", *(["--inference"] if options.inference else [])]
     record = dict(date=datetime.date.today().isoformat(), processor=processor(), cores=os.cpu_count(),
-                  device=options.device, batch=options.batch, repeats=options.repeats, models={})
-    print(f"{record['processor']}, {record['cores']} cores; {options.device}, batch {options.batch}, medians of "
+                  device=options.device, inference=options.inference, batch=options.batch, repeats=options.repeats, models={})
+    print(f"{record['processor']}, {record['cores']} cores; {options.device}, "
+          f"{'inference' if options.inference else 'training'}, batch {options.batch}, medians of "
           f"{options.repeats} interleaved runs")
     print(f"{'model':8} {'mode':12} {'swingrad':>12} {'PyTorch':>12} {'ratio':>7} {'MB':>8} {'MB':>8} {'ratio':>7}")
     for model in options.models.split(","):
