@@ -54,7 +54,10 @@ class AttentionHead {
 
     // Rows [N, Dp] with lanes for d into [D, L] with lanes for tokens. Padding stays the zero it was made as.
     void transpose(const T* from, T* to) const {
-        for (int64_t t = 0; t < N; ++t)
+        const int64_t whole = N / W * W;
+        for (int64_t t = 0; t < whole; t += W)
+            for (int64_t d = 0; d < Dp; d += W) transpose_square(from + t * Dp + d, Dp, to + d * L + t, L);
+        for (int64_t t = whole; t < N; ++t)
             for (int64_t d = 0; d < problem_.D; ++d) to[d * L + t] = from[t * Dp + d];
     }
 
