@@ -44,16 +44,16 @@ namespace {
 // The same product `count` times, shared among the threads, each with matrices of its own.
 template <class T>
 double seconds_of(const Product& product, int64_t count) {
-    const auto [dtype, layout_a, m, n, k, accumulate] = product;
-    const int64_t threads = thread_count(), lda = layout_a == Layout::plain ? k : m;
-    const Tensor a = Tensor::zeros({threads, m * k}, dtype), c = Tensor::zeros({threads, m * n}, dtype);
-    const PackedFactor<T> b(Layout::plain, n, k, Tensor::zeros({k, n}, dtype).data<T>(), n);
+    const int64_t m = product.m, n = product.n, k = product.k, threads = thread_count();
+    const int64_t lda = product.layout_a == Layout::plain ? k : m;
+    const Tensor a = Tensor::zeros({threads, m * k}, product.dtype), c = Tensor::zeros({threads, m * n}, product.dtype);
+    const PackedFactor<T> b(Layout::plain, n, k, Tensor::zeros({k, n}, product.dtype).data<T>(), n);
     const Clock::time_point start = Clock::now();
     parallel_for(threads, [&](int64_t thread) {
         T* own = c.data<T>() + thread * m * n;
+        const auto beginning = product.accumulate ? Beginning<T>::matrix(own, n) : Beginning<T>::zero();
         for (int64_t i = thread; i < count; i += threads)
-            multiply(layout_a, m, a.data<T>() + thread * m * k, lda, b, own, n,
-                     accumulate ? Beginning<T>::matrix(own, n) : Beginning<T>::zero());
+            multiply(product.layout_a, m, a.data<T>() + thread * m * k, lda, b, own, n, beginning);
     });
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
