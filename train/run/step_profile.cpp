@@ -62,8 +62,9 @@ double seconds_of(const Product& product, int64_t count) {
 
 double seconds_of_products(const std::map<Product, int64_t>& products) {
     double seconds = 0;
-    for (const auto& [product, count] : products)
-        dispatch_float("products", product.dtype, [&]<class T>(T) { seconds += seconds_of<T>(product, count); });
+    for (const auto& each : products)  // Clang captures no structured bindings
+        dispatch_float("products", each.first.dtype,
+                       [&]<class T>(T) { seconds += seconds_of<T>(each.first, each.second); });
     return seconds;
 }
 
