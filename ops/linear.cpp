@@ -11,9 +11,9 @@
 //
 // Saved: x and weight, nothing new.
 // Passes over memory: the bias is what the sums of a product begin as (core/packed_factor.h). dbias is summed in the
-// pieces of dx, while their rows of dy are in the cache. On a device a library's product adds the bias on its way out
-// (cuda/gemm.h), and dbias is a sum of its own. Source: the product every text has; the conventions are
-// torch.nn.Linear's. Test: tests/test_linear.cpp.
+// pieces of dx, while their rows of dy are in the cache.
+// On a device a library's product adds the bias on its way out (cuda/gemm.h), and dbias is a sum of its own.
+// Source: the product every text has; the conventions are torch.nn.Linear's. Test: tests/test_linear.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
