@@ -16,7 +16,7 @@ constexpr int64_t chunk = 1 << 15;
 template <class T>
 void add(int64_t count, const T* a, const T* b, T* sum) {
     parallel_chunks(count, chunk, [=](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) sum[i] = a[i] + b[i];
+        for (int64_t i = begin; i < end; ++i) sum[i] = narrow<T>(widen(a[i]) + widen(b[i]));
     });
 }
 
@@ -37,7 +37,7 @@ int64_t first_not_finite(const Tensor& tensor) {
         "check_finite", tensor,
         [&]<class T>(T) {
             const auto values = tensor.span<T>();
-            index = std::find_if(values.begin(), values.end(), [](T value) { return !std::isfinite(value); }) -
+            index = std::find_if(values.begin(), values.end(), [](T value) { return !std::isfinite(widen(value)); }) -
                     values.begin();
         },
         [&]<class T>(T) { index = cuda::first_not_finite(tensor.numel(), tensor.device_data<T>()); });
@@ -56,7 +56,7 @@ Tensor added(const Tensor& a, const Tensor& b) {
 
 Tensor filled(const Shape& shape, double value, DType dtype, Device device) {
     Tensor tensor = Tensor::empty(shape, dtype, device);
-    dispatch_kernel("filled", dtype, [&]<class T>(T) {
+    dispatch_any_float("filled", dtype, [&]<class T>(T) {
         const auto wide = static_cast<Wide<T>>(value);
         if (device == Device::cpu) std::fill_n(tensor.data<T>(), tensor.numel(), static_cast<T>(wide));
         else cuda::fill(tensor.numel(), wide, tensor.device_data<T>());
@@ -65,8 +65,7 @@ Tensor filled(const Shape& shape, double value, DType dtype, Device device) {
 }
 
 void require_finite(const Tensor& tensor, std::string_view what, std::string_view node, std::string_view place) {
-    const bool loops_know_it = tensor.dtype() != DType::bfloat16 || tensor.device() != Device::cpu;
-    const int64_t bad = first_not_finite(loops_know_it ? tensor : tensor.to(DType::float32));
+    const int64_t bad = first_not_finite(tensor);
     if (bad == tensor.numel()) return;
     fail("[{}] {}: {} {} holds {} at element {}, the first value that is not finite", node, place, what, tensor.shape(),
          tensor.window(bad, {}).item(), bad);

@@ -19,7 +19,8 @@ class DeviceMemory {
   public:
     virtual ~DeviceMemory() = default;
 
-    // At least `bytes` bytes, aligned to 64 where that divides `bytes`, to 16 in any case; nullptr where there is none left.
+    // At least `bytes` bytes, aligned to 64 where that divides `bytes`, to 16 in any case; nullptr where there is none
+    // left.
     virtual void* allocate(size_t bytes) = 0;
     virtual void release(void* address, size_t bytes) = 0;
     // Whether released memory is to be kept and handed out again, which is faster. An emulator says no: memory of a

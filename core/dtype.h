@@ -32,9 +32,9 @@ decltype(auto) dispatch_float(std::string_view op, DType dtype, Body&& body) {
     fail("[{}] expects float32 or float64, got {}", op, name_of(dtype));
 }
 
-// The same for kernels, which know bfloat16 too.
+// The same with bfloat16, which operations store; what they compute in is Wide<T> (core/element.h).
 template <class Body>
-decltype(auto) dispatch_kernel(std::string_view op, DType dtype, Body&& body) {
+decltype(auto) dispatch_any_float(std::string_view op, DType dtype, Body&& body) {
     if (dtype == DType::bfloat16) return body(bfloat16{});
     if (dtype == DType::float32) return body(float{});
     if (dtype == DType::float64) return body(double{});

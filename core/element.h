@@ -33,4 +33,14 @@ template <class T>
 using Wide = std::conditional_t<std::is_same_v<T, bfloat16>, float, T>;
 inline DType wide(DType dtype) { return dtype == DType::bfloat16 ? DType::float32 : dtype; }
 
+// Arithmetic widens what it reads and narrows its result. float and double stay what they are.
+template <class T>
+SWINGRAD_HOST_DEVICE inline Wide<T> widen(T value) {
+    return static_cast<Wide<T>>(value);
+}
+template <class T>
+SWINGRAD_HOST_DEVICE inline T narrow(Wide<T> value) {
+    return static_cast<T>(value);
+}
+
 }  // namespace swingrad

@@ -2,6 +2,8 @@
 //
 //   m rows and n columns of C, k terms a sum.  op(A) is [m, k], op(B) is [k, n], C is [m, n].
 //   lda, ldb, ldc: distance between rows as stored, in elements.
+//   T: float, double, or bfloat16, whose products are summed in float. Out: what sums are made in or, rounded once,
+//      bfloat16.
 //
 // What computes on one thread is core/packed_factor.h. Here the product is cut into blocks for all threads, whose size
 // depends on m, n and k alone, so that the result has the same bits for any number of them.
@@ -22,15 +24,15 @@ constexpr int64_t gemm_rows = 256;
 inline int64_t rows_a_piece(int64_t rows) { return std::clamp<int64_t>(rows / 8 / 24 * 24, 24, gemm_rows); }
 
 // On the calling thread, for use inside a piece of parallel work: C = op(A) op(B), or C += where `accumulate`.
-template <class T>
+template <class T, class Out>
 void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
-                int64_t ldb, T* c, int64_t ldc, bool accumulate);
+                int64_t ldb, Out* c, int64_t ldc, bool accumulate);
 
 // The same on all threads. A long sum over few rows and columns (a weight gradient: k = tokens) is cut along k
 // too, into at most 16 partial products added in order.
-template <class T>
+template <class T, class Out>
 void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
-          int64_t ldb, T* c, int64_t ldc, bool accumulate);
+          int64_t ldb, Out* c, int64_t ldc, bool accumulate);
 
 // In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on
 // nothing but `rows`.

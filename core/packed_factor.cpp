@@ -23,49 +23,107 @@ constexpr int64_t block_rows = 32 * tile_rows;  // of A: 192 KB or, with AVX-512
 
 constexpr int64_t rounded_up(int64_t count, int64_t multiple) { return (count + multiple - 1) / multiple * multiple; }
 
-// `rows` stretches of `length` numbers, `ld` apart, put one after the other in steps of `step`. A length that the
-// compiler knows, `usual`, takes no call.
-template <int64_t usual, class T>
-void copy_stretches(int64_t rows, int64_t length, const T* from, int64_t ld, T* to, int64_t step) {
-    if (length == usual)
-        for (int64_t i = 0; i < rows; ++i) std::memcpy(to + i * step, from + i * ld, usual * sizeof(T));
-    else
-        for (int64_t i = 0; i < rows; ++i) std::copy_n(from + i * ld, length, to + i * step);
+// Terms of a factor: of a sum over k, what the tile calls a term is a number, or a pair of them.
+template <class F>
+constexpr int64_t numbers_a_term = std::is_same_v<F, Pair> ? 2 : 1;
+template <class F>
+constexpr int64_t terms_of(int64_t k) {
+    return (k + numbers_a_term<F> - 1) / numbers_a_term<F>;
 }
 
-// Rows [0, m) of op(A) = A^T, terms [0, k), into panels of tile_rows rows, each [k, rows of the panel].
-template <class T>
-void pack_rows(int64_t m, int64_t k, const T* a, int64_t lda, T* to) {
+// Term l of a row or column whose number i, of k, is from[i * step].
+template <class F, class T>
+F term(const T* from, int64_t step, int64_t l, int64_t k) {
+    if constexpr (std::is_same_v<F, Pair>) {
+        const Pair first = from[2 * l * step].bits, second = 2 * l + 1 < k ? from[(2 * l + 1) * step].bits : 0;
+        return first | second << 16;
+    } else {
+        return widen(from[l * step]);
+    }
+}
+
+// Term l of `count` neighbouring rows or columns, of k numbers each that are ld apart. A count that the compiler knows,
+// `usual`, takes no call.
+template <int64_t usual, class F, class T>
+[[gnu::always_inline]] inline void terms_of_neighbours(int64_t count, const T* from, int64_t ld, int64_t l, int64_t k,
+                                                       F* to) {
+    if (count == usual) {
+        if constexpr (std::is_same_v<F, T>) {
+            std::memcpy(to, from + l * ld, usual * sizeof(T));
+        } else {
+#pragma omp simd
+            for (int64_t i = 0; i < usual; ++i) to[i] = term<F>(from + i, ld, l, k);
+        }
+    } else {
+        for (int64_t i = 0; i < count; ++i) to[i] = term<F>(from + i, ld, l, k);
+    }
+}
+
+// Rows [0, m) of op(A) = A^T, k numbers each, into panels of tile_rows rows, each [terms, rows of the panel].
+template <class F, class T>
+void pack_rows(int64_t m, int64_t k, const T* a, int64_t lda, F* to) {
     constexpr int64_t piece = 16;  // terms whose cache lines serve the next panels too
-    for (int64_t l = 0; l < k; l += piece)
+    const int64_t terms = terms_of<F>(k);
+    for (int64_t l0 = 0; l0 < terms; l0 += piece)
         for (int64_t i = 0; i < m; i += tile_rows) {
             const int64_t rows = std::min<int64_t>(tile_rows, m - i);
-            copy_stretches<tile_rows>(std::min(piece, k - l), rows, a + l * lda + i, lda, to + i * k + l * rows, rows);
+            for (int64_t l = l0; l < std::min(l0 + piece, terms); ++l)
+                terms_of_neighbours<tile_rows>(rows, a + i, lda, l, k, to + i * terms + l * rows);
         }
 }
 
-// Columns [first, first + columns) of op(B) into a panel [k, panel_columns].
-template <class T>
-void pack_panel(Layout layout, int64_t first, int64_t columns, int64_t k, const T* b, int64_t ldb, T* to) {
-    constexpr int64_t width = panel_columns<T>, W = lanes<T>;
-    if (columns < width) std::fill_n(to, width * k, T(0));
-    if (layout == Layout::plain) return copy_stretches<width>(k, columns, b + first, ldb, to, width);
-    const T* from = b + first * ldb;  // squares of W columns by W terms, then what is left
-    const int64_t whole_columns = columns / W * W, whole_terms = k / W * W;
+// Rows [0, m) of A, k numbers each, as [m, terms].
+template <class F, class T>
+void convert_rows(int64_t m, int64_t k, const T* a, int64_t lda, F* to) {
+    const int64_t terms = terms_of<F>(k), whole = k / numbers_a_term<F>;
+    for (int64_t i = 0; i < m; ++i) {
+        const T* from = a + i * lda;
+#pragma omp simd
+        for (int64_t l = 0; l < whole; ++l) to[i * terms + l] = term<F>(from, 1, l, k);
+        if (whole < terms) to[i * terms + whole] = term<F>(from, 1, whole, k);
+    }
+}
+
+// W columns by W terms of op(B) = B^T, turned over in registers.
+template <class F, class T>
+void pack_square(const T* b, int64_t ldb, F* to) {
+    constexpr int64_t W = lanes<F>, width = panel_columns<F>;
+    if constexpr (std::is_same_v<F, T>) {
+        transpose_square(b, ldb, to, width);
+    } else {
+        F square[W * W];
+        convert_rows(W, W * numbers_a_term<F>, b, ldb, square);
+        transpose_square(square, W, to, width);
+    }
+}
+
+// Columns [0, columns) of op(B), k numbers each, into a panel [terms, panel_columns].
+template <class F, class T>
+void pack_panel(Layout layout, int64_t columns, int64_t k, const T* b, int64_t ldb, F* to) {
+    constexpr int64_t width = panel_columns<F>, W = lanes<F>;
+    const int64_t terms = terms_of<F>(k);
+    if (columns < width) std::fill_n(to, width * terms, F(0));
+    if (layout == Layout::plain) {
+        for (int64_t l = 0; l < terms; ++l) terms_of_neighbours<width>(columns, b, ldb, l, k, to + l * width);
+        return;
+    }
+    // squares, then what is left
+    const int64_t whole_columns = columns / W * W, whole_terms = k / numbers_a_term<F> / W * W;
     for (int64_t l = 0; l < whole_terms; l += W)
         for (int64_t j = 0; j < whole_columns; j += W)
-            transpose_square(from + j * ldb + l, ldb, to + l * width + j, width);
-    for (int64_t l = 0; l < k; ++l)
-        for (int64_t j = l < whole_terms ? whole_columns : 0; j < columns; ++j) to[l * width + j] = from[j * ldb + l];
+            pack_square(b + j * ldb + l * numbers_a_term<F>, ldb, to + l * width + j);
+    for (int64_t l = 0; l < terms; ++l)
+        for (int64_t j = l < whole_terms ? whole_columns : 0; j < columns; ++j)
+            to[l * width + j] = term<F>(b + j * ldb, 1, l, k);
 }
 
 // Up to tile_rows rows by one whole panel.
-template <class T>
-void tile(int64_t rows, int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* panel, Beginning<T> beginning, T* c,
-          int64_t ldc) {
+template <class F>
+void tile(int64_t rows, int64_t terms, const F* a, int64_t a_row, int64_t a_k, const F* panel,
+          Beginning<SumOf<F>> beginning, SumOf<F>* c, int64_t ldc) {
     const auto compute = [&]<int R>(std::integral_constant<int, R>) {
-        detail::product_tile<R, panel_vectors>(k, a, a_row, a_k, panel, panel_columns<T>, beginning.first, beginning.ld,
-                                               c, ldc);
+        detail::product_tile<R, panel_vectors>(terms, a, a_row, a_k, panel, panel_columns<F>, beginning.first,
+                                               beginning.ld, c, ldc);
         a += R * a_row;
         c += R * ldc;
         if (beginning.first) beginning.first += R * beginning.ld;
@@ -77,85 +135,119 @@ void tile(int64_t rows, int64_t k, const T* a, int64_t a_row, int64_t a_k, const
 }
 
 // The same by the first `columns` of the panel.
-template <class T>
-void narrow_tile(int64_t rows, int64_t columns, int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* panel,
-                 Beginning<T> beginning, T* c, int64_t ldc) {
-    T product[tile_rows * panel_columns<T>];
-    tile<T>(rows, k, a, a_row, a_k, panel, {}, product, panel_columns<T>);
+template <class F>
+void narrow_tile(int64_t rows, int64_t columns, int64_t terms, const F* a, int64_t a_row, int64_t a_k, const F* panel,
+                 Beginning<SumOf<F>> beginning, SumOf<F>* c, int64_t ldc) {
+    using S = SumOf<F>;
+    S product[tile_rows * panel_columns<F>];
+    tile<F>(rows, terms, a, a_row, a_k, panel, {}, product, panel_columns<F>);
     for (int64_t r = 0; r < rows; ++r)
         for (int64_t j = 0; j < columns; ++j) {
-            const T begin = beginning.first ? beginning.first[r * beginning.ld + j] : T(0);
-            c[r * ldc + j] = begin + product[r * panel_columns<T> + j];
+            const S begin = beginning.first ? beginning.first[r * beginning.ld + j] : S(0);
+            c[r * ldc + j] = begin + product[r * panel_columns<F> + j];
         }
 }
 
-// A block of rows by terms [done, done + terms) of B, all panels. `packed`: the block is pack_rows'.
-template <class T>
-void multiply_block(bool packed, int64_t m, int64_t terms, const T* a, int64_t lda, const PackedFactor<T>& b,
-                    int64_t done, Beginning<T> beginning, T* c, int64_t ldc) {
-    constexpr int64_t width = panel_columns<T>;
+// Rows of A by the numbers [done, done + terms) of each sum, ready for the tile.
+template <class F>
+struct RowBlock {
+    const F* first;
+    int64_t ld;  // from one row to the next; 0: the block is pack_rows'
+    int64_t terms;
+};
+
+// A block of rows by all panels.
+template <class T, class F>
+void multiply_block(int64_t m, const RowBlock<F>& a, const PackedFactor<T, F>& b, int64_t done,
+                    Beginning<SumOf<F>> beginning, SumOf<F>* c, int64_t ldc) {
+    constexpr int64_t width = panel_columns<F>;
     for (int64_t j = 0, p = 0; j < b.n(); j += width, ++p) {
-        const T* panel = b.panel(p) + done * width;
+        const F* panel = b.panel(p, done);
         const int64_t columns = std::min(width, b.n() - j);
         for (int64_t i = 0; i < m; i += tile_rows) {
             const int64_t rows = std::min<int64_t>(tile_rows, m - i);
-            const T* from = packed ? a + i * terms : a + i * lda;
-            const int64_t a_row = packed ? 1 : lda, a_k = packed ? rows : 1;
-            Beginning<T> begin = beginning;
+            const F* from = a.first + i * (a.ld ? a.ld : a.terms);
+            const int64_t a_row = a.ld ? a.ld : 1, a_k = a.ld ? 1 : rows;
+            Beginning<SumOf<F>> begin = beginning;
             if (begin.first) begin.first += i * begin.ld + j;
-            T* to = c + i * ldc + j;
-            if (columns == width) tile(rows, terms, from, a_row, a_k, panel, begin, to, ldc);
-            else narrow_tile(rows, columns, terms, from, a_row, a_k, panel, begin, to, ldc);
+            SumOf<F>* to = c + i * ldc + j;
+            if (columns == width) tile(rows, a.terms, from, a_row, a_k, panel, begin, to, ldc);
+            else narrow_tile(rows, columns, a.terms, from, a_row, a_k, panel, begin, to, ldc);
         }
     }
 }
 
 }  // namespace
 
-template <class T>
-PackedFactor<T>::PackedFactor(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb)
-    : n_(n), k_(k), memory_(Tensor::empty({rounded_up(n, panel_columns<T>), k}, dtype_of<T>())) {
-    constexpr int64_t width = panel_columns<T>;
-    const int64_t panels = rounded_up(n, width) / width, panel_numbers = width * k;
-    parallel_chunks(panels, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, panel_numbers)),
-                    [&](int64_t begin, int64_t end) {
-                        for (int64_t p = begin; p < end; ++p)
-                            pack_panel(layout, p * width, std::min(width, n - p * width), k, b, ldb,
-                                       memory_.data<T>() + p * panel_numbers);
-                    });
+template <class T, class F>
+PackedFactor<T, F>::PackedFactor(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb) : n_(n), k_(k) {
+    constexpr int64_t width = panel_columns<F>;
+    const int64_t panels = rounded_up(n, width) / width, panel_numbers = width * terms_of<F>(k);
+    memory_ = Tensor::empty({panels * panel_numbers * static_cast<int64_t>(sizeof(F))}, DType::uint8);
+    F* const to = reinterpret_cast<F*>(memory_.data<uint8_t>());
+    parallel_chunks(
+        panels, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, panel_numbers)), [&](int64_t begin, int64_t end) {
+            for (int64_t p = begin; p < end; ++p)
+                pack_panel(layout, std::min(width, n - p * width), k,
+                           b + p * width * (layout == Layout::plain ? 1 : ldb), ldb, to + p * panel_numbers);
+        });
 }
 
-template <class T>
-const T* PackedFactor<T>::panel(int64_t p) const {
-    return memory_.data<T>() + p * panel_columns<T> * k_;
+template <class T, class F>
+const F* PackedFactor<T, F>::panel(int64_t p, int64_t term) const {
+    return reinterpret_cast<const F*>(memory_.data<uint8_t>()) +
+           (p * terms_of<F>(k_) + term / numbers_a_term<F>)*panel_columns<F>;
 }
 
-template <class T>
-void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedFactor<T>& b, T* c, int64_t ldc,
-              Beginning<T> beginning) {
+template <class T, class F, class Out>
+void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedFactor<T, F>& b, Out* c, int64_t ldc,
+              Beginning<Wide<T>> beginning) {
     const int64_t n = b.n(), k = b.k();
-    if (m == 0 || n == 0) return;
-    note_product({dtype_of<T>(), layout_a, m, n, k, beginning.first == c});
-    const bool transposed = layout_a == Layout::transposed;
-    const Tensor packed =
-        transposed ? Tensor::empty({std::min(m, block_rows), std::min(k, depth)}, dtype_of<T>()) : Tensor();
-    int64_t done = 0;  // of the k terms
-    do {
-        const int64_t terms = std::min(depth, k - done);
+    if constexpr (!std::is_same_v<Out, Wide<T>>) {  // summed in a block of its own, then rounded
+        const Tensor sums = Tensor::empty({std::min(m, block_rows), n}, dtype_of<Wide<T>>());
         for (int64_t row = 0; row < m; row += block_rows) {
             const int64_t rows = std::min(block_rows, m - row);
-            const T* block = transposed ? packed.data<T>() : a + row * lda + done;
-            if (transposed) pack_rows(rows, terms, a + done * lda + row, lda, packed.data<T>());
-            Beginning<T> from = beginning;
-            if (from.first) from.first += row * from.ld;
-            multiply_block(transposed, rows, terms, block, lda, b, done, from, c + row * ldc, ldc);
+            Wide<T>* const from = sums.data<Wide<T>>();
+            Beginning<Wide<T>> begin = beginning;
+            if (begin.first) begin.first += row * begin.ld;
+            multiply(layout_a, rows, layout_a == Layout::plain ? a + row * lda : a + row, lda, b, from, n, begin);
+            for (int64_t i = 0; i < rows; ++i) {
+                Out* const to = c + (row + i) * ldc;
+#pragma omp simd
+                for (int64_t j = 0; j < n; ++j) to[j] = narrow<Out>(from[i * n + j]);
+            }
         }
-        beginning = Beginning<T>::matrix(c, ldc);
-        done += terms;
-    } while (done < k);
+    } else {
+        if (m == 0 || n == 0) return;
+        note_product({dtype_of<T>(), layout_a, m, n, k, beginning.first == c});
+        constexpr int64_t depth_numbers = depth * numbers_a_term<F>;
+        const bool transposed = layout_a == Layout::transposed, in_place = !transposed && std::is_same_v<F, T>;
+        const Tensor memory = in_place
+                                  ? Tensor()
+                                  : Tensor::empty({std::min(m, block_rows), terms_of<F>(std::min(k, depth_numbers)),
+                                                   static_cast<int64_t>(sizeof(F))},
+                                                  DType::uint8);
+        F* const packed = in_place ? nullptr : reinterpret_cast<F*>(memory.template data<uint8_t>());
+        int64_t done = 0;  // of the k numbers of a sum
+        do {
+            const int64_t count = std::min(depth_numbers, k - done), terms = terms_of<F>(count);
+            for (int64_t row = 0; row < m; row += block_rows) {
+                const int64_t rows = std::min(block_rows, m - row);
+                RowBlock<F> block{packed, transposed ? 0 : terms, terms};
+                if (transposed) pack_rows(rows, count, a + done * lda + row, lda, packed);
+                else if constexpr (std::is_same_v<F, T>) block = {a + row * lda + done, lda, terms};
+                else convert_rows(rows, count, a + row * lda + done, lda, packed);
+                Beginning<Wide<T>> from = beginning;
+                if (from.first) from.first += row * from.ld;
+                multiply_block(rows, block, b, done, from, c + row * ldc, ldc);
+            }
+            beginning = Beginning<Wide<T>>::matrix(c, ldc);
+            done += count;
+        } while (done < k);
+    }
 }
 
-std::string product_kernel() {
+std::string product_kernel(DType dtype) {
 #if defined(__AVX512F__)
     const char* set = "AVX-512";
 #elif defined(__AVX2__) && defined(__FMA__)
@@ -165,24 +257,39 @@ std::string product_kernel() {
 #else
     const char* set = "vectors";
 #endif
-    return fmt::format("{}, tiles of {} x {}", set, tile_rows, panel_columns<float>);
+    const int64_t columns = dtype == DType::float64 ? panel_columns<double> : panel_columns<float>;
+    const std::string tiles = fmt::format("{}, tiles of {} x {}", set, tile_rows, columns);
+    if (dtype != DType::bfloat16) return tiles;
+    return multiplies_pairs ? fmt::format("AVX512-BF16, tiles of {} x {}", tile_rows, columns)
+                            : tiles + ", bfloat16 widened to float32";
 }
 
 std::string unused_instructions() {
-#if defined(__x86_64__) && !defined(__AVX512F__)
+#if defined(__x86_64__) && !defined(__AVX512BF16__)
+    if (__builtin_cpu_supports("avx512bf16")) return "AVX512-BF16";
+#if !defined(__AVX512F__)
     if (__builtin_cpu_supports("avx512f")) return "AVX-512";
 #if !defined(__AVX2__)
     if (__builtin_cpu_supports("avx2")) return "AVX2";
 #endif
 #endif
+#endif
     return "";
 }
 
+#define INSTANTIATE(T, F, Out)                                                                           \
+    template void multiply(Layout, int64_t, const T*, int64_t, const PackedFactor<T, F>&, Out*, int64_t, \
+                           Beginning<Wide<T>>);
 template class PackedFactor<float>;
 template class PackedFactor<double>;
-template void multiply(Layout, int64_t, const float*, int64_t, const PackedFactor<float>&, float*, int64_t,
-                       Beginning<float>);
-template void multiply(Layout, int64_t, const double*, int64_t, const PackedFactor<double>&, double*, int64_t,
-                       Beginning<double>);
+template class PackedFactor<bfloat16, float>;
+template class PackedFactor<bfloat16, Pair>;
+INSTANTIATE(float, float, float)
+INSTANTIATE(double, double, double)
+INSTANTIATE(bfloat16, float, float)
+INSTANTIATE(bfloat16, float, bfloat16)
+INSTANTIATE(bfloat16, Pair, float)
+INSTANTIATE(bfloat16, Pair, bfloat16)
+#undef INSTANTIATE
 
 }  // namespace swingrad

@@ -15,6 +15,10 @@
 //
 // The bits of an element of C depend on its own row of A, its own column of B and K, not on what is computed beside it.
 //
+// Factors of bfloat16 are summed in float: exactly, a product of two having no more bits than a float. On a processor
+// that multiplies pairs of them (core/simd.h), panels hold pairs of terms. On any other they are widened to float where
+// they are packed, A's rows too, and the tile is float's: half the memory, but no faster.
+//
 // Source: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
 // Test: tests/test_gemm.cpp, where OpenBLAS is the reference.
 #pragma once
@@ -24,12 +28,18 @@
 #include "core/tensor.h"
 
 #include <string>
+#include <type_traits>
 
 namespace swingrad {
 
-// op(B) [k, n], float or double, in panels: panel p holds columns p panel_columns and on, row by row, padded with
-// zeros.
+// What a tile multiplies where the factors hold T.
 template <class T>
+using TileFactor =
+    std::conditional_t<std::is_same_v<T, bfloat16>, std::conditional_t<multiplies_pairs, Pair, float>, T>;
+
+// op(B) [k, n] of float, double or bfloat16, in panels: panel p holds columns p panel_columns and on, row by row (by
+// pairs of rows, where F is Pair), padded with zeros.
+template <class T, class F = TileFactor<T>>
 class PackedFactor {
   public:
     // Packed on all threads, unless inside a piece of parallel work.
@@ -37,7 +47,8 @@ class PackedFactor {
 
     int64_t n() const { return n_; }
     int64_t k() const { return k_; }
-    const T* panel(int64_t p) const;
+    // From its row `term`; pairs begin at even ones.
+    const F* panel(int64_t p, int64_t term) const;
 
   private:
     int64_t n_, k_;
@@ -55,13 +66,14 @@ struct Beginning {
     static Beginning matrix(const T* c, int64_t ldc) { return {c, ldc}; }
 };
 
-// C [m, n] = beginning + op(A) [m, k] B, on the calling thread.
-template <class T>
-void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedFactor<T>& b, T* c, int64_t ldc,
-              Beginning<T> beginning = {});
+// C [m, n] = beginning + op(A) [m, k] B, on the calling thread. C may be what is summed in or, for bfloat16, bfloat16,
+// rounded once.
+template <class T, class F, class Out>
+void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedFactor<T, F>& b, Out* c, int64_t ldc,
+              Beginning<Wide<T>> beginning = {});
 
-// "AVX2, tiles of 6 x 16": what float products were compiled to.
-std::string product_kernel();
+// "AVX2, tiles of 6 x 16": what products of float, double or bfloat16 were compiled to.
+std::string product_kernel(DType dtype = DType::float32);
 // The instruction set that this processor has and the build does not use; empty where there is none better.
 std::string unused_instructions();
 

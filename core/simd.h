@@ -6,7 +6,12 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
+
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
 
 namespace swingrad {
 
@@ -29,6 +34,19 @@ constexpr int64_t padded_to_lanes(int64_t count) {
 template <class T>
 using Vector [[gnu::vector_size(vector_bytes)]] = T;
 
+// Two bfloat16 numbers that are neighbours in a sum of products, the first in the lower half: what processors with
+// AVX512-BF16 multiply at a time, by the pair of the other factor, adding both products to one float.
+using Pair = uint32_t;
+#ifdef __AVX512BF16__
+constexpr bool multiplies_pairs = true;
+#else
+constexpr bool multiplies_pairs = false;
+#endif
+
+// What products of factors of type F are summed in.
+template <class F>
+using SumOf = std::conditional_t<std::is_same_v<F, Pair>, float, F>;
+
 namespace detail {
 
 // One vector at a time: GCC keeps in memory what memcpy has once touched as a whole array.
@@ -50,15 +68,34 @@ template <class T, size_t... I>
     high = __builtin_shufflevector(a, b, (I / 2 + I % 2 * W + W / 2)...);
 }
 
-// C[0..R) x [0..V vectors) = A B, the sums held in R x V registers. A's element (r, k) is a[r * a_row + k * a_k]. What
-// lies at `begin`, in rows of begin_row numbers, is added; null: nothing.
+// sum += a b, for each number of b or for each pair.
+template <class T>
+[[gnu::always_inline]] inline void add_product(auto& sum, T a, const auto& b) {
+    if constexpr (!std::is_same_v<T, Pair>) {
+        sum += a * b;
+    } else {
+        const Vector<Pair> repeated = a - Vector<Pair>{};
+#ifdef __AVX512BF16__
+        sum = (Vector<float>)_mm512_dpbf16_ps((__m512)sum, (__m512bh)repeated, (__m512bh)b);
+#else  // what the instruction does, so that any machine can test what is built on it
+        constexpr Pair upper = 0xffff0000u;
+        sum += (Vector<float>)(repeated << 16) * (Vector<float>)(b << 16);
+        sum += (Vector<float>)(repeated & upper) * (Vector<float>)(b & upper);
+#endif
+    }
+}
+
+// C[0..R) x [0..V vectors) = A B, the sums held in R x V registers; A and B of float, double or Pair. A's element (r,
+// k) is a[r * a_row + k * a_k]. What lies at `begin`, in rows of begin_row numbers, is added; null: nothing.
 template <int R, int V, class T>
 [[gnu::always_inline]] inline void product_tile(int64_t K, const T* a, int64_t a_row, int64_t a_k, const T* b,
-                                                int64_t b_row, const T* begin, int64_t begin_row, T* c, int64_t c_row) {
+                                                int64_t b_row, const SumOf<T>* begin, int64_t begin_row, SumOf<T>* c,
+                                                int64_t c_row) {
+    using S = SumOf<T>;
     if (begin)  // on its way while the sums are made
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r) __builtin_prefetch(begin + r * begin_row);
-    Vector<T> sum[R][V] = {};
+    Vector<S> sum[R][V] = {};
 #pragma GCC unroll 4
     for (int64_t k = 0; k < K; ++k) {
         Vector<T> b_k[V];
@@ -68,19 +105,19 @@ template <int R, int V, class T>
         for (int r = 0; r < R; ++r) {
             const T a_rk = a[r * a_row + k * a_k];
 #pragma GCC unroll 4
-            for (int v = 0; v < V; ++v) sum[r][v] += a_rk * b_k[v];
+            for (int v = 0; v < V; ++v) add_product(sum[r][v], a_rk, b_k[v]);
         }
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
-            Vector<T> result = sum[r][v], before;
+            Vector<S> result = sum[r][v], before;
             if (begin) {
-                load(before, begin + r * begin_row + v * lanes<T>);
+                load(before, begin + r * begin_row + v * lanes<S>);
                 result += before;
             }
-            store(result, c + r * c_row + v * lanes<T>);
+            store(result, c + r * c_row + v * lanes<S>);
         }
 }
 

@@ -15,16 +15,6 @@
 
 namespace swingrad::cuda {
 
-// bfloat16 is for storing: arithmetic widens to float and narrows the result. float and double stay what they are.
-template <class T>
-__host__ __device__ inline Wide<T> widen(T value) {
-    return static_cast<Wide<T>>(value);
-}
-template <class T>
-__host__ __device__ inline T narrow(Wide<T> value) {
-    return static_cast<T>(value);
-}
-
 constexpr unsigned warp_size = 32;
 constexpr unsigned all_lanes = 0xffffffffu;
 

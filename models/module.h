@@ -80,7 +80,7 @@ class Parameters {
   public:
     // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from
     // its own stream of `random`, split by its position, so that a seed gives the same values on every device. dtype:
-    // float32 or float64; on a GPU bfloat16 too.
+    // float32, float64 or bfloat16.
     Parameters(Module& model, DType dtype, Random random, Device device = Device::cpu);
 
     struct Entry {
@@ -90,6 +90,8 @@ class Parameters {
         Decay decay;
         Tensor value;  // part of `values`: what is saved, loaded and trained
         Tensor leaf;   // what the model computes with and what collects the gradient: `value`, or its bfloat16 copy
+
+        bool has_copy() const { return leaf.dtype() != value.dtype(); }
     };
 
     const std::vector<Entry>& entries() const { return entries_; }

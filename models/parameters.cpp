@@ -32,7 +32,7 @@ void initialise(const Tensor& values, const Init& init, Random random) {
 }  // namespace
 
 Parameters::Parameters(Module& model, DType dtype, Random random, Device device) {
-    const bool mixed = dtype == DType::bfloat16 && device != Device::cpu;
+    const bool mixed = dtype == DType::bfloat16;
     const std::vector<NamedParameter> all = model.parameters();
     int64_t total = 0;
     for (const auto& [name, parameter] : all) {
@@ -63,9 +63,7 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device)
 }
 
 void Parameters::renew_copies() const {
-    if (!copies_.defined()) return;
-    memory_of(device()).convert(copies_.address(), copies_.dtype(), values_.address(), values_.dtype(),
-                                values_.numel());
+    if (copies_.defined()) copies_.copy_from(values_.to(copies_.dtype()));
 }
 
 void Parameters::clear_gradients() const {

@@ -11,33 +11,37 @@ namespace swingrad {
 
 template <class T>
 class AttentionHead {
+    using W = Wide<T>;
+
   public:
     // `bias` is position_bias_by_key's.
-    AttentionHead(const AttentionProblem<T>& problem, const T* bias)
+    AttentionHead(const AttentionProblem<T>& problem, const W* bias)
         : problem_(problem),
           bias_(bias),
           N(problem.window.tokens),
-          L(padded_to_lanes<T>(problem.window.tokens)),
+          L(padded_to_lanes<W>(problem.window.tokens)),
           Dp(problem.Dp) {
         const int64_t vectors = N * Dp, matrices = N * L, transposes = Dp * L;
-        memory_ = Tensor::zeros({5 * vectors + 4 * matrices + 2 * transposes + 5 * L}, dtype_of<T>());
-        T* next = memory_.data<T>();
-        for (T** array : {&q, &k, &v, &o, &result}) *array = next, next += vectors;
-        for (T** array : {&product, &P, &dP, &dprod}) *array = next, next += matrices;
-        for (T** array : {&q_t, &do_t}) *array = next, next += transposes;
-        for (T** array : {&q_factor, &k_factor, &q_along, &k_along, &k_dot}) *array = next, next += L;
+        memory_ = Tensor::zeros({5 * vectors + 4 * matrices + 2 * transposes + 5 * L}, dtype_of<W>());
+        W* next = memory_.data<W>();
+        for (W** array : {&q, &k, &v, &o, &result}) *array = next, next += vectors;
+        for (W** array : {&product, &P, &dP, &dprod}) *array = next, next += matrices;
+        for (W** array : {&q_t, &do_t}) *array = next, next += transposes;
+        for (W** array : {&q_factor, &k_factor, &q_along, &k_along, &k_dot}) *array = next, next += L;
     }
 
     // Fills q, k, v, product and P from the inputs.
     void attend(int64_t window, int64_t head) {
         const int64_t D = problem_.D, C = problem_.C;
         for (int64_t t = 0; t < N; ++t) {
-            const T* token = problem_.qkv_of(problem_.row_of(window, t)) + head * D;
-            q_factor[t] = problem_.scale_query(token, q + t * Dp, q_along[t]);
-            k_factor[t] = problem_.scale_key(token + C, k + t * Dp, k_along[t]);
-            std::copy_n(token + 2 * C, D, v + t * Dp);
+            problem_.with_token(problem_.row_of(window, t), [&](const auto* token) {
+                q_factor[t] = problem_.scale_query(token + head * D, q + t * Dp, q_along[t]);
+                k_factor[t] = problem_.scale_key(token + C + head * D, k + t * Dp, k_along[t]);
+                for (int64_t d = 0; d < D; ++d) v[t * Dp + d] = widen(token[2 * C + head * D + d]);
+            });
             if (window + 1 < problem_.windows())
-                prefetch(problem_.qkv_of(problem_.row_of(window + 1, t)) + head * D, 3, C, D);
+                problem_.with_token(problem_.row_of(window + 1, t),
+                                    [&](const auto* token) { prefetch(token + head * D, 3, C, D); });
         }
         transpose(q, q_t);
         small_product(N, L, D, k, Dp, int64_t{1}, q_t, L, product, L);  // q^_i . k^_j at [j][i]
@@ -46,77 +50,79 @@ class AttentionHead {
 
     // `parts` stretches of D numbers, C apart, that will soon be read or written. The rows of a window lie too far
     // apart for the processor to guess, so while one window is computed the next one's are asked for.
-    static void prefetch(const T* first, int64_t parts, int64_t C, int64_t D) {
-        constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
+    template <class U>
+    static void prefetch(const U* first, int64_t parts, int64_t C, int64_t D) {
+        constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(U));
         for (int64_t part = 0; part < parts; ++part)
             for (int64_t d = 0; d < D; d += line) __builtin_prefetch(first + part * C + d);
     }
 
     // Rows [N, Dp] with lanes for d into [D, L] with lanes for tokens. Padding stays the zero it was made as.
-    void transpose(const T* from, T* to) const {
-        const int64_t whole = N / W * W;
-        for (int64_t t = 0; t < whole; t += W)
-            for (int64_t d = 0; d < Dp; d += W) transpose_square(from + t * Dp + d, Dp, to + d * L + t, L);
+    void transpose(const W* from, W* to) const {
+        const int64_t whole = N / lane_count * lane_count;
+        for (int64_t t = 0; t < whole; t += lane_count)
+            for (int64_t d = 0; d < Dp; d += lane_count) transpose_square(from + t * Dp + d, Dp, to + d * L + t, L);
         for (int64_t t = whole; t < N; ++t)
             for (int64_t d = 0; d < problem_.D; ++d) to[d * L + t] = from[t * Dp + d];
     }
 
   private:
-    static constexpr int64_t W = lanes<T>;
+    static constexpr int64_t lane_count = lanes<W>;
 
     void softmax_over_keys(int64_t window, int64_t head) {
-        const T scale = problem_.scale(head);
-        const T* bias = bias_ + head * N * L;
+        const W scale = problem_.scale(head);
+        const W* bias = bias_ + head * N * L;
         const int32_t* region = problem_.regions_of(window);
-        for (int64_t first = 0; first < L; first += W) {  // a vector of queries at a time
-            T largest[W], sum[W] = {};
-            int32_t query_region[W] = {};
-            std::fill_n(largest, W, -std::numeric_limits<T>::infinity());
-            if (region) std::copy_n(region + first, std::min(W, N - first), query_region);
+        for (int64_t first = 0; first < L; first += lane_count) {  // a vector of queries at a time
+            W largest[lane_count], sum[lane_count] = {};
+            int32_t query_region[lane_count] = {};
+            std::fill_n(largest, lane_count, -std::numeric_limits<W>::infinity());
+            if (region) std::copy_n(region + first, std::min(lane_count, N - first), query_region);
             for (int64_t j = 0; j < N; ++j) {
-                const T* product_j = product + j * L + first;
-                T* S_j = P + j * L + first;
+                const W* product_j = product + j * L + first;
+                W* S_j = P + j * L + first;
                 const int32_t key_region = region ? region[j] : 0;
-                for (int64_t i = 0; i < W; ++i) {
-                    const T mask = query_region[i] == key_region ? T(0) : T(-100);
+                for (int64_t i = 0; i < lane_count; ++i) {
+                    const W mask = query_region[i] == key_region ? W(0) : W(-100);
                     S_j[i] = scale * product_j[i] + bias[j * L + first + i] + mask;
                     largest[i] = std::max(largest[i], S_j[i]);
                 }
             }
             for (int64_t j = 0; j < N; ++j) {
-                T* P_j = P + j * L + first;
-                for (int64_t i = 0; i < W; ++i) {
+                W* P_j = P + j * L + first;
+                for (int64_t i = 0; i < lane_count; ++i) {
                     P_j[i] = fast_exp(P_j[i] - largest[i]);
                     sum[i] += P_j[i];
                 }
             }
-            for (int64_t i = 0; i < W; ++i) sum[i] = 1 / sum[i];
+            for (int64_t i = 0; i < lane_count; ++i) sum[i] = 1 / sum[i];
             for (int64_t j = 0; j < N; ++j)
-                for (int64_t i = 0; i < W; ++i) P[j * L + first + i] *= sum[i];
+                for (int64_t i = 0; i < lane_count; ++i) P[j * L + first + i] *= sum[i];
         }
     }
 
     const AttentionProblem<T>& problem_;
-    const T* bias_;
+    const W* bias_;
     Tensor memory_;
 
   public:
     const int64_t N, L, Dp;
-    T *q, *k, *v, *o, *result;     // [N, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
-    T *product, *P, *dP, *dprod;   // [N keys, L queries]; product is q^ . k^
-    T *q_t, *do_t;                 // [Dp, L queries]
-    T *q_factor, *k_factor;        // [L]: what q and k were multiplied by
-    T *q_along, *k_along, *k_dot;  // [L]: q^ . dq^ and k^ . dk^, or 0 where not taken away
+    W *q, *k, *v, *o, *result;     // [N, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
+    W *product, *P, *dP, *dprod;   // [N keys, L queries]; product is q^ . k^
+    W *q_t, *do_t;                 // [Dp, L queries]
+    W *q_factor, *k_factor;        // [L]: what q and k were multiplied by
+    W *q_along, *k_along, *k_dot;  // [L]: q^ . dq^ and k^ . dk^, or 0 where not taken away
 };
 
 // table [R, h] as [h, N keys, L queries], padded with zeros; all zeros where table is null. Small beside qkv in any but
 // tiny batches, and it makes the softmax read whole vectors.
 template <class T>
 Tensor position_bias_by_key(const AttentionProblem<T>& problem) {
-    const int64_t N = problem.window.tokens, L = padded_to_lanes<T>(N), heads = problem.heads;
-    Tensor bias = Tensor::zeros({heads, N, L}, dtype_of<T>());
+    using W = Wide<T>;
+    const int64_t N = problem.window.tokens, L = padded_to_lanes<W>(N), heads = problem.heads;
+    Tensor bias = Tensor::zeros({heads, N, L}, dtype_of<W>());
     if (!problem.table) return bias;
-    T* to = bias.data<T>();
+    W* to = bias.data<W>();
     for (int64_t head = 0; head < heads; ++head)
         for (int64_t j = 0; j < N; ++j)
             for (int64_t i = 0; i < N; ++i)

@@ -74,7 +74,7 @@ cuda::AttentionSizes sizes_of(std::string_view op, const AttentionInputs& inputs
 }  // namespace
 
 void attend_on_device(std::string_view op, const AttentionInputs& inputs, const Tensor& y, const Tensor& log_sums) {
-    dispatch_kernel(op, y.dtype(), [&]<class T>(T) {
+    dispatch_any_float(op, y.dtype(), [&]<class T>(T) {
         using W = Wide<T>;
         cuda::window_attention_forward(sizes_of(op, inputs), inputs.qkv.device_data<T>(),
                                        device_data_or_null<W>(inputs.padding),
@@ -85,7 +85,7 @@ void attend_on_device(std::string_view op, const AttentionInputs& inputs, const 
 
 void attend_backward_on_device(std::string_view op, const AttentionInputs& inputs, const Tensor& y,
                                const Tensor& log_sums, const Tensor& dy, const AttentionGradients& gradients) {
-    dispatch_kernel(op, y.dtype(), [&]<class T>(T) {
+    dispatch_any_float(op, y.dtype(), [&]<class T>(T) {
         using W = Wide<T>;
         cuda::window_attention_backward(
             sizes_of(op, inputs), inputs.qkv.device_data<T>(), device_data_or_null<W>(inputs.padding),

@@ -53,13 +53,21 @@ void attend_on_device(std::string_view op, const AttentionInputs& inputs, const 
 void attend_backward_on_device(std::string_view op, const AttentionInputs& inputs, const Tensor& y,
                                const Tensor& log_sums, const Tensor& dy, const AttentionGradients& gradients);
 
-// The inputs as numbers and addresses.
+// `count` numbers, rounded where T is bfloat16.
+template <class T>
+void narrow_row(int64_t count, const Wide<T>* from, T* to) {
+    for (int64_t i = 0; i < count; ++i) to[i] = narrow<T>(from[i]);
+}
+
+// The inputs as numbers and addresses. T is what qkv holds; everything else is W.
 template <class T>
 struct AttentionProblem {
+    using W = Wide<T>;
     const WindowTable& window;
-    int64_t images, C, heads, D;                   // D = C / heads
-    int64_t Dp;                                    // D rounded up to whole vectors
-    const T *qkv, *padding, *logit_scale, *table;  // all but qkv may be null
+    int64_t images, C, heads, D;  // D = C / heads
+    int64_t Dp;                   // D rounded up to whole vectors
+    const T* qkv;
+    const W *padding, *logit_scale, *table;  // all may be null
 
     explicit AttentionProblem(const AttentionInputs& inputs)
         : window(*inputs.map),
@@ -67,11 +75,11 @@ struct AttentionProblem {
           C(inputs.qkv.shape()[3] / 3),
           heads(inputs.heads),
           D(C / heads),
-          Dp(padded_to_lanes<T>(D)),
+          Dp(padded_to_lanes<W>(D)),
           qkv(inputs.qkv.data<T>()),
-          padding(inputs.padding.defined() ? inputs.padding.data<T>() : nullptr),
-          logit_scale(inputs.logit_scale.defined() ? inputs.logit_scale.data<T>() : nullptr),
-          table(inputs.table.defined() ? inputs.table.data<T>() : nullptr) {}
+          padding(data_or_null<W>(inputs.padding)),
+          logit_scale(data_or_null<W>(inputs.logit_scale)),
+          table(data_or_null<W>(inputs.table)) {}
 
     int64_t windows() const { return images * window.windows; }
     // Row of the map that token t of window w reads, counted over all images; -1 for padding.
@@ -79,15 +87,20 @@ struct AttentionProblem {
         const int32_t source = window.source[static_cast<size_t>(w % window.windows * window.tokens + t)];
         return source < 0 ? -1 : w / window.windows * window.map.rows * window.map.columns + source;
     }
-    const T* qkv_of(int64_t row) const { return row < 0 ? padding : qkv + row * 3 * C; }
+    // Calls body(token) with the 3C numbers of a row of the map, or of padding.
+    template <class Body>
+    void with_token(int64_t row, const Body& body) const {
+        if (row < 0) body(padding);
+        else body(qkv + row * 3 * C);
+    }
     // Regions of a window's tokens, null where all see each other.
     const int32_t* regions_of(int64_t w) const {
         return window.region.empty() ? nullptr : window.region.data() + w % window.windows * window.tokens;
     }
 
     bool cosine() const { return logit_scale != nullptr; }
-    T scale(int64_t head) const {
-        return cosine() ? std::exp(std::min(logit_scale[head], static_cast<T>(std::log(100.0)))) : T(1);
+    W scale(int64_t head) const {
+        return cosine() ? std::exp(std::min(logit_scale[head], static_cast<W>(std::log(100.0)))) : W(1);
     }
     // forward: scale = exp(min(logit_scale, ln 100)), so above the bound nothing comes back
     bool scale_is_clamped(int64_t head) const { return static_cast<double>(logit_scale[head]) > std::log(100.0); }
@@ -97,26 +110,31 @@ struct AttentionProblem {
     //   dot      1 / sqrt(D) for q, 1 for k        `along` is 0
     // `along`: 1 where the part of u^'s gradient along u^ has to be taken away, because making u longer changes
     // nothing.
-    T scale_query(const T* u, T* scaled, T& along) const {
-        return scale_vector(u, scaled, along, T(1) / std::sqrt(static_cast<T>(D)));
+    template <class U>  // T or W
+    W scale_query(const U* u, W* scaled, W& along) const {
+        return scale_vector(u, scaled, along, W(1) / std::sqrt(static_cast<W>(D)));
     }
-    T scale_key(const T* u, T* scaled, T& along) const { return scale_vector(u, scaled, along, T(1)); }
+    template <class U>
+    W scale_key(const U* u, W* scaled, W& along) const {
+        return scale_vector(u, scaled, along, W(1));
+    }
 
   private:
     static constexpr double norm_eps = 1e-12;
 
-    T scale_vector(const T* u, T* scaled, T& along, T dot_factor) const {
-        T factor = dot_factor;
+    template <class U>
+    W scale_vector(const U* u, W* scaled, W& along, W dot_factor) const {
+        W factor = dot_factor;
         along = 0;
         if (cosine()) {
-            T square = 0;
+            W square = 0;
 #pragma omp simd reduction(+ : square)
-            for (int64_t d = 0; d < D; ++d) square += u[d] * u[d];
+            for (int64_t d = 0; d < D; ++d) square += widen(u[d]) * widen(u[d]);
             const double norm = std::sqrt(static_cast<double>(square));
-            factor = static_cast<T>(1 / std::max(norm, norm_eps));
-            along = norm < norm_eps ? T(0) : T(1);
+            factor = static_cast<W>(1 / std::max(norm, norm_eps));
+            along = norm < norm_eps ? W(0) : W(1);
         }
-        for (int64_t d = 0; d < D; ++d) scaled[d] = u[d] * factor;
+        for (int64_t d = 0; d < D; ++d) scaled[d] = widen(u[d]) * factor;
         return factor;
     }
 };

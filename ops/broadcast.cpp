@@ -23,6 +23,7 @@
 #include "cuda/layout.h"
 #include "ops/ops.h"
 #include "ops/strides.h"
+#include "ops/sum_by_groups.h"
 
 namespace swingrad {
 namespace {
@@ -111,19 +112,19 @@ void sum_rows(const Pair& shapes, const T* x, T* y) {
                         for (int64_t piece = begin; piece < end; ++piece) {
                             const int64_t row = piece / cuts, from = y_C * (piece % cuts) / cuts,
                                           to = y_C * (piece % cuts + 1) / cuts;
-                            T* y_row = y + row * y_C;
-                            std::fill(y_row + from, y_row + to, T(0));
+                            Wide<T> sums[columns_a_piece] = {};
                             for (const int64_t further : further_rows) {
                                 const T* x_row = x + first_rows[static_cast<size_t>(row)] + further;
                                 if (shapes.last_repeated()) {
-                                    T sum = 0;
+                                    Wide<T> sum = 0;
 #pragma omp simd reduction(+ : sum)
-                                    for (int64_t c = 0; c < C; ++c) sum += x_row[c];
-                                    y_row[0] += sum;
+                                    for (int64_t c = 0; c < C; ++c) sum += widen(x_row[c]);
+                                    sums[0] += sum;
                                 } else {
-                                    for (int64_t c = from; c < to; ++c) y_row[c] += x_row[c];
+                                    add_column_sums(1, to - from, x_row + from, sums);
                                 }
                             }
+                            for (int64_t c = from; c < to; ++c) y[row * y_C + c] = narrow<T>(sums[c - from]);
                         }
                     });
 }

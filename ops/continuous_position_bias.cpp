@@ -94,8 +94,9 @@ struct ContinuousPositionBiasNode final : Node {
         on_device_of(
             "continuous_position_bias", dy,
             [&]<class T>(T) {
-                swingrad::backward(R, U, h, coordinates.data<T>(), weight2.data<T>(), hidden.data<T>(), y.data<T>(),
-                                   dy.data<T>(), dweight1.data<T>(), dbias1.data<T>(), dweight2.data<T>());
+                using W = Wide<T>;
+                swingrad::backward(R, U, h, coordinates.data<W>(), weight2.data<W>(), hidden.data<W>(), y.data<W>(),
+                                   dy.data<W>(), dweight1.data<W>(), dbias1.data<W>(), dweight2.data<W>());
             },
             [&]<class T>(T) {
                 using W = Wide<T>;
@@ -132,11 +133,12 @@ Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1
     on_device_of(
         "continuous_position_bias", weight1,
         [&]<class T>(T) {
-            forward(R, U, h, coordinates.data<T>(), weight1.data<T>(), bias1.data<T>(), weight2.data<T>(),
-                    hidden.data<T>(), y.data<T>());
+            using W = Wide<T>;  // a table: never in bfloat16
+            forward(R, U, h, coordinates.data<W>(), weight1.data<W>(), bias1.data<W>(), weight2.data<W>(),
+                    hidden.data<W>(), y.data<W>());
         },
         [&]<class T>(T) {
-            using W = Wide<T>;  // a table: never in bfloat16
+            using W = Wide<T>;
             cuda::continuous_position_bias_forward(R, U, h, coordinates.device_data<W>(), weight1.device_data<W>(),
                                                    bias1.device_data<W>(), weight2.device_data<W>(),
                                                    hidden.device_data<W>(), y.device_data<W>());

@@ -51,20 +51,23 @@ void smoothed(int64_t B, int64_t K, const int64_t* labels, double smoothing, T* 
 // ---- CPU forward
 
 template <class T>
-double forward(int64_t B, int64_t K, const T* logits, const T* targets, T* p) {
+double forward(int64_t B, int64_t K, const T* logits, const Wide<T>* targets, Wide<T>* p) {
+    using W = Wide<T>;
     const Tensor losses = Tensor::empty({B}, DType::float64);
     double* loss = losses.data<double>();
     parallel_chunks(B, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; ++b) {
-            const T *z = logits + b * K, *t = targets + b * K;
-            T* p_row = p + b * K;
-            const T m = *std::max_element(z, z + K);
-            T s = 0, t_sum = 0, t_z_sum = 0;
+            const T* z = logits + b * K;
+            const W* t = targets + b * K;
+            W* p_row = p + b * K;
+            W m = widen(z[0]);
+            for (int64_t c = 1; c < K; ++c) m = std::max(m, widen(z[c]));
+            W s = 0, t_sum = 0, t_z_sum = 0;
             for (int64_t c = 0; c < K; ++c) {
-                p_row[c] = std::exp(z[c] - m);
+                p_row[c] = std::exp(widen(z[c]) - m);
                 s += p_row[c];
                 t_sum += t[c];
-                t_z_sum += t[c] == 0 ? T(0) : t[c] * (z[c] - m);
+                t_z_sum += t[c] == 0 ? W(0) : t[c] * (widen(z[c]) - m);
             }
             for (int64_t c = 0; c < K; ++c) p_row[c] /= s;
             loss[b] = static_cast<double>(t_sum * std::log(s) - t_z_sum);
@@ -78,14 +81,16 @@ double forward(int64_t B, int64_t K, const T* logits, const T* targets, T* p) {
 // ---- CPU backward
 
 template <class T>
-void backward(int64_t B, int64_t K, const T* p, const T* targets, T dloss, T* dlogits) {
+void backward(int64_t B, int64_t K, const Wide<T>* p, const Wide<T>* targets, Wide<T> dloss, T* dlogits) {
+    using W = Wide<T>;
     parallel_chunks(B, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; ++b) {
-            const T *p_row = p + b * K, *t = targets + b * K;
-            T t_sum = 0;
+            const W *p_row = p + b * K, *t = targets + b * K;
+            W t_sum = 0;
             for (int64_t c = 0; c < K; ++c) t_sum += t[c];
             // forward: loss = (sum(t) log s - sum(t (z - m))) / B, so:
-            for (int64_t c = 0; c < K; ++c) dlogits[b * K + c] = dloss / static_cast<T>(B) * (p_row[c] * t_sum - t[c]);
+            for (int64_t c = 0; c < K; ++c)
+                dlogits[b * K + c] = narrow<T>(dloss / static_cast<W>(B) * (p_row[c] * t_sum - t[c]));
         }
     });
 }
@@ -107,7 +112,8 @@ struct CrossEntropyNode final : Node {
         on_device_of(
             "cross_entropy", dlogits,
             [&]<class T>(T) {
-                swingrad::backward(B, K, p.data<T>(), targets.data<T>(), *dy.data<T>(), dlogits.data<T>());
+                using W = Wide<T>;
+                swingrad::backward(B, K, p.data<W>(), targets.data<W>(), *dy.data<W>(), dlogits.data<T>());
             },
             [&]<class T>(T) {
                 const Wide<T>*p_data = p.device_data<Wide<T>>(), *dloss = dy.device_data<Wide<T>>();
@@ -130,7 +136,8 @@ Tensor loss_of(const Tensor& logits, const Tensor& targets, double smoothing) {
     on_device_of(
         "cross_entropy", logits,
         [&]<class T>(T) {
-            *loss.data<T>() = static_cast<T>(forward(B, K, logits.data<T>(), targets.data<T>(), p.data<T>()));
+            using W = Wide<T>;
+            *loss.data<W>() = static_cast<W>(forward(B, K, logits.data<T>(), targets.data<W>(), p.data<W>()));
         },
         [&]<class T>(T) {
             Wide<T>*p_data = p.device_data<Wide<T>>(), *loss_data = loss.device_data<Wide<T>>();
@@ -166,8 +173,8 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double smoothin
     check(smoothing >= 0 && smoothing <= 1, "[cross_entropy] smoothing must be in 0 to 1, got {}", smoothing);
     check_one_device("cross_entropy", {{"logits", logits}, {"labels", labels}});
     if (logits.device() == Device::cuda) return loss_of(logits, labels, smoothing);
-    const Tensor targets = logits.empty_like({B, K});
-    dispatch_float("cross_entropy", logits.dtype(),
+    const Tensor targets = Tensor::empty({B, K}, wide(logits.dtype()));
+    dispatch_float("cross_entropy", targets.dtype(),
                    [&]<class T>(T) { smoothed(B, K, labels.data<int64_t>(), smoothing, targets.data<T>()); });
     return loss_of(logits, targets, smoothing);
 }

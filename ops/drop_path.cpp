@@ -31,9 +31,9 @@ void draw(int64_t B, double q, T kept, Random random, T* keep) {
 // ---- CPU forward; with dy for x and dx for y, CPU backward too
 
 template <class T>
-void forward(int64_t B, int64_t elements, const T* x, const T* keep, T* y) {
+void forward(int64_t B, int64_t elements, const T* x, const Wide<T>* keep, T* y) {
     parallel_for(B, [=](int64_t b) {
-        for (int64_t i = b * elements; i < (b + 1) * elements; ++i) y[i] = x[i] * keep[b];
+        for (int64_t i = b * elements; i < (b + 1) * elements; ++i) y[i] = narrow<T>(widen(x[i]) * keep[b]);
     });
 }
 
@@ -41,7 +41,7 @@ Tensor scaled(const Tensor& x, const Tensor& keep) {
     const int64_t B = x.shape()[0], elements = B > 0 ? x.numel() / B : 0;
     Tensor y = x.empty_like(x.shape());
     on_device_of(
-        "drop_path", x, [&]<class T>(T) { forward(B, elements, x.data<T>(), keep.data<T>(), y.data<T>()); },
+        "drop_path", x, [&]<class T>(T) { forward(B, elements, x.data<T>(), keep.data<Wide<T>>(), y.data<T>()); },
         [&]<class T>(T) {
             cuda::drop_path(B, elements, x.device_data<T>(), keep.device_data<Wide<T>>(), y.device_data<T>());
         });

@@ -36,13 +36,13 @@ constexpr int64_t elements_a_piece = words_a_draw << 10;
 // ---- CPU forward; with dy for x and dx for y, CPU backward too
 
 template <class T>
-void forward(int64_t count, uint64_t bound, T factor, Random random, const T* x, T* y) {
+void forward(int64_t count, uint64_t bound, Wide<T> factor, Random random, const T* x, T* y) {
     parallel_chunks(count, elements_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t first = begin; first < end; first += words_a_draw) {
             const auto words = random.words(static_cast<uint64_t>(first / words_a_draw));
             const int64_t drawn = std::min(words_a_draw, end - first);
             for (int64_t i = 0; i < drawn; ++i)
-                y[first + i] = words[static_cast<size_t>(i)] < bound ? x[first + i] * factor : T(0);
+                y[first + i] = words[static_cast<size_t>(i)] < bound ? narrow<T>(widen(x[first + i]) * factor) : T(0);
         }
     });
 }
@@ -53,7 +53,7 @@ Tensor dropped(const Tensor& x, double rate, Random random) {
     Tensor y = x.empty_like(x.shape());
     on_device_of(
         "dropout", x,
-        [&]<class T>(T) { forward(x.numel(), bound, static_cast<T>(factor), random, x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) { forward(x.numel(), bound, static_cast<Wide<T>>(factor), random, x.data<T>(), y.data<T>()); },
         [&]<class T>(T) { cuda::dropout(x.numel(), bound, factor, random, x.device_data<T>(), y.device_data<T>()); });
     return y;
 }

@@ -30,16 +30,16 @@ constexpr int64_t rows_a_piece = 64;
 // ---- CPU forward
 
 template <class T>
-void forward(int64_t rows, int64_t C, const T* x, T eps, T* y, T* norms) {
+void forward(int64_t rows, int64_t C, const T* x, Wide<T> eps, T* y, Wide<T>* norms) {
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const T* x_row = x + row * C;
-            T squares = 0;
+            Wide<T> squares = 0;
 #pragma omp simd reduction(+ : squares)
-            for (int64_t c = 0; c < C; ++c) squares += x_row[c] * x_row[c];
-            const T norm = std::sqrt(squares);
-            const T inverse = 1 / (norm < eps ? eps : norm);
-            for (int64_t c = 0; c < C; ++c) y[row * C + c] = x_row[c] * inverse;
+            for (int64_t c = 0; c < C; ++c) squares += widen(x_row[c]) * widen(x_row[c]);
+            const Wide<T> norm = std::sqrt(squares);
+            const Wide<T> inverse = 1 / (norm < eps ? eps : norm);
+            for (int64_t c = 0; c < C; ++c) y[row * C + c] = narrow<T>(widen(x_row[c]) * inverse);
             norms[row] = norm;
         }
     });
@@ -48,18 +48,19 @@ void forward(int64_t rows, int64_t C, const T* x, T eps, T* y, T* norms) {
 // ---- CPU backward
 
 template <class T>
-void backward(int64_t rows, int64_t C, const T* x, const T* norms, T eps, const T* dy, T* dx) {
+void backward(int64_t rows, int64_t C, const T* x, const Wide<T>* norms, Wide<T> eps, const T* dy, T* dx) {
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const T *x_row = x + row * C, *dy_row = dy + row * C;
             const bool constant = norms[row] < eps;
-            const T inverse = 1 / (constant ? eps : norms[row]);
+            const Wide<T> inverse = 1 / (constant ? eps : norms[row]);
             // forward: y = x inverse(x), so:
-            T dy_y = 0;
+            Wide<T> dy_y = 0;
 #pragma omp simd reduction(+ : dy_y)
-            for (int64_t c = 0; c < C; ++c) dy_y += dy_row[c] * (x_row[c] * inverse);
+            for (int64_t c = 0; c < C; ++c) dy_y += widen(dy_row[c]) * (widen(x_row[c]) * inverse);
             if (constant) dy_y = 0;
-            for (int64_t c = 0; c < C; ++c) dx[row * C + c] = inverse * (dy_row[c] - x_row[c] * inverse * dy_y);
+            for (int64_t c = 0; c < C; ++c)
+                dx[row * C + c] = narrow<T>(inverse * (widen(dy_row[c]) - widen(x_row[c]) * inverse * dy_y));
         }
     });
 }
@@ -80,7 +81,7 @@ struct L2NormaliseNode final : Node {
         on_device_of(
             "l2_normalise", x,
             [&]<class T>(T) {
-                swingrad::backward(rows, C, x.data<T>(), norms.data<T>(), static_cast<T>(eps), dy.data<T>(),
+                swingrad::backward(rows, C, x.data<T>(), norms.data<Wide<T>>(), static_cast<Wide<T>>(eps), dy.data<T>(),
                                    dx.data<T>());
             },
             [&]<class T>(T) {
@@ -102,7 +103,7 @@ Tensor l2_normalise(const Tensor& x, double eps) {
     Tensor y = x.empty_like(x.shape()), norms = Tensor::empty({rows}, wide(x.dtype()), x.device());
     on_device_of(
         "l2_normalise", x,
-        [&]<class T>(T) { forward(rows, C, x.data<T>(), static_cast<T>(eps), y.data<T>(), norms.data<T>()); },
+        [&]<class T>(T) { forward(rows, C, x.data<T>(), static_cast<Wide<T>>(eps), y.data<T>(), norms.data<Wide<T>>()); },
         [&]<class T>(T) {
             cuda::l2_normalise_forward(rows, C, x.device_data<T>(), eps, y.device_data<T>(),
                                        norms.device_data<Wide<T>>());

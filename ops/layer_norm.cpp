@@ -40,15 +40,16 @@ constexpr int64_t rows_a_piece = 64;
 // ---- CPU forward (a row's arithmetic is in ops/layer_norm_row.h)
 
 template <class T>
-void forward(int64_t rows, int64_t C, const T* x, const T* weight, const T* bias, double eps, T* y, T* means,
-             T* rstds) {
+void forward(int64_t rows, int64_t C, const T* x, const Wide<T>* weight, const Wide<T>* bias, double eps, T* y,
+             Wide<T>* means, Wide<T>* rstds) {
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const T* x_row = x + row * C;
             T* y_row = y + row * C;
-            const RowStatistics<T> of = row_statistics(C, x_row, static_cast<T>(eps));
+            const auto of = row_statistics(C, x_row, static_cast<Wide<T>>(eps));
 #pragma omp simd
-            for (int64_t c = 0; c < C; ++c) y_row[c] = weight[c] * ((x_row[c] - of.mean) * of.rstd) + bias[c];
+            for (int64_t c = 0; c < C; ++c)
+                y_row[c] = narrow<T>(weight[c] * ((widen(x_row[c]) - of.mean) * of.rstd) + bias[c]);
             means[row] = of.mean;
             rstds[row] = of.rstd;
         }
@@ -58,12 +59,13 @@ void forward(int64_t rows, int64_t C, const T* x, const T* weight, const T* bias
 // ---- CPU backward
 
 template <class T>
-void backward(int64_t rows, int64_t C, const T* x, const T* weight, const T* means, const T* rstds, const T* dy, T* dx,
-              T* dweight, T* dbias) {
-    sum_by_groups<T>(sum_groups(rows), rows, 2 * C,
-                     [=](int64_t begin, int64_t end, T* sums) {
+void backward(int64_t rows, int64_t C, const T* x, const Wide<T>* weight, const Wide<T>* means, const Wide<T>* rstds,
+              const T* dy, T* dx, Wide<T>* dweight, Wide<T>* dbias) {
+    using W = Wide<T>;
+    sum_by_groups<W>(sum_groups(rows), rows, 2 * C,
+                     [=](int64_t begin, int64_t end, W* sums) {
                          for (int64_t row = begin; row < end; ++row)
-                             row_backward<T>(C, x + row * C, {means[row], rstds[row]}, weight, dy + row * C, T(1),
+                             row_backward<T>(C, x + row * C, {means[row], rstds[row]}, weight, dy + row * C, W(1),
                                              dx + row * C, sums, sums + C);
                      },
                      {{dweight, C}, {dbias, C}});
@@ -86,8 +88,9 @@ struct LayerNormNode final : Node {
         on_device_of(
             "layer_norm", x,
             [&]<class T>(T) {
-                swingrad::backward(rows, C, x.data<T>(), weight.data<T>(), means.data<T>(), rstds.data<T>(),
-                                   dy.data<T>(), dx.data<T>(), dweight.data<T>(), dbias.data<T>());
+                using W = Wide<T>;
+                swingrad::backward(rows, C, x.data<T>(), weight.data<W>(), means.data<W>(), rstds.data<W>(),
+                                   dy.data<T>(), dx.data<T>(), dweight.data<W>(), dbias.data<W>());
             },
             [&]<class T>(T) {
                 using W = Wide<T>;
@@ -116,8 +119,9 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
     on_device_of(
         "layer_norm", x,
         [&]<class T>(T) {
-            forward(rows, C, x.data<T>(), weight.data<T>(), bias.data<T>(), eps, y.data<T>(), means.data<T>(),
-                    rstds.data<T>());
+            using W = Wide<T>;
+            forward(rows, C, x.data<T>(), weight.data<W>(), bias.data<W>(), eps, y.data<T>(), means.data<W>(),
+                    rstds.data<W>());
         },
         [&]<class T>(T) {
             using W = Wide<T>;

@@ -36,10 +36,10 @@ constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 
 // `bias` may be null.
 template <class T>
-void forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const T* bias, T* y) {
+void forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const Wide<T>* bias, T* y) {
     const PackedFactor<T> weight_t(transposed, O, I, weight, I);
     parallel_chunks(rows, rows_a_piece(rows), [&](int64_t begin, int64_t end) {
-        multiply(plain, end - begin, x + begin * I, I, weight_t, y + begin * O, O, Beginning<T>::row(bias));
+        multiply(plain, end - begin, x + begin * I, I, weight_t, y + begin * O, O, Beginning<Wide<T>>::row(bias));
     });
 }
 
@@ -47,14 +47,14 @@ void forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, co
 
 // `dx` or `dbias` may be null: not asked for. Both in one pass, while a piece of dy is in the cache.
 template <class T>
-void backward_rows(int64_t rows, int64_t I, int64_t O, const T* weight, const T* dy, T* dx, T* dbias) {
-    std::vector<SumTarget<T>> targets;
+void backward_rows(int64_t rows, int64_t I, int64_t O, const T* weight, const T* dy, T* dx, Wide<T>* dbias) {
+    std::vector<SumTarget<Wide<T>>> targets;
     if (dbias) targets.push_back({dbias, O});
     const int64_t width = dbias ? O : 0;
     const PackedFactor<T> packed(plain, I, dx ? O : 0, weight, I);
-    sum_by_groups<T>(
+    sum_by_groups<Wide<T>>(
         sum_groups(rows), rows, width,
-        [&](int64_t group_begin, int64_t group_end, T* dbias_sum) {
+        [&](int64_t group_begin, int64_t group_end, Wide<T>* dbias_sum) {
             for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
                 const int64_t count = std::min(gemm_rows, group_end - begin);
                 const T* dy_piece = dy + begin * O;
@@ -84,7 +84,7 @@ struct LinearNode final : Node {
             [&]<class T>(T) {
                 if (needs[0] || needs[2])
                     backward_rows(rows, I, O, weight.data<T>(), dy.data<T>(), data_or_null<T>(dx),
-                                  data_or_null<T>(dbias));
+                                  data_or_null<Wide<T>>(dbias));
                 if (needs[1])
                     gemm(transposed, plain, O, I, rows, dy.data<T>(), O, x.data<T>(), I, dweight.data<T>(), I, false);
             },
@@ -119,7 +119,9 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     const Tensor y = x.empty_like(x.shape().with(-1, O));
     on_device_of(
         "linear", x,
-        [&]<class T>(T) { forward(rows, I, O, x.data<T>(), weight.data<T>(), data_or_null<T>(bias), y.data<T>()); },
+        [&]<class T>(T) {
+            forward(rows, I, O, x.data<T>(), weight.data<T>(), data_or_null<Wide<T>>(bias), y.data<T>());
+        },
         [&]<class T>(T) {
             cuda::gemm_bias(rows, O, I, x.device_data<T>(), weight.device_data<T>(), device_data_or_null<Wide<T>>(bias),
                             y.device_data<T>());

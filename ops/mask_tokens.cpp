@@ -31,9 +31,12 @@ constexpr int64_t rows_a_piece = 64;
 // ---- CPU forward
 
 template <class T>
-void forward(int64_t rows, int64_t C, const T* x, const T* token, const uint8_t* mask, T* y) {
+void forward(int64_t rows, int64_t C, const T* x, const Wide<T>* token, const uint8_t* mask, T* y) {
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) std::copy_n(mask[row] ? token : x + row * C, C, y + row * C);
+        for (int64_t row = begin; row < end; ++row)
+            if (!mask[row]) std::copy_n(x + row * C, C, y + row * C);
+            else
+                for (int64_t c = 0; c < C; ++c) y[row * C + c] = narrow<T>(token[c]);
     });
 }
 
@@ -41,12 +44,13 @@ void forward(int64_t rows, int64_t C, const T* x, const T* token, const uint8_t*
 
 // `dx` or `dtoken` may be null: not asked for.
 template <class T>
-void backward(int64_t rows, int64_t C, const uint8_t* mask, const T* dy, T* dx, T* dtoken) {
-    std::vector<SumTarget<T>> targets;
+void backward(int64_t rows, int64_t C, const uint8_t* mask, const T* dy, T* dx, Wide<T>* dtoken) {
+    using W = Wide<T>;
+    std::vector<SumTarget<W>> targets;
     if (dtoken) targets.push_back({dtoken, C});
-    sum_by_groups<T>(
+    sum_by_groups<W>(
         sum_groups(rows), rows, dtoken ? C : 0,
-        [=](int64_t begin, int64_t end, T* sums) {
+        [=](int64_t begin, int64_t end, W* sums) {
             for (int64_t row = begin; row < end; ++row) {
                 const T* dy_row = dy + row * C;
                 // forward: y = mask ? token : x, so:
@@ -74,7 +78,7 @@ struct MaskTokensNode final : Node {
             "mask_tokens", dy,
             [&]<class T>(T) {
                 swingrad::backward(mask.numel(), C, mask.data<uint8_t>(), dy.data<T>(), data_or_null<T>(dx),
-                                   data_or_null<T>(dtoken));
+                                   data_or_null<Wide<T>>(dtoken));
             },
             [&]<class T>(T) {
                 cuda::mask_tokens_backward(mask.numel(), C, mask.device_data<uint8_t>(), dy.device_data<T>(),
@@ -103,7 +107,7 @@ Tensor mask_tokens(const Tensor& x, const Tensor& token, const Tensor& mask) {
     const Tensor y = x.empty_like(x.shape());
     on_device_of(
         "mask_tokens", x,
-        [&]<class T>(T) { forward(mask.numel(), C, x.data<T>(), token.data<T>(), mask.data<uint8_t>(), y.data<T>()); },
+        [&]<class T>(T) { forward(mask.numel(), C, x.data<T>(), token.data<Wide<T>>(), mask.data<uint8_t>(), y.data<T>()); },
         [&]<class T>(T) {
             cuda::mask_tokens_forward(mask.numel(), C, x.device_data<T>(), token.device_data<Wide<T>>(),
                                       mask.device_data<uint8_t>(), y.device_data<T>());

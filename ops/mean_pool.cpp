@@ -14,6 +14,7 @@
 #include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
+#include "ops/sum_by_groups.h"
 
 #include <algorithm>
 
@@ -26,11 +27,10 @@ template <class T>
 void forward(int64_t B, int64_t positions, int64_t C, const T* x, T* y) {
     parallel_for(B, [=](int64_t b) {
         const T* image = x + b * positions * C;
-        T* y_row = y + b * C;
-        std::fill_n(y_row, C, T(0));
-        for (int64_t position = 0; position < positions; ++position)
-            for (int64_t c = 0; c < C; ++c) y_row[c] += image[position * C + c];
-        for (int64_t c = 0; c < C; ++c) y_row[c] /= static_cast<T>(positions);
+        std::vector<Wide<T>> sums(static_cast<size_t>(C));
+        add_column_sums(positions, C, image, sums.data());
+        for (int64_t c = 0; c < C; ++c)
+            y[b * C + c] = narrow<T>(sums[static_cast<size_t>(c)] / static_cast<Wide<T>>(positions));
     });
 }
 
@@ -41,7 +41,7 @@ void backward(int64_t B, int64_t positions, int64_t C, const T* dy, T* dx) {
     parallel_for(B, [=](int64_t b) {
         T* dimage = dx + b * positions * C;
         const T* dy_row = dy + b * C;
-        for (int64_t c = 0; c < C; ++c) dimage[c] = dy_row[c] / static_cast<T>(positions);
+        for (int64_t c = 0; c < C; ++c) dimage[c] = narrow<T>(widen(dy_row[c]) / static_cast<Wide<T>>(positions));
         for (int64_t position = 1; position < positions; ++position) std::copy_n(dimage, C, dimage + position * C);
     });
 }

@@ -42,17 +42,18 @@ constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 // ---- CPU forward. a [rows, U] is where the first product goes; null where nobody will want it again.
 
 template <class T>
-void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* weight1, const T* bias1,
-             const T* weight2, const T* bias2, T* a, T* y) {
+void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* weight1, const Wide<T>* bias1,
+             const T* weight2, const Wide<T>* bias2, T* a, T* y) {
+    using W = Wide<T>;
     const PackedFactor<T> weight1_t(transposed, U, C, weight1, C), weight2_t(transposed, O, U, weight2, U);
     parallel_chunks(rows, rows_a_piece(rows), [&](int64_t begin, int64_t end) {
         const int64_t count = end - begin;
         const Tensor scratch = Tensor::empty({count, U}, dtype_of<T>());
         T *g = scratch.data<T>(), *a_piece = a ? a + begin * U : g, *y_piece = y + begin * O;
-        multiply(plain, count, x + begin * C, C, weight1_t, a_piece, U, Beginning<T>::row(bias1));
+        multiply(plain, count, x + begin * C, C, weight1_t, a_piece, U, Beginning<W>::row(bias1));
 #pragma omp simd
-        for (int64_t i = 0; i < count * U; ++i) g[i] = Gelu::value(a_piece[i]);
-        multiply(plain, count, g, U, weight2_t, y_piece, O, Beginning<T>::row(bias2));
+        for (int64_t i = 0; i < count * U; ++i) g[i] = narrow<T>(Gelu::value(widen(a_piece[i])));
+        multiply(plain, count, g, U, weight2_t, y_piece, O, Beginning<W>::row(bias2));
     });
 }
 
@@ -60,14 +61,15 @@ void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T*
 
 template <class T>
 void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* a, const T* weight1, const T* weight2,
-              const T* dy, T* dx, T* dweight1, T* dbias1, T* dweight2, T* dbias2) {
+              const T* dy, T* dx, T* dweight1, Wide<T>* dbias1, T* dweight2, Wide<T>* dbias2) {
+    using W = Wide<T>;
     const int64_t width = U * C + U + O * U + O;
     // Of few rows a group's sums would be larger than what they sum over: fewer groups then.
     const int64_t groups = std::clamp<int64_t>(rows / C, 1, sum_groups(rows));
     const PackedFactor<T> packed1(plain, C, U, weight1, C), packed2(plain, U, O, weight2, U);
-    sum_by_groups<T>(groups, rows, width,
-                     [&](int64_t group_begin, int64_t group_end, T* sums) {
-                         T *dweight1_sum = sums, *dbias1_sum = dweight1_sum + U * C, *dweight2_sum = dbias1_sum + U,
+    sum_by_groups<W>(groups, rows, width,
+                     [&](int64_t group_begin, int64_t group_end, W* sums) {
+                         W *dweight1_sum = sums, *dbias1_sum = dweight1_sum + U * C, *dweight2_sum = dbias1_sum + U,
                            *dbias2_sum = dweight2_sum + O * U;
                          const Tensor scratch = Tensor::empty({2, gemm_rows, U}, dtype_of<T>());
                          T *g = scratch.data<T>(), *da = g + gemm_rows * U;
@@ -79,9 +81,10 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
             // forward: g = gelu(a), so:
 #pragma omp simd
                              for (int64_t i = 0; i < count * U; ++i) {
-                                 T slope;
-                                 Gelu::value_and_slope(a_piece[i], g[i], slope);
-                                 da[i] *= slope;
+                                 W value, slope;
+                                 Gelu::value_and_slope(widen(a_piece[i]), value, slope);
+                                 g[i] = narrow<T>(value);
+                                 da[i] = narrow<T>(widen(da[i]) * slope);
                              }
                              gemm_block(transposed, plain, O, U, count, dy_piece, O, g, U, dweight2_sum, U, true);
                              add_column_sums(count, O, dy_piece, dbias2_sum);
@@ -144,9 +147,10 @@ struct MlpNode final : Node {
         on_device_of(
             "mlp", x,
             [&]<class T>(T) {
+                using W = Wide<T>;
                 swingrad::backward(rows, C, U, O, x.data<T>(), a.data<T>(), weight1.data<T>(), weight2.data<T>(),
-                                   dy.data<T>(), dx.data<T>(), dweight1.data<T>(), dbias1.data<T>(), dweight2.data<T>(),
-                                   dbias2.data<T>());
+                                   dy.data<T>(), dx.data<T>(), dweight1.data<T>(), dbias1.data<W>(), dweight2.data<T>(),
+                                   dbias2.data<W>());
             },
             [&]<class T>(T) {
                 using W = Wide<T>;
@@ -186,7 +190,8 @@ Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Te
     on_device_of(
         "mlp", x,
         [&]<class T>(T) {
-            forward(rows, C, U, O, x.data<T>(), weight1.data<T>(), bias1.data<T>(), weight2.data<T>(), bias2.data<T>(),
+            using W = Wide<T>;
+            forward(rows, C, U, O, x.data<T>(), weight1.data<T>(), bias1.data<W>(), weight2.data<T>(), bias2.data<W>(),
                     data_or_null<T>(a), y.data<T>());
         },
         [&]<class T>(T) {

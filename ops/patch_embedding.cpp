@@ -24,6 +24,7 @@
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
 #include "core/operands.h"
+#include "core/packed_factor.h"
 #include "core/threads.h"
 #include "cuda/gemm.h"
 #include "cuda/sums.h"
@@ -34,6 +35,8 @@
 
 namespace swingrad {
 namespace {
+
+constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 
 struct Geometry {
     int64_t B, H, W, I;  // images
@@ -91,15 +94,13 @@ Tensor channel_last(const Geometry& g, const T* weight) {
 // ---- CPU forward
 
 template <class T>
-void forward(const Geometry& g, const T* images, const T* weight, const T* bias, T* y) {
+void forward(const Geometry& g, const T* images, const T* weight, const Wide<T>* bias, T* y) {
     const int64_t J = g.patch_size(), C = g.C;
-    const Tensor weight_last = channel_last(g, weight);
-    parallel_chunks(g.patches(), gemm_rows, [&](int64_t begin, int64_t end) {
+    const PackedFactor<T> weight_t(transposed, C, J, channel_last(g, weight).template data<T>(), J);
+    parallel_chunks(g.patches(), rows_a_piece(g.patches()), [&](int64_t begin, int64_t end) {
         const Tensor patch = Tensor::empty({end - begin, J}, dtype_of<T>());
         im2col(g, begin, end, images, patch.data<T>());
-        for (int64_t r = begin; r < end; ++r) std::copy_n(bias, C, y + r * C);
-        gemm_block(Layout::plain, Layout::transposed, end - begin, C, J, patch.data<T>(), J, weight_last.data<T>(), J,
-                   y + begin * C, C, true);
+        multiply(plain, end - begin, patch.data<T>(), J, weight_t, y + begin * C, C, Beginning<Wide<T>>::row(bias));
     });
 }
 
@@ -110,7 +111,7 @@ template <class T>
 void backward_images(const Geometry& g, int64_t begin, int64_t end, const T* weight_last, const T* dy, T* dpatch,
                      T* dimages) {
     const int64_t J = g.patch_size(), C = g.C;
-    gemm_block(Layout::plain, Layout::plain, end - begin, J, C, dy + begin * C, C, weight_last, J, dpatch, J, false);
+    gemm_block(plain, plain, end - begin, J, C, dy + begin * C, C, weight_last, J, dpatch, J, false);
     for_each_run(g, begin, end, [&](int64_t at, int64_t in_patch, int64_t inside) {
         if (inside > 0) std::copy_n(dpatch + in_patch, inside, dimages + at);
     });
@@ -118,25 +119,27 @@ void backward_images(const Geometry& g, int64_t begin, int64_t end, const T* wei
 
 // `dimages` may be null: not asked for, as a rule.
 template <class T>
-void backward(const Geometry& g, const T* images, const T* weight, const T* dy, T* dimages, T* dweight, T* dbias) {
+void backward(const Geometry& g, const T* images, const T* weight, const T* dy, T* dimages, T* dweight,
+              Wide<T>* dbias) {
+    using W = Wide<T>;
     const int64_t J = g.patch_size(), C = g.C, R = g.patches();
     const Tensor weight_last = dimages ? channel_last(g, weight) : Tensor();
-    const Tensor dweight_last = Tensor::empty({C, J}, dtype_of<T>());
-    sum_by_groups<T>(sum_groups(R), R, C * J + C,
-                     [&](int64_t group_begin, int64_t group_end, T* sums) {
+    const Tensor dweight_last = Tensor::empty({C, J}, dtype_of<W>());
+    sum_by_groups<W>(sum_groups(R), R, C * J + C,
+                     [&](int64_t group_begin, int64_t group_end, W* sums) {
                          const Tensor scratch = Tensor::empty({gemm_rows, J}, dtype_of<T>());
                          T* patch = scratch.data<T>();
                          for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
                              const int64_t end = std::min(begin + gemm_rows, group_end);
                              im2col(g, begin, end, images, patch);
-                             gemm_block(Layout::transposed, Layout::plain, C, J, end - begin, dy + begin * C, C, patch,
-                                        J, sums, J, true);
+                             gemm_block(transposed, plain, C, J, end - begin, dy + begin * C, C, patch, J, sums, J,
+                                        true);
                              add_column_sums(end - begin, C, dy + begin * C, sums + C * J);
                              if (dimages) backward_images(g, begin, end, weight_last.data<T>(), dy, patch, dimages);
                          }
                      },
-                     {{dweight_last.data<T>(), C * J}, {dbias, C}});
-    for_each_weight(g, [&](int64_t at, int64_t at_last) { dweight[at] = dweight_last.data<T>()[at_last]; });
+                     {{dweight_last.data<W>(), C * J}, {dbias, C}});
+    for_each_weight(g, [&](int64_t at, int64_t at_last) { dweight[at] = narrow<T>(dweight_last.data<W>()[at_last]); });
 }
 
 // ---- kernels: patch as a whole, its numbers in the weight's order; one product each way
@@ -162,11 +165,11 @@ void backward_on_device(const Geometry& g, const Tensor& images, const T* weight
                         T* dweight, Wide<T>* dbias) {
     const int64_t J = g.patch_size(), C = g.C, R = g.patches();
     const Tensor patch = patches_on_device<T>(g, images);
-    cuda::gemm(Layout::transposed, Layout::plain, C, J, R, dy, C, patch.device_data<T>(), J, dweight, J, false);
+    cuda::gemm(transposed, plain, C, J, R, dy, C, patch.device_data<T>(), J, dweight, J, false);
     cuda::column_sums(R, C, dy, dbias);
     if (!dimages.defined()) return;
     T* const dpatch = patch.device_data<T>();  // patch has been read
-    cuda::gemm(Layout::plain, Layout::plain, R, J, C, dy, C, weight, J, dpatch, J, false);
+    cuda::gemm(plain, plain, R, J, C, dy, C, weight, J, dpatch, J, false);
     cuda::im2col_backward(patch_sizes(g), dpatch, dimages.device_data<T>());
 }
 
@@ -187,7 +190,7 @@ struct PatchEmbeddingNode final : Node {
             "patch_embedding", images,
             [&]<class T>(T) {
                 swingrad::backward(geometry, images.data<T>(), weight.data<T>(), dy.data<T>(), data_or_null<T>(dimages),
-                                   dweight.data<T>(), dbias.data<T>());
+                                   dweight.data<T>(), dbias.data<Wide<T>>());
             },
             [&]<class T>(T) {
                 backward_on_device(geometry, images, weight.device_data<T>(), dy.device_data<T>(), dimages,
@@ -215,7 +218,7 @@ Tensor patch_embedding(const Tensor& images, const Tensor& weight, const Tensor&
     const Tensor y = images.empty_like({geometry.B, geometry.down(), geometry.across(), C});
     on_device_of(
         "patch_embedding", images,
-        [&]<class T>(T) { forward(geometry, images.data<T>(), weight.data<T>(), bias.data<T>(), y.data<T>()); },
+        [&]<class T>(T) { forward(geometry, images.data<T>(), weight.data<T>(), bias.data<Wide<T>>(), y.data<T>()); },
         [&]<class T>(T) {
             forward_on_device(geometry, images, weight.device_data<T>(), bias.device_data<Wide<T>>(),
                               y.device_data<T>());

@@ -36,7 +36,8 @@ Tensor combined(std::string_view op, const Tensor& a, const Tensor& b) {
             const T *a_data = a.data<T>(), *b_data = b.data<T>();
             T* y_data = y.data<T>();
             parallel_chunks(y.numel(), pointwise_chunk, [=](int64_t begin, int64_t end) {
-                for (int64_t i = begin; i < end; ++i) y_data[i] = F::value(a_data[i], b_data[i]);
+                for (int64_t i = begin; i < end; ++i)
+                    y_data[i] = narrow<T>(F::value(widen(a_data[i]), widen(b_data[i])));
             });
         },
         [&]<class T>(T) { cuda::combine<F>(y.numel(), a.device_data<T>(), b.device_data<T>(), y.device_data<T>()); });
@@ -50,9 +51,9 @@ Tensor scaled(const Tensor& x, double factor) {
         [&]<class T>(T) {
             const T* x_data = x.data<T>();
             T* y_data = y.data<T>();
-            const T times = static_cast<T>(factor);
+            const auto times = static_cast<Wide<T>>(factor);
             parallel_chunks(y.numel(), pointwise_chunk, [=](int64_t begin, int64_t end) {
-                for (int64_t i = begin; i < end; ++i) y_data[i] = times * x_data[i];
+                for (int64_t i = begin; i < end; ++i) y_data[i] = narrow<T>(times * widen(x_data[i]));
             });
         },
         [&]<class T>(T) {

@@ -24,7 +24,7 @@ constexpr int64_t pointwise_chunk = 1 << 14;
 template <class F, class T>
 void pointwise_forward(int64_t count, const T* x, T* y) {
     parallel_chunks(count, pointwise_chunk, [=](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) y[i] = F::value(x[i]);
+        for (int64_t i = begin; i < end; ++i) y[i] = narrow<T>(F::value(widen(x[i])));
     });
 }
 
@@ -32,7 +32,7 @@ template <class F, class T>
 void pointwise_backward(int64_t count, const T* x, const T* dy, T* dx) {
     parallel_chunks(count, pointwise_chunk, [=](int64_t begin, int64_t end) {
         // forward: y = f(x), so:
-        for (int64_t i = begin; i < end; ++i) dx[i] = dy[i] * F::slope(x[i]);
+        for (int64_t i = begin; i < end; ++i) dx[i] = narrow<T>(widen(dy[i]) * F::slope(widen(x[i])));
     });
 }
 
@@ -62,8 +62,8 @@ struct PointwiseNode final : Node {
     }
 };
 
-// f of every element; `op` is a literal, for messages. Throws an Error unless x is float32, float64 or, on a GPU,
-// bfloat16, and where x is on a GPU and f has no kernels.
+// f of every element; `op` is a literal, for messages. Throws an Error unless x is float32, float64 or bfloat16, and
+// where x is on a GPU and f has no kernels.
 template <class F>
 Tensor pointwise(std::string_view op, const Tensor& x) {
     Tensor y = x.empty_like(x.shape());

@@ -27,9 +27,9 @@ template <class T>
 double forward(int64_t count, const T* x) {
     std::vector<double> sums(static_cast<size_t>((count + chunk - 1) / chunk));
     parallel_chunks(count, chunk, [&](int64_t begin, int64_t end) {
-        T sum = 0;
+        Wide<T> sum = 0;
 #pragma omp simd reduction(+ : sum)
-        for (int64_t i = begin; i < end; ++i) sum += x[i];
+        for (int64_t i = begin; i < end; ++i) sum += widen(x[i]);
         sums[static_cast<size_t>(begin / chunk)] = static_cast<double>(sum);
     });
     double total = 0;
@@ -59,7 +59,8 @@ struct SumNode final : Node {
         on_device_of(
             op, dx,
             [&]<class T>(T) {
-                swingrad::backward(dx.numel(), static_cast<T>(factor * static_cast<double>(*dy.data<T>())),
+                swingrad::backward(dx.numel(),
+                                   narrow<T>(static_cast<Wide<T>>(factor * static_cast<double>(*dy.data<Wide<T>>()))),
                                    dx.data<T>());
             },
             [&]<class T>(T) {
@@ -72,7 +73,7 @@ struct SumNode final : Node {
 Tensor scaled_sum(std::string_view op, const Tensor& x, double factor) {
     Tensor y = Tensor::empty({}, wide(x.dtype()), x.device());
     on_device_of(
-        op, x, [&]<class T>(T) { *y.data<T>() = static_cast<T>(factor * forward(x.numel(), x.data<T>())); },
+        op, x, [&]<class T>(T) { *y.data<Wide<T>>() = static_cast<Wide<T>>(factor * forward(x.numel(), x.data<T>())); },
         [&]<class T>(T) { cuda::sum_forward(x.numel(), factor, x.device_data<T>(), y.device_data<Wide<T>>()); });
     if (!recording({x})) return y;
     auto node = std::make_unique<SumNode>();

@@ -41,8 +41,11 @@ void forward(const WindowTable& window, int64_t heads, const T* table, T* y) {
 
 template <class T>
 void backward(const WindowTable& window, int64_t heads, const T* dy, T* dtable) {
+    std::vector<Wide<T>> sums(static_cast<size_t>(window.offsets() * heads));
     // forward: y[pair] = table[entry], so:
-    for_each_pair(window, heads, [=](int64_t pair, int64_t entry) { dtable[entry] += dy[pair]; });
+    for_each_pair(window, heads,
+                  [&](int64_t pair, int64_t entry) { sums[static_cast<size_t>(entry)] += widen(dy[pair]); });
+    for (size_t entry = 0; entry < sums.size(); ++entry) dtable[entry] = narrow<T>(sums[entry]);
 }
 
 // ---- autograd node
@@ -57,10 +60,7 @@ struct RelativeBiasNode final : Node {
         const Tensor dtable = dy.empty_like(shape);
         on_device_of(
             "relative_bias", dy,
-            [&]<class T>(T) {
-                dtable.fill_zero();
-                swingrad::backward(*map, shape[1], dy.data<T>(), dtable.data<T>());
-            },
+            [&]<class T>(T) { swingrad::backward(*map, shape[1], dy.data<T>(), dtable.data<T>()); },
             [&]<class T>(T) {
                 cuda::relative_bias_backward(shape[1], map->window.rows, map->window.columns, dy.device_data<T>(),
                                              dtable.device_data<T>());

@@ -33,17 +33,19 @@ int64_t rows_a_sample(const Shape& shape) { return shape[0] > 0 ? shape.rows() /
 // ---- CPU forward. keep may be null; a sample has rows / B rows.
 
 template <class T>
-void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* y, const T* weight, const T* bias,
-             const T* keep, double eps, T* out, T* means, T* rstds) {
+void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* y, const Wide<T>* weight,
+             const Wide<T>* bias, const Wide<T>* keep, double eps, T* out, Wide<T>* means, Wide<T>* rstds) {
+    using W = Wide<T>;
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const T *x_row = x + row * C, *y_row = y + row * C;
             T* out_row = out + row * C;
-            const T keep_b = keep ? keep[row / sample_rows] : T(1);
-            const RowStatistics<T> of = row_statistics(C, y_row, static_cast<T>(eps));
+            const W keep_b = keep ? keep[row / sample_rows] : W(1);
+            const auto of = row_statistics(C, y_row, static_cast<W>(eps));
 #pragma omp simd
             for (int64_t c = 0; c < C; ++c)
-                out_row[c] = x_row[c] + keep_b * (weight[c] * ((y_row[c] - of.mean) * of.rstd) + bias[c]);
+                out_row[c] = narrow<T>(widen(x_row[c]) +
+                                       keep_b * (weight[c] * ((widen(y_row[c]) - of.mean) * of.rstd) + bias[c]));
             means[row] = of.mean;
             rstds[row] = of.rstd;
         }
@@ -53,12 +55,13 @@ void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* 
 // ---- CPU backward
 
 template <class T>
-void backward(int64_t rows, int64_t sample_rows, int64_t C, const T* y, const T* weight, const T* keep, const T* means,
-              const T* rstds, const T* dout, T* dy, T* dweight, T* dbias) {
-    sum_by_groups<T>(sum_groups(rows), rows, 2 * C,
-                     [=](int64_t begin, int64_t end, T* sums) {
+void backward(int64_t rows, int64_t sample_rows, int64_t C, const T* y, const Wide<T>* weight, const Wide<T>* keep,
+              const Wide<T>* means, const Wide<T>* rstds, const T* dout, T* dy, Wide<T>* dweight, Wide<T>* dbias) {
+    using W = Wide<T>;
+    sum_by_groups<W>(sum_groups(rows), rows, 2 * C,
+                     [=](int64_t begin, int64_t end, W* sums) {
                          for (int64_t row = begin; row < end; ++row) {
-                             const T keep_b = keep ? keep[row / sample_rows] : T(1);
+                             const W keep_b = keep ? keep[row / sample_rows] : W(1);
                              row_backward<T>(C, y + row * C, {means[row], rstds[row]}, weight, dout + row * C, keep_b,
                                              dy + row * C, sums, sums + C);
                          }
@@ -84,9 +87,10 @@ struct ResidualNormNode final : Node {
         on_device_of(
             "residual_norm", y,
             [&]<class T>(T) {
-                swingrad::backward(rows, sample_rows, C, y.data<T>(), weight.data<T>(), data_or_null<T>(keep),
-                                   means.data<T>(), rstds.data<T>(), dout.data<T>(), dy.data<T>(), dweight.data<T>(),
-                                   dbias.data<T>());
+                using W = Wide<T>;
+                swingrad::backward(rows, sample_rows, C, y.data<T>(), weight.data<W>(), data_or_null<W>(keep),
+                                   means.data<W>(), rstds.data<W>(), dout.data<T>(), dy.data<T>(), dweight.data<W>(),
+                                   dbias.data<W>());
             },
             [&]<class T>(T) {
                 using W = Wide<T>;
@@ -120,8 +124,9 @@ Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, con
     on_device_of(
         "residual_norm", x,
         [&]<class T>(T) {
-            forward(rows, sample_rows, C, x.data<T>(), y.data<T>(), weight.data<T>(), bias.data<T>(),
-                    data_or_null<T>(keep), eps, out.data<T>(), means.data<T>(), rstds.data<T>());
+            using W = Wide<T>;
+            forward(rows, sample_rows, C, x.data<T>(), y.data<T>(), weight.data<W>(), bias.data<W>(),
+                    data_or_null<W>(keep), eps, out.data<T>(), means.data<W>(), rstds.data<W>());
         },
         [&]<class T>(T) {
             using W = Wide<T>;

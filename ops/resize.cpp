@@ -86,12 +86,12 @@ Taps transposed(const Taps& taps, int64_t columns) {
 
 // to[i] = the sum over the taps of weight x[from, i]; a row of x is `count` numbers.
 template <class T>
-void weighted_sum(const std::vector<Tap>& taps, int64_t count, const T* x, T* to) {
-    std::fill_n(to, count, T(0));
+void weighted_sum(const std::vector<Tap>& taps, int64_t count, const T* x, Wide<T>* to) {
+    std::fill_n(to, count, Wide<T>(0));
     for (const Tap& tap : taps) {
-        const T weight = static_cast<T>(tap.weight);
+        const auto weight = static_cast<Wide<T>>(tap.weight);
         const T* row = x + tap.from * count;
-        for (int64_t i = 0; i < count; ++i) to[i] += weight * row[i];
+        for (int64_t i = 0; i < count; ++i) to[i] += weight * widen(row[i]);
     }
 }
 
@@ -104,11 +104,13 @@ void forward(const Shape& shape, const Taps& R, const Taps& S, const T* x, T* y)
     const auto H_new = static_cast<int64_t>(R.size()), W_new = static_cast<int64_t>(S.size());
     parallel_for(shape[0] * H_new, [&](int64_t piece) {
         const int64_t b = piece / H_new, h = piece % H_new;
-        const Tensor scratch = Tensor::empty({W, C}, dtype_of<T>());
-        T* row = scratch.data<T>();
+        const Tensor scratch = Tensor::empty({W + 1, C}, dtype_of<Wide<T>>());
+        Wide<T>*row = scratch.data<Wide<T>>(), *pixel = row + W * C;
         weighted_sum(R[static_cast<size_t>(h)], W * C, x + b * H * W * C, row);
-        for (int64_t w = 0; w < W_new; ++w)
-            weighted_sum(S[static_cast<size_t>(w)], C, row, y + (piece * W_new + w) * C);
+        for (int64_t w = 0; w < W_new; ++w) {
+            weighted_sum(S[static_cast<size_t>(w)], C, row, pixel);
+            for (int64_t c = 0; c < C; ++c) y[(piece * W_new + w) * C + c] = narrow<T>(pixel[c]);
+        }
     });
 }
 

@@ -40,7 +40,7 @@ namespace {
 // ---- CPU forward. A piece of work is one head of one window. log_sums [B, H, W, h].
 
 template <class T>
-void forward(const AttentionProblem<T>& problem, T* y, T* log_sums) {
+void forward(const AttentionProblem<T>& problem, T* y, Wide<T>* log_sums) {
     const int64_t heads = problem.heads;
     parallel_chunks(problem.windows() * heads, heads, [&](int64_t begin, int64_t end) {
         SequentialHead<T> s(problem);
@@ -50,7 +50,7 @@ void forward(const AttentionProblem<T>& problem, T* y, T* log_sums) {
             s.forward();
             for (int64_t t = 0; t < s.N; ++t)
                 if (const int64_t row = problem.row_of(window, t); row >= 0) {
-                    std::copy_n(s.o + t * s.Dp, problem.D, y + row * problem.C + head * problem.D);
+                    narrow_row(problem.D, s.o + t * s.Dp, y + row * problem.C + head * problem.D);
                     log_sums[row * heads + head] = s.log_sum[t];
                 }
         }
@@ -62,30 +62,33 @@ void forward(const AttentionProblem<T>& problem, T* y, T* log_sums) {
 // What a window and head need of y, dy and log_sums.
 template <class T>
 void load_results(const AttentionProblem<T>& problem, SequentialHead<T>& s, int64_t window, int64_t head, const T* y,
-                  const T* log_sums, const T* dy) {
+                  const Wide<T>* log_sums, const T* dy) {
+    using W = Wide<T>;
     const int64_t D = problem.D;
     for (int64_t t = 0; t < s.N; ++t) {
         const int64_t row = problem.row_of(window, t), at = row * problem.C + head * D;
         s.row_sum[t] = 0;
-        std::fill_n(s.do_ + t * s.Dp, D, T(0));
-        s.log_sum[t] = row < 0 ? std::numeric_limits<T>::infinity() : log_sums[row * problem.heads + head];
+        std::fill_n(s.do_ + t * s.Dp, D, W(0));
+        s.log_sum[t] = row < 0 ? std::numeric_limits<W>::infinity() : log_sums[row * problem.heads + head];
         if (row < 0) continue;
-        std::copy_n(dy + at, D, s.do_ + t * s.Dp);
-        for (int64_t d = 0; d < D; ++d) s.row_sum[t] += dy[at + d] * y[at + d];
+        for (int64_t d = 0; d < D; ++d) {
+            s.do_[t * s.Dp + d] = widen(dy[at + d]);
+            s.row_sum[t] += widen(dy[at + d]) * widen(y[at + d]);
+        }
     }
 }
 
 // dq, dk and dv of a window and head to their places.
 template <class T>
 void put(const AttentionProblem<T>& problem, const SequentialHead<T>& s, int64_t window, int64_t head, T* dqkv,
-         T* dpadding) {
-    const T* parts[] = {s.dq, s.dk, s.dv};
+         Wide<T>* dpadding) {
+    const Wide<T>* parts[] = {s.dq, s.dk, s.dv};
     for (int64_t t = 0; t < s.N; ++t) {
         const int64_t row = problem.row_of(window, t);
         for (int64_t part = 0; part < 3; ++part) {
-            const T* from = parts[part] + t * s.Dp;
+            const Wide<T>* from = parts[part] + t * s.Dp;
             const int64_t column = part * problem.C + head * problem.D;
-            if (row >= 0) std::copy_n(from, problem.D, dqkv + row * 3 * problem.C + column);
+            if (row >= 0) narrow_row(problem.D, from, dqkv + row * 3 * problem.C + column);
             else
                 for (int64_t d = 0; d < problem.D; ++d) dpadding[column + d] += from[d];
         }
@@ -93,13 +96,15 @@ void put(const AttentionProblem<T>& problem, const SequentialHead<T>& s, int64_t
 }
 
 template <class T>
-void backward(const AttentionProblem<T>& problem, const T* y, const T* log_sums, const T* dy,
+void backward(const AttentionProblem<T>& problem, const T* y, const Wide<T>* log_sums, const T* dy,
               const AttentionGradients& gradients) {
+    using W = Wide<T>;
     const int64_t heads = problem.heads, pieces = problem.windows() * heads, entries = gradients.table.numel(),
                   C3 = 3 * problem.C;
-    T *dqkv = gradients.qkv.data<T>(), *dlogit_scale = gradients.logit_scale.data<T>();
-    sum_by_groups<T>(sum_groups(pieces * problem.window.tokens), pieces, entries + heads + C3,
-                     [&](int64_t begin, int64_t end, T* sums) {
+    T* dqkv = gradients.qkv.data<T>();
+    W* dlogit_scale = gradients.logit_scale.data<W>();
+    sum_by_groups<W>(sum_groups(pieces * problem.window.tokens), pieces, entries + heads + C3,
+                     [&](int64_t begin, int64_t end, W* sums) {
                          SequentialHead<T> s(problem);
                          for (int64_t piece = begin; piece < end; ++piece) {
                              const int64_t window = piece / heads, head = piece % heads;
@@ -109,7 +114,7 @@ void backward(const AttentionProblem<T>& problem, const T* y, const T* log_sums,
                              put(problem, s, window, head, dqkv, sums + entries + heads);
                          }
                      },
-                     {{gradients.table.data<T>(), entries}, {dlogit_scale, heads}, {gradients.padding.data<T>(), C3}});
+                     {{gradients.table.data<W>(), entries}, {dlogit_scale, heads}, {gradients.padding.data<W>(), C3}});
     for (int64_t head = 0; head < heads; ++head)
         if (problem.cosine() && problem.scale_is_clamped(head)) dlogit_scale[head] = 0;
 }
@@ -131,8 +136,8 @@ struct SequentialAttentionNode final : Node {
         const AttentionGradients gradients(inputs);
         if (dy.device() == Device::cuda) attend_backward_on_device(name(), inputs, y, log_sums, dy, gradients);
         else
-            dispatch_float(name(), dy.dtype(), [&]<class T>(T) {
-                swingrad::backward(AttentionProblem<T>(inputs), y.data<T>(), log_sums.data<T>(), dy.data<T>(),
+            dispatch_any_float(name(), dy.dtype(), [&]<class T>(T) {
+                swingrad::backward(AttentionProblem<T>(inputs), y.data<T>(), log_sums.data<Wide<T>>(), dy.data<T>(),
                                    gradients);
             });
         return gradients.of(inputs);
@@ -151,8 +156,9 @@ Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t he
     const Tensor log_sums = Tensor::empty(inputs.log_sums_shape(), wide(y.dtype()), y.device());
     if (y.device() == Device::cuda) attend_on_device("sequential_attention", inputs, y, log_sums);
     else
-        dispatch_float("sequential_attention", y.dtype(),
-                       [&]<class T>(T) { forward(AttentionProblem<T>(inputs), y.data<T>(), log_sums.data<T>()); });
+        dispatch_any_float("sequential_attention", y.dtype(), [&]<class T>(T) {
+            forward(AttentionProblem<T>(inputs), y.data<T>(), log_sums.data<Wide<T>>());
+        });
     if (!recording(inputs.tensors())) return y;
     auto node = std::make_unique<SequentialAttentionNode>();
     node->inputs = inputs.detached();

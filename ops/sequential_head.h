@@ -13,18 +13,20 @@ namespace swingrad {
 // q^, k^, v and what comes back to them, [N, Dp], and one tile. A tile of scores is stored [key j][query i].
 template <class T>
 class SequentialHead {
+    using W = Wide<T>;
+
   public:
     static constexpr int64_t tile_size = 64;  // queries and keys of a tile: four float matrices of 16 KB
 
     explicit SequentialHead(const AttentionProblem<T>& problem)
         : problem_(problem), N(problem.window.tokens), Dp(problem.Dp) {
         const int64_t vectors = padded(N) * Dp, tile = tile_size * tile_size;
-        memory_ = Tensor::zeros({9 * vectors + 4 * tile + 2 * Dp * tile_size + 8 * padded(N)}, dtype_of<T>());
-        T* next = memory_.data<T>();
-        for (T** array : {&q, &k, &v, &o, &dq, &dk, &dv, &tile_result, &do_}) *array = next, next += vectors;
-        for (T** array : {&product, &P, &dP, &dprod}) *array = next, next += tile;
-        for (T** array : {&q_t, &do_t}) *array = next, next += Dp * tile_size;
-        for (T** array : {&q_factor, &k_factor, &q_along, &k_along, &q_dot, &k_dot, &log_sum, &row_sum})
+        memory_ = Tensor::zeros({9 * vectors + 4 * tile + 2 * Dp * tile_size + 8 * padded(N)}, dtype_of<W>());
+        W* next = memory_.data<W>();
+        for (W** array : {&q, &k, &v, &o, &dq, &dk, &dv, &tile_result, &do_}) *array = next, next += vectors;
+        for (W** array : {&product, &P, &dP, &dprod}) *array = next, next += tile;
+        for (W** array : {&q_t, &do_t}) *array = next, next += Dp * tile_size;
+        for (W** array : {&q_factor, &k_factor, &q_along, &k_along, &q_dot, &k_dot, &log_sum, &row_sum})
             *array = next, next += padded(N);
     }
 
@@ -32,10 +34,11 @@ class SequentialHead {
         window_ = window, head_ = head;
         const int64_t D = problem_.D, C = problem_.C;
         for (int64_t t = 0; t < N; ++t) {
-            const T* token = problem_.qkv_of(problem_.row_of(window, t)) + head * D;
-            q_factor[t] = problem_.scale_query(token, q + t * Dp, q_along[t]);
-            k_factor[t] = problem_.scale_key(token + C, k + t * Dp, k_along[t]);
-            std::copy_n(token + 2 * C, D, v + t * Dp);
+            problem_.with_token(problem_.row_of(window, t), [&](const auto* token) {
+                q_factor[t] = problem_.scale_query(token + head * D, q + t * Dp, q_along[t]);
+                k_factor[t] = problem_.scale_key(token + C + head * D, k + t * Dp, k_along[t]);
+                for (int64_t d = 0; d < D; ++d) v[t * Dp + d] = widen(token[2 * C + head * D + d]);
+            });
         }
     }
 
@@ -43,9 +46,9 @@ class SequentialHead {
     void forward() {
         for (int64_t i0 = 0; i0 < N; i0 += tile_size) {
             const int64_t queries = std::min(tile_size, N - i0);
-            T m[tile_size], l[tile_size] = {};
-            std::fill_n(m, tile_size, -std::numeric_limits<T>::infinity());
-            std::fill_n(o + i0 * Dp, queries * Dp, T(0));
+            W m[tile_size], l[tile_size] = {};
+            std::fill_n(m, tile_size, -std::numeric_limits<W>::infinity());
+            std::fill_n(o + i0 * Dp, queries * Dp, W(0));
             transpose(q + i0 * Dp, queries, q_t);
             for (int64_t j0 = 0; j0 < N; j0 += tile_size) {
                 const int64_t keys = std::min(tile_size, N - j0);
@@ -62,9 +65,9 @@ class SequentialHead {
 
     // From q, k, v, do_ (the gradient of o), log_sum and row_sum (do_i . y_i): dq, dk, dv, and what is added to dtable
     // and dlogit_scale.
-    void backward(T* dtable, T& dlogit_scale) {
-        for (T* sums : {dq, dk, dv}) std::fill_n(sums, N * Dp, T(0));
-        for (T* sums : {q_dot, k_dot}) std::fill_n(sums, N, T(0));
+    void backward(W* dtable, W& dlogit_scale) {
+        for (W* sums : {dq, dk, dv}) std::fill_n(sums, N * Dp, W(0));
+        for (W* sums : {q_dot, k_dot}) std::fill_n(sums, N, W(0));
         for (int64_t i0 = 0; i0 < N; i0 += tile_size) {
             const int64_t queries = std::min(tile_size, N - i0);
             transpose(q + i0 * Dp, queries, q_t);
@@ -90,7 +93,7 @@ class SequentialHead {
   private:
     static int64_t padded(int64_t tokens) { return (tokens + tile_size - 1) / tile_size * tile_size; }
 
-    void transpose(const T* from, int64_t tokens, T* to) const {
+    void transpose(const W* from, int64_t tokens, W* to) const {
         for (int64_t t = 0; t < tokens; ++t)
             for (int64_t d = 0; d < problem_.D; ++d) to[d * tile_size + t] = from[t * Dp + d];
     }
@@ -98,11 +101,11 @@ class SequentialHead {
     // product and S (in P) of a tile, [keys][queries], from k and q_t.
     void scores(int64_t i0, int64_t queries, int64_t j0, int64_t keys) {
         small_product(keys, tile_size, problem_.D, k + j0 * Dp, Dp, int64_t{1}, q_t, tile_size, product, tile_size);
-        const T scale = problem_.scale(head_);
+        const W scale = problem_.scale(head_);
         const int32_t* region = problem_.regions_of(window_);
         for (int64_t j = 0; j < keys; ++j)
             for (int64_t i = 0; i < queries; ++i) {
-                T S = scale * product[j * tile_size + i];
+                W S = scale * product[j * tile_size + i];
                 if (problem_.table)
                     S += problem_.table[problem_.window.offset_row(i0 + i, j0 + j) * problem_.heads + head_];
                 if (region && region[i0 + i] != region[j0 + j]) S -= 100;
@@ -111,30 +114,30 @@ class SequentialHead {
     }
 
     // The running softmax of the tile's query i goes on by this tile's keys: S in P becomes e^(S - m).
-    void take_keys(int64_t i, int64_t keys, T& m, T& l, T* o_i) {
-        T largest = m, sum = 0;
+    void take_keys(int64_t i, int64_t keys, W& m, W& l, W* o_i) {
+        W largest = m, sum = 0;
         for (int64_t j = 0; j < keys; ++j) largest = std::max(largest, P[j * tile_size + i]);
         for (int64_t j = 0; j < keys; ++j) {
             P[j * tile_size + i] = fast_exp(P[j * tile_size + i] - largest);
             sum += P[j * tile_size + i];
         }
-        const T f = fast_exp(m - largest);
+        const W f = fast_exp(m - largest);
         l = f * l + sum;
         m = largest;
         for (int64_t d = 0; d < Dp; ++d) o_i[d] *= f;
     }
 
     // From S (in P) and dP: P, dprod, and their sums.
-    void softmax_backward(int64_t i0, int64_t queries, int64_t j0, int64_t keys, T* dtable, T& dlogit_scale) {
-        const T scale = problem_.scale(head_);
+    void softmax_backward(int64_t i0, int64_t queries, int64_t j0, int64_t keys, W* dtable, W& dlogit_scale) {
+        const W scale = problem_.scale(head_);
         for (int64_t j = 0; j < keys; ++j)
             for (int64_t i = 0; i < queries; ++i) {
                 const int64_t at = j * tile_size + i;
                 P[at] = fast_exp(P[at] - log_sum[i0 + i]);
-                const T dS = P[at] * (dP[at] - row_sum[i0 + i]);
+                const W dS = P[at] * (dP[at] - row_sum[i0 + i]);
                 dtable[problem_.window.offset_row(i0 + i, j0 + j) * problem_.heads + head_] += dS;
                 dprod[at] = scale * dS;
-                const T along = dprod[at] * product[at];
+                const W along = dprod[at] * product[at];
                 q_dot[i0 + i] += along;
                 k_dot[j0 + j] += along;
                 dlogit_scale += along;
@@ -142,7 +145,7 @@ class SequentialHead {
     }
 
     // sum [rows, Dp] += A B, A addressed by strides.
-    void add_product(int64_t rows, int64_t terms, const T* a, int64_t a_row, int64_t a_k, const T* b, T* sum) {
+    void add_product(int64_t rows, int64_t terms, const W* a, int64_t a_row, int64_t a_k, const W* b, W* sum) {
         small_product(rows, Dp, terms, a, a_row, a_k, b, Dp, tile_result, Dp);
         for (int64_t at = 0; at < rows * Dp; ++at) sum[at] += tile_result[at];
     }
@@ -153,10 +156,10 @@ class SequentialHead {
 
   public:
     const int64_t N, Dp;
-    T *q, *k, *v, *o, *do_, *dq, *dk, *dv, *tile_result;  // [N, Dp]
-    T *product, *P, *dP, *dprod;                          // [tile_size keys, tile_size queries]
-    T *q_t, *do_t;                                        // [Dp, tile_size queries]
-    T *q_factor, *k_factor, *q_along, *k_along, *q_dot, *k_dot, *log_sum, *row_sum;  // [N]
+    W *q, *k, *v, *o, *do_, *dq, *dk, *dv, *tile_result;  // [N, Dp]
+    W *product, *P, *dP, *dprod;                          // [tile_size keys, tile_size queries]
+    W *q_t, *do_t;                                        // [Dp, tile_size queries]
+    W *q_factor, *k_factor, *q_along, *k_along, *q_dot, *k_dot, *log_sum, *row_sum;  // [N]
 };
 
 }  // namespace swingrad

@@ -31,17 +31,19 @@ constexpr int64_t rows_a_piece = 64;
 
 template <class T>
 void forward(int64_t rows, int64_t C, const T* x, T* y) {
+    using W = Wide<T>;
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
+        std::vector<W> memory(static_cast<size_t>(C));
+        W* const e = memory.data();  // e^(x - largest)
         for (int64_t row = begin; row < end; ++row) {
             const T* x_row = x + row * C;
-            T* y_row = y + row * C;
-            T largest = -std::numeric_limits<T>::infinity(), sum = 0;
+            W largest = -std::numeric_limits<W>::infinity(), sum = 0;
 #pragma omp simd reduction(max : largest)
-            for (int64_t c = 0; c < C; ++c) largest = x_row[c] > largest ? x_row[c] : largest;
+            for (int64_t c = 0; c < C; ++c) largest = widen(x_row[c]) > largest ? widen(x_row[c]) : largest;
 #pragma omp simd reduction(+ : sum)
-            for (int64_t c = 0; c < C; ++c) sum += y_row[c] = fast_exp(x_row[c] - largest);
-            const T inverse = 1 / sum;
-            for (int64_t c = 0; c < C; ++c) y_row[c] *= inverse;
+            for (int64_t c = 0; c < C; ++c) sum += e[c] = fast_exp(widen(x_row[c]) - largest);
+            const W inverse = 1 / sum;
+            for (int64_t c = 0; c < C; ++c) y[row * C + c] = narrow<T>(e[c] * inverse);
         }
     });
 }
@@ -53,10 +55,10 @@ void backward(int64_t rows, int64_t C, const T* y, const T* dy, T* dx) {
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
             const T *y_row = y + row * C, *dy_row = dy + row * C;
-            T dy_y = 0;
+            Wide<T> dy_y = 0;
 #pragma omp simd reduction(+ : dy_y)
-            for (int64_t c = 0; c < C; ++c) dy_y += dy_row[c] * y_row[c];
-            for (int64_t c = 0; c < C; ++c) dx[row * C + c] = y_row[c] * (dy_row[c] - dy_y);
+            for (int64_t c = 0; c < C; ++c) dy_y += widen(dy_row[c]) * widen(y_row[c]);
+            for (int64_t c = 0; c < C; ++c) dx[row * C + c] = narrow<T>(widen(y_row[c]) * (widen(dy_row[c]) - dy_y));
         }
     });
 }

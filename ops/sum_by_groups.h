@@ -13,16 +13,30 @@ namespace swingrad {
 
 // sums[c] += the sum over rows of from[row, c].
 template <class T>
-void add_column_sums(int64_t rows, int64_t columns, const T* from, T* sums) {
+void add_column_sums(int64_t rows, int64_t columns, const T* from, Wide<T>* sums) {
     for (int64_t row = 0; row < rows; ++row)
-        for (int64_t c = 0; c < columns; ++c) sums[c] += from[row * columns + c];
+        for (int64_t c = 0; c < columns; ++c) sums[c] += widen(from[row * columns + c]);
 }
 
-// Where a stretch of the sums goes: `count` numbers written to `to`.
+// Where a stretch of the sums goes, and how many numbers that is: to their own type or, rounded, to bfloat16.
 template <class T>
-struct SumTarget {
-    T* to;
-    int64_t count;
+class SumTarget {
+  public:
+    SumTarget(T* to, int64_t count) : to_(to), count_(count) {}
+    SumTarget(bfloat16* to, int64_t count) : rounded_to_(to), count_(count) {}
+
+    int64_t count() const { return count_; }
+    void write(int64_t begin, int64_t end, const T* sums) const {
+        if (to_) std::copy(sums + begin, sums + end, to_ + begin);
+        if constexpr (std::is_same_v<T, float>)
+            if (rounded_to_)
+                for (int64_t i = begin; i < end; ++i) rounded_to_[i] = bfloat16(sums[i]);
+    }
+
+  private:
+    T* to_ = nullptr;
+    bfloat16* rounded_to_ = nullptr;
+    int64_t count_;
 };
 
 // The rows [0, rows) are cut into groups, whose number must not depend on the number of threads (sum_groups).
@@ -38,14 +52,14 @@ void sum_by_groups(int64_t groups, int64_t rows, int64_t width, const std::funct
         body(rows * group / groups, rows * (group + 1) / groups, own);
     });
     int64_t first = 0;
-    for (const auto& [to, count] : targets) {
-        parallel_chunks(count, 1 << 14, [&, to = to](int64_t begin, int64_t end) {
-            const T* from = sums.data<T>() + first;
-            std::copy(from + begin, from + end, to + begin);
+    for (const SumTarget<T>& target : targets) {
+        T* const total = sums.data<T>() + first;  // of group 0, to which the others are added
+        parallel_chunks(target.count(), 1 << 14, [&](int64_t begin, int64_t end) {
             for (int64_t group = 1; group < groups; ++group)
-                for (int64_t i = begin; i < end; ++i) to[i] += from[group * width + i];
+                for (int64_t i = begin; i < end; ++i) total[i] += total[group * width + i];
+            target.write(begin, end, total);
         });
-        first += count;
+        first += target.count();
     }
 }
 

@@ -61,7 +61,7 @@ constexpr int64_t windows_a_piece = 8;
 template <class T>
 void forward(const AttentionProblem<T>& problem, T* y) {
     const Tensor bias_by_key = position_bias_by_key(problem);
-    const T* bias = bias_by_key.data<T>();
+    const auto* bias = bias_by_key.template data<Wide<T>>();
     parallel_chunks(problem.windows(), windows_a_piece, [&](int64_t begin, int64_t end) {
         AttentionHead<T> s(problem, bias);
         for (int64_t window = begin; window < end; ++window)
@@ -70,7 +70,7 @@ void forward(const AttentionProblem<T>& problem, T* y) {
                 small_product(s.N, s.Dp, s.N, s.P, int64_t{1}, s.L, s.v, s.Dp, s.o, s.Dp);  // o_i = sum_j P_ij v_j
                 for (int64_t t = 0; t < s.N; ++t)
                     if (const int64_t row = problem.row_of(window, t); row >= 0)
-                        std::copy_n(s.o + t * s.Dp, problem.D, y + row * problem.C + head * problem.D);
+                        narrow_row(problem.D, s.o + t * s.Dp, y + row * problem.C + head * problem.D);
             }
     });
 }
@@ -78,25 +78,25 @@ void forward(const AttentionProblem<T>& problem, T* y) {
 // ---- CPU backward
 
 // What one group of windows adds up.
-template <class T>
+template <class W>
 struct GroupSums {
-    T* dbias;         // [h, N keys, L queries]
-    T* dlogit_scale;  // [h]
-    T* dpadding;      // [3C]
+    W* dbias;         // [h, N keys, L queries]
+    W* dlogit_scale;  // [h]
+    W* dpadding;      // [3C]
 };
 
 // The result (of what arrived at v, or at q^ or k^) as third `part` of a window's dqkv: v's as it is, those of q and k
 // less their part along q^ or k^, times the factor that made these.
 template <class T>
 void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t window, int64_t head, int part,
-         const T* scaled, const T* along, const T* factor, T* dqkv, T* dpadding) {
+         const Wide<T>* scaled, const Wide<T>* along, const Wide<T>* factor, T* dqkv, Wide<T>* dpadding) {
     const int64_t D = problem.D, column = part * problem.C + head * D;
     for (int64_t t = 0; t < s.N; ++t) {
-        T* gradient = s.result + t * s.Dp;
+        Wide<T>* gradient = s.result + t * s.Dp;
         if (scaled)
             for (int64_t d = 0; d < D; ++d) gradient[d] = factor[t] * (gradient[d] - along[t] * scaled[t * s.Dp + d]);
         if (const int64_t row = problem.row_of(window, t); row >= 0)
-            std::copy_n(gradient, D, dqkv + row * 3 * problem.C + column);
+            narrow_row(D, gradient, dqkv + row * 3 * problem.C + column);
         else
             for (int64_t d = 0; d < D; ++d) dpadding[column + d] += gradient[d];
     }
@@ -104,39 +104,40 @@ void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t 
 
 // From P and dP: dS into the bias's sum, dprod, and sum dprod prod for every query and every key.
 template <class T>
-void softmax_backward(AttentionHead<T>& s, T scale, T* dbias, T& dlogit_scale) {
-    constexpr int64_t W = lanes<T>;
-    std::fill_n(s.k_dot, s.N, T(0));
-    T total = 0;
-    for (int64_t first = 0; first < s.L; first += W) {
-        T P_dP[W] = {}, q_dot[W] = {};
+void softmax_backward(AttentionHead<T>& s, Wide<T> scale, Wide<T>* dbias, Wide<T>& dlogit_scale) {
+    using W = Wide<T>;
+    constexpr int64_t lane_count = lanes<W>;
+    std::fill_n(s.k_dot, s.N, W(0));
+    W total = 0;
+    for (int64_t first = 0; first < s.L; first += lane_count) {
+        W P_dP[lane_count] = {}, q_dot[lane_count] = {};
         for (int64_t j = 0; j < s.N; ++j)
-            for (int64_t i = 0; i < W; ++i) P_dP[i] += s.P[j * s.L + first + i] * s.dP[j * s.L + first + i];
+            for (int64_t i = 0; i < lane_count; ++i) P_dP[i] += s.P[j * s.L + first + i] * s.dP[j * s.L + first + i];
         for (int64_t j = 0; j < s.N; ++j) {
             const int64_t at = j * s.L + first;
-            T along_key = 0;
+            W along_key = 0;
 #pragma omp simd reduction(+ : along_key)
-            for (int64_t i = 0; i < W; ++i) {
+            for (int64_t i = 0; i < lane_count; ++i) {
                 // forward: P = softmax(S), S = scale prod + bias, so:
-                const T dS = s.P[at + i] * (s.dP[at + i] - P_dP[i]);
+                const W dS = s.P[at + i] * (s.dP[at + i] - P_dP[i]);
                 dbias[at + i] += dS;
                 s.dprod[at + i] = scale * dS;
-                const T along = s.dprod[at + i] * s.product[at + i];
+                const W along = s.dprod[at + i] * s.product[at + i];
                 q_dot[i] += along;
                 along_key += along;
             }
             s.k_dot[j] += along_key;
             total += along_key;  // scale dS prod, summed: the gradient of logit_scale
         }
-        for (int64_t i = 0; i < W; ++i) s.q_along[first + i] *= q_dot[i];
+        for (int64_t i = 0; i < lane_count; ++i) s.q_along[first + i] *= q_dot[i];
     }
     for (int64_t j = 0; j < s.N; ++j) s.k_along[j] *= s.k_dot[j];
     dlogit_scale += total;
 }
 
 template <class T>
-void backward_windows(const AttentionProblem<T>& problem, const T* bias, int64_t begin, int64_t end, const T* dy,
-                      T* dqkv, GroupSums<T> sums) {
+void backward_windows(const AttentionProblem<T>& problem, const Wide<T>* bias, int64_t begin, int64_t end, const T* dy,
+                      T* dqkv, GroupSums<Wide<T>> sums) {
     AttentionHead<T> s(problem, bias);
     const int64_t D = problem.D, matrix = s.N * s.L;
     for (int64_t window = begin; window < end; ++window)
@@ -144,8 +145,8 @@ void backward_windows(const AttentionProblem<T>& problem, const T* bias, int64_t
             s.attend(window, head);
             for (int64_t t = 0; t < s.N; ++t) {  // do; nothing arrives at padding, whose result was dropped
                 const int64_t row = problem.row_of(window, t);
-                if (row >= 0) std::copy_n(dy + row * problem.C + head * D, D, s.o + t * s.Dp);
-                else std::fill_n(s.o + t * s.Dp, D, T(0));
+                for (int64_t d = 0; d < D; ++d)
+                    s.o[t * s.Dp + d] = row >= 0 ? widen(dy[row * problem.C + head * D + d]) : 0;
             }
             s.transpose(s.o, s.do_t);
             // forward: o_i = sum_j P_ij v_j, so dP_ij = do_i . v_j and dv_j = sum_i P_ij do_i:
@@ -163,24 +164,25 @@ void backward_windows(const AttentionProblem<T>& problem, const T* bias, int64_t
 
 template <class T>
 void backward(const AttentionProblem<T>& problem, const T* dy, const AttentionGradients& gradients) {
-    const int64_t N = problem.window.tokens, L = padded_to_lanes<T>(N), heads = problem.heads, C3 = 3 * problem.C,
+    using W = Wide<T>;
+    const int64_t N = problem.window.tokens, L = padded_to_lanes<W>(N), heads = problem.heads, C3 = 3 * problem.C,
                   matrices = heads * N * L;
-    const Tensor bias = position_bias_by_key(problem), dbias = Tensor::empty({heads, N, L}, dtype_of<T>());
-    T* dlogit_scale = gradients.logit_scale.data<T>();
-    sum_by_groups<T>(sum_groups(problem.windows() * N), problem.windows(), matrices + heads + C3,
-                     [&](int64_t begin, int64_t end, T* sums) {
-                         backward_windows<T>(problem, bias.data<T>(), begin, end, dy, gradients.qkv.data<T>(),
+    const Tensor bias = position_bias_by_key(problem), dbias = Tensor::empty({heads, N, L}, dtype_of<W>());
+    W* dlogit_scale = gradients.logit_scale.data<W>();
+    sum_by_groups<W>(sum_groups(problem.windows() * N), problem.windows(), matrices + heads + C3,
+                     [&](int64_t begin, int64_t end, W* sums) {
+                         backward_windows<T>(problem, bias.data<W>(), begin, end, dy, gradients.qkv.data<T>(),
                                              {sums, sums + matrices, sums + matrices + heads});
                      },
-                     {{dbias.data<T>(), matrices}, {dlogit_scale, heads}, {gradients.padding.data<T>(), C3}});
+                     {{dbias.data<W>(), matrices}, {dlogit_scale, heads}, {gradients.padding.data<W>(), C3}});
 
-    T* dtable = gradients.table.data<T>();
+    W* dtable = gradients.table.data<W>();
     for (int64_t head = 0; head < heads; ++head) {
         if (problem.cosine() && problem.scale_is_clamped(head)) dlogit_scale[head] = 0;
         // forward: a pair's bias is the table's entry of its offset, so an entry gets what all such pairs get:
         for (int64_t j = 0; j < N; ++j)
             for (int64_t i = 0; i < N; ++i)
-                dtable[problem.window.offset_row(i, j) * heads + head] += dbias.data<T>()[(head * N + j) * L + i];
+                dtable[problem.window.offset_row(i, j) * heads + head] += dbias.data<W>()[(head * N + j) * L + i];
     }
 }
 
@@ -203,7 +205,7 @@ struct WindowAttentionNode final : Node {
         const AttentionGradients gradients(inputs);
         if (dy.device() == Device::cuda) attend_backward_on_device(name(), inputs, y, log_sums, dy, gradients);
         else
-            dispatch_float(name(), dy.dtype(), [&]<class T>(T) {
+            dispatch_any_float(name(), dy.dtype(), [&]<class T>(T) {
                 swingrad::backward(AttentionProblem<T>(inputs), dy.data<T>(), gradients);
             });
         return gradients.of(inputs);
@@ -218,7 +220,7 @@ Tensor window_attention(std::string_view op, const AttentionInputs& inputs) {
         log_sums = Tensor::empty(inputs.log_sums_shape(), wide(y.dtype()), y.device());
         attend_on_device(op, inputs, y, log_sums);
     } else {
-        dispatch_float(op, y.dtype(), [&]<class T>(T) { forward(AttentionProblem<T>(inputs), y.data<T>()); });
+        dispatch_any_float(op, y.dtype(), [&]<class T>(T) { forward(AttentionProblem<T>(inputs), y.data<T>()); });
     }
     if (!recording(inputs.tensors())) return y;
     auto node = std::make_unique<WindowAttentionNode>();

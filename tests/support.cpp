@@ -124,9 +124,14 @@ double largest_bfloat16_error(const Function& f, const std::vector<Tensor>& inpu
         narrowed[i] = inputs[i].to(is_narrow ? DType::bfloat16 : DType::float32);
         rounded[i] = narrowed[i].to(DType::float32);
     }
-    narrowed = on(Device::cuda, narrowed), rounded = on(Device::cuda, rounded);
-    const Tensor y = f(narrowed), cotangent = random_tensor(y.shape(), Random{7, 9}).to(y.dtype());
-    return largest_relative(results_of(f, narrowed, cotangent), results_of(f, rounded, cotangent.to(DType::float32)));
+    double largest = 0;
+    for (const Device device : {Device::cpu, Device::cuda}) {
+        const auto there = on(device, narrowed), wide = on(device, rounded);
+        const Tensor y = f(there), cotangent = random_tensor(y.shape(), Random{7, 9}).to(y.dtype());
+        largest = std::max(largest, largest_relative(results_of(f, there, cotangent),
+                                                     results_of(f, wide, cotangent.to(DType::float32))));
+    }
+    return largest;
 }
 
 bool same_in_any_order(const Function& f, const std::vector<Tensor>& inputs, const Tensor& cotangent) {

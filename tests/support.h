@@ -35,8 +35,9 @@ std::vector<Tensor> on(Device device, const std::vector<Tensor>& tensors);
 // converted to `dtype`, float32 or float64, first.
 double largest_kernel_error(const Function& f, const std::vector<Tensor>& inputs, DType dtype);
 
-// The same between kernels in bfloat16 and in float32, the inputs `narrow` (by number) rounded to bfloat16 for both.
-// The others stay float32: what is added a channel, tables, scales (core/element.h).
+// The same between results in bfloat16 and in float32, by the loops or by kernels, whichever is the larger; the inputs
+// `narrow` (by number) are rounded to bfloat16 for both. The others stay float32: what is added a channel, tables,
+// scales (core/element.h).
 double largest_bfloat16_error(const Function& f, const std::vector<Tensor>& inputs, const std::vector<size_t>& narrow);
 
 // Whether kernels give value and gradients the same bits in two runs, in whatever order the threads of a block run.

@@ -15,7 +15,7 @@ namespace {
 int64_t counted_twice(const Tensor& logits, const Tensor& labels) {
     const Tensor counter = Tensor::from({1}, std::vector<int64_t>{5}).on(Device::cuda);
     const Tensor there = logits.on(Device::cuda), labels_there = labels.on(Device::cuda);
-    dispatch_kernel("test", logits.dtype(), [&]<class T>(T) {
+    dispatch_any_float("test", logits.dtype(), [&]<class T>(T) {
         for (int call = 0; call < 2; ++call)
             cuda::count_correct(logits.shape()[0], logits.shape()[1], there.device_data<T>(),
                                 labels_there.device_data<int64_t>(), counter.device_data<int64_t>());

@@ -93,7 +93,10 @@ TEST_CASE("twenty steps by kernels give the losses of the loops") {
 
 TEST_CASE("mixed precision learns what float32 learns") {
     const Dataset data = coloured_noise(48);
-    Trainer trainer(device_recipe("bf16"), small_config(), data, plain);
+    Recipe recipe = device_recipe("bf16");
+    if (GENERATE(true, false)) recipe.device = "cpu";
+    INFO(recipe.device);
+    Trainer trainer(recipe, small_config(), data, plain);
     const Evaluation before = evaluate(trainer.model(), data, plain, 10);
     while (!trainer.finished()) advance(trainer);
     const Evaluation after = evaluate(trainer.model(), data, plain, 10);
@@ -114,15 +117,16 @@ TEST_CASE("on a device a seed gives the same weights whenever the host looks and
     }
 }
 
-TEST_CASE("on a device a run continued from a checkpoint ends with the weights of one that never stopped") {
+TEST_CASE("a run continued from a checkpoint ends with the weights of one that never stopped, on a device and mixed") {
     const Dataset data = coloured_noise(26);
     const TemporaryDirectory directory;
-    for (const std::string precision : {"f32", "bf16"}) {
-        Recipe recipe = device_recipe(precision);
+    Recipe mixed_on_cpu = device_recipe("bf16");
+    mixed_on_cpu.device = "cpu";
+    for (Recipe recipe : {device_recipe("f32"), device_recipe("bf16"), mixed_on_cpu}) {
         recipe.clip_grad = 1;
         const Tensor uninterrupted = trained(recipe, data);
         for (const int stop : {1, 3, 5}) {
-            INFO(precision << " stopped after step " << stop);
+            INFO(recipe.device << ' ' << recipe.precision << " stopped after step " << stop);
             {
                 Trainer first(recipe, small_config(), data, plain);
                 for (int step = 0; step < stop; ++step) advance(first);

@@ -14,7 +14,6 @@ for command in "train" "evaluate --checkpoint nowhere" "predict --checkpoint now
     refuses 2 "unknown --device \"emulate\": did you mean emulated?" $command --device emulate
 done
 for command in train "evaluate --checkpoint nowhere" bench; do
-    refuses 2 "--precision bf16 needs --device cuda or --device emulated" $command --precision bf16
     refuses 2 "unknown --precision \"bf61\": did you mean bf16?" $command --precision bf61
 done
 [ -e runs ] && wrong "a refused training left a folder"
@@ -32,6 +31,7 @@ holds f32/config.json "\"device\": \"$device\""
 grep -q '"device": "emulated on\|"device": "NVIDIA' f32/environment.json || wrong "environment.json names no device"
 says "test accuracy" train "${training[@]}" --precision bf16 --output bf16
 says "test accuracy" train --resume bf16
+says "test accuracy" train "${training[@]}" --device cpu --precision bf16 --output bf16-on-cpu
 refuses 2 "--device \"cpu\" contradicts the \"$device\" of bf16" train --resume bf16 --device cpu
 for run in f32 bf16; do
     accuracy=$(timeout $limit "$program" evaluate --checkpoint $run | grep -o "test accuracy [0-9]*")

@@ -198,6 +198,33 @@ TEST_CASE("sums are cut into 1 to 16 groups by their length alone") {
     REQUIRE(sum_groups(1 << 20) == 16);
 }
 
+// ---- pairs: what a processor that multiplies two bfloat16 at a time is given, by what any processor can do
+
+TEST_CASE("products of pairs of bfloat16 are those of the same numbers as floats, in both layouts") {
+    const int64_t sizes[][3] = {{1, 1, 1}, {33, 1, 257}, {5, 3, 0}, {257, 33, 65}, {17, 19, 1500}, {7, 100, 34}};
+    for (const auto& [m, n, k] : sizes)
+        for (const Layout layout_a : layouts)
+            for (const Layout layout_b : layouts) {
+                INFO(fmt::format("m {} n {} k {} a {} b {}", m, n, k, int(layout_a), int(layout_b)));
+                Case product(layout_a, layout_b, m, n, k, 3, DType::bfloat16);
+                const auto multiplied = [&]<class F, class Out>(F, Out) {
+                    const PackedFactor<swingrad::bfloat16, F> b(layout_b, n, k, product.b.data<swingrad::bfloat16>(),
+                                                                product.ldb());
+                    const Tensor c = Tensor::zeros({m, product.ldc()}, dtype_of<Out>());
+                    const std::vector<float> bias(static_cast<size_t>(n), 0.25f);
+                    multiply(layout_a, m, product.a.data<swingrad::bfloat16>(), product.lda(), b, c.data<Out>(),
+                             product.ldc(), Beginning<float>::row(bias.data()));
+                    return c;
+                };
+                const Tensor expected = multiplied(float{}, float{});
+                REQUIRE(largest_difference(multiplied(Pair{}, float{}), expected) <
+                        1e-5 * std::sqrt(double(k + 1)) * 4);
+                const Tensor rounded = multiplied(Pair{}, swingrad::bfloat16{});
+                for (size_t i = 0; i < rounded.values().size(); ++i)
+                    REQUIRE(rounded.values()[i] == Approx(expected.values()[i]).epsilon(1.0 / 128).margin(1e-4));
+            }
+}
+
 // ---- the device's
 
 namespace {
@@ -210,7 +237,7 @@ Tensor on_device(const Case& product, DType factors, DType result, bool accumula
         cuda::gemm(product.layout_a, product.layout_b, product.m, product.n, product.k, a.device_data<T>(),
                    product.lda(), b.device_data<T>(), product.ldb(), c.device_data<Out>(), product.ldc(), accumulate);
     };
-    dispatch_kernel("test", factors, [&]<class T>(T) {
+    dispatch_any_float("test", factors, [&]<class T>(T) {
         if (factors == result) run(T{}, T{});
         else if constexpr (std::is_same_v<T, swingrad::bfloat16>) run(T{}, float{});
     });

@@ -142,7 +142,9 @@ TEST_CASE("a model's logits and the gradients of all its parameters by kernels a
 
 TEST_CASE("a model in mixed precision gives float32's logits and gradients but for bfloat16's rounding") {
     for (const NamedConfig& one : configurations()) DYNAMIC_SECTION(one.name) {
-            const Results mixed = results(one, DType::bfloat16, Device::cuda),
+            const Device device = GENERATE(Device::cpu, Device::cuda);
+            INFO(name_of(device));
+            const Results mixed = results(one, DType::bfloat16, device),
                           full = results(one, DType::float32, Device::cpu);
             REQUIRE(mixed.values[0].dtype() == DType::bfloat16);
             REQUIRE(largest_difference(mixed.values[0], full.values[0]) / largest(full.values[0]) < 0.05);

@@ -27,22 +27,26 @@ double relative_error(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-TEST_CASE("kernels take the steps of the loops over long parameters, in mixed precision too") {
+TEST_CASE("kernels take the steps of the loops over long parameters, both in mixed precision too") {
     for (const std::string name : {"adamw", "sgd", "plain sgd"}) {
         INFO(name);
-        Long here, there, mixed;
+        Long here, mixed_here, there, mixed;
         const Parameters on_cpu(here, DType::float32, Random{3, 0});
+        const Parameters mixed_on_cpu(mixed_here, DType::bfloat16, Random{3, 0});
         const Parameters on_device(there, DType::float32, Random{3, 0}, Device::cuda);
         const Parameters in_both(mixed, DType::bfloat16, Random{3, 0}, Device::cuda);
         const auto a = make_optimiser(name, on_cpu), b = make_optimiser(name, on_device),
-                   c = make_optimiser(name, in_both);
+                   c = make_optimiser(name, in_both), d = make_optimiser(name, mixed_on_cpu);
         for (uint64_t step = 1; step <= 3; ++step) {
-            for (const Parameters* parameters : {&on_cpu, &on_device, &in_both}) receive_random(*parameters, step);
-            for (Optimiser* optimiser : {a.get(), b.get(), c.get()}) optimiser->step(0.01);
+            for (const Parameters* parameters : {&on_cpu, &on_device, &in_both, &mixed_on_cpu})
+                receive_random(*parameters, step);
+            for (Optimiser* optimiser : {a.get(), b.get(), c.get(), d.get()}) optimiser->step(0.01);
         }
         REQUIRE(relative_error(on_device.values(), on_cpu.values()) < 1e-4);  // where little is left of a difference
         REQUIRE(largest_difference(on_device.values(), on_cpu.values()) < 1e-6);
         REQUIRE(same_bits(in_both.values(), on_device.values()));
+        REQUIRE(same_bits(mixed_on_cpu.values(), on_cpu.values()));
+        REQUIRE(same_bits(mixed_here.a.value, mixed_on_cpu.entries()[0].value.to(DType::bfloat16)));
         REQUIRE(same_bits(mixed.a.value, in_both.entries()[0].value.to(DType::bfloat16)));
         REQUIRE(b->steps() == 3);
         for (size_t i = 0; i < a->state().size(); ++i)
@@ -51,21 +55,25 @@ TEST_CASE("kernels take the steps of the loops over long parameters, in mixed pr
 }
 
 TEST_CASE("kernels find the norm of the loops and clip to it, in any order of threads") {
-    Long here, there, mixed;
+    Long here, mixed_here, there, mixed;
     const Parameters on_cpu(here, DType::float32, Random{3, 0});
+    const Parameters mixed_on_cpu(mixed_here, DType::bfloat16, Random{3, 0});
     const Parameters on_device(there, DType::float32, Random{3, 0}, Device::cuda);
     const Parameters in_both(mixed, DType::bfloat16, Random{3, 0}, Device::cuda);
     REQUIRE(gradient_norm(on_device) == 0);
-    for (const Parameters* parameters : {&on_cpu, &on_device, &in_both}) receive_random(*parameters, 1);
+    for (const Parameters* parameters : {&on_cpu, &mixed_on_cpu, &on_device, &in_both}) receive_random(*parameters, 1);
     const double norm = gradient_norm(on_cpu);
+    REQUIRE(gradient_norm(mixed_on_cpu) == norm);
     REQUIRE(gradient_norm(on_device) == Approx(norm).epsilon(1e-12));
     const uint32_t before = cuda::permute_threads(5);
     REQUIRE(gradient_norm(in_both) == gradient_norm(on_device));
     cuda::permute_threads(before);
     REQUIRE(clip_gradients(on_device, 0.5) == Approx(norm).epsilon(1e-12));
     REQUIRE(gradient_norm(on_device) == Approx(0.5).epsilon(1e-6));
-    clip_gradients(in_both, 0.5);
-    REQUIRE(gradient_norm(in_both) == Approx(0.5).epsilon(1e-2));
+    for (const Parameters* parameters : {&mixed_on_cpu, &in_both}) {
+        clip_gradients(*parameters, 0.5);
+        REQUIRE(gradient_norm(*parameters) == Approx(0.5).epsilon(1e-2));
+    }
 }
 
 TEST_CASE("a step's record halts the device where loss or gradient is not finite, and a halted step changes nothing") {

@@ -141,11 +141,11 @@ TEST_CASE("gradients arrive in the flat gradient tensor and replace what was cle
     REQUIRE(parameters.without_gradient() == std::vector<std::string>{"bias", "late"});
 }
 
-TEST_CASE("parameters are float32 or float64") {
+TEST_CASE("parameters are of a floating type") {
     ToyModel model;
     REQUIRE(error_of([&] {
-                Parameters(model, DType::bfloat16, Random{1, 0});
-            }) == "[parameters] expects float32 or float64, got bfloat16");
+                Parameters(model, DType::int64, Random{1, 0});
+            }) == "[parameters] expects float32 or float64, got int64");
 }
 
 TEST_CASE("a seed gives the same start values on every device and in mixed precision") {
@@ -162,7 +162,8 @@ TEST_CASE("a seed gives the same start values on every device and in mixed preci
 
 TEST_CASE("in mixed precision the model computes with bfloat16 copies of what products multiply by, and no others") {
     ToyModel model;
-    const Parameters parameters(model, DType::bfloat16, Random{7, 0}, Device::cuda);
+    const Device device = GENERATE(Device::cpu, Device::cuda);
+    const Parameters parameters(model, DType::bfloat16, Random{7, 0}, device);
     REQUIRE(parameters.dtype() == DType::bfloat16);
     REQUIRE(parameters.values().dtype() == DType::float32);
     REQUIRE(parameters.gradients().dtype() == DType::float32);
@@ -175,8 +176,8 @@ TEST_CASE("in mixed precision the model computes with bfloat16 copies of what pr
     parameters.renew_copies();
     REQUIRE(model.weight.value.values() == std::vector<double>(6, 0.0));
 
-    receive(parameters, {random_tensor({2, 3}, Random{9, 0}).to(DType::bfloat16).on(Device::cuda),
-                         random_tensor({3}, Random{9, 1}).to(DType::float32).on(Device::cuda),
+    receive(parameters, {random_tensor({2, 3}, Random{9, 0}).to(DType::bfloat16).on(device),
+                         random_tensor({3}, Random{9, 1}).to(DType::float32).on(device),
                          {}});
     REQUIRE(parameters.without_gradient() == std::vector<std::string>{"late"});
     REQUIRE(same_bits(parameters.copies_gradients().window(weight.offset, {2, 3}),

@@ -132,7 +132,7 @@ TEST_CASE("pointwise operations name both shapes, or the dtype, that do not fit"
     REQUIRE(error_of([&] { subtract(a, b); }) == "[subtract] expects equal shapes, got [2, 3] and [3, 2]");
     REQUIRE(error_of([&] { multiply(a, b); }) == "[multiply] expects equal shapes, got [2, 3] and [3, 2]");
     REQUIRE(error_of([&] { add(a, wide); }) == "[add] expects one dtype, got float32 and float64");
-    REQUIRE(error_of([&] { gelu(label); }) == "[gelu] expects float32 or float64, got int64");
+    REQUIRE(error_of([&] { gelu(label); }) == "[gelu] expects float32, float64 or bfloat16, got int64");
 }
 
 TEST_CASE("the kernels of pointwise operations agree with their loops, at any length and any address") {

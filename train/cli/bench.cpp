@@ -67,7 +67,7 @@ class Step {
           parameters_(model_, dtype_of_precision(flags.precision), Random{}, device),
           inference_(flags.inference) {
         const auto [images, labels] = random_batch(config, flags.batch_size);
-        batch_ = {images.on(device), labels.on(device)};
+        batch_ = {model_.as_input(images), labels.on(device)};
         if (inference_) return;
         optimiser_ = make_adamw(parameters_, {.weight_decay = 0.05});
         Recipe recipe;
@@ -150,6 +150,11 @@ int bench(const BenchFlags& flags) {
     if (!unused_instructions().empty())
         fmt::print(stderr, "swingrad bench: built for {}; this processor has {} too\n", product_kernel(),
                    unused_instructions());
+    const DType dtype = dtype_of_precision(flags.precision);
+    if (flags.device == "cpu" && dtype == DType::bfloat16 && !multiplies_pairs)
+        fmt::print(
+            stderr,
+            "swingrad bench: this processor multiplies no bfloat16: products widen it and take float32's time\n");
 
     const SwinConfig config = flags.model.config();
     const Device device = device_named(flags.device);
@@ -169,7 +174,7 @@ int bench(const BenchFlags& flags) {
                                {"inference", flags.inference},
                                {"steps", flags.steps},
                                {"threads", thread_count()},
-                               {"kernels", product_kernel()},
+                               {"kernels", product_kernel(dtype)},
                                {"parameters", timing.parameters},
                                {"ms_per_step", rounded(1e3 * timing.median())},
                                {"images_per_s", rounded(images / timing.median())},
@@ -181,7 +186,7 @@ int bench(const BenchFlags& flags) {
         return 0;
     }
     const bool on_cpu = flags.device == "cpu";
-    const std::string by = on_cpu ? fmt::format("{} threads, products by {}", thread_count(), product_kernel())
+    const std::string by = on_cpu ? fmt::format("{} threads, products by {}", thread_count(), product_kernel(dtype))
                                   : description_of(flags.device);
     fmt::print("{}, {} parameters, {}batch {}, {}, {}\n\n", flags.model.text(), grouped(timing.parameters),
                flags.inference ? "inference, " : "", flags.batch_size, flags.precision, by);
@@ -213,6 +218,7 @@ RunCommand declare_bench(CLI::App& command) {
     command.footer(
         "Examples:\n"
         "  swingrad bench --model nano --batch 128\n"
+        "  swingrad bench --model cifar --batch 128 --precision bf16\n"
         "  swingrad bench --model tiny --batch 128 --device cuda --precision bf16\n"
         "  swingrad bench --model tiny --batch 8 --steps 5 --threads 2 --json\n"
         "  swingrad bench --model tiny --batch 1 --inference\n"

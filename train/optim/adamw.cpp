@@ -23,10 +23,10 @@
 namespace swingrad {
 namespace {
 
-template <class T>
-void update(int64_t count, const cuda::AdamWFactors<T>& f, const T* g, T* w, T* m, T* v) {
+template <class T, class G>
+void update(int64_t count, const cuda::AdamWFactors<T>& f, const G* g, T* w, T* m, T* v) {
 #pragma omp simd
-    for (int64_t i = 0; i < count; ++i) cuda::adamw_update(f, g[i], w[i], m[i], v[i]);
+    for (int64_t i = 0; i < count; ++i) cuda::adamw_update(f, static_cast<T>(widen(g[i])), w[i], m[i], v[i]);
 }
 
 class AdamW final : public Optimiser {
@@ -73,10 +73,12 @@ class AdamW final : public Optimiser {
             if (received[i])
                 all[i] = cuda::adamw_factors<T>(numbers_, learning_rate, parameters_.entries()[i].decay == Decay::yes,
                                                 ++updates_.data<int64_t>()[i]);
-        const T* g = parameters_.gradients().data<T>();
         T *w = parameters_.values().data<T>(), *m = m_.data<T>(), *v = v_.data<T>();
         for_each_stretch(parameters_, [&](int64_t, size_t entry, int64_t begin, int64_t end) {
-            update(end - begin, all[entry], g + begin, w + begin, m + begin, v + begin);
+            with_gradients<T>(parameters_, entry, begin, [&](const auto* g) {
+                update(end - begin, all[entry], g, w + begin, m + begin, v + begin);
+            });
+            renew_copy<T>(parameters_, entry, begin, end);
         });
     }
 

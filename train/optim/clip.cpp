@@ -15,12 +15,13 @@ double norm_on_cpu(const Parameters& parameters) {
     // One sum a chunk, added in order: neither depends on which thread took which chunk.
     std::vector<double> sums(static_cast<size_t>(flat_chunks(parameters)), 0.0);
     dispatch_float("gradient_norm", parameters.values().dtype(), [&]<class T>(T) {
-        const T* gradients = parameters.gradients().data<T>();
-        for_each_stretch(parameters, [&](int64_t chunk, size_t, int64_t begin, int64_t end) {
-            double sum = 0;
+        for_each_stretch(parameters, [&](int64_t chunk, size_t entry, int64_t begin, int64_t end) {
+            with_gradients<T>(parameters, entry, begin, [&](const auto* g) {
+                double sum = 0;
 #pragma omp simd reduction(+ : sum)
-            for (int64_t i = begin; i < end; ++i) sum += static_cast<double>(gradients[i]) * gradients[i];
-            sums[static_cast<size_t>(chunk)] += sum;
+                for (int64_t i = 0; i < end - begin; ++i) sum += static_cast<double>(widen(g[i])) * widen(g[i]);
+                sums[static_cast<size_t>(chunk)] += sum;
+            });
         });
     });
     return std::sqrt(std::accumulate(sums.begin(), sums.end(), 0.0));
@@ -38,9 +39,10 @@ double norm_by_kernels(const Parameters& parameters) {
 
 template <class T>
 void scale_on_cpu(const Parameters& parameters, double factor) {
-    T* gradients = parameters.gradients().data<T>();
-    for_each_stretch(parameters, [&](int64_t, size_t, int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) gradients[i] *= static_cast<T>(factor);
+    for_each_stretch(parameters, [&](int64_t, size_t entry, int64_t begin, int64_t end) {
+        with_gradients<T>(parameters, entry, begin, [&]<class G>(G* g) {
+            for (int64_t i = 0; i < end - begin; ++i) g[i] = static_cast<G>(widen(g[i]) * static_cast<Wide<G>>(factor));
+        });
     });
 }
 

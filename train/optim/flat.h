@@ -43,4 +43,21 @@ void for_each_stretch(const Parameters& parameters, const Body& body) {
     });
 }
 
+// Calls body(g) with the gradients of an entry from element `begin` of flat memory on: T, or the bfloat16 of its copy.
+template <class T, class Body>
+void with_gradients(const Parameters& parameters, size_t entry, int64_t begin, const Body& body) {
+    if (parameters.entries()[entry].has_copy()) body(parameters.copies_gradients().data<bfloat16>() + begin);
+    else body(parameters.gradients().data<T>() + begin);
+}
+
+// Rounds elements [begin, end) of an entry's values to its copy, if it has one.
+template <class T>
+void renew_copy(const Parameters& parameters, size_t entry, int64_t begin, int64_t end) {
+    if (!parameters.entries()[entry].has_copy()) return;
+    const T* from = parameters.values().data<T>();
+    bfloat16* to = parameters.copies().data<bfloat16>();
+#pragma omp simd
+    for (int64_t i = begin; i < end; ++i) to[i] = bfloat16(static_cast<float>(from[i]));
+}
+
 }  // namespace swingrad

@@ -27,7 +27,7 @@ FlatTable::FlatTable(const Parameters& parameters) : parameters_(parameters) {
         for (int64_t done = 0; done < count; done += cuda::flat_piece)
             pieces.push_back(
                 {entry.offset + done, static_cast<int32_t>(std::min<int64_t>(cuda::flat_piece, count - done)), number});
-        host_entries_.push_back({entry.decay == Decay::yes, entry.leaf.dtype() != entry.value.dtype(), 0});
+        host_entries_.push_back({entry.decay == Decay::yes, entry.has_copy(), 0});
     }
     piece_count_ = static_cast<int64_t>(pieces.size());
     pieces_ = rows_on_device<cuda::FlatPiece>(piece_count_);

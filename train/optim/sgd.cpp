@@ -23,16 +23,16 @@
 namespace swingrad {
 namespace {
 
-template <class T>
-void update(int64_t count, const cuda::SGDFactors<T>& f, const T* g, T* w, T* b) {
+template <class T, class G>
+void update(int64_t count, const cuda::SGDFactors<T>& f, const G* g, T* w, T* b) {
 #pragma omp simd
-    for (int64_t i = 0; i < count; ++i) cuda::sgd_update(f, g[i], w[i], b[i]);
+    for (int64_t i = 0; i < count; ++i) cuda::sgd_update(f, static_cast<T>(widen(g[i])), w[i], b[i]);
 }
 
-template <class T>
-void update_without_momentum(int64_t count, const cuda::SGDFactors<T>& f, const T* g, T* w) {
+template <class T, class G>
+void update_without_momentum(int64_t count, const cuda::SGDFactors<T>& f, const G* g, T* w) {
 #pragma omp simd
-    for (int64_t i = 0; i < count; ++i) cuda::sgd_update_without_momentum(f, g[i], w[i]);
+    for (int64_t i = 0; i < count; ++i) cuda::sgd_update_without_momentum(f, static_cast<T>(widen(g[i])), w[i]);
 }
 
 class SGD final : public Optimiser {
@@ -79,12 +79,14 @@ class SGD final : public Optimiser {
             if (received[i])
                 all[i] = cuda::sgd_factors<T>(numbers_, learning_rate, parameters_.entries()[i].decay == Decay::yes,
                                               updates_.data<int64_t>()[i]++ == 0);
-        const T* g = parameters_.gradients().data<T>();
         T* w = parameters_.values().data<T>();
         T* b = data_or_null<T>(buffer_);
         for_each_stretch(parameters_, [&](int64_t, size_t entry, int64_t begin, int64_t end) {
-            if (b) update(end - begin, all[entry], g + begin, w + begin, b + begin);
-            else update_without_momentum(end - begin, all[entry], g + begin, w + begin);
+            with_gradients<T>(parameters_, entry, begin, [&](const auto* g) {
+                if (b) update(end - begin, all[entry], g, w + begin, b + begin);
+                else update_without_momentum(end - begin, all[entry], g, w + begin);
+            });
+            renew_copy<T>(parameters_, entry, begin, end);
         });
     }
 

@@ -10,9 +10,9 @@ namespace swingrad {
 
 // For --help.
 constexpr const char* device_help = "cpu | cuda, the GPU | emulated, the GPU's kernels on the CPU: slow, for tests";
-constexpr const char* precision_help = "f32 | bf16, mixed precision, on cuda or emulated";
+constexpr const char* precision_help = "f32 | bf16, mixed precision: half the memory, float32 where it matters";
 
-// Throws a UsageError unless both are names there are and go together.
+// Throws a UsageError unless both are names there are.
 void check_names(const std::string& device, const std::string& precision = "f32");
 
 // Where tensors of a run on that device live. Throws a UsageError that says what there is instead where this build or

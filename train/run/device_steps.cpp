@@ -73,7 +73,7 @@ void DeviceSteps::compute(const Random& random) {
     tape.backward(loss);
 
     const int64_t B = logits.shape()[0], K = logits.shape()[1];
-    dispatch_kernel("train", logits.dtype(), [&]<class T>(T) {
+    dispatch_any_float("train", logits.dtype(), [&]<class T>(T) {
         cuda::count_correct(B, K, logits.device_data<T>(), labels_.device_data<int64_t>(), &control_.data()->correct);
     });
     dispatch_float("train", loss.dtype(), [&]<class W>(W) {

@@ -9,16 +9,6 @@
 
 namespace swingrad {
 
-namespace {
-
-// Logits as loops can read them.
-Tensor readable(const Tensor& logits) {
-    const Tensor here = logits.on_cpu();
-    return here.dtype() == DType::bfloat16 ? here.to(DType::float32) : here;
-}
-
-}  // namespace
-
 Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisation& normalisation, int64_t batch_size,
                     const std::function<void(int64_t done)>& after_batch) {
     check(data.size() > 0, "[evaluate] expects at least one image, got none");
@@ -35,9 +25,9 @@ Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisatio
         const int64_t count = batch->labels.numel();
         const Tensor logits = model.forward(model.as_input(batch->images));
         loss_sum += cross_entropy(logits, batch->labels).item() * static_cast<double>(count);
-        const Tensor here = readable(logits), labels = batch->labels.on_cpu();
-        correct += count_correct(here, labels);
-        for (const Prediction& one : predictions_of(here, labels)) result.predictions.push_back(one);
+        const Tensor labels = batch->labels.on_cpu();
+        correct += count_correct(logits, labels);
+        for (const Prediction& one : predictions_of(logits, labels)) result.predictions.push_back(one);
         done += count;
         if (after_batch) after_batch(done);
     }
@@ -49,31 +39,29 @@ Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisatio
 
 std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& labels) {
     const int64_t K = logits.shape()[-1];
+    const std::vector<double> values = logits.values();
     std::vector<Prediction> predictions;
-    dispatch_float("predictions_of", logits.dtype(), [&]<class T>(T) {
-        for (int64_t b = 0; b < labels.numel(); ++b) {
-            const T* row = logits.data<T>() + b * K;
-            const int64_t predicted = std::max_element(row, row + K) - row;
-            const double largest = row[predicted];
-            double sum = 0;  // of exp(logit - largest), which cannot overflow
-            for (int64_t k = 0; k < K; ++k) sum += std::exp(static_cast<double>(row[k]) - largest);
-            const double of_label = row[labels.data<int64_t>()[b]];
-            predictions.push_back({predicted, 1 / sum, std::log(sum) + largest - of_label});
-        }
-    });
+    for (int64_t b = 0; b < labels.numel(); ++b) {
+        const double* row = values.data() + b * K;
+        const int64_t predicted = std::max_element(row, row + K) - row;
+        const double largest = row[predicted];
+        double sum = 0;  // of exp(logit - largest), which cannot overflow
+        for (int64_t k = 0; k < K; ++k) sum += std::exp(row[k] - largest);
+        const double of_label = row[labels.data<int64_t>()[b]];
+        predictions.push_back({predicted, 1 / sum, std::log(sum) + largest - of_label});
+    }
     return predictions;
 }
 
 int64_t count_correct(const Tensor& logits, const Tensor& labels) {
     const int64_t K = logits.shape()[-1];
-    return dispatch_float("count_correct", logits.dtype(), [&]<class T>(T) {
-        int64_t correct = 0;
-        for (int64_t b = 0; b < labels.numel(); ++b) {
-            const T* row = logits.data<T>() + b * K;
-            correct += std::max_element(row, row + K) - row == labels.data<int64_t>()[b];
-        }
-        return correct;
-    });
+    const std::vector<double> values = logits.values();
+    int64_t correct = 0;
+    for (int64_t b = 0; b < labels.numel(); ++b) {
+        const double* row = values.data() + b * K;
+        correct += std::max_element(row, row + K) - row == labels.data<int64_t>()[b];
+    }
+    return correct;
 }
 
 }  // namespace swingrad

@@ -28,7 +28,7 @@ struct Evaluation {
 Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisation& normalisation, int64_t batch_size,
                     const std::function<void(int64_t done)>& after_batch = {});
 
-// Of each row of logits [B, K], with its label [B]; both on the CPU, as below.
+// Of each row of logits [B, K], with its label [B], on the CPU, as below.
 std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& labels);
 
 // How many rows of logits [B, K] are largest at their label [B].

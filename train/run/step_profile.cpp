@@ -46,12 +46,13 @@ template <class T>
 double seconds_of(const Product& product, int64_t count) {
     const int64_t m = product.m, n = product.n, k = product.k, threads = thread_count();
     const int64_t lda = product.layout_a == Layout::plain ? k : m;
-    const Tensor a = Tensor::zeros({threads, m * k}, product.dtype), c = Tensor::zeros({threads, m * n}, product.dtype);
+    const Tensor a = Tensor::zeros({threads, m * k}, product.dtype),
+                 c = Tensor::zeros({threads, m * n}, wide(product.dtype));
     const PackedFactor<T> b(Layout::plain, n, k, Tensor::zeros({k, n}, product.dtype).data<T>(), n);
     const Clock::time_point start = Clock::now();
     parallel_for(threads, [&](int64_t thread) {
-        T* own = c.data<T>() + thread * m * n;
-        const auto beginning = product.accumulate ? Beginning<T>::matrix(own, n) : Beginning<T>::zero();
+        Wide<T>* own = c.data<Wide<T>>() + thread * m * n;
+        const auto beginning = product.accumulate ? Beginning<Wide<T>>::matrix(own, n) : Beginning<Wide<T>>::zero();
         for (int64_t i = thread; i < count; i += threads)
             multiply(product.layout_a, m, a.data<T>() + thread * m * k, lda, b, own, n, beginning);
     });
@@ -63,8 +64,8 @@ double seconds_of(const Product& product, int64_t count) {
 double seconds_of_products(const std::map<Product, int64_t>& products) {
     double seconds = 0;
     for (const auto& each : products)  // Clang captures no structured bindings
-        dispatch_float("products", each.first.dtype,
-                       [&]<class T>(T) { seconds += seconds_of<T>(each.first, each.second); });
+        dispatch_any_float("products", each.first.dtype,
+                           [&]<class T>(T) { seconds += seconds_of<T>(each.first, each.second); });
     return seconds;
 }
 
