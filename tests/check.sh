@@ -16,12 +16,19 @@ orders() {
         SWINGRAD_EMULATOR_SEED=$seed build/tests/swingrad_tests "*kernel*" "~a spoiled*"  # which takes as long as all
     done
 }
-# Kernels, with every access looked at.
+# Kernels, with every access looked at: by the emulator, if need be in a build of its own.
 checker() {
-    cmake --build build --target checked
-    LD_LIBRARY_PATH=build/checked build/tests/swingrad_tests "the access checker is there"
-    LD_LIBRARY_PATH=build/checked build/tests/swingrad_tests "*kernel*" "~a spoiled*"
-    LD_LIBRARY_PATH=build/checked build/tests/swingrad_tests "[emulator]"
+    local emulating=build
+    if grep -q "^CMAKE_CUDA_COMPILER:" build/CMakeCache.txt; then
+        emulating=build-emulated
+        cmake -B $emulating -G Ninja -DSWINGRAD_CUDA=EMULATE >/dev/null
+        cmake --build $emulating
+    fi
+    cmake --build $emulating --target checked
+    local tests
+    for tests in "the access checker is there" "*kernel*" "[emulator]"; do
+        LD_LIBRARY_PATH=$emulating/checked $emulating/tests/swingrad_tests "$tests" "~a spoiled*"
+    done
 }
 # The suite under AddressSanitizer and UndefinedBehaviorSanitizer, but for what does the same a hundred times over.
 asan() {
