@@ -1,5 +1,6 @@
 // Training by kernels against training by loops, in mixed precision, and what makes it safe to stop at any moment.
 
+#include "core/threads.h"
 #include "cuda/runtime.h"
 #include "tests/catch.h"
 #include "tests/small_training.h"
@@ -103,6 +104,21 @@ TEST_CASE("mixed precision learns what float32 learns") {
     REQUIRE(before.loss > 0.9);
     REQUIRE(after.loss < 0.7 * before.loss);
     REQUIRE(trainer.parameters().entries()[0].leaf.dtype() == DType::bfloat16);
+}
+
+TEST_CASE("mixed precision on the CPU gives the same weights on any number of threads") {
+    const Dataset data = coloured_noise(26);
+    Recipe recipe = device_recipe("bf16");
+    recipe.device = "cpu";
+    const int before = thread_count();
+    std::vector<Tensor> weights;
+    for (const int threads : {1, 2, 3}) {
+        set_thread_count(threads);
+        weights.push_back(trained(recipe, data));
+    }
+    set_thread_count(before);
+    REQUIRE(same_bits(weights[0], weights[1]));
+    REQUIRE(same_bits(weights[0], weights[2]));
 }
 
 TEST_CASE("on a device a seed gives the same weights whenever the host looks and in whatever order threads run") {
