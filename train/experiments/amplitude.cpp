@@ -109,8 +109,8 @@ Spread ratio(const Group& group, const char* when) {
 
 ResultTable table_of(const std::vector<Group>& groups) {
     ResultTable table{"The residual stream by size and place of the norms",
-                      {"size", "norms", "at the start, last block", "trained, first block", "trained, last block",
-                       "its deviation", "largest : smallest", "accuracy, %"},
+                      {"size", "norms", "last block at the start", "first, trained", "last, trained", "its deviation",
+                       "largest : smallest", "accuracy, %"},
                       {}};
     for (const Group& group : groups) {
         const size_t last = group.blocks() - 1;
@@ -120,7 +120,7 @@ ResultTable table_of(const std::vector<Group>& groups) {
         table.rows.push_back(
             {group.size, group.placement, text_of(group.amplitude("start", last), 3),
              text_of(group.amplitude("trained", 0), 3), text_of(of_last("amplitude"), 3),
-             text_of(of_last("deviation"), 3), text_of(ratio(group, "trained"), 1),
+             text_of(of_last("deviation"), 3), text_of(ratio(group, "trained"), 2),
              text_of(spread_of(group.each([](const json& one) { return number_of(one, "accuracy"); })), 1)});
     }
     table.rows.push_back(
@@ -172,7 +172,7 @@ std::vector<std::string> seen_in(const std::vector<Group>& groups) {
         texts.push_back(
             fmt::format("{}: between blocks the trained stream varies by a factor of {} with pre-norm and of {} with "
                         "res-post-norm. {}",
-                        group.size, text_of(pre, 1), text_of(res_post, 1),
+                        group.size, text_of(pre, 2), text_of(res_post, 2),
                         clear ? "Pre-norm's varies more, as in the paper." : "The paper's effect does not show here."));
     }
     for (const Group& group : groups)

@@ -5,10 +5,10 @@
 #include "core/json_file.h"
 #include "train/run/interrupt.h"
 
+#include <cctype>
 #include <chrono>
 #include <cstdint>
 #include <limits>
-#include <string_view>
 
 namespace swingrad {
 namespace {
@@ -63,12 +63,15 @@ std::vector<json> CellCache::results_of(const std::vector<Cell>& cells, Progress
     return results;
 }
 
-// FNV-1a, which is the same on every machine, folded to 32 bits.
-std::string short_name_of(const json& configuration) {
+// By FNV-1a, which is the same on every machine, folded to 32 bits.
+std::string file_name_of(const std::string& label, const json& configuration) {
+    std::string name;
+    for (const unsigned char c : label)
+        if (std::isalnum(c)) name += static_cast<char>(std::tolower(c));
+        else if (!name.empty() && name.back() != '-') name += '-';
     uint64_t hash = 0xcbf29ce484222325u;
-    const std::string text = configuration.dump();
-    for (const unsigned char byte : std::string_view(text)) hash = (hash ^ byte) * 0x100000001b3u;
-    return fmt::format("{:08x}", static_cast<uint32_t>(hash ^ (hash >> 32)));
+    for (const char byte : configuration.dump()) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3u;
+    return fmt::format("{}-{:08x}", name, static_cast<uint32_t>(hash ^ (hash >> 32)));
 }
 
 double number_of(const json& result, const char* name) {

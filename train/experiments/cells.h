@@ -45,8 +45,9 @@ class CellCache {
     size_t measured_ = 0;
 };
 
-// Eight letters that differ where the configuration does: for the folder of what belongs to a cell.
-std::string short_name_of(const nlohmann::json& configuration);
+// A name for what belongs to a cell: its label in letters, digits and hyphens, and eight letters that differ where the
+// configuration does: "v1-seed-0-175cbd9f".
+std::string file_name_of(const std::string& label, const nlohmann::json& configuration);
 
 // A number of a result; NaN where it is null.
 double number_of(const nlohmann::json& result, const char* name);

@@ -47,7 +47,7 @@ void print_and_write(const Experiment& experiment, const ExperimentRun& run, con
     const fs::path page = run.folder / "report.html";
     write_file_atomically(page, experiment_page(experiment, run, findings, html_of(drawn)));
     for (const ResultTable& table : findings.tables) fmt::print("\n{}", text_of(table));
-    for (const std::string& paragraph : findings.seen) fmt::print("\n{}\n", paragraph);
+    for (const std::string& paragraph : findings.seen) fmt::print("\n{}\n", wrapped(paragraph));
     if (!drawn.problem.empty()) fmt::print(stderr, "swingrad: {}\n", drawn.problem);
     fmt::print("\n{} measured now, all kept in {}\npage in {}\n", run.cells.measured(),
                (run.folder / "cells.json").string(), page.string());

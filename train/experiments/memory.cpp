@@ -108,7 +108,7 @@ struct Row {  // an image size
 std::vector<ResultTable> tables_of(const std::vector<Row>& rows) {
     std::vector<std::string> columns{"image", "tokens in a window"};
     for (const Technique& technique : techniques) columns.emplace_back(technique.name);
-    ResultTable bytes{"Memory of a training step", columns, {}}, time{"Its time", columns, {}};
+    ResultTable bytes{"Memory of a training step", columns, {}}, time{"Time of a training step", columns, {}};
     for (const Row& row : rows) {
         const int64_t window = row.image / 8;
         std::vector<std::string> of_bytes{fmt::format("{0} x {0}", row.image), std::to_string(window * window)};

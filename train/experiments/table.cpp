@@ -8,6 +8,8 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <sstream>
+#include <utility>
 
 namespace swingrad {
 namespace {
@@ -33,6 +35,17 @@ std::string html_row(const std::vector<std::string>& texts, const char* begin, c
 
 }  // namespace
 
+std::string wrapped(const std::string& text) {
+    constexpr size_t columns = 110;
+    std::istringstream words(text);
+    std::string lines, line;
+    for (std::string word; words >> word;) {
+        if (!line.empty() && line.size() + 1 + word.size() > columns) lines += std::exchange(line, "") + "\n";
+        line += (line.empty() ? "" : " ") + word;
+    }
+    return lines + line;
+}
+
 std::string text_of(const ResultTable& table) {
     check_rows(table);
     std::vector<size_t> widths;
@@ -42,7 +55,7 @@ std::string text_of(const ResultTable& table) {
     }
     std::string text = table.title + "\n" + line_of(table.columns, widths);
     for (const auto& row : table.rows) text += line_of(row, widths);
-    return text + (table.note.empty() ? "" : table.note + "\n");
+    return text + (table.note.empty() ? "" : wrapped(table.note) + "\n");
 }
 
 std::string html_of(const ResultTable& table) {

@@ -13,6 +13,9 @@ struct ResultTable {
     std::string note{};                          // what the numbers are, in a sentence or two
 };
 
+// With line breaks in the place of spaces, so that no line is longer than a console likes, where that can be.
+std::string wrapped(const std::string& text);
+
 // Aligned columns, the first to the left and the others to the right. Lines end in their last letter.
 std::string text_of(const ResultTable& table);
 std::string html_of(const ResultTable& table);

@@ -4,6 +4,7 @@
 #include "train/run/run_folder.h"
 
 #include <chrono>
+#include <cmath>
 
 namespace swingrad {
 namespace {
@@ -51,7 +52,7 @@ std::string train_through(Trainer& trainer, ExperimentRun& run, const std::strin
                 const double loss = trainer.step();
                 const int64_t done = trainer.steps_done(), all = trainer.steps_in_all();
                 const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-                run.progress.show(label, done, all, fmt::format("loss {:.3f}", loss),
+                run.progress.show(label, done, all, std::isnan(loss) ? "" : fmt::format("loss {:.3f}", loss),
                                   seconds / static_cast<double>(done) * static_cast<double>(all - done));
                 if (after_step) after_step(done);
             }
