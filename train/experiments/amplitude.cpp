@@ -243,6 +243,18 @@ const Experiment amplitude_experiment{
      "itself, which holds its size for certain but takes the gradient's way past the blocks from it. A sandwich has "
      "norms at "
      "both ends of a branch."},
+    {"Models of 6, 12 and 24 blocks with 32 channels, and of 6 with 64, are trained for a few hundred steps, all with "
+     "V2's "
+     "cosine attention and position bias, so that only the norms differ. Then images of the test set go through, and "
+     "the "
+     "stream is looked at after every block. Models as small as these, trained for so short a time, need not show what "
+     "the "
+     "paper's do.",
+     "Between the two stages patch merging normalises, which sets the size of the stream anew: the figures have a "
+     "break there, "
+     "after the second block. Where a norm ends a branch its weight starts at 0, so that before the first step "
+     "res-post-norm "
+     "and the sandwich leave the stream as it is."},
     {{"models/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm, a line each"},
      {"models/layers.h", "std::function<void(std::string_view name, const Tensor& value)> observe",
       "how the stream is looked at, without burdening the model"},

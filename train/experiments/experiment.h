@@ -53,6 +53,7 @@ struct Experiment {
     bool learns;                     // takes --data and --seeds
     int64_t seeds;                   // by default; 1 with --quick
     std::vector<const char*> claim;  // what the paper says and why it should be so, a paragraph each
+    std::vector<const char*> here;   // how it is tried, and what is otherwise than in the paper, likewise
     std::vector<CodePlace> code;
     Findings (*run)(ExperimentRun& run);
 };

@@ -49,6 +49,7 @@ std::string seeds_text(const ExperimentRun& run) {
 std::string experiment_page(const Experiment& experiment, const ExperimentRun& run, const Findings& findings,
                             const std::string& figures) {
     std::string html = "<h2>What the paper says</h2>\n" + paragraphs(experiment.claim);
+    html += "<h2>How it is tried</h2>\n" + paragraphs(experiment.here);
     html += "<h2>What is seen</h2>\n" + paragraphs(findings.seen);
     if (experiment.learns) html += "<p>" + escaped(seeds_text(run)) + "</p>\n";
     if (run.settings.quick)
@@ -57,9 +58,9 @@ std::string experiment_page(const Experiment& experiment, const ExperimentRun& r
     for (const ResultTable& table : findings.tables) html += html_of(table);
     html += "<h2>Where in the code</h2>\n<ul>\n";
     for (const CodePlace& place : experiment.code) html += html_of(place, run.folder);
-    html += "</ul>\n<h2>Settings</h2>\n" + html_of_object(findings.setup) + "<h2>Environment</h2>\n" +
+    html += "</ul>\n<h2>Settings</h2>\n" + html_of_object(findings.setup) + "<h2>Environment of this page</h2>\n" +
             html_of_object(current_environment(run.settings.device));
-    return html_page(experiment.name, fmt::format("{}. {}", experiment.source, experiment.shows), html,
+    return html_page(experiment.name, fmt::format("{}: {}", experiment.source, experiment.shows), html,
                      "Written by swingrad; every single result is in cells.json beside this page.");
 }
 
