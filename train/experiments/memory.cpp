@@ -4,15 +4,11 @@
 #include "core/allocator.h"
 #include "core/text.h"
 #include "core/threads.h"
-#include "models/swin_v2.h"
-#include "ops/ops.h"
-#include "train/data/random_batch.h"
-#include "train/experiments/experiment.h"
+#include "train/experiments/timed_pass.h"
 #include "train/run/device.h"
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 
 namespace swingrad {
@@ -64,33 +60,20 @@ SwinConfig config_of(const Plan& plan, int64_t image, const Technique& technique
 // The peak of a forward and a backward pass over one image, less the weights, their gradients and the image, which the
 // techniques do not touch. An optimiser's memory is not in it either.
 json measure(const SwinConfig& config, const ExperimentSettings& settings, int timed_steps) {
-    using Clock = std::chrono::steady_clock;
     const Device device = device_named(settings.device);
-    SwinV2 model(config);
-    const Parameters parameters(model, dtype_of_precision(settings.precision), Random{1, 1}, device);
-    const RandomBatch batch = random_batch(config, 1);
-    const Tensor images = model.as_input(batch.images), labels = batch.labels.on(device);
-    const auto step = [&] {
-        parameters.clear_gradients();
-        Tape tape;
-        tape.backward(cross_entropy(model.forward(images), labels));
-        memory_of(device).synchronise();
-    };
-    step();  // what is made on first use
+    TimedPass pass(config, 1, settings);
+    pass.take();  // what is made on first use
     release_cached(device);
     const size_t held = memory_statistics(device).live;
     reset_peak(device);
-    step();
+    pass.take();
     const size_t peak = memory_statistics(device).peak;
     std::vector<double> seconds;
     for (int i = 0; i < timed_steps; ++i) {
         stop_if_interrupted();
-        const auto start = Clock::now();
-        step();
-        seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+        seconds.push_back(pass.take());
     }
-    std::sort(seconds.begin(), seconds.end());
-    return {{"held_bytes", held}, {"step_bytes", peak - held}, {"seconds", seconds[seconds.size() / 2]}};
+    return {{"held_bytes", held}, {"step_bytes", peak - held}, {"seconds", median(seconds)}};
 }
 
 // ---- what is made of them
