@@ -174,16 +174,13 @@ const Experiment ablation_experiment{
     true,
     3,
     {"V2 is V1 with three changes: norms at the end of the branches (Table 6), cosine attention (Table 6), and a "
-     "position "
-     "bias that a network computes from log-spaced offsets (Table 8). At the sizes T, S and B each is worth a few "
-     "tenths of a "
-     "point; they are made for models that are far larger, which without them would not train.",
+     "position bias that a network computes from log-spaced offsets (Table 8). At the sizes T, S and B each is worth "
+     "a few tenths of a point; they are made for models that are far larger, which without them would not train.",
      "Table 7 compares four places for the norms with all else as it is."},
-    {"Each model is nano with 32 channels, trained for 2 passes over the images, or for 12 over the shapes, which are "
-     "few. The "
-     "paper's are a hundred times as large and see ImageNet-1K for 300 epochs. So what is seen here is how fast a "
-     "model "
-     "learns at first; differences of a few tenths of a point, as in the paper, are smaller than those between seeds.",
+    {"Each model is nano with 32 channels, trained for 2 passes over the images, or for 12 over the shapes, which "
+     "are few. The paper's are a hundred times as large and see ImageNet-1K for 300 epochs. So what is seen here is "
+     "how fast a model learns at first; differences of a few tenths of a point, as in the paper, are smaller than "
+     "those between seeds.",
      "Every training is an ordinary run, with its own report, in the folder runs beside this page."},
     {{"models/config.cpp", "void use_v1_switches(", "the five switches of V1"},
      {"models/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm"},

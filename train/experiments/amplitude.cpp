@@ -126,8 +126,8 @@ ResultTable table_of(const std::vector<Group>& groups) {
     table.rows.push_back(
         {"paper: V1-L, 24 blocks", "pre", "-", "-", "-", "-", fmt::format("{:.0f}", paper_ratio), "-"});
     table.note =
-        "Amplitude is the mean of |x| over images, tokens and channels of the stream x after a block; deviation "
-        "the standard deviation of x over the same. The ratio is that of the largest amplitude of all blocks to the "
+        "Amplitude is the mean of |x| over images, tokens and channels of the stream x after a block; deviation the "
+        "standard deviation of x over the same. The ratio is that of the largest amplitude of all blocks to the "
         "smallest.";
     return table;
 }
@@ -232,29 +232,20 @@ const Experiment amplitude_experiment{
     "10 minutes",
     true,
     2,
-    {"In Swin V1 a branch begins with a norm and what it puts out is added to the stream as it is. So each block adds "
-     "to "
-     "what all before it have added, and the deeper a model, the larger its stream: in V1 at size L the amplitudes of "
-     "two layers differ by a factor of up to 10^4, and the huge model fails in training.",
+    {"In Swin V1 a branch begins with a norm and what it puts out is added to the stream as it is. So each block "
+     "adds to what all before it have added, and the deeper a model, the larger its stream: in V1 at size L the "
+     "amplitudes of two layers differ by a factor of up to 10^4, and the huge model fails in training.",
      "V2 moves the norm to the end of the branch (res-post-norm). Whatever a branch computes, what it adds has the "
-     "size of "
-     "the norm's weight, so the stream grows slowly with depth. Post-norm, the first Transformer's, normalises the "
-     "stream "
-     "itself, which holds its size for certain but takes the gradient's way past the blocks from it. A sandwich has "
-     "norms at "
-     "both ends of a branch."},
-    {"Models of 6, 12 and 24 blocks with 32 channels, and of 6 with 64, are trained for a few hundred steps, all with "
-     "V2's "
-     "cosine attention and position bias, so that only the norms differ. Then images of the test set go through, and "
-     "the "
-     "stream is looked at after every block. Models as small as these, trained for so short a time, need not show what "
-     "the "
-     "paper's do.",
+     "size of the norm's weight, so the stream grows slowly with depth. Post-norm, the first Transformer's, "
+     "normalises the stream itself, which holds its size for certain but takes the gradient's way past the blocks "
+     "from it. A sandwich has norms at both ends of a branch."},
+    {"Models of 6, 12 and 24 blocks with 32 channels, and of 6 with 64, are trained for a few hundred steps, all "
+     "with V2's cosine attention and position bias, so that only the norms differ. Then images of the test set go "
+     "through, and the stream is looked at after every block. Models as small as these, trained for so short a time, "
+     "need not show what the paper's do.",
      "Between the two stages patch merging normalises, which sets the size of the stream anew: the figures have a "
-     "break there, "
-     "after the second block. Where a norm ends a branch its weight starts at 0, so that before the first step "
-     "res-post-norm "
-     "and the sandwich leave the stream as it is."},
+     "break there, after the second block. Where a norm ends a branch its weight starts at 0, so that before the "
+     "first step res-post-norm and the sandwich leave the stream as it is."},
     {{"models/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm, a line each"},
      {"models/layers.h", "std::function<void(std::string_view name, const Tensor& value)> observe",
       "how the stream is looked at, without burdening the model"},

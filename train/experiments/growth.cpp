@@ -146,12 +146,11 @@ std::vector<NamedFigure> figures_of(const Plan& plan, const json& by_image, cons
 
 std::vector<std::string> seen_in(const json& by_image, const json& by_threads) {
     const double spread = spread_of_sizes(by_image);
-    std::vector<std::string> texts{
-        fmt::format("From {} to {} pixels of a side a batch of as many tokens takes the same time within {:.0f} %: "
-                    "cost grows with the "
-                    "number of pixels, {} {:.0f} %.",
-                    by_image.front().at("image").get<int>(), by_image.back().at("image").get<int>(), spread,
-                    spread <= bound ? "within the bound of" : "but not within", bound)};
+    std::vector<std::string> texts{fmt::format(
+        "From {} to {} pixels of a side, a token of the dearest size costs {:.0f} % more than one of the cheapest, "
+        "{} {:.0f} % that may be called the same: the cost {} with the number of pixels alone.",
+        by_image.front().at("image").get<int>(), by_image.back().at("image").get<int>(), spread,
+        spread <= bound ? "within the" : "more than the", bound, spread <= bound ? "grows" : "does not grow here")};
     const json& most = by_threads.back();
     if (by_threads.size() > 1)
         texts.push_back(fmt::format("{} threads are {:.2f} times as fast as one.", most.at("threads").get<int>(),
@@ -197,16 +196,15 @@ const Experiment growth_experiment{
     "2 minutes",
     false,
     1,
-    {"Attention among all tokens of an image costs the square of their number. Within windows of a fixed size it costs "
-     "as "
-     "much for every token, however large the image: that is what the windows are for, and the paper's equation 2.",
-     "On one machine that also asks something of the code: a larger image must not cost more because it lies in memory "
-     "in another way."},
+    {"Attention among all tokens of an image costs the square of their number. Within windows of a fixed size it "
+     "costs as much for every token, however large the image: that is what the windows are for, and the paper's "
+     "equation 2.",
+     "On one machine that also asks something of the code: a larger image must not cost more because it lies in "
+     "memory in another way."},
     {"nano with its windows of 4 x 4 goes forward and backward over batches of as many tokens: 128 images of 32 x 32 "
      "pixels, 32 of 64 x 64, and so on. The optimiser, which costs the same for any image, is left out.",
      "The same batch of small images is then computed with one thread, two, and as many as there are cores. Results "
-     "have "
-     "the same bits for any number of them."},
+     "have the same bits for any number of them."},
     {{"ops/window.h", "struct WindowTable", "where the tokens of a window lie, for any size of map"},
      {"ops/window_attention.cpp", "void backward_windows(", "attention, a window at a time"},
      {"core/threads.h", "void parallel_for(", "work in pieces that do not depend on the number of threads"}},

@@ -191,27 +191,20 @@ const Experiment memory_experiment{
     false,
     1,
     {"A window of N tokens has N x N scores a head. With windows of 32 x 32 tokens on images of 1536 x 1536 pixels a "
-     "GPU of "
-     "40 GB does not hold what training needs.",
-     "A checkpointed block keeps its input alone and is computed once more in backward; the paper puts the cost at 30 "
-     "% of "
-     "the speed at most. Sequential attention goes through the scores piece by piece, so that never all of them exist "
-     "at "
-     "once; the paper says that it costs little."},
+     "GPU of 40 GB does not hold what training needs.",
+     "A checkpointed block keeps its input alone and is computed once more in backward; the paper puts the cost at "
+     "30 % of the speed at most. Sequential attention goes through the scores piece by piece, so that never all of "
+     "them exist at once; the paper says that it costs little."},
     {"One image goes forward and backward through nano, whose windows here grow with the image: half the side of the "
-     "first "
-     "stage's map. What the allocator has handed out is counted, at its peak, so memory is the same on every machine "
-     "of a kind.",
+     "first stage's map. What the allocator has handed out is counted, at its peak, so memory is the same on every "
+     "machine of a kind.",
      "The two techniques save different things. The tape keeps what backward needs of every block, and checkpointing "
-     "leaves "
-     "one block's. Scores are not among it: attention makes them again in backward, one block after the other, as "
-     "working "
-     "memory, which grows with the square of a window. Only sequential attention saves that. So where windows are "
-     "small "
-     "checkpointing counts, where they are large sequential attention, and each alone leaves the other's part.",
+     "leaves one block's. Scores are not among it: attention makes them again in backward, one block after the "
+     "other, as working memory, which grows with the square of a window. Only sequential attention saves that. So "
+     "where windows are small checkpointing counts, where they are large sequential attention, and each alone leaves "
+     "the other's part.",
      "On the CPU sequential attention can be faster besides: its tiles stay in the cache, and no memory has to be "
-     "fetched "
-     "from the system. On a device the ordinary kernels work by tiles too, so there it saves little."},
+     "fetched from the system. On a device the ordinary kernels work by tiles too, so there it saves little."},
     {{"autograd/checkpoint.cpp", "Tensor checkpoint(", "a node that owns a tape of its own, made in backward"},
      {"ops/sequential_attention.cpp", "namespace swingrad", "attention whose scores exist tile by tile"},
      {"core/allocator.h", "void reset_peak(", "where the peak is read"},
