@@ -59,6 +59,18 @@ row() { echo runs/experiments/ablation/runs/$1-seed-0-*; }
 [ "$(switches $(row log-cpb-v2))" = '"attention": "cosine""key_bias": false"merging_norm": "after""norm": "res-post""position_bias": "log-cpb"' ] || wrong "V2: $(switches $(row log-cpb-v2))"
 [ "$(switches $(row sandwich))" = '"attention": "cosine""key_bias": false"merging_norm": "after""norm": "sandwich""position_bias": "log-cpb"' ] || wrong "sandwich: $(switches $(row sandwich))"
 
+# ---- one training for each kind of position bias is taken to all windows; the range is the paper's
+
+bias() { grep -o '"position_bias": [^,]*' runs/experiments/transfer/runs/$1-seed-0-*/config.json | sort -u; }
+[ "$(find runs/experiments/transfer/runs -mindepth 1 -maxdepth 1 | wc -l)" = 3 ] || wrong "transfer: not three trainings"
+for kind in table linear-cpb log-cpb; do
+    [ "$(bias $kind)" = "\"position_bias\": \"$kind\"" ] || wrong "transfer, $kind: $(bias $kind)"
+done
+cp -r runs/experiments/transfer again && rm again/cells.json
+says "12 measured now" experiment transfer --quick --output again
+grep -q "^epoch " out && wrong "transfer: trained again what was trained"
+tr -s ' ' <out | grep -qx "8 to 16 1.14x 0.33x 0.32x" || wrong "transfer: coordinates leave another range"
+
 # ---- more seeds compute the new ones only, and give a spread
 
 says "8 measured now" experiment amplitude --quick --seeds 2

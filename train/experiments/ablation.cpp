@@ -104,8 +104,7 @@ std::string compared(const Group& before, const Group& after) {
     const std::string text = fmt::format("From \"{}\" to \"{}\": {:+.2f} points of accuracy", before.variant->name,
                                          after.variant->name, difference);
     if (a.seeds < 2 || b.seeds < 2) return text + "; a single seed does not say whether that is more than chance.";
-    const double error = std::sqrt(a.deviation * a.deviation / static_cast<double>(a.seeds) +
-                                   b.deviation * b.deviation / static_cast<double>(b.seeds));
+    const double error = error_of_difference(a, b);
     const bool clear = std::abs(difference) > 2 * error;
     return text + fmt::format(", {} twice the standard error of {:.2f}: {}.", clear ? "more than" : "not more than",
                               error, clear ? "a difference" : "none that these seeds can show");

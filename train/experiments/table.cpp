@@ -67,6 +67,11 @@ std::string html_of(const ResultTable& table) {
            (table.note.empty() ? "" : "<p>" + escaped(table.note) + "</p>\n");
 }
 
+double error_of_difference(const Spread& a, const Spread& b) {
+    return std::sqrt(a.deviation * a.deviation / static_cast<double>(a.seeds) +
+                     b.deviation * b.deviation / static_cast<double>(b.seeds));
+}
+
 Spread spread_of(const std::vector<double>& values) {
     std::vector<double> finite;
     std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double v) { return std::isfinite(v); });

@@ -27,6 +27,10 @@ struct Spread {
     size_t seeds = 0;
 };
 
+// Of the difference of two means, so that one larger than twice it is more than chance. 0 of single seeds, which do not
+// tell.
+double error_of_difference(const Spread& a, const Spread& b);
+
 // Of those that are finite.
 Spread spread_of(const std::vector<double>& values);
 // "68.71 +- 0.42", "68.71" of a single seed, "-" of none; so many places behind the point.
