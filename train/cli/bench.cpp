@@ -10,7 +10,7 @@
 #include "train/cli/bench_costs.h"
 #include "train/cli/commands.h"
 #include "train/cli/model_flags.h"
-#include "train/cli/random_batch.h"
+#include "train/data/random_batch.h"
 #include "train/optim/optimiser.h"
 #include "train/run/device.h"
 #include "train/run/device_steps.h"

@@ -31,6 +31,7 @@ constexpr Command commands[] = {
     {"bench", "Speed and memory of training steps", declare_bench},
     {"trace", "Write every activation and gradient of one step to a file", declare_trace},
     {"plot", "Curves of one run, or of several over each other", declare_plot},
+    {"experiment", "The paper's claims: a table beside its numbers, figures, a page", declare_experiment},
 };
 
 // The first command that was named; empty where none was.

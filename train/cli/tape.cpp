@@ -5,7 +5,7 @@
 #include "models/swin_v2.h"
 #include "train/cli/commands.h"
 #include "train/cli/model_flags.h"
-#include "train/cli/random_batch.h"
+#include "train/data/random_batch.h"
 #include "train/report/process.h"
 
 namespace swingrad {

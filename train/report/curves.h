@@ -14,11 +14,6 @@ struct NamedLog {
     LogTable log;
 };
 
-struct NamedFigure {
-    std::string file;  // "loss.svg"
-    Figure figure;
-};
-
 // Loss, accuracy, learning rate and gradient norm over epochs. Of one run, training and validation are two curves; of
 // several, validation stands for each that has one. A figure for which no run has a point is left out.
 std::vector<NamedFigure> curves(const std::vector<NamedLog>& logs);

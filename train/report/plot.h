@@ -25,6 +25,11 @@ struct Figure {
     bool integer_x = false;  // ticks at whole numbers only: epochs, steps
 };
 
+struct NamedFigure {
+    std::string file;  // "loss.svg"
+    Figure figure;
+};
+
 // The figure as SVG, on white, with a view box of 480 x 300 (more below where the legend is long). Throws NotInstalled
 // where gnuplot is missing, and an Error where x and y differ in length, or no point can be drawn.
 std::string svg_of(const Figure& figure);

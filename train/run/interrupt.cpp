@@ -8,6 +8,7 @@ namespace {
 // Lock-free, so that a handler may write it, and seen by every thread.
 std::atomic<int> received{0};
 static_assert(std::atomic<int>::is_always_lock_free);
+int guards = 0;  // that live
 
 void handle(int signal) { received = signal; }
 
@@ -23,11 +24,13 @@ void install(int signal, struct sigaction& before) {
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
+    if (guards++ > 0) return;
     received = 0;
     for (size_t i = 0; i < signals.size(); ++i) install(signals[i], before_[i]);
 }
 
 InterruptGuard::~InterruptGuard() {
+    if (--guards > 0) return;
     for (size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &before_[i], nullptr);
 }
 

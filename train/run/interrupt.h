@@ -7,7 +7,7 @@
 namespace swingrad {
 
 // While one of these lives, the first SIGINT, SIGTERM or SIGHUP only sets the flag; a second one ends the process as
-// usual.
+// usual. One within another changes nothing: a signal that came before the inner one is not forgotten.
 class InterruptGuard {
   public:
     InterruptGuard();

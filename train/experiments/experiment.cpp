@@ -1,0 +1,98 @@
+#include "train/experiments/experiment.h"
+
+#include "core/file.h"
+#include "core/suggest.h"
+#include "train/data/dataset.h"
+#include "train/report/page.h"
+#include "train/run/interrupt.h"
+#include "train/run/run_lock.h"
+
+#include <array>
+#include <optional>
+
+namespace swingrad {
+
+namespace fs = std::filesystem;
+
+extern const Experiment amplitude_experiment, ablation_experiment, memory_experiment, growth_experiment,
+    transfer_experiment;
+
+namespace {
+
+constexpr std::array all{&amplitude_experiment, &ablation_experiment, &memory_experiment, &growth_experiment,
+                         &transfer_experiment};
+constexpr int64_t most_seeds = 100;
+
+// Everything that can be wrong with settings and needs no image to be read.
+void check_settings(const Experiment& experiment, const ExperimentSettings& settings) {
+    check_names(settings.device, settings.precision);
+    device_named(settings.device);
+    if (settings.seeds < 0 || settings.seeds > most_seeds)
+        fail_usage("--seeds must be 1 to {}, got {}", most_seeds, settings.seeds);
+    if (!experiment.learns && settings.data != ExperimentSettings{}.data)
+        fail_usage("--data {} is not for {}, which learns nothing", settings.data, experiment.name);
+    if (!experiment.learns && settings.seeds > 0)
+        fail_usage("--seeds {} is not for {}, which draws nothing that matters", settings.seeds, experiment.name);
+    if (settings.quick && settings.data != ExperimentSettings{}.data)
+        fail_usage("--data {} contradicts --quick, which draws its own images", settings.data);
+    if (!experiment.learns) return;
+    try {
+        parse_data_source(settings.data);
+    } catch (const Error& error) {
+        throw UsageError(error.what());
+    }
+    class_names(parse_data_source(settings.data));  // an Error where there is no such folder
+}
+
+void print_and_write(const Experiment& experiment, const ExperimentRun& run, const Findings& findings) {
+    const DrawnFigures drawn = draw_figures(findings.figures, run.folder / "figures");
+    const fs::path page = run.folder / "report.html";
+    write_file_atomically(page, experiment_page(experiment, run, findings, html_of(drawn)));
+    for (const ResultTable& table : findings.tables) fmt::print("\n{}", text_of(table));
+    for (const std::string& paragraph : findings.seen) fmt::print("\n{}\n", wrapped(paragraph));
+    if (!drawn.problem.empty()) fmt::print(stderr, "swingrad: {}\n", drawn.problem);
+    fmt::print("\n{} measured now, all kept in {}\npage in {}\n", run.cells.measured(),
+               (run.folder / "cells.json").string(), page.string());
+}
+
+}  // namespace
+
+std::span<const Experiment* const> experiments() { return all; }
+
+const Experiment& experiment_named(const std::string& name) {
+    std::vector<std::string> names;
+    for (const Experiment* one : all) {
+        if (one->name == name) return *one;
+        names.emplace_back(one->name);
+    }
+    fail_usage("unknown experiment \"{}\": {}", name, suggestion(name, names));
+}
+
+int run_experiment(const Experiment& experiment, ExperimentSettings settings, const fs::path& folder) {
+    check_settings(experiment, settings);
+    if (settings.seeds == 0) settings.seeds = settings.quick ? 1 : experiment.seeds;
+    std::error_code error;
+    const bool made = fs::create_directories(folder, error);
+    check(!error, "[experiment] cannot create {}: {}", folder.string(), error.message());
+    const RunFolder lockable{folder};
+    std::optional<RunLock> lock;
+    try {
+        lock.emplace(lockable);
+        ExperimentRun run{settings, folder, CellCache(folder / "cells.json")};
+        const InterruptGuard guard;
+        print_and_write(experiment, run, experiment.run(run));
+        return 0;
+    } catch (const ExperimentStopped&) {
+        fmt::print("stopped; the same command goes on where this one was\n");
+        return exit_interrupted();
+    } catch (...) {
+        // A folder with nothing but the lock is as good as none. One that holds more is not removed.
+        if (made && lock && std::distance(fs::directory_iterator(folder), {}) == 1) {
+            fs::remove(lockable.lock(), error);
+            fs::remove(folder, error);
+        }
+        throw;
+    }
+}
+
+}  // namespace swingrad

@@ -1,0 +1,24 @@
+// A trained model with other windows, on images of another size: what can be said of it besides its accuracy.
+#pragma once
+
+#include "models/config.h"
+#include "models/module.h"
+#include "ops/window.h"
+#include "train/data/dataset.h"
+
+#include <vector>
+
+namespace swingrad {
+
+// The same images at another size, resized bicubically (train/data/resize.h).
+Dataset resized(const Dataset& data, Extent extent);
+
+// By how much of the range that a window of `from` tokens trains the coordinates of a window of `to` tokens leave it,
+// along one axis: (largest of `to` - largest of `from`) / largest of `from`.
+double extrapolation(OffsetScale scale, int64_t from, int64_t to);
+
+// The position bias of a head of the first block between tokens of one row, by their offset from -(window - 1) to
+// window - 1: the middle row of the bias as an image. `parameters` are of a model of this configuration.
+std::vector<double> bias_along_row(const SwinConfig& config, const Parameters& parameters, int64_t head);
+
+}  // namespace swingrad
