@@ -65,6 +65,10 @@ bias() { grep -o '"position_bias": [^,]*' runs/experiments/transfer/runs/$1-seed
 for kind in table linear-cpb log-cpb; do
     [ "$(bias $kind)" = "\"position_bias\": \"$kind\"" ] || wrong "transfer, $kind: $(bias $kind)"
 done
+for size in 16 24 32 64; do # of 4, 6, 8 and 16 tokens a window
+    cells=$(tr -d ' \n' <runs/experiments/transfer/cells.json | grep -o "\"recipe\":{[^{}]*\"img-size\":$size,[^{}]*{[^{}]*\"pretrained_window_sizes\":4,\"window_size\":$((size / 4))}" | wc -l)
+    [ "$cells" = 3 ] || wrong "transfer: $cells kinds with images of $size"
+done
 cp -r runs/experiments/transfer again && rm again/cells.json
 says "12 measured now" experiment transfer --quick --output again
 grep -q "^epoch " out && wrong "transfer: trained again what was trained"

@@ -122,9 +122,9 @@ std::vector<NamedFigure> figures_of(const Results& results) {
                 one.x.push_back(static_cast<double>(i + 1 - results.windows[window]));
             figure.series.push_back(one);
         };
-        add(0, "without", "");
         add(largest, "without", "");
         add(largest, "with", ", fine-tuned");
+        add(0, "without", "");  // last, as a network's first curve lies below it
         figures.push_back({fmt::format("bias-{}.svg", transfer_kinds[kind]), figure});
     }
     return figures;
