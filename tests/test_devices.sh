@@ -31,7 +31,7 @@ holds f32/config.json "\"device\": \"$device\""
 grep -q '"device": "emulated on\|"device": "NVIDIA' f32/environment.json || wrong "environment.json names no device"
 says "test accuracy" train "${training[@]}" --precision bf16 --output bf16
 says "test accuracy" train --resume bf16
-says "test accuracy" train "${training[@]}" --device cpu --precision bf16 --output bf16-on-cpu
+says "test accuracy" train "${tiny[@]}" --batch-size 600 --epochs 1 --precision bf16 --output bf16-on-cpu
 refuses 2 "--device \"cpu\" contradicts the \"$device\" of bf16" train --resume bf16 --device cpu
 for run in f32 bf16; do
     accuracy=$(timeout $limit "$program" evaluate --checkpoint $run | grep -o "test accuracy [0-9]*")
