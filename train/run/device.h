@@ -10,7 +10,7 @@ namespace swingrad {
 
 // For --help.
 constexpr const char* device_help = "cpu | cuda, the GPU | emulated, the GPU's kernels on the CPU: slow, for tests";
-constexpr const char* precision_help = "f32 | bf16, mixed precision: half the memory, float32 where it matters";
+constexpr const char* precision_help = "f32 | bf16, mixed precision: less memory, float32 where it matters";
 
 // Throws a UsageError unless both are names there are.
 void check_names(const std::string& device, const std::string& precision = "f32");
