@@ -1,7 +1,9 @@
 #include "models/layers.h"
 
 #include "autograd/checkpoint.h"
+#include "ops/plain_attention.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace swingrad {
@@ -112,19 +114,34 @@ Tensor WindowAttention::position_bias() const {
     return linear(relu(linear(coordinates_, cpb_weight1, cpb_bias1)), cpb_weight2);
 }
 
-Tensor WindowAttention::forward(const Tensor& x) const {
+WindowAttention::Projected WindowAttention::project(const Tensor& x) const {
     Tensor bias = qkv.bias;
     if (q_bias.value.defined()) bias = qkv_bias(q_bias, v_bias);
     // A padded token is a zero vector, so its q, k and v are the bias alone.
     Tensor padding;
     if (map_->has_padding)
         padding = bias.defined() ? bias : Tensor::zeros({3 * x.shape()[3]}, wide(x.dtype()), x.device());
+    return {linear(x, qkv.weight, bias), padding};
+}
 
-    const Tensor tokens = linear(x, qkv.weight, bias);  // [B, H, W, 3C]
+Tensor WindowAttention::forward(const Tensor& x) const {
+    const auto [tokens, padding] = project(x);
     const Tensor table = position_bias();
     if (sequential_) return proj.forward(sequential_attention(tokens, padding, heads_, logit_scale, table, map_));
     return proj.forward(kind_ == AttentionKind::cosine ? cosine_attention(tokens, padding, logit_scale, table, map_)
                                                        : dot_attention(tokens, padding, heads_, table, map_));
+}
+
+Tensor WindowAttention::weights(const Tensor& x) const {
+    const auto [tokens, padding] = project(x);
+    return attention_weights(tokens, padding, heads_, logit_scale, position_bias(), map_).weights;
+}
+
+std::vector<double> WindowAttention::score_scales() const {
+    if (kind_ != AttentionKind::cosine) return {};
+    std::vector<double> scales = logit_scale.value.on_cpu().values();
+    for (double& scale : scales) scale = std::exp(std::min(scale, std::log(100.0)));
+    return scales;
 }
 
 // ---- block
@@ -169,6 +186,7 @@ Tensor Block::keep(const Tensor& x, const ForwardOptions& options, int branch) c
 }
 
 Tensor Block::attention_branch(const Tensor& x, const ForwardOptions& options) const {
+    if (options.observe_attention) options.observe_attention(number_, attn, x);
     const Tensor y = attn.forward(x);
     if (!options.training || proj_drop_ == 0) return y;
     return dropout(y, proj_drop_, options.random.split(dropout_streams + 3 * static_cast<uint64_t>(number_)));

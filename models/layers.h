@@ -13,6 +13,8 @@
 
 namespace swingrad {
 
+class WindowAttention;
+
 // What a forward pass does besides computing.
 struct ForwardOptions {
     bool training = false;  // drop path and dropout active
@@ -21,7 +23,9 @@ struct ForwardOptions {
     // Undefined: drawn where it is used.
     Tensor keeps = {};
     // Called with each named intermediate result: "patch_embed", "layers.0.blocks.1", "layers.0", "norm", ...
-    std::function<void(std::string_view name, const Tensor& value)> observe;
+    std::function<void(std::string_view name, const Tensor& value)> observe = {};
+    // Called with each block's number, its attention, and what goes into that, [B, H, W, C].
+    std::function<void(int64_t block, const WindowAttention& attention, const Tensor& x)> observe_attention = {};
 };
 
 // Streams of a step's random numbers: block n's drop path has 2n and 2n + 1, its dropout three from here on.
@@ -87,6 +91,13 @@ class WindowAttention : public Module {
     WindowAttention(const SwinConfig& model, const BlockConfig& block);
     Tensor forward(const Tensor& x) const;  // [B, H, W, C] -> [B, H, W, C]
 
+    // How much of each key a query takes, [B nW, h, N, N], which forward never has as a whole: for looking at. On the
+    // CPU only.
+    Tensor weights(const Tensor& x) const;
+    const WindowMap& map() const { return map_; }
+    // What a score's cosine is multiplied by, 1 / tau in the paper, of each head; empty for dot attention.
+    std::vector<double> score_scales() const;
+
     // The bias of every offset between two tokens of a window, [R, h]; undefined where there is none.
     Tensor position_bias() const;
 
@@ -98,6 +109,11 @@ class WindowAttention : public Module {
     Linear qkv, proj;
 
   private:
+    struct Projected {
+        Tensor qkv, padding;  // [B, H, W, 3C], [3C] or undefined
+    };
+    Projected project(const Tensor& x) const;
+
     AttentionKind kind_;
     PositionBias position_bias_;
     CpbFormula formula_;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "models/swin_v2.h"
-#include "tests/plain_attention.h"
+#include "ops/plain_attention.h"
 
 #include <map>
 #include <string>

@@ -19,8 +19,7 @@ int64_t bytes_on_tape(const SwinConfig& config, int64_t batch, DType dtype) {
     const Tensor images = Tensor::zeros({batch, config.img_size.rows, config.img_size.columns, config.in_chans}, dtype);
     const Tensor labels = Tensor::zeros({batch}, DType::int64);
     Tape tape;
-    const Tensor loss =
-        cross_entropy(model.forward(images, {.training = true, .random = Random{1, 2}, .observe = {}}), labels);
+    const Tensor loss = cross_entropy(model.forward(images, {.training = true, .random = Random{1, 2}}), labels);
     return static_cast<int64_t>(memory_of(tape.entries(), {parameters.values()}).total);
 }
 

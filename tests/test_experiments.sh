@@ -58,6 +58,10 @@ row() { echo runs/experiments/ablation/runs/$1-seed-0-*; }
 [ "$(switches $(row log-cpb-v2))" = '"attention": "cosine""key_bias": false"merging_norm": "after""norm": "res-post""position_bias": "log-cpb"' ] || wrong "V2: $(switches $(row log-cpb-v2))"
 [ "$(switches $(row sandwich))" = '"attention": "cosine""key_bias": false"merging_norm": "after""norm": "sandwich""position_bias": "log-cpb"' ] || wrong "sandwich: $(switches $(row sandwich))"
 
+# ---- a learning rate that cannot be is found to fail
+
+tr -s ' ' <runs/experiments/stability/cells.json | grep -q '"stopped": "the [a-z]* of step' || grep -q "fails (" runs/experiments/stability/report.html || wrong "stability: a learning rate of a million does not fail"
+
 # ---- one training for each kind of position bias is taken to all windows; the range is the paper's
 
 bias() { grep -o '"position_bias": [^,]*' runs/experiments/transfer/runs/$1-seed-0-*/config.json | sort -u; }

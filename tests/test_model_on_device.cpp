@@ -96,7 +96,7 @@ Results results(const NamedConfig& one, DType dtype, Device device) {
         return random_tensor(shape, Random{19, seed}).to(DType::float32).to(dtype).on(device);
     };
     const Extent size = one.config.img_size;
-    const ForwardOptions options{.training = one.training, .random = Random{5, 5}, .observe = {}};
+    const ForwardOptions options{.training = one.training, .random = Random{5, 5}};
     Tape tape;
     const Tensor logits = model.forward(given({3, size.rows, size.columns, 3}, 0), options);
     tape.backward(logits, given(logits.shape(), 1000));

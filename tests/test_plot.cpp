@@ -107,6 +107,43 @@ TEST_CASE("epochs have ticks at whole numbers only, and a narrow logarithmic axi
     }
 }
 
+TEST_CASE("a spread is a bar that the axis has room for, and named places have their names") {
+    if (gnuplot_missing()) return;
+    Figure figure{"T", "", "", {{"s", {1, 2}, {5, 6}, {3, 1}}}};
+    figure.x_names = {"first's", "+ second"};
+    const std::string svg = svg_of(figure);
+    for (const std::string text : {"first's", "+ second", "2", "8"}) {  // from 5 - 3 to 5 + 3
+        INFO(text);
+        REQUIRE(contains(svg, "<text>" + text + "</text>"));
+    }
+    figure.series[0].spread = {1};
+    REQUIRE(error_of([&] { svg_of(figure); }) == "[plot] s has 2 values of y and 1 spreads");
+    figure.series[0].spread = {9, missing};
+    figure.log_y = true;
+    REQUIRE(contains(svg_of(figure), "<svg"));
+}
+
+TEST_CASE("heat maps are pictures with sharp cells, one scale for all, and a photograph beside them") {
+    if (gnuplot_missing()) return;
+    Figure figure{.title = "it's", .y_label = "weight"};
+    figure.maps = {{"photograph", 2, {255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9}, -1, true},
+                   {"a <map>", 2, {0, 1, 2, missing, 3, 8}, 3},
+                   {"another", 2, {4, 5, 6, 7}}};
+    const std::string svg = svg_of(figure);
+    size_t pictures = 0;
+    for (size_t at = svg.find("<image "); at != std::string::npos; at = svg.find("<image ", at + 1)) ++pictures;
+    REQUIRE(pictures >= 3);  // and the scale
+    for (const std::string text : {"it's", "a &lt;map>", "another", "photograph", "weight", "8"}) {
+        INFO(text);
+        REQUIRE(contains(svg, text + "</text>"));
+    }
+    REQUIRE(contains(svg, "image-rendering:pixelated"));
+    figure.maps[1].columns = 4;
+    REQUIRE(error_of([&] { svg_of(figure); }) == "[plot] a <map>: 6 numbers are no two or more whole rows of 4");
+    figure.maps = {{"empty", 2, {missing, missing, missing, missing}}};
+    REQUIRE(error_of([&] { svg_of(figure); }) == "[plot] it's: no number to draw");
+}
+
 TEST_CASE("a figure is drawn into a file, and not without gnuplot") {
     const TemporaryDirectory directory;
     const Figure figure{.title = "T", .series = {{"s", {1, 2}, {1, 2}}}};

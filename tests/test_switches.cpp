@@ -110,7 +110,7 @@ TEST_CASE("checkpointing blocks changes no bit, with drop path and dropout too")
         config.checkpoint_blocks = checkpointed;
         const RandomModel one(config);
         results.push_back(one.results([&] {
-            return one.model.forward(images, {.training = true, .random = Random{5, 5}, .observe = {}});
+            return one.model.forward(images, {.training = true, .random = Random{5, 5}});
         }));
     }
     for (size_t i = 0; i < results[0].size(); ++i) REQUIRE(same_bits(results[0][i], results[1][i]));
@@ -123,7 +123,7 @@ TEST_CASE("dropout is active in training alone, in each of its places") {
         config.drop_rate = drop_rate;
         config.proj_drop_rate = proj_drop_rate;
         config.drop_path_rate = 0;
-        return RandomModel(config).model.forward(images, {.training = training, .random = Random{5, 6}, .observe = {}});
+        return RandomModel(config).model.forward(images, {.training = training, .random = Random{5, 6}});
     };
     const Tensor without = logits(0, 0, true);
     REQUIRE(same_bits(logits(0.5, 0.5, false), without));

@@ -8,6 +8,7 @@
 #include "train/experiments/window_transfer.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace swingrad;
 using namespace swingrad::test;
@@ -44,7 +45,7 @@ TEST_CASE("from window 8 to 16 coordinates leave the trained range as the paper 
     REQUIRE(extrapolation(OffsetScale::tokens, 8, 8) == 0);
 }
 
-TEST_CASE("the bias along a row is the middle of the table, and a network's does not depend on the window") {
+TEST_CASE("a bias map is the table's column of a head, and a network's does not depend on the window") {
     const auto bias_of = [](PositionBias kind, int64_t window, int64_t image, int64_t head, double table_step) {
         SwinConfig config = small_swin();
         config.img_size = {image, image};
@@ -58,23 +59,28 @@ TEST_CASE("the bias along a row is the middle of the table, and a network's does
             if (entry.name == "layers.0.blocks.0.attn.relative_position_bias_table")
                 for (int64_t i = 0; i < entry.value.numel(); ++i)
                     Tensor(entry.value).data<float>()[i] = static_cast<float>(table_step * static_cast<double>(i));
-        return bias_along_row(config, parameters, head);
+        return bias_map(config, parameters, head);
     };
-    // Windows of 4 have 7 x 7 offsets; row 3 of them begins with offset 21, which has two heads.
-    REQUIRE(bias_of(PositionBias::table, 4, 16, 1, 1) == std::vector<double>{43, 45, 47, 49, 51, 53, 55});
+    const auto table = bias_of(PositionBias::table, 4, 16, 1, 1);  // 7 x 7 offsets of two heads each
+    REQUIRE(table.size() == 49);
+    for (size_t i = 0; i < table.size(); ++i) REQUIRE(table[i] == 2 * static_cast<double>(i) + 1);
     for (const PositionBias kind : {PositionBias::log_cpb, PositionBias::linear_cpb}) {
         const auto trained = bias_of(kind, 4, 16, 0, 0), larger = bias_of(kind, 8, 32, 0, 0);
-        REQUIRE(trained.size() == 7);
-        REQUIRE(larger.size() == 15);
+        REQUIRE(trained.size() == 7 * 7);
+        REQUIRE(larger.size() == 15 * 15);
         REQUIRE(trained[0] != trained[1]);
-        for (size_t i = 0; i < trained.size(); ++i) REQUIRE(larger[i + 4] == Approx(trained[i]));
+        for (size_t row = 0; row < 7; ++row)
+            for (size_t column = 0; column < 7; ++column)
+                REQUIRE(larger[(row + 4) * 15 + column + 4] == Approx(trained[row * 7 + column]));
         REQUIRE(bias_of(kind, 4, 16, 1, 0) != trained);
     }
 }
 
 TEST_CASE("transfer's findings set changes beside the paper's, by kind, window and seed") {
-    const auto one = [](double without, double with) {
-        const json bias{0, 1, 2};
+    int made = 0;  // windows of 2 and 4 by turns
+    const auto one = [&](double without, double with) {
+        std::vector<double> bias(made++ % 2 == 0 ? 3 * 3 : 7 * 7);
+        std::iota(bias.begin(), bias.end(), 0);
         return json{{"run", "r"},
                     {"stopped", ""},
                     {"test_images", 2500},
@@ -100,9 +106,15 @@ TEST_CASE("transfer's findings set changes beside the paper's, by kind, window a
                 "2 times, fine-tuned: table 45.0, linear-cpb 48.0, log-cpb 49.0 %. Log-cpb against table: +4.0, more "
                 "than twice the standard error of 1.4. Log-cpb against linear-cpb: +1.0, not more than twice the "
                 "standard error of 1.4."});
-    const Figure& bias = findings.figures.back().figure;
+    const Figure& bias = findings.figures[6].figure;
+    REQUIRE(bias.title == "log-cpb: bias within a row");
     REQUIRE(bias.series[2].name == "window 2");
     REQUIRE(bias.series[2].x == std::vector<double>{-1, 0, 1});
+    REQUIRE(bias.series[2].y == std::vector<double>{3, 4, 5});
+    const Figure& maps = findings.figures.back().figure;
+    REQUIRE(maps.maps.size() == 3);
+    REQUIRE(maps.maps[2].title == "window 4, fine-tuned");
+    REQUIRE(maps.maps[2].columns == 7);
     results.seeds = 2;
     results.all = {one(50, 51), one(40, 45),  one(52, 53), one(46, 48), one(54, 55), one(51, NAN),
                    one(54, 55), one(51, NAN), one(54, 55), one(51, 50), one(54, 55), one(50, 50)};

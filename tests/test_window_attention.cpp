@@ -1,6 +1,5 @@
-#include "ops/ops.h"
+#include "ops/plain_attention.h"
 #include "tests/catch.h"
-#include "tests/plain_attention.h"
 #include "tests/support.h"
 
 #include <cmath>

@@ -93,7 +93,7 @@ class Step {
         parameters_.clear_gradients();
         Tape tape;
         if (profile) profile->watch(tape);
-        const Tensor logits = model_.forward(batch_.images, {.training = true, .random = random, .observe = {}});
+        const Tensor logits = model_.forward(batch_.images, {.training = true, .random = random});
         tape.backward(cross_entropy(logits, batch_.labels));
         optimiser_->step(learning_rate);
     }

@@ -33,7 +33,7 @@ int tape(const TapeFlags& flags) {
     const Parameters parameters(model, DType::float32, Random{});
     const RandomBatch batch = random_batch(config, flags.batch);
     Tape recorded;
-    const Tensor logits = model.forward(batch.images, {.training = true, .random = Random{0, 3}, .observe = {}});
+    const Tensor logits = model.forward(batch.images, {.training = true, .random = Random{0, 3}});
     const Tensor loss = cross_entropy(logits, batch.labels);
 
     const std::vector<TapeEntry> entries = recorded.entries();

@@ -3,7 +3,6 @@
 
 #include "train/experiments/training.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace swingrad {
@@ -84,17 +83,16 @@ ResultTable table_of(const std::string& title, const std::vector<Group>& groups)
 }
 
 Figure figure_of(const std::string& title, const std::vector<Group>& groups) {
-    Figure figure{title, "row of the table", "test accuracy, %", {}, false, true};
-    Series mean{"mean", {}, {}}, low{"worst seed", {}, {}}, high{"best seed", {}, {}};
+    Figure figure{title, "", "test accuracy, %", {{"mean and deviation", {}, {}, {}}}};
+    Series& bars = figure.series.front();
     for (const Group& group : groups) {
-        std::vector<double> values;
-        for (const json& one : group.results) values.push_back(number_of(one, "test_accuracy"));
-        for (Series* one : {&mean, &low, &high}) one->x.push_back(static_cast<double>(mean.y.size() + 1));
-        low.y.push_back(*std::min_element(values.begin(), values.end()));
-        high.y.push_back(*std::max_element(values.begin(), values.end()));
-        mean.y.push_back(spread_of(values).mean);
+        const Spread accuracy = group.of("test_accuracy");
+        figure.x_names.emplace_back(group.variant->name);
+        bars.x.push_back(static_cast<double>(figure.x_names.size()));
+        bars.y.push_back(accuracy.mean);
+        bars.spread.push_back(accuracy.deviation);
     }
-    return {figure.title, figure.x_label, figure.y_label, {mean, low, high}, false, true};
+    return figure;
 }
 
 // A difference counts where it is larger than twice its standard error; of a single seed nothing is known.

@@ -14,13 +14,13 @@ namespace swingrad {
 
 namespace fs = std::filesystem;
 
-extern const Experiment amplitude_experiment, ablation_experiment, memory_experiment, growth_experiment,
-    transfer_experiment;
+extern const Experiment amplitude_experiment, stability_experiment, attention_experiment, transfer_experiment,
+    ablation_experiment, memory_experiment, growth_experiment;
 
 namespace {
 
-constexpr std::array all{&amplitude_experiment, &ablation_experiment, &memory_experiment, &growth_experiment,
-                         &transfer_experiment};
+constexpr std::array all{&amplitude_experiment, &stability_experiment, &attention_experiment, &transfer_experiment,
+                         &ablation_experiment,  &memory_experiment,    &growth_experiment};
 constexpr int64_t most_seeds = 100;
 
 // Everything that can be wrong with settings and needs no image to be read.

@@ -68,7 +68,7 @@ json measure(const Plan& plan, const Recipe& training, const Recipe& recipe, con
                         [](int64_t) { stop_if_interrupted(); })
             .accuracy;
     };
-    const auto bias = [&] { return bias_along_row(model, trainer.parameters(), 0); };
+    const auto bias = [&] { return bias_map(model, trainer.parameters(), 0); };
     json result{{"run", trained.path.filename().string()}, {"test_images", test.size()}};
     result["without"] = {{"accuracy", accuracy()}, {"bias", bias()}};
     result["stopped"] = train_through(trainer, run, "fine-tuning");
@@ -149,9 +149,10 @@ const Experiment transfer_experiment{
      "The paper's larger images show more detail, so that there the networks even gain at first. Here an image is "
      "resized bicubically from 32 x 32 pixels: larger ones hold nothing new, patches of 4 x 4 pixels show ever less "
      "of it, and a loss is to be expected with every position bias. The differences between them are the matter.",
-     "The last figures are Figures 4 and 5 along one row: the bias of the first head of the first block between "
-     "tokens of a row. A resized table is stretched, as the image is; a network keeps the bias of near offsets and "
-     "continues it to the far ones."},
+     "The last figures are Figures 4 and 5: the bias of the first head of the first block by the offset between query "
+     "and key, as trained, with the largest window, and there after fine-tuning; once as maps, once along the middle "
+     "row. A resized table is stretched, as the image is; a network keeps the bias of near offsets and continues it to "
+     "the far ones."},
     {{"ops/window.cpp", "axis_coordinates(", "the coordinates of an offset: sign times logarithm"},
      {"ops/continuous_position_bias.cpp", "Tensor continuous_position_bias(", "the network"},
      {"ops/resample_bias_table.cpp", "Tensor resample_bias_table(", "the table as an image, resized"},

@@ -97,6 +97,44 @@ ResultTable coordinates_table(const Results& results) {
     return table;
 }
 
+struct Bias {
+    std::string text;            // "window 16, fine-tuned"
+    int64_t across;              // offsets in a row
+    std::vector<double> values;  // of all offsets, see bias_map
+};
+Bias bias_of(const Results& results, size_t kind, size_t window, const char* when) {
+    return {fmt::format("window {}{}", results.windows[window], when == std::string("with") ? ", fine-tuned" : ""),
+            2 * results.windows[window] - 1,
+            results.at(kind, 0, window).at(when).at("bias").get<std::vector<double>>()};
+}
+
+Figure bias_along_row(const Results& results, size_t kind) {
+    Figure figure{fmt::format("{}: bias within a row", transfer_kinds[kind]), "offset in tokens", "bias", {}};
+    figure.integer_x = true;
+    const size_t largest = results.windows.size() - 1;
+    for (const Bias& bias : {bias_of(results, kind, largest, "without"), bias_of(results, kind, largest, "with"),
+                             bias_of(results, kind, 0, "without")}) {  // last, as a network's first lies below it
+        Series one{bias.text, {}, {}, {}};
+        for (int64_t i = 0, middle = bias.across / 2; i < bias.across; ++i) {
+            one.x.push_back(static_cast<double>(i - middle));
+            one.y.push_back(bias.values.at(static_cast<size_t>(middle * bias.across + i)));
+        }
+        figure.series.push_back(one);
+    }
+    return figure;
+}
+
+// A map each kind and not all on one scale: what is added to all scores alike makes no difference.
+Figure bias_maps(const Results& results, size_t kind) {
+    Figure figure{.title = fmt::format("{}: bias by offset, across and down", transfer_kinds[kind]), .y_label = "bias"};
+    figure.maps_across = 3;
+    const size_t largest = results.windows.size() - 1;
+    for (const Bias& bias : {bias_of(results, kind, 0, "without"), bias_of(results, kind, largest, "without"),
+                             bias_of(results, kind, largest, "with")})
+        figure.maps.push_back({bias.text, bias.across, bias.values});
+    return figure;
+}
+
 std::vector<NamedFigure> figures_of(const Results& results) {
     std::vector<NamedFigure> figures;
     for (const char* when : {"without", "with"}) {
@@ -111,21 +149,9 @@ std::vector<NamedFigure> figures_of(const Results& results) {
         }
         figures.push_back({fmt::format("{}.svg", when), figure});
     }
-    const size_t largest = results.windows.size() - 1;
     for (size_t kind = 0; kind < transfer_kinds.size(); ++kind) {
-        Figure figure{fmt::format("{}: bias within a row", transfer_kinds[kind]), "offset in tokens", "bias", {}};
-        figure.integer_x = true;
-        const auto add = [&](size_t window, const char* when, const std::string& text) {
-            Series one{fmt::format("window {}{}", results.windows[window], text), {}, {}};
-            one.y = results.at(kind, 0, window).at(when).at("bias").get<std::vector<double>>();
-            for (int64_t i = 0; i < std::ssize(one.y); ++i)
-                one.x.push_back(static_cast<double>(i + 1 - results.windows[window]));
-            figure.series.push_back(one);
-        };
-        add(largest, "without", "");
-        add(largest, "with", ", fine-tuned");
-        add(0, "without", "");  // last, as a network's first curve lies below it
-        figures.push_back({fmt::format("bias-{}.svg", transfer_kinds[kind]), figure});
+        figures.push_back({fmt::format("bias-{}.svg", transfer_kinds[kind]), bias_along_row(results, kind)});
+        figures.push_back({fmt::format("bias-maps-{}.svg", transfer_kinds[kind]), bias_maps(results, kind)});
     }
     return figures;
 }

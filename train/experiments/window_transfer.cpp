@@ -33,7 +33,7 @@ double extrapolation(OffsetScale scale, int64_t from, int64_t to) {
     return (largest(to) - largest(from)) / largest(from);
 }
 
-std::vector<double> bias_along_row(const SwinConfig& config, const Parameters& parameters, int64_t head) {
+std::vector<double> bias_map(const SwinConfig& config, const Parameters& parameters, int64_t head) {
     const std::string prefix = "layers.0.blocks.0.attn.";
     const WindowMap map = block_window_map(map_of_stage(config, 0), config.window_size[0], false, config.padding_order);
     const int64_t heads = config.num_heads[0];
@@ -50,11 +50,10 @@ std::vector<double> bias_along_row(const SwinConfig& config, const Parameters& p
             if (entry.name == prefix + own.name) own.parameter->value = entry.value;
     const NoGrad no_recording;
     const Tensor bias = attention.position_bias().on_cpu().to(DType::float64);
-    const int64_t across = 2 * map->window.columns - 1;
-    std::vector<double> row;
-    for (int64_t i = 0; i < across; ++i)
-        row.push_back(bias.data<double>()[((map->window.rows - 1) * across + i) * heads + head]);
-    return row;
+    std::vector<double> values;
+    for (int64_t offset = 0; offset < map->offsets(); ++offset)
+        values.push_back(bias.data<double>()[offset * heads + head]);
+    return values;
 }
 
 }  // namespace swingrad

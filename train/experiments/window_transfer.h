@@ -17,8 +17,8 @@ Dataset resized(const Dataset& data, Extent extent);
 // along one axis: (largest of `to` - largest of `from`) / largest of `from`.
 double extrapolation(OffsetScale scale, int64_t from, int64_t to);
 
-// The position bias of a head of the first block between tokens of one row, by their offset from -(window - 1) to
-// window - 1: the middle row of the bias as an image. `parameters` are of a model of this configuration.
-std::vector<double> bias_along_row(const SwinConfig& config, const Parameters& parameters, int64_t head);
+// The position bias of a head of the first block by offset between query and key, as an image of 2 window - 1 rows and
+// columns: down from -(window - 1) to window - 1, and across. `parameters` are of a model of this configuration.
+std::vector<double> bias_map(const SwinConfig& config, const Parameters& parameters, int64_t head);
 
 }  // namespace swingrad

@@ -4,6 +4,7 @@
 #include "train/report/page_style.h"
 #include "train/report/text.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace swingrad {
@@ -12,8 +13,15 @@ namespace {
 // "Loss by epoch: training from 2.3 to 0.41, validation from 2.2 to 0.5": what one sees, for those who do not.
 std::string alternative(const Figure& figure) {
     const auto number = [](double value) { return std::isfinite(value) ? fmt::format("{:.4g}", value) : "not finite"; };
-    std::string text = fmt::format("{} by {}", figure.title, figure.x_label);
+    std::string text = figure.title;
+    if (figure.maps.empty()) text += " by " + figure.x_label;
     const char* separator = ": ";
+    for (const HeatMap& one : figure.maps) {
+        if (one.photograph || one.values.empty()) continue;
+        const auto [least, most] = std::minmax_element(one.values.begin(), one.values.end());
+        text += fmt::format("{}{} from {} to {}", separator, one.title, number(*least), number(*most));
+        separator = ", ";
+    }
     for (const Series& one : figure.series) {
         if (one.y.empty()) continue;
         text += fmt::format("{}{}from {} to {}", separator, figure.series.size() > 1 ? one.name + " " : "",

@@ -4,6 +4,7 @@
 #include "train/report/plot.h"
 
 #include "core/file.h"
+#include "train/report/plot_script.h"
 #include "train/report/text.h"
 
 #include <algorithm>
@@ -17,24 +18,12 @@ namespace {
 
 // Okabe and Ito's colours, told apart by the colour-blind too; two are left out as too pale for lines.
 constexpr std::array colours{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
-constexpr int width = 480, height = 300, legend_line = 20;
+constexpr int height = 300, legend_line = 20;
 constexpr size_t most_markers = 60;  // beyond so many points, a line alone is clearer
 constexpr double most_ticks = 8;
 
-struct Range {
-    double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
-    void include(double value) { low = std::min(low, value), high = std::max(high, value); }
-};
-
 bool drawable(const Figure& figure, double x, double y) {
     return std::isfinite(x) && std::isfinite(y) && (!figure.log_y || y > 0);
-}
-
-// As gnuplot reads it: in single quotes nothing is special but the quote.
-std::string quoted(const std::string& text) {
-    std::string result = "'";
-    for (const char c : printable(text)) result += c == '\'' ? "''" : std::string(1, c);
-    return result + "'";
 }
 
 // A step of 1, 2 or 5 times a power of ten that cuts `span` into at most `most` parts.
@@ -46,8 +35,15 @@ double tick_step(double span, double most) {
 }
 
 std::string x_axis(const Figure& figure, Range x) {
-    if (x.low == x.high) x = {x.low - 0.5, x.high + 0.5};
-    std::string text = fmt::format("set xrange [{}:{}]\n", x.low, x.high);
+    const bool named = !figure.x_names.empty();
+    if (x.low == x.high || named) x = {x.low - 0.5, x.high + 0.5};
+    std::string text = fmt::format("set xrange [{}:{}]\n", x.low, x.high), names;
+    size_t letters = 0;
+    for (size_t i = 0; i < figure.x_names.size(); ++i) {
+        letters += figure.x_names[i].size();
+        names += fmt::format("{}{} {}", i ? ", " : "", quoted(figure.x_names[i]), i + 1);
+    }
+    if (named) return text + fmt::format("set xtics ({}){}\n", names, letters > 40 ? " rotate by 25 right" : "");
     if (figure.integer_x) text += fmt::format("set xtics {}\n", std::max(1.0, tick_step(x.high - x.low, most_ticks)));
     return text;
 }
@@ -78,6 +74,19 @@ std::string y_axis(const Figure& figure, const Range& y) {
                        tick_step(shown.high - shown.low, most_ticks));
 }
 
+// Bars of a series' spread, of the curve's own colour.
+std::string bars_of(const Figure& figure, size_t i, Range& y) {
+    const Series& one = figure.series[i];
+    if (one.spread.empty()) return "";
+    check(one.spread.size() == one.y.size(), "[plot] {} has {} values of y and {} spreads", one.name, one.y.size(),
+          one.spread.size());
+    for (size_t k = 0; k < one.y.size(); ++k)
+        for (const double end : {one.y[k] - one.spread[k], one.y[k] + one.spread[k]})
+            if (drawable(figure, one.x[k], end)) y.include(end);
+    return fmt::format(", $s{} using 1:($2-$3):(0):(2*$3) with vectors nohead linewidth 1 linecolor rgb '{}' notitle",
+                       i, colours[i % colours.size()]);
+}
+
 // How many lines the names take below the axes.
 int legend_lines(const Figure& figure) {
     constexpr size_t letters = 44, sample = 8;  // to a line of the picture; taken by a piece of the curve
@@ -88,7 +97,7 @@ int legend_lines(const Figure& figure) {
     return static_cast<int>((figure.series.size() + columns - 1) / columns);
 }
 
-std::string script_of(const Figure& figure) {
+std::string curves_script(const Figure& figure) {
     Range x, y;
     std::string data, plots;
     for (size_t i = 0; i < figure.series.size(); ++i) {
@@ -98,37 +107,52 @@ std::string script_of(const Figure& figure) {
         data += fmt::format("$s{} << end\n", i);
         for (size_t k = 0; k < one.x.size(); ++k) {
             const bool drawn = drawable(figure, one.x[k], one.y[k]);
-            data += drawn ? fmt::format("{} {}\n", one.x[k], one.y[k]) : "\n";  // an empty line breaks the curve
+            const double spread = k < one.spread.size() && std::isfinite(one.spread[k]) ? one.spread[k] : 0;
+            data += drawn ? fmt::format("{} {} {}\n", one.x[k], one.y[k], spread) : "\n";  // empty: breaks the curve
             if (drawn) x.include(one.x[k]), y.include(one.y[k]);
         }
         // A curve of which nothing can be drawn keeps its place in the legend.
-        data += "NaN NaN\nend\n";
+        data += "NaN NaN NaN\nend\n";
         plots += fmt::format("{}$s{} using 1:2 with {} linewidth 2 pointtype 7 pointsize 0.4 linecolor rgb '{}' {}",
                              i ? ", " : "plot ", i, one.x.size() <= most_markers ? "linespoints" : "lines",
                              colours[i % colours.size()],
-                             figure.series.size() > 1 ? "title " + quoted(one.name) : "notitle");
+                             figure.series.size() > 1 ? "title " + quoted(one.name) : "notitle") +
+                 bars_of(figure, i, y);
     }
     check(x.low <= x.high, "[plot] {}: no point to draw", figure.title);
     const int lines = legend_lines(figure);
-    return fmt::format(
-               "set encoding utf8\n"
-               "set terminal svg size {},{} dynamic noenhanced font 'sans-serif,14' background '#ffffff'\n"
+    return terminal_script(height + std::max(0, lines - 1) * legend_line) +
+           fmt::format(
                "set border 3 linecolor rgb '#333333'\n"
                "set tics nomirror textcolor rgb '#333333'\n"
                "set format '%g'\n"
                "set grid ytics linetype 1 linecolor rgb '#dddddd' linewidth 1\n"
                "set key below center horizontal Left reverse maxrows {} samplen 2\n"
                "set title {}\nset xlabel {} offset 0,0.3\nset ylabel {}\n",
-               width, height + std::max(0, lines - 1) * legend_line, std::max(1, lines), quoted(figure.title),
-               quoted(figure.x_label), quoted(figure.y_label)) +
+               std::max(1, lines), quoted(figure.title), quoted(figure.x_label), quoted(figure.y_label)) +
            x_axis(figure, x) + y_axis(figure, y) + data + plots + "\n";
 }
 
 }  // namespace
 
+// As gnuplot reads it: in single quotes nothing is special but the quote.
+std::string quoted(const std::string& text) {
+    std::string result = "'";
+    for (const char c : printable(text)) result += c == '\'' ? "''" : std::string(1, c);
+    return result + "'";
+}
+
+std::string terminal_script(int height) {
+    return fmt::format(
+        "set encoding utf8\n"
+        "set terminal svg size {},{} dynamic noenhanced font 'sans-serif,14' background '#ffffff'\n",
+        figure_width, height);
+}
+
 std::vector<std::string> svgs_of(const std::vector<Figure>& figures) {
     std::string script, output;
-    for (const Figure& figure : figures) script += script_of(figure) + "reset\n";
+    for (const Figure& figure : figures)
+        script += (figure.maps.empty() ? curves_script(figure) : heat_maps_script(figure)) + "reset\n";
     try {
         output = output_of({"gnuplot", "-d", "-"}, script);  // -d: as it comes, without the user's own settings
     } catch (const NotInstalled&) {
@@ -139,7 +163,7 @@ std::vector<std::string> svgs_of(const std::vector<Figure>& figures) {
     std::vector<std::string> pictures;
     for (size_t begin = output.find(prolog); begin != std::string::npos;) {
         const size_t end = output.find(prolog, begin + 1);
-        pictures.push_back(output.substr(begin, end - begin));
+        pictures.push_back(with_sharp_cells(output.substr(begin, end - begin)));
         begin = end;
     }
     check(pictures.size() == figures.size(), "[plot] gnuplot drew {} of {} figures", pictures.size(), figures.size());

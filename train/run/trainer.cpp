@@ -87,8 +87,8 @@ void Trainer::step_on_cpu(const Batch& batch) {
     {
         parameters_.clear_gradients();
         Tape tape;
-        const Tensor logits = model_.forward(model_.as_input(batch.images),
-                                             {.training = true, .random = random_of_step(), .observe = {}});
+        const Tensor logits =
+            model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step()});
         const Tensor loss = cross_entropy(logits, batch.labels, recipe_.smoothing);
         outcome.loss = loss.item();
         if (std::isfinite(outcome.loss)) {
@@ -168,8 +168,8 @@ std::string Trainer::first_not_finite(const Batch& batch) const {
     try {
         Tape tape;
         tape.check_finite();
-        const Tensor logits = model_.forward(model_.as_input(batch.images),
-                                             {.training = true, .random = random_of_step(), .observe = {}});
+        const Tensor logits =
+            model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step()});
         tape.backward(cross_entropy(logits, batch.labels, recipe_.smoothing));
     } catch (const Error& error) {
         return fmt::format("; first at {}", error.what());
