@@ -69,6 +69,8 @@ class Module {
     std::vector<Member> members_;
 };
 
+enum class Gradients : bool { no, yes };
+
 // All parameters of a model in one flat tensor, and all their gradients in another, so that clipping (of a gradient
 // that is too long) and an optimiser's step are one pass over memory.
 //
@@ -80,8 +82,10 @@ class Parameters {
   public:
     // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from
     // its own stream of `random`, split by its position, so that a seed gives the same values on every device. dtype:
-    // float32, float64 or bfloat16.
-    Parameters(Module& model, DType dtype, Random random, Device device = Device::cpu);
+    // float32, float64 or bfloat16. Without gradients, for a model that is only asked, no tape ever records them, and
+    // `gradients` is undefined: as much memory less.
+    Parameters(Module& model, DType dtype, Random random, Device device = Device::cpu,
+               Gradients gradients = Gradients::yes);
 
     struct Entry {
         std::string name;

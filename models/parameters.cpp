@@ -31,7 +31,7 @@ void initialise(const Tensor& values, const Init& init, Random random) {
 
 }  // namespace
 
-Parameters::Parameters(Module& model, DType dtype, Random random, Device device) {
+Parameters::Parameters(Module& model, DType dtype, Random random, Device device, Gradients with) {
     const bool mixed = dtype == DType::bfloat16;
     const std::vector<NamedParameter> all = model.parameters();
     int64_t total = 0;
@@ -46,17 +46,19 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device)
             initialise<T>(start.window(entries_[i].offset, entries_[i].shape), all[i].parameter->init, random.split(i));
     });
     values_ = start.on(device);
-    gradients_ = values_.zeros_like({total});
-    if (mixed) {
-        copies_ = values_.to(DType::bfloat16);
-        copies_gradients_ = copies_.zeros_like({total});
+    if (mixed) copies_ = values_.to(DType::bfloat16);
+    if (with == Gradients::yes) {
+        gradients_ = values_.zeros_like({total});
+        if (mixed) copies_gradients_ = copies_.zeros_like({total});
     }
     for (size_t i = 0; i < all.size(); ++i) {
         Entry& entry = entries_[i];
         const bool has_copy = mixed && entry.decay == Decay::yes;
         entry.leaf = (has_copy ? copies_ : values_).window(entry.offset, entry.shape);
-        require_gradient(entry.leaf, entry.name);
-        bind_gradient(entry.leaf, (has_copy ? copies_gradients_ : gradients_).window(entry.offset, entry.shape));
+        if (with == Gradients::yes) {
+            require_gradient(entry.leaf, entry.name);
+            bind_gradient(entry.leaf, (has_copy ? copies_gradients_ : gradients_).window(entry.offset, entry.shape));
+        }
         entry.value = has_copy ? values_.window(entry.offset, entry.shape) : entry.leaf;
         all[i].parameter->value = entry.leaf;
     }

@@ -43,8 +43,8 @@ tsan() {
     run=$(mktemp -d)
     for device in cpu emulated; do
         TSAN_OPTIONS=halt_on_error=1 build-tsan/swingrad gradcheck --device $device
-        TSAN_OPTIONS=halt_on_error=1 build-tsan/swingrad train --model nano --depths 1,1 --img-size 16 --epochs 1 \
-            --device $device --output "$run/$device"
+        TSAN_OPTIONS=halt_on_error=1 build-tsan/swingrad train --embed-dim 16 --num-heads 1,2 --depths 1,1 \
+            --img-size 16 --patch-size 8 --epochs 1 --device $device --output "$run/$device"
     done
     rm -rf "$run"
 }

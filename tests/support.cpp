@@ -44,6 +44,8 @@ Tensor counting(const Shape& shape) {
     return Tensor::from(shape, values);
 }
 
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 std::string error_of(const std::function<void()>& call) {
     try {
         call();

@@ -10,6 +10,8 @@ namespace swingrad::test {
 // float64: 0, 1, 2, ... in order.
 Tensor counting(const Shape& shape);
 
+bool contains(const std::string& text, const std::string& part);
+
 // The text of the Error that `call` throws; "no error" where it throws none.
 std::string error_of(const std::function<void()>& call);
 

@@ -14,12 +14,6 @@ using namespace swingrad;
 using namespace swingrad::test;
 using nlohmann::json;
 
-namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-}  // namespace
-
 TEST_CASE(
     "attention weights of a query sum to 1, and a scale above the clamp counts as 100, as in the fused operation") {
     const WindowMap map = make_window_map({5, 6}, {3, 4}, {1, 2});

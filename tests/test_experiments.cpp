@@ -21,8 +21,6 @@ using nlohmann::json;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 // A cell that counts how often it is measured.
 Cell counted(const json& configuration, const json& result, int& times) {
     return {"cell", configuration, [result, &times] { return ++times, result; }};

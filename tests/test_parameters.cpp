@@ -1,5 +1,7 @@
 #include "core/threads.h"
+#include "models/swin_v2.h"
 #include "tests/catch.h"
+#include "tests/small_swin.h"
 #include "tests/support.h"
 #include "tests/toy_model.h"
 
@@ -139,6 +141,25 @@ TEST_CASE("gradients arrive in the flat gradient tensor and replace what was cle
     receive(parameters, {weight, {}, {}});
     REQUIRE(parameters.gradients().window(0, {2, 3}).values() == weight.values());  // replaced, not added to
     REQUIRE(parameters.without_gradient() == std::vector<std::string>{"bias", "late"});
+}
+
+TEST_CASE("a model that is only asked has no gradients, and computes the same") {
+    for (const DType dtype : {DType::float32, DType::bfloat16}) {
+        const SwinConfig config = small_swin();
+        SwinV2 trained(config), asked(config);
+        const Parameters with(trained, dtype, Random{5, 0}),
+            without(asked, dtype, Random{5, 0}, Device::cpu, Gradients::no);
+        REQUIRE(!without.gradients().defined());
+        REQUIRE(!without.copies_gradients().defined());
+        REQUIRE(same_bits(without.values(), with.values()));
+        const Tensor images =
+            random_tensor({2, config.img_size.rows, config.img_size.columns, 3}, Random{9, 0}).to(DType::float32);
+        Tape tape;
+        const Tensor answer = asked.forward(asked.as_input(images));
+        REQUIRE(tape.size() == 0);
+        REQUIRE(same_bits(answer, trained.forward(trained.as_input(images))));
+        REQUIRE(tape.size() > 0);
+    }
 }
 
 TEST_CASE("parameters are of a floating type") {

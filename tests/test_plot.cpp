@@ -16,8 +16,6 @@ namespace {
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 bool gnuplot_missing() {
     try {
         output_of({"gnuplot", "--version"}, "");

@@ -3,6 +3,7 @@
 
 #include "tests/catch.h"
 #include "tests/small_swin.h"
+#include "tests/support.h"
 #include "train/data/resize.h"
 #include "train/experiments/transfer.h"
 #include "train/experiments/window_transfer.h"
@@ -13,12 +14,6 @@
 using namespace swingrad;
 using namespace swingrad::test;
 using nlohmann::json;
-
-namespace {
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-}  // namespace
 
 TEST_CASE("larger images of a dataset are its images resized, with their labels") {
     Dataset data{{"a", "b"}, Tensor::empty({20, 3, 2, 3}, DType::uint8), {}};

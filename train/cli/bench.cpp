@@ -64,7 +64,8 @@ class Step {
   public:
     Step(const BenchFlags& flags, const SwinConfig& config, Device device)
         : model_(config),
-          parameters_(model_, dtype_of_precision(flags.precision), Random{}, device),
+          parameters_(model_, dtype_of_precision(flags.precision), Random{}, device,
+                      flags.inference ? Gradients::no : Gradients::yes),
           inference_(flags.inference) {
         const auto [images, labels] = random_batch(config, flags.batch_size);
         batch_ = {model_.as_input(images), labels.on(device)};

@@ -40,7 +40,8 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     check(classes == subject.model.num_classes, "--data {} has {} classes, the model of {} has {}", subject.data,
           classes, subject.weights.string(), subject.model.num_classes);
     SwinV2 model(subject.model);
-    Parameters parameters(model, dtype_of_precision(flags.precision), Random{}, device_named(flags.device));
+    Parameters parameters(model, dtype_of_precision(flags.precision), Random{}, device_named(flags.device),
+                          Gradients::no);
     flags.trained.load(subject.weights, parameters, stdout);
 
     Progress progress;

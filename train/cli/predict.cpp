@@ -118,7 +118,7 @@ int predict(const PredictFlags& flags) {
     const Subject subject = subject_of(flags);
     check(subject.model.in_chans == 3, "[predict] images have 3 channels, the model takes {}", subject.model.in_chans);
     SwinV2 model(subject.model);
-    Parameters parameters(model, DType::float32, Random{}, device_named(flags.device));
+    Parameters parameters(model, DType::float32, Random{}, device_named(flags.device), Gradients::no);
     flags.trained.load(subject.weights, parameters, stderr);
 
     int code = 0;
