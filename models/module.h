@@ -69,6 +69,7 @@ class Module {
     std::vector<Member> members_;
 };
 
+// Whether parameters have gradients. A model that is only asked (evaluated, not trained) needs none.
 enum class Gradients : bool { no, yes };
 
 // All parameters of a model in one flat tensor, and all their gradients in another, so that clipping (of a gradient
@@ -82,8 +83,8 @@ class Parameters {
   public:
     // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from
     // its own stream of `random`, split by its position, so that a seed gives the same values on every device. dtype:
-    // float32, float64 or bfloat16. Without gradients, for a model that is only asked, no tape ever records them, and
-    // `gradients` is undefined: as much memory less.
+    // float32, float64 or bfloat16. Without gradients, which take as much memory as the values, `gradients()` is
+    // undefined, and no tape records what the model computes.
     Parameters(Module& model, DType dtype, Random random, Device device = Device::cpu,
                Gradients gradients = Gradients::yes);
 

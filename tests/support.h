@@ -11,6 +11,7 @@ namespace swingrad::test {
 Tensor counting(const Shape& shape);
 
 bool contains(const std::string& text, const std::string& part);
+size_t occurrences(const std::string& text, const std::string& part);
 
 // The text of the Error that `call` throws; "no error" where it throws none.
 std::string error_of(const std::function<void()>& call);

@@ -128,9 +128,7 @@ TEST_CASE("heat maps are pictures with sharp cells, one scale for all, and a pho
                    {"a <map>", 2, {0, 1, 2, missing, 3, 8}, 3},
                    {"another", 2, {4, 5, 6, 7}}};
     const std::string svg = svg_of(figure);
-    size_t pictures = 0;
-    for (size_t at = svg.find("<image "); at != std::string::npos; at = svg.find("<image ", at + 1)) ++pictures;
-    REQUIRE(pictures >= 3);  // and the scale
+    REQUIRE(occurrences(svg, "<image ") >= 3);  // and the scale
     for (const std::string text : {"it's", "a &lt;map>", "another", "photograph", "weight", "8"}) {
         INFO(text);
         REQUIRE(contains(svg, text + "</text>"));

@@ -18,12 +18,6 @@ using namespace std::string_literals;
 
 namespace {
 
-size_t occurrences(const std::string& text, const std::string& part) {
-    size_t count = 0;
-    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-    return count;
-}
-
 // n images of 4 x 4, classes in turn.
 Dataset images_of(const std::vector<std::string>& classes, int64_t n) {
     Dataset data;

@@ -48,13 +48,13 @@ TEST_CASE("stability counts up to which learning rate all seeds learn, and says 
             std::vector<std::string>{"4", "pre", "1.00 +- 0.00", "1 of 2 fail (1.00)", "1.00 +- 0.00"});
     REQUIRE(findings.tables[0].rows[3] ==
             std::vector<std::string>{"8", "res-post", "1 of 2 fail (1.00)", "1.00 +- 0.00", "2 of 2 fail"});
-    REQUIRE(findings.seen[0] ==
-            "4 blocks: pre learns up to 0.1, res-post learns up to 0.4. Res-post-norm stands more than pre-norm, as in "
-            "the paper.");
+    REQUIRE(
+        findings.seen[0] ==
+        "4 blocks: pre learns up to 0.1, res-post learns up to 0.4. Res-post-norm stands a higher learning rate than "
+        "pre-norm, as in the paper.");
     REQUIRE(findings.seen[1] ==
             "8 blocks: pre learns at none of the learning rates, res-post learns at none of the learning rates. "
-            "Pre-norm and res-post-norm stand the same, at these steps of a factor: the paper's effect does not show "
-            "here.");
+            "Of the learning rates tried, both stand the same: the paper's effect does not show here.");
     REQUIRE(findings.figures.size() == 3);
     REQUIRE(findings.figures[0].figure.title == "4 blocks, learning rate 0.2");  // the lowest at which they part
     REQUIRE(findings.figures[1].figure.title == "8 blocks, learning rate 0.4");  // pre learns, res-post does not

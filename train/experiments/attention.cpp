@@ -144,7 +144,7 @@ const Experiment attention_experiment{
     "attention",
     "section 3.2, scaled cosine attention",
     "how much of a query's weight falls on its largest key, dot product against cosine",
-    "12 minutes",
+    "20 minutes",
     true,
     2,
     {"With the dot product of query and key for a score, the paper finds that in large models the attention of some "

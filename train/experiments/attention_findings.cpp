@@ -162,7 +162,7 @@ std::string compared(const Results& results, size_t one, size_t other, const cha
     const double difference = a.mean - b.mean, error = error_of_difference(a, b);
     if (std::abs(difference) <= 2 * error) return text + ": no difference that these seeds can show.";
     return text + (difference > 0 ? fmt::format(": more, {}.", expected)
-                                  : fmt::format(": less, so the paper's finding does not show at this size."));
+                                  : std::string(": less, so the paper's finding does not show at this size."));
 }
 
 std::vector<std::string> seen_in(const Results& results) {

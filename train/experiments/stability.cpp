@@ -98,7 +98,7 @@ const Experiment stability_experiment{
     "stability",
     "Figure 3, sections 3.2 and 3.6",
     "at which depth and learning rate training fails, by where the norms stand",
-    "15 minutes",
+    "25 minutes",
     true,
     1,
     {"The paper could not train the huge model, of 658 million parameters, with pre-norm: its loss breaks out. With "

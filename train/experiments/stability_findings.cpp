@@ -140,10 +140,11 @@ std::vector<std::string> seen_in(const Results& results) {
             line += fmt::format("{} {} learns {}", variant == 0 ? "" : ",", results.variants[variant].name,
                                 text(results.highest(depth, variant)));
         const auto before = results.highest(depth, pre), after = results.highest(depth, res_post);
-        texts.push_back(line + (after > before   ? ". Res-post-norm stands more than pre-norm, as in the paper."
-                                : after < before ? ". Pre-norm stands more: the paper's effect does not show here."
-                                                 : ". Pre-norm and res-post-norm stand the same, at these steps of a "
-                                                   "factor: the paper's effect does not show here."));
+        const char* verdict =
+            " Of the learning rates tried, both stand the same: the paper's effect does not show here.";
+        if (after > before) verdict = " Res-post-norm stands a higher learning rate than pre-norm, as in the paper.";
+        if (after < before) verdict = " Pre-norm stands a higher one: the paper's effect does not show here.";
+        texts.push_back(line + "." + verdict);
     }
     return texts;
 }
