@@ -19,9 +19,9 @@ constexpr int64_t block_rows = 32 * tile_rows;  // of A: 192 KB or, with AVX-512
 constexpr int64_t rounded_up(int64_t count, int64_t multiple) { return (count + multiple - 1) / multiple * multiple; }
 
 // Up to tile_rows rows by one whole panel.
-template <class F>
+template <class F, class Out>
 void tile(int64_t rows, int64_t terms, const F* a, int64_t a_row, int64_t a_k, const F* panel,
-          Beginning<SumOf<F>> beginning, SumOf<F>* c, int64_t ldc) {
+          Beginning<SumOf<F>> beginning, Out* c, int64_t ldc) {
     const auto compute = [&]<int R>(std::integral_constant<int, R>) {
         detail::product_tile<R, panel_vectors>(terms, a, a_row, a_k, panel, panel_columns<F>, beginning.first,
                                                beginning.ld, c, ldc);
@@ -36,16 +36,16 @@ void tile(int64_t rows, int64_t terms, const F* a, int64_t a_row, int64_t a_k, c
 }
 
 // The same by the first `columns` of the panel.
-template <class F>
+template <class F, class Out>
 void narrow_tile(int64_t rows, int64_t columns, int64_t terms, const F* a, int64_t a_row, int64_t a_k, const F* panel,
-                 Beginning<SumOf<F>> beginning, SumOf<F>* c, int64_t ldc) {
+                 Beginning<SumOf<F>> beginning, Out* c, int64_t ldc) {
     using S = SumOf<F>;
     S product[tile_rows * panel_columns<F>];
     tile<F>(rows, terms, a, a_row, a_k, panel, {}, product, panel_columns<F>);
     for (int64_t r = 0; r < rows; ++r)
         for (int64_t j = 0; j < columns; ++j) {
             const S begin = beginning.first ? beginning.first[r * beginning.ld + j] : S(0);
-            c[r * ldc + j] = begin + product[r * panel_columns<F> + j];
+            c[r * ldc + j] = narrow<Out>(begin + product[r * panel_columns<F> + j]);
         }
 }
 
@@ -58,9 +58,9 @@ struct RowBlock {
 };
 
 // A block of rows by all panels.
-template <class T, class F>
+template <class T, class F, class Out>
 void multiply_block(int64_t m, const RowBlock<F>& a, const PackedFactor<T, F>& b, int64_t done,
-                    Beginning<SumOf<F>> beginning, SumOf<F>* c, int64_t ldc) {
+                    Beginning<SumOf<F>> beginning, Out* c, int64_t ldc) {
     constexpr int64_t width = panel_columns<F>;
     for (int64_t j = 0, p = 0; j < b.n(); j += width, ++p) {
         const F* panel = b.panel(p, done);
@@ -71,11 +71,21 @@ void multiply_block(int64_t m, const RowBlock<F>& a, const PackedFactor<T, F>& b
             const int64_t a_row = a.ld ? a.ld : 1, a_k = a.ld ? 1 : rows;
             Beginning<SumOf<F>> begin = beginning;
             if (begin.first) begin.first += i * begin.ld + j;
-            SumOf<F>* to = c + i * ldc + j;
+            Out* to = c + i * ldc + j;
             if (columns == width) tile(rows, a.terms, from, a_row, a_k, panel, begin, to, ldc);
             else narrow_tile(rows, columns, a.terms, from, a_row, a_k, panel, begin, to, ldc);
         }
     }
+}
+
+// Whether the tile can read rows of k numbers as they are stored: what it multiplies must be what is stored, and pairs
+// must be whole and where a Pair may be.
+template <class F, class T>
+bool readable_in_place(int64_t k, const T* a, int64_t lda) {
+    if constexpr (std::is_same_v<F, Pair>)
+        return k % 2 == 0 && lda % 2 == 0 && reinterpret_cast<uintptr_t>(a) % alignof(Pair) == 0;
+    else
+        return std::is_same_v<F, T>;
 }
 
 }  // namespace
@@ -103,47 +113,46 @@ const F* PackedFactor<T, F>::panel(int64_t p, int64_t term) const {
 template <class T, class F, class Out>
 void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedFactor<T, F>& b, Out* c, int64_t ldc,
               Beginning<Wide<T>> beginning) {
-    const int64_t n = b.n(), k = b.k();
-    if constexpr (!std::is_same_v<Out, Wide<T>>) {  // summed in a block of its own, then rounded
-        const Tensor sums = Tensor::empty({std::min(m, block_rows), n}, dtype_of<Wide<T>>());
-        for (int64_t row = 0; row < m; row += block_rows) {
-            const int64_t rows = std::min(block_rows, m - row);
-            Wide<T>* const from = sums.data<Wide<T>>();
-            Beginning<Wide<T>> begin = beginning;
-            if (begin.first) begin.first += row * begin.ld;
-            multiply(layout_a, rows, layout_a == Layout::plain ? a + row * lda : a + row, lda, b, from, n, begin);
-            for (int64_t i = 0; i < rows; ++i) {
-                Out* const to = c + (row + i) * ldc;
-#pragma omp simd
-                for (int64_t j = 0; j < n; ++j) to[j] = narrow<Out>(from[i * n + j]);
-            }
-        }
-    } else {
-        if (m == 0 || n == 0) return;
-        note_product({dtype_of<T>(), layout_a, m, n, k, beginning.first == c});
-        constexpr int64_t depth_numbers = depth * numbers_a_term<F>;
-        const bool transposed = layout_a == Layout::transposed, in_place = !transposed && std::is_same_v<F, T>;
-        const Tensor memory = in_place
-                                  ? Tensor()
-                                  : Tensor::empty({std::min(m, block_rows), terms_of<F>(std::min(k, depth_numbers)),
-                                                   static_cast<int64_t>(sizeof(F))},
-                                                  DType::uint8);
-        F* const packed = in_place ? nullptr : reinterpret_cast<F*>(memory.template data<uint8_t>());
+    using Sum = Wide<T>;
+    constexpr bool rounds = !std::is_same_v<Out, Sum>;
+    const int64_t n = b.n(), k = b.k(), rows_a_block = std::min(m, block_rows);
+    if (m == 0 || n == 0) return;
+    note_product({dtype_of<T>(), layout_a, m, n, k, static_cast<const void*>(beginning.first) == c});
+    constexpr int64_t depth_numbers = depth * numbers_a_term<F>;
+    const bool transposed = layout_a == Layout::transposed, in_place = !transposed && readable_in_place<F>(k, a, lda);
+    Tensor packed_memory, sums_memory;
+    F* packed = nullptr;   // a block of A, where it is not read in place
+    Sum* sums = nullptr;   // a block of C, where it is rounded and too deep to be summed at one go
+    if (!in_place) {
+        packed_memory = Tensor::empty({rows_a_block, terms_of<F>(std::min(k, depth_numbers)), int64_t{sizeof(F)}},
+                                      DType::uint8);
+        packed = reinterpret_cast<F*>(packed_memory.data<uint8_t>());
+    }
+    if (rounds && k > depth_numbers) {
+        sums_memory = Tensor::empty({rows_a_block, n}, dtype_of<Sum>());
+        sums = sums_memory.data<Sum>();
+    }
+    for (int64_t row = 0; row < m; row += block_rows) {
+        const int64_t rows = std::min(block_rows, m - row);
+        Out* const result = c + row * ldc;
+        Beginning<Sum> from = beginning;
+        if (from.first) from.first += row * from.ld;
         int64_t done = 0;  // of the k numbers of a sum
         do {
             const int64_t count = std::min(depth_numbers, k - done), terms = terms_of<F>(count);
-            for (int64_t row = 0; row < m; row += block_rows) {
-                const int64_t rows = std::min(block_rows, m - row);
-                RowBlock<F> block{packed, transposed ? 0 : terms, terms};
-                if (transposed) pack_rows(rows, count, a + done * lda + row, lda, packed);
-                else if constexpr (std::is_same_v<F, T>) block = {a + row * lda + done, lda, terms};
-                else convert_rows(rows, count, a + row * lda + done, lda, packed);
-                Beginning<Wide<T>> from = beginning;
-                if (from.first) from.first += row * from.ld;
-                multiply_block(rows, block, b, done, from, c + row * ldc, ldc);
-            }
-            beginning = Beginning<Wide<T>>::matrix(c, ldc);
+            RowBlock<F> block{packed, transposed ? 0 : terms, terms};
+            if (transposed) pack_rows(rows, count, a + done * lda + row, lda, packed);
+            else if (in_place) block = {reinterpret_cast<const F*>(a + row * lda + done), lda / numbers_a_term<F>, terms};
+            else convert_rows(rows, count, a + row * lda + done, lda, packed);
             done += count;
+            if constexpr (rounds) {
+                if (done < k) multiply_block(rows, block, b, done - count, from, sums, n);
+                else multiply_block(rows, block, b, done - count, from, result, ldc);
+                from = Beginning<Sum>::matrix(sums, n);
+            } else {
+                multiply_block(rows, block, b, done - count, from, result, ldc);
+                from = Beginning<Sum>::matrix(result, ldc);
+            }
         } while (done < k);
     }
 }

@@ -4,7 +4,7 @@
 
 #include "core/element.h"
 #include "core/gemm.h"
-#include "core/simd.h"
+#include "core/small_product.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -73,8 +73,8 @@ void convert_rows(int64_t m, int64_t k, const T* a, int64_t lda, F* to) {
     const int64_t terms = terms_of<F>(k), whole = k / numbers_a_term<F>;
     for (int64_t i = 0; i < m; ++i) {
         const T* from = a + i * lda;
-#pragma omp simd
-        for (int64_t l = 0; l < whole; ++l) to[i * terms + l] = term<F>(from, 1, l, k);
+        if constexpr (std::is_same_v<F, Pair>) std::memcpy(to + i * terms, from, whole * sizeof(F));  // pairs as they lie
+        else widen_row(k, from, to + i * terms);
         if (whole < terms) to[i * terms + whole] = term<F>(from, 1, whole, k);
     }
 }

@@ -1,9 +1,13 @@
-// Small products on vector registers: what a BLAS call is too heavy for, such as 16 x 16 x 32 inside one attention
-// window. GCC's vector extensions stand for the machine's registers, and must be no wider than these: of a 64-byte
-// vector on AVX2 GCC makes a piece of memory. None is a parameter, a result or a member: how wide a register the
-// compiler of another program knows changes nothing between it and this library.
+// Vector registers: loading and storing them (from and to bfloat16 too), sums of rows, transposes. Loops that a compiler
+// turns into vectors by itself need nothing of this; those do where a sum over lanes or a matrix of lanes comes in.
+// GCC's vector extensions stand for the machine's registers, and must be no wider than these: of a 64-byte vector on
+// AVX2 GCC makes a piece of memory. None is a parameter, a result or a member of what is not inlined: how wide a register
+// the compiler of another program knows changes nothing between it and this library. Test: tests/test_simd.cpp.
 #pragma once
 
+#include "core/element.h"
+
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -15,13 +19,15 @@
 
 namespace swingrad {
 
-#ifdef __AVX512F__
+#if defined(__AVX512F__)
 constexpr int vector_bytes = 64;
-#else
+#elif defined(__AVX__)
 constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
 #endif
 
-// How many numbers a vector holds: 16 floats or 8 doubles with AVX-512, else half as many.
+// How many numbers a vector holds: 16 floats or 8 doubles with AVX-512.
 template <class T>
 constexpr int64_t lanes = vector_bytes / static_cast<int64_t>(sizeof(T));
 
@@ -34,30 +40,44 @@ constexpr int64_t padded_to_lanes(int64_t count) {
 template <class T>
 using Vector [[gnu::vector_size(vector_bytes)]] = T;
 
-// Two bfloat16 numbers that are neighbours in a sum of products, the first in the lower half: what processors with
-// AVX512-BF16 multiply at a time, by the pair of the other factor, adding both products to one float.
-using Pair = uint32_t;
-#ifdef __AVX512BF16__
-constexpr bool multiplies_pairs = true;
-#else
-constexpr bool multiplies_pairs = false;
-#endif
+namespace detail {
+using Halves [[gnu::vector_size(vector_bytes / 2)]] = uint16_t;  // as many as a vector has floats
+}
 
-// What products of factors of type F are summed in.
-template <class F>
-using SumOf = std::conditional_t<std::is_same_v<F, Pair>, float, F>;
+// One vector from memory and back (GCC keeps in memory what memcpy has once touched as a whole array), or one number
+// where `vector` is one. Numbers that are stored as T are computed with as Wide<T>, and rounded as bfloat16's constructor
+// does (core/element.h); but the instruction for that takes what is nearer to 0 than any normal number for 0.
+template <class T>
+[[gnu::always_inline]] inline void load_vector(auto& vector, const T* from) {
+    if constexpr (std::is_arithmetic_v<std::remove_reference_t<decltype(vector)>>) {
+        vector = widen(*from);
+    } else if constexpr (std::is_same_v<T, bfloat16>) {
+        detail::Halves halves;
+        std::memcpy(&halves, from, sizeof halves);
+        vector = (Vector<float>)(__builtin_convertvector(halves, Vector<uint32_t>) << 16);
+    } else {
+        std::memcpy(&vector, from, sizeof vector);
+    }
+}
+template <class T>
+[[gnu::always_inline]] inline void store_vector(const auto& vector, T* to) {
+    if constexpr (std::is_arithmetic_v<std::remove_cvref_t<decltype(vector)>>) {
+        *to = narrow<T>(vector);
+    } else if constexpr (std::is_same_v<T, bfloat16>) {
+#ifdef __AVX512BF16__
+        const auto halves = (detail::Halves)_mm512_cvtneps_pbh((__m512)vector);
+#else
+        const Vector<uint32_t> word = (Vector<uint32_t>)vector;
+        const Vector<uint32_t> rounded = (word + 0x7fffu + ((word >> 16) & 1u)) >> 16, quiet = (word >> 16) | 0x40u;
+        const auto halves = __builtin_convertvector(vector == vector ? rounded : quiet, detail::Halves);
+#endif
+        std::memcpy(to, &halves, sizeof halves);
+    } else {
+        std::memcpy(to, &vector, sizeof vector);
+    }
+}
 
 namespace detail {
-
-// One vector at a time: GCC keeps in memory what memcpy has once touched as a whole array.
-template <class T>
-[[gnu::always_inline]] inline void load(auto& vector, const T* from) {
-    std::memcpy(&vector, from, sizeof vector);
-}
-template <class T>
-[[gnu::always_inline]] inline void store(const auto& vector, T* to) {
-    std::memcpy(to, &vector, sizeof vector);
-}
 
 // The numbers of a and b in turn: a0 b0 a1 b1 ..., the first half of them in `low`, the second in `high`.
 template <class T, size_t... I>
@@ -68,75 +88,73 @@ template <class T, size_t... I>
     high = __builtin_shufflevector(a, b, (I / 2 + I % 2 * W + W / 2)...);
 }
 
-// sum += a b, for each number of b or for each pair.
+// The upper half is added to the lower until one is left. (Every lane has the sum then; the first is as good as any.)
+template <class T, size_t... I>
+[[gnu::always_inline]] inline T sum_of_lanes(const auto& vector, std::index_sequence<I...>) {
+    constexpr size_t W = lanes<T>;
+    Vector<T> sums = vector;
+    sums += __builtin_shufflevector(sums, sums, (I + W / 2) % W...);
+    if constexpr (W > 2) sums += __builtin_shufflevector(sums, sums, (I + W / 4) % W...);
+    if constexpr (W > 4) sums += __builtin_shufflevector(sums, sums, (I + W / 8) % W...);
+    if constexpr (W > 8) sums += __builtin_shufflevector(sums, sums, (I + W / 16) % W...);
+    return sums[0];
+}
 template <class T>
-[[gnu::always_inline]] inline void add_product(auto& sum, T a, const auto& b) {
-    if constexpr (!std::is_same_v<T, Pair>) {
-        sum += a * b;
-    } else {
-        const Vector<Pair> repeated = a - Vector<Pair>{};
-#ifdef __AVX512BF16__
-        sum = (Vector<float>)_mm512_dpbf16_ps((__m512)sum, (__m512bh)repeated, (__m512bh)b);
-#else  // what the instruction does, so that any machine can test what is built on it
-        constexpr Pair upper = 0xffff0000u;
-        sum += (Vector<float>)(repeated << 16) * (Vector<float>)(b << 16);
-        sum += (Vector<float>)(repeated & upper) * (Vector<float>)(b & upper);
-#endif
-    }
-}
-
-// C[0..R) x [0..V vectors) = A B, the sums held in R x V registers; A and B of float, double or Pair. A's element (r,
-// k) is a[r * a_row + k * a_k]. What lies at `begin`, in rows of begin_row numbers, is added; null: nothing.
-template <int R, int V, class T>
-[[gnu::always_inline]] inline void product_tile(int64_t K, const T* a, int64_t a_row, int64_t a_k, const T* b,
-                                                int64_t b_row, const SumOf<T>* begin, int64_t begin_row, SumOf<T>* c,
-                                                int64_t c_row) {
-    using S = SumOf<T>;
-    if (begin)  // on its way while the sums are made
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) __builtin_prefetch(begin + r * begin_row);
-    Vector<S> sum[R][V] = {};
-#pragma GCC unroll 4
-    for (int64_t k = 0; k < K; ++k) {
-        Vector<T> b_k[V];
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) load(b_k[v], b + k * b_row + v * lanes<T>);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-            const T a_rk = a[r * a_row + k * a_k];
-#pragma GCC unroll 4
-            for (int v = 0; v < V; ++v) add_product(sum[r][v], a_rk, b_k[v]);
-        }
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) {
-            Vector<S> result = sum[r][v], before;
-            if (begin) {
-                load(before, begin + r * begin_row + v * lanes<S>);
-                result += before;
-            }
-            store(result, c + r * c_row + v * lanes<S>);
-        }
-}
-
-// R rows by V vectors of sums, V vectors of B and one number of A at a time must fit into the registers: 32 with
-// AVX-512, else 16.
-template <int V, class T>
-void product_columns(int64_t M, int64_t K, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_row, T* c,
-                     int64_t c_row) {
-    constexpr int R = vector_bytes == 64 || V == 1 ? 8 : 6;
-    constexpr const T* none = nullptr;
-    int64_t m = 0;
-    for (; m + R <= M; m += R)
-        product_tile<R, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
-    for (; m + 4 <= M; m += 4)
-        product_tile<4, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
-    for (; m < M; ++m) product_tile<1, V>(K, a + m * a_row, a_row, a_k, b, b_row, none, 0, c + m * c_row, c_row);
+[[gnu::always_inline]] inline T sum_of_lanes(const auto& vector) {
+    return sum_of_lanes<T>(vector, std::make_index_sequence<lanes<T>>{});
 }
 
 }  // namespace detail
+
+// A row of `count` numbers, a vector at a time: calls body(numbers, c) with a vector of W for the numbers at c and on,
+// and at the end, where they do not fill one, with a W for each. What `numbers` holds is for the body to say.
+template <class W, class Body>
+[[gnu::always_inline]] inline void along_row(int64_t count, const Body& body) {
+    int64_t c = 0;
+    for (; c + lanes<W> <= count; c += lanes<W>) {
+        Vector<W> numbers;
+        body(numbers, c);
+    }
+    for (; c < count; ++c) {
+        W number;
+        body(number, c);
+    }
+}
+
+// N sums over such a row, of the terms that body(terms, c), with terms[0] to terms[N - 1], fills.
+template <class W, int N, class Body>
+[[gnu::always_inline]] inline std::array<W, N> sums_along_row(int64_t count, const Body& body) {
+    Vector<W> sums[N] = {}, terms[N];
+    int64_t c = 0;
+    for (; c + lanes<W> <= count; c += lanes<W>) {
+        body(terms, c);
+        for (int n = 0; n < N; ++n) sums[n] += terms[n];
+    }
+    std::array<W, N> result;
+    for (int n = 0; n < N; ++n) result[n] = detail::sum_of_lanes<W>(sums[n]);
+    for (; c < count; ++c) {
+        W rest[N];
+        body(rest, c);
+        for (int n = 0; n < N; ++n) result[n] += rest[n];
+    }
+    return result;
+}
+
+// `count` numbers, widened or rounded where T is bfloat16.
+template <class T>
+inline void widen_row(int64_t count, const T* from, Wide<T>* to) {
+    along_row<Wide<T>>(count, [&](auto& numbers, int64_t c) {
+        load_vector(numbers, from + c);
+        store_vector(numbers, to + c);
+    });
+}
+template <class T>
+inline void narrow_row(int64_t count, const Wide<T>* from, T* to) {
+    along_row<Wide<T>>(count, [&](auto& numbers, int64_t c) {
+        load_vector(numbers, from + c);
+        store_vector(numbers, to + c);
+    });
+}
 
 // The transpose of a square, as many numbers a side as a vector holds: row j of `to` is column j of `from`.
 // Interleaving rows i and i + W/2 for all i halves the distance, in the vectors' order, of numbers that belong
@@ -146,7 +164,7 @@ template <class T>
     constexpr int W = lanes<T>;
     Vector<T> rows[W], next[W];
 #pragma GCC unroll 16
-    for (int i = 0; i < W; ++i) detail::load(rows[i], from + i * from_row);
+    for (int i = 0; i < W; ++i) load_vector(rows[i], from + i * from_row);
 #pragma GCC unroll 4
     for (int distance = 1; distance < W; distance *= 2) {
 #pragma GCC unroll 8
@@ -157,19 +175,33 @@ template <class T>
         for (int i = 0; i < W; ++i) rows[i] = next[i];
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < W; ++i) detail::store(rows[i], to + i * to_row);
+    for (int i = 0; i < W; ++i) store_vector(rows[i], to + i * to_row);
 }
 
-// C [M, columns] = A B with A [M, K] addressed by strides (so that it may be transposed) and B [K, columns], C in rows
-// of b_row and c_row numbers. `columns` must be whole vectors (padded_to_lanes); what lies in B's padding ends up in
-// C's.
-template <class T>
-void small_product(int64_t M, int64_t columns, int64_t K, const T* a, int64_t a_row, int64_t a_k, const T* b,
-                   int64_t b_row, T* c, int64_t c_row) {
-    int64_t n = 0;
-    for (; n + 2 * lanes<T> <= columns; n += 2 * lanes<T>)
-        detail::product_columns<2>(M, K, a, a_row, a_k, b + n, b_row, c + n, c_row);
-    for (; n < columns; n += lanes<T>) detail::product_columns<1>(M, K, a, a_row, a_k, b + n, b_row, c + n, c_row);
+// The sum of each row of a matrix, or of its squares: a whole vector of rows, of a whole vector of columns. Sums over the
+// lanes of one register are slow; those of as many registers as they have lanes are a transpose and sums of registers.
+template <bool squares = false, class T>
+[[gnu::always_inline]] inline void sum_rows(int64_t rows, int64_t columns, const T* from, int64_t from_row, T* sums) {
+    constexpr int64_t W = lanes<T>;
+    for (int64_t first = 0; first < rows; first += W) {
+        T partial[W * W], turned[W * W];
+        for (int64_t r = 0; r < W; ++r) {
+            const T* row = from + (first + r) * from_row;
+            Vector<T> sum = {}, numbers;
+            for (int64_t c = 0; c < columns; c += W) {
+                load_vector(numbers, row + c);
+                sum += squares ? numbers * numbers : numbers;
+            }
+            store_vector(sum, partial + r * W);
+        }
+        transpose_square(partial, W, turned, W);
+        Vector<T> total = {}, numbers;
+        for (int64_t r = 0; r < W; ++r) {
+            load_vector(numbers, turned + r * W);
+            total += numbers;
+        }
+        store_vector(total, sums + first);
+    }
 }
 
 }  // namespace swingrad

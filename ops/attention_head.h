@@ -1,5 +1,6 @@
 // One head of one attention window: scratch memory, and the steps that forward and backward of window_attention.cpp are
-// made of. Formulas and layout are there.
+// made of. Formulas and layout are there. L is N, the tokens of a window, rounded up to whole vectors; what lies beyond
+// N is zero in what is loaded and of no account in what is computed.
 #pragma once
 
 #include "core/scalar.h"
@@ -21,49 +22,28 @@ class AttentionHead {
           N(problem.window.tokens),
           L(padded_to_lanes<W>(problem.window.tokens)),
           Dp(problem.Dp) {
-        const int64_t vectors = N * Dp, matrices = N * L, transposes = Dp * L;
-        memory_ = Tensor::zeros({5 * vectors + 4 * matrices + 2 * transposes + 5 * L}, dtype_of<W>());
+        const int64_t vectors = L * Dp, matrices = L * L;
+        memory_ = Tensor::zeros({7 * vectors + 4 * matrices + 5 * L}, dtype_of<W>());
         W* next = memory_.data<W>();
-        for (W** array : {&q, &k, &v, &o, &result}) *array = next, next += vectors;
+        for (W** array : {&q, &k, &v, &o, &result, &q_t, &do_t}) *array = next, next += vectors;
         for (W** array : {&product, &P, &dP, &dprod}) *array = next, next += matrices;
-        for (W** array : {&q_t, &do_t}) *array = next, next += transposes;
         for (W** array : {&q_factor, &k_factor, &q_along, &k_along, &k_dot}) *array = next, next += L;
     }
 
     // Fills q, k, v, product and P from the inputs.
     void attend(int64_t window, int64_t head) {
-        const int64_t D = problem_.D, C = problem_.C;
-        for (int64_t t = 0; t < N; ++t) {
-            problem_.with_token(problem_.row_of(window, t), [&](const auto* token) {
-                q_factor[t] = problem_.scale_query(token + head * D, q + t * Dp, q_along[t]);
-                k_factor[t] = problem_.scale_key(token + C + head * D, k + t * Dp, k_along[t]);
-                for (int64_t d = 0; d < D; ++d) v[t * Dp + d] = widen(token[2 * C + head * D + d]);
-            });
-            if (window + 1 < problem_.windows())
-                problem_.with_token(problem_.row_of(window + 1, t),
-                                    [&](const auto* token) { prefetch(token + head * D, 3, C, D); });
-        }
+        problem_.load(window, head, q, k, v);
+        problem_.scale_queries(L, q, q_factor, q_along);
+        problem_.scale_keys(L, k, k_factor, k_along);
         transpose(q, q_t);
-        small_product(N, L, D, k, Dp, int64_t{1}, q_t, L, product, L);  // q^_i . k^_j at [j][i]
+        small_product(N, L, problem_.D, k, Dp, int64_t{1}, q_t, L, product, L);  // q^_i . k^_j at [j][i]
         softmax_over_keys(window, head);
     }
 
-    // `parts` stretches of D numbers, C apart, that will soon be read or written. The rows of a window lie too far
-    // apart for the processor to guess, so while one window is computed the next one's are asked for.
-    template <class U>
-    static void prefetch(const U* first, int64_t parts, int64_t C, int64_t D) {
-        constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(U));
-        for (int64_t part = 0; part < parts; ++part)
-            for (int64_t d = 0; d < D; d += line) __builtin_prefetch(first + part * C + d);
-    }
-
-    // Rows [N, Dp] with lanes for d into [D, L] with lanes for tokens. Padding stays the zero it was made as.
+    // Rows [L, Dp] with lanes for d into [Dp, L] with lanes for tokens.
     void transpose(const W* from, W* to) const {
-        const int64_t whole = N / lane_count * lane_count;
-        for (int64_t t = 0; t < whole; t += lane_count)
+        for (int64_t t = 0; t < L; t += lane_count)
             for (int64_t d = 0; d < Dp; d += lane_count) transpose_square(from + t * Dp + d, Dp, to + d * L + t, L);
-        for (int64_t t = whole; t < N; ++t)
-            for (int64_t d = 0; d < problem_.D; ++d) to[d * L + t] = from[t * Dp + d];
     }
 
   private:
@@ -74,30 +54,33 @@ class AttentionHead {
         const W* bias = bias_ + head * N * L;
         const int32_t* region = problem_.regions_of(window);
         for (int64_t first = 0; first < L; first += lane_count) {  // a vector of queries at a time
-            W largest[lane_count], sum[lane_count] = {};
-            int32_t query_region[lane_count] = {};
-            std::fill_n(largest, lane_count, -std::numeric_limits<W>::infinity());
-            if (region) std::copy_n(region + first, std::min(lane_count, N - first), query_region);
+            W query_region[lane_count] = {};
+            if (region)
+                for (int64_t i = 0; i < std::min(lane_count, N - first); ++i)
+                    query_region[i] = static_cast<W>(region[first + i]);
+            Vector<W> S, added, region_i, largest = Vector<W>{} - std::numeric_limits<W>::infinity();
+            load_vector(region_i, query_region);
             for (int64_t j = 0; j < N; ++j) {
-                const W* product_j = product + j * L + first;
-                W* S_j = P + j * L + first;
-                const int32_t key_region = region ? region[j] : 0;
-                for (int64_t i = 0; i < lane_count; ++i) {
-                    const W mask = query_region[i] == key_region ? W(0) : W(-100);
-                    S_j[i] = scale * product_j[i] + bias[j * L + first + i] + mask;
-                    largest[i] = std::max(largest[i], S_j[i]);
-                }
+                load_vector(S, product + j * L + first);
+                load_vector(added, bias + j * L + first);
+                S = scale * S + added;
+                if (region) S = region_i == static_cast<W>(region[j]) ? S : S - W(100);
+                largest = S > largest ? S : largest;
+                store_vector(S, P + j * L + first);
             }
+            Vector<W> sum = {}, P_j;
             for (int64_t j = 0; j < N; ++j) {
-                W* P_j = P + j * L + first;
-                for (int64_t i = 0; i < lane_count; ++i) {
-                    P_j[i] = fast_exp(P_j[i] - largest[i]);
-                    sum[i] += P_j[i];
-                }
+                load_vector(S, P + j * L + first);
+                P_j = fast_exp(Vector<W>(S - largest));
+                store_vector(P_j, P + j * L + first);
+                sum += P_j;
             }
-            for (int64_t i = 0; i < lane_count; ++i) sum[i] = 1 / sum[i];
-            for (int64_t j = 0; j < N; ++j)
-                for (int64_t i = 0; i < lane_count; ++i) P[j * L + first + i] *= sum[i];
+            const Vector<W> factor = W(1) / sum;
+            for (int64_t j = 0; j < N; ++j) {
+                load_vector(P_j, P + j * L + first);
+                P_j *= factor;
+                store_vector(P_j, P + j * L + first);
+            }
         }
     }
 
@@ -107,8 +90,8 @@ class AttentionHead {
 
   public:
     const int64_t N, L, Dp;
-    W *q, *k, *v, *o, *result;     // [N, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
-    W *product, *P, *dP, *dprod;   // [N keys, L queries]; product is q^ . k^
+    W *q, *k, *v, *o, *result;     // [L, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
+    W *product, *P, *dP, *dprod;   // [L keys, L queries]; product is q^ . k^
     W *q_t, *do_t;                 // [Dp, L queries]
     W *q_factor, *k_factor;        // [L]: what q and k were multiplied by
     W *q_along, *k_along, *k_dot;  // [L]: q^ . dq^ and k^ . dk^, or 0 where not taken away

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "autograd/tape.h"
-#include "core/simd.h"
+#include "core/small_product.h"
 #include "ops/window.h"
 
 #include <algorithm>
@@ -53,12 +53,6 @@ void attend_on_device(std::string_view op, const AttentionInputs& inputs, const 
 void attend_backward_on_device(std::string_view op, const AttentionInputs& inputs, const Tensor& y,
                                const Tensor& log_sums, const Tensor& dy, const AttentionGradients& gradients);
 
-// `count` numbers, rounded where T is bfloat16.
-template <class T>
-void narrow_row(int64_t count, const Wide<T>* from, T* to) {
-    for (int64_t i = 0; i < count; ++i) to[i] = narrow<T>(from[i]);
-}
-
 // The inputs as numbers and addresses. T is what qkv holds; everything else is W.
 template <class T>
 struct AttentionProblem {
@@ -105,37 +99,54 @@ struct AttentionProblem {
     // forward: scale = exp(min(logit_scale, ln 100)), so above the bound nothing comes back
     bool scale_is_clamped(int64_t head) const { return static_cast<double>(logit_scale[head]) > std::log(100.0); }
 
-    // The factors of a score, q^ . k^. Writes u (D numbers) times the factor that it returns:
+    // q, k and v of a window's tokens and a head, [tokens, Dp] each; what is beside the D numbers stays as it is.
+    void load(int64_t w, int64_t head, W* q, W* k, W* v) const {
+        for (int64_t t = 0; t < window.tokens; ++t) {
+            with_token(row_of(w, t), [&](const auto* token) {
+                widen_row(D, token + head * D, q + t * Dp);
+                widen_row(D, token + C + head * D, k + t * Dp);
+                widen_row(D, token + 2 * C + head * D, v + t * Dp);
+            });
+            if (w + 1 < windows()) with_token(row_of(w + 1, t), [&](const auto* token) { prefetch(token + head * D, 3); });
+        }
+    }
+    // `parts` stretches of D numbers, C apart, that will soon be read. The rows of a window lie too far apart for the
+    // processor to guess, so while one window is computed the next one's are asked for.
+    template <class U>
+    void prefetch(const U* first, int64_t parts) const {
+        constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(U));
+        for (int64_t part = 0; part < parts; ++part)
+            for (int64_t d = 0; d < D; d += line) __builtin_prefetch(first + part * C + d);
+    }
+
+    // The factors of a score, q^ . k^, from q and k: `count` rows of Dp numbers, both whole vectors, padded with zeros.
+    // Each row is multiplied by its factor:
     //   cosine   1 / max(|u|, eps)                 `along` is 1, but 0 where eps took over
     //   dot      1 / sqrt(D) for q, 1 for k        `along` is 0
     // `along`: 1 where the part of u^'s gradient along u^ has to be taken away, because making u longer changes
     // nothing.
-    template <class U>  // T or W
-    W scale_query(const U* u, W* scaled, W& along) const {
-        return scale_vector(u, scaled, along, W(1) / std::sqrt(static_cast<W>(D)));
+    void scale_queries(int64_t count, W* rows, W* factor, W* along) const {
+        scale_rows(count, rows, factor, along, W(1) / std::sqrt(static_cast<W>(D)));
     }
-    template <class U>
-    W scale_key(const U* u, W* scaled, W& along) const {
-        return scale_vector(u, scaled, along, W(1));
-    }
+    void scale_keys(int64_t count, W* rows, W* factor, W* along) const { scale_rows(count, rows, factor, along, W(1)); }
 
   private:
-    static constexpr double norm_eps = 1e-12;
-
-    template <class U>
-    W scale_vector(const U* u, W* scaled, W& along, W dot_factor) const {
-        W factor = dot_factor;
-        along = 0;
+    void scale_rows(int64_t count, W* rows, W* factor, W* along, W dot_factor) const {
         if (cosine()) {
-            W square = 0;
-#pragma omp simd reduction(+ : square)
-            for (int64_t d = 0; d < D; ++d) square += widen(u[d]) * widen(u[d]);
-            const double norm = std::sqrt(static_cast<double>(square));
-            factor = static_cast<W>(1 / std::max(norm, norm_eps));
-            along = norm < norm_eps ? W(0) : W(1);
+            constexpr W eps = W(1e-12);
+            sum_rows<true>(count, Dp, rows, Dp, factor);
+            for (int64_t t = 0; t < count; ++t) {
+                const W norm = std::sqrt(factor[t]);
+                factor[t] = 1 / (norm < eps ? eps : norm);
+                along[t] = norm < eps ? W(0) : W(1);
+            }
+        } else {
+            std::fill_n(factor, count, dot_factor);
+            std::fill_n(along, count, W(0));
         }
-        for (int64_t d = 0; d < D; ++d) scaled[d] = widen(u[d]) * factor;
-        return factor;
+        for (int64_t t = 0; t < count; ++t)
+#pragma omp simd
+            for (int64_t d = 0; d < Dp; ++d) rows[t * Dp + d] *= factor[t];
     }
 };
 

@@ -47,9 +47,13 @@ void forward(int64_t rows, int64_t C, const T* x, const Wide<T>* weight, const W
             const T* x_row = x + row * C;
             T* y_row = y + row * C;
             const auto of = row_statistics(C, x_row, static_cast<Wide<T>>(eps));
-#pragma omp simd
-            for (int64_t c = 0; c < C; ++c)
-                y_row[c] = narrow<T>(weight[c] * ((widen(x_row[c]) - of.mean) * of.rstd) + bias[c]);
+            along_row<Wide<T>>(C, [&](auto& numbers, int64_t c) {
+                std::remove_reference_t<decltype(numbers)> gain, shift;
+                load_vector(numbers, x_row + c);
+                load_vector(gain, weight + c);
+                load_vector(shift, bias + c);
+                store_vector(gain * ((numbers - of.mean) * of.rstd) + shift, y_row + c);
+            });
             means[row] = of.mean;
             rstds[row] = of.rstd;
         }

@@ -2,7 +2,7 @@
 // ops/layer_norm.cpp.
 #pragma once
 
-#include "core/element.h"
+#include "core/simd.h"
 
 #include <cmath>
 #include <cstdint>
@@ -18,13 +18,14 @@ struct RowStatistics {
 template <class T>
 RowStatistics<Wide<T>> row_statistics(int64_t C, const T* x, Wide<T> eps) {
     using W = Wide<T>;
-    W sum = 0, squares = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t c = 0; c < C; ++c) sum += widen(x[c]);
-    const W mean = sum / static_cast<W>(C);
-#pragma omp simd reduction(+ : squares)
-    for (int64_t c = 0; c < C; ++c) squares += (widen(x[c]) - mean) * (widen(x[c]) - mean);
-    return {mean, 1 / std::sqrt(squares / static_cast<W>(C) + eps)};
+    const W count = static_cast<W>(C);
+    const auto [sum] = sums_along_row<W, 1>(C, [&](auto& terms, int64_t c) { load_vector(terms[0], x + c); });
+    const W mean = sum / count;
+    const auto [squares] = sums_along_row<W, 1>(C, [&](auto& terms, int64_t c) {
+        load_vector(terms[0], x + c);
+        terms[0] = (terms[0] - mean) * (terms[0] - mean);
+    });
+    return {mean, 1 / std::sqrt(squares / count + eps)};
 }
 
 // dx of one row, and what it adds to dweight and dbias. The gradient that arrives is keep * dy (keep is 1 but for
@@ -33,24 +34,34 @@ template <class T>
 void row_backward(int64_t C, const T* x, RowStatistics<Wide<T>> row, const Wide<T>* weight, const T* dy, Wide<T> keep,
                   T* dx, Wide<T>* dweight, Wide<T>* dbias) {
     using W = Wide<T>;
-    W g_sum = 0, g_x_hat_sum = 0;
-#pragma omp simd reduction(+ : g_sum, g_x_hat_sum)
-    for (int64_t c = 0; c < C; ++c) {
-        const W x_hat = (widen(x[c]) - row.mean) * row.rstd, d = keep * widen(dy[c]);
+    const auto [g_sum, g_x_hat_sum] = sums_along_row<W, 2>(C, [&](auto& terms, int64_t c) {
+        auto &x_hat = terms[1], &d = terms[0];
+        std::remove_reference_t<decltype(d)> gain, sum;
+        load_vector(x_hat, x + c);
+        load_vector(d, dy + c);
+        load_vector(gain, weight + c);
+        x_hat = (x_hat - row.mean) * row.rstd;
+        d *= keep;
         // forward: y = weight x_hat + bias, so:
-        dweight[c] += d * x_hat;
-        dbias[c] += d;
-        const W g = d * weight[c];
-        g_sum += g;
-        g_x_hat_sum += g * x_hat;
-    }
+        load_vector(sum, dweight + c);
+        sum += d * x_hat;
+        store_vector(sum, dweight + c);
+        load_vector(sum, dbias + c);
+        sum += d;
+        store_vector(sum, dbias + c);
+        d *= gain;
+        x_hat *= d;
+    });
     const W g_mean = g_sum / static_cast<W>(C), g_x_hat_mean = g_x_hat_sum / static_cast<W>(C);
     // forward: x_hat = (x - mean(x)) rstd(x), so:
-#pragma omp simd
-    for (int64_t c = 0; c < C; ++c) {
-        const W x_hat = (widen(x[c]) - row.mean) * row.rstd;
-        dx[c] = narrow<T>(row.rstd * (keep * widen(dy[c]) * weight[c] - g_mean - x_hat * g_x_hat_mean));
-    }
+    along_row<W>(C, [&](auto& x_hat, int64_t c) {
+        std::remove_reference_t<decltype(x_hat)> d, gain;
+        load_vector(x_hat, x + c);
+        load_vector(d, dy + c);
+        load_vector(gain, weight + c);
+        x_hat = (x_hat - row.mean) * row.rstd;
+        store_vector(row.rstd * (keep * d * gain - g_mean - x_hat * g_x_hat_mean), dx + c);
+    });
 }
 
 }  // namespace swingrad

@@ -26,6 +26,7 @@
 #include "core/operands.h"
 #include "core/packed_factor.h"
 #include "core/scalar.h"
+#include "core/simd.h"
 #include "core/threads.h"
 #include "cuda/gemm.h"
 #include "cuda/sums.h"
@@ -51,8 +52,10 @@ void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T*
         const Tensor scratch = Tensor::empty({count, U}, dtype_of<T>());
         T *g = scratch.data<T>(), *a_piece = a ? a + begin * U : g, *y_piece = y + begin * O;
         multiply(plain, count, x + begin * C, C, weight1_t, a_piece, U, Beginning<W>::row(bias1));
-#pragma omp simd
-        for (int64_t i = 0; i < count * U; ++i) g[i] = narrow<T>(Gelu::value(widen(a_piece[i])));
+        along_row<W>(count * U, [&](auto& number, int64_t i) {
+            load_vector(number, a_piece + i);
+            store_vector(Gelu::value(number), g + i);
+        });
         multiply(plain, count, g, U, weight2_t, y_piece, O, Beginning<W>::row(bias2));
     });
 }
@@ -78,14 +81,15 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
                              const T *x_piece = x + begin * C, *a_piece = a + begin * U, *dy_piece = dy + begin * O;
                              // forward: y = g weight2^T + bias2, so (da holds dg until gelu's slope is known):
                              multiply(plain, count, dy_piece, O, packed2, da, U);
-            // forward: g = gelu(a), so:
-#pragma omp simd
-                             for (int64_t i = 0; i < count * U; ++i) {
-                                 W value, slope;
-                                 Gelu::value_and_slope(widen(a_piece[i]), value, slope);
-                                 g[i] = narrow<T>(value);
-                                 da[i] = narrow<T>(widen(da[i]) * slope);
-                             }
+                             // forward: g = gelu(a), so:
+                             along_row<W>(count * U, [&](auto& number, int64_t i) {
+                                 std::remove_reference_t<decltype(number)> value, slope, arrived;
+                                 load_vector(number, a_piece + i);
+                                 load_vector(arrived, da + i);
+                                 Gelu::value_and_slope(number, value, slope);
+                                 store_vector(value, g + i);
+                                 store_vector(arrived * slope, da + i);
+                             });
                              gemm_block(transposed, plain, O, U, count, dy_piece, O, g, U, dweight2_sum, U, true);
                              add_column_sums(count, O, dy_piece, dbias2_sum);
                              // forward: a = x weight1^T + bias1, so:

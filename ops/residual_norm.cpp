@@ -42,10 +42,14 @@ void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* 
             T* out_row = out + row * C;
             const W keep_b = keep ? keep[row / sample_rows] : W(1);
             const auto of = row_statistics(C, y_row, static_cast<W>(eps));
-#pragma omp simd
-            for (int64_t c = 0; c < C; ++c)
-                out_row[c] = narrow<T>(widen(x_row[c]) +
-                                       keep_b * (weight[c] * ((widen(y_row[c]) - of.mean) * of.rstd) + bias[c]));
+            along_row<W>(C, [&](auto& numbers, int64_t c) {
+                std::remove_reference_t<decltype(numbers)> gain, shift, before;
+                load_vector(numbers, y_row + c);
+                load_vector(gain, weight + c);
+                load_vector(shift, bias + c);
+                load_vector(before, x_row + c);
+                store_vector(before + keep_b * (gain * ((numbers - of.mean) * of.rstd) + shift), out_row + c);
+            });
             means[row] = of.mean;
             rstds[row] = of.rstd;
         }

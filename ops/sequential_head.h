@@ -32,14 +32,9 @@ class SequentialHead {
 
     void load(int64_t window, int64_t head) {
         window_ = window, head_ = head;
-        const int64_t D = problem_.D, C = problem_.C;
-        for (int64_t t = 0; t < N; ++t) {
-            problem_.with_token(problem_.row_of(window, t), [&](const auto* token) {
-                q_factor[t] = problem_.scale_query(token + head * D, q + t * Dp, q_along[t]);
-                k_factor[t] = problem_.scale_key(token + C + head * D, k + t * Dp, k_along[t]);
-                for (int64_t d = 0; d < D; ++d) v[t * Dp + d] = widen(token[2 * C + head * D + d]);
-            });
-        }
+        problem_.load(window, head, q, k, v);
+        problem_.scale_queries(padded(N), q, q_factor, q_along);
+        problem_.scale_keys(padded(N), k, k_factor, k_along);
     }
 
     // Fills o and log_sum.

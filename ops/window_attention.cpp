@@ -94,7 +94,9 @@ void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t 
     for (int64_t t = 0; t < s.N; ++t) {
         Wide<T>* gradient = s.result + t * s.Dp;
         if (scaled)
-            for (int64_t d = 0; d < D; ++d) gradient[d] = factor[t] * (gradient[d] - along[t] * scaled[t * s.Dp + d]);
+#pragma omp simd
+            for (int64_t d = 0; d < s.Dp; ++d)
+                gradient[d] = factor[t] * (gradient[d] - along[t] * scaled[t * s.Dp + d]);
         if (const int64_t row = problem.row_of(window, t); row >= 0)
             narrow_row(D, gradient, dqkv + row * 3 * problem.C + column);
         else
@@ -102,36 +104,39 @@ void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t 
     }
 }
 
-// From P and dP: dS into the bias's sum, dprod, and sum dprod prod for every query and every key.
+// From P and dP: dS into the bias's sum, dprod, and sum dprod prod for every query and every key. Overwrites dP.
 template <class T>
 void softmax_backward(AttentionHead<T>& s, Wide<T> scale, Wide<T>* dbias, Wide<T>& dlogit_scale) {
     using W = Wide<T>;
-    constexpr int64_t lane_count = lanes<W>;
-    std::fill_n(s.k_dot, s.N, W(0));
-    W total = 0;
-    for (int64_t first = 0; first < s.L; first += lane_count) {
-        W P_dP[lane_count] = {}, q_dot[lane_count] = {};
-        for (int64_t j = 0; j < s.N; ++j)
-            for (int64_t i = 0; i < lane_count; ++i) P_dP[i] += s.P[j * s.L + first + i] * s.dP[j * s.L + first + i];
+    for (int64_t first = 0; first < s.L; first += lanes<W>) {  // a vector of queries at a time
+        Vector<W> P, dP, product, sum, P_dP = {}, q_dot = {}, q_along;
+        for (int64_t j = 0; j < s.N; ++j) {
+            load_vector(P, s.P + j * s.L + first);
+            load_vector(dP, s.dP + j * s.L + first);
+            P_dP += P * dP;
+        }
         for (int64_t j = 0; j < s.N; ++j) {
             const int64_t at = j * s.L + first;
-            W along_key = 0;
-#pragma omp simd reduction(+ : along_key)
-            for (int64_t i = 0; i < lane_count; ++i) {
-                // forward: P = softmax(S), S = scale prod + bias, so:
-                const W dS = s.P[at + i] * (s.dP[at + i] - P_dP[i]);
-                dbias[at + i] += dS;
-                s.dprod[at + i] = scale * dS;
-                const W along = s.dprod[at + i] * s.product[at + i];
-                q_dot[i] += along;
-                along_key += along;
-            }
-            s.k_dot[j] += along_key;
-            total += along_key;  // scale dS prod, summed: the gradient of logit_scale
+            load_vector(P, s.P + at);
+            load_vector(dP, s.dP + at);
+            load_vector(product, s.product + at);
+            load_vector(sum, dbias + at);
+            // forward: P = softmax(S), S = scale prod + bias, so:
+            const Vector<W> dS = P * (dP - P_dP), dprod = scale * dS, along = dprod * product;
+            q_dot += along;
+            store_vector(Vector<W>(sum + dS), dbias + at);
+            store_vector(dprod, s.dprod + at);
+            store_vector(along, s.dP + at);
         }
-        for (int64_t i = 0; i < lane_count; ++i) s.q_along[first + i] *= q_dot[i];
+        load_vector(q_along, s.q_along + first);
+        store_vector(Vector<W>(q_along * q_dot), s.q_along + first);
     }
-    for (int64_t j = 0; j < s.N; ++j) s.k_along[j] *= s.k_dot[j];
+    sum_rows(s.L, s.L, s.dP, s.L, s.k_dot);
+    W total = 0;
+    for (int64_t j = 0; j < s.N; ++j) {
+        total += s.k_dot[j];  // scale dS prod, summed: the gradient of logit_scale
+        s.k_along[j] *= s.k_dot[j];
+    }
     dlogit_scale += total;
 }
 
@@ -145,8 +150,8 @@ void backward_windows(const AttentionProblem<T>& problem, const Wide<T>* bias, i
             s.attend(window, head);
             for (int64_t t = 0; t < s.N; ++t) {  // do; nothing arrives at padding, whose result was dropped
                 const int64_t row = problem.row_of(window, t);
-                for (int64_t d = 0; d < D; ++d)
-                    s.o[t * s.Dp + d] = row >= 0 ? widen(dy[row * problem.C + head * D + d]) : 0;
+                if (row >= 0) widen_row(D, dy + row * problem.C + head * D, s.o + t * s.Dp);
+                else std::fill_n(s.o + t * s.Dp, D, 0);
             }
             s.transpose(s.o, s.do_t);
             // forward: o_i = sum_j P_ij v_j, so dP_ij = do_i . v_j and dv_j = sum_i P_ij do_i:

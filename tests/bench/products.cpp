@@ -1,6 +1,7 @@
-// The products of a cifar step's blocks, by core/packed_factor.h and by OpenBLAS, every thread its own: GFLOP/s,
-// medians of interleaved repeats. `packed`: the right factor was packed before, as a layer's weight is; `packing`: it
-// is packed in the time, as the inputs of a weight's gradient are. OpenBLAS packs both factors at every call.
+// The products of a cifar step's blocks, by core/packed_factor.h in float32 and bfloat16 and by OpenBLAS in float32,
+// every thread its own: GFLOP/s, medians of interleaved repeats. `packed`: the right factor was packed before, as a
+// layer's weight is; `packing`: it is packed in the time and the result added to what is there, as in a weight's
+// gradient. OpenBLAS packs both factors at every call.
 //
 //   build/tests/bench_products [repeats]
 #include "core/packed_factor.h"
@@ -55,34 +56,61 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-void compare(const Shape3& shape, int repeats) {
-    const auto [layout_a, m, n, k] = shape;
-    const int64_t threads = thread_count(), lda = layout_a == plain ? k : m;
-    const Tensor a = random_matrix(threads * m * k, 1), b = random_matrix(k * n, 2),
-                 c = random_matrix(threads * m * n, 3);
-    const float* right = b.data<float>();
-    const PackedFactor<float> packed(plain, n, k, right, n);
-    const auto left = [&, m = m, k = k](int64_t thread) { return a.data<float>() + thread * m * k; };
-    const auto result = [&, m = m, n = n](int64_t thread) { return c.data<float>() + thread * m * n; };
-    std::vector<double> by_packed, by_packing, by_blas;
-    for (int i = 0; i < repeats; ++i) {
-        by_packed.push_back(speed(shape, [&](int64_t thread) {
-            multiply(shape.layout_a, shape.m, left(thread), lda, packed, result(thread), shape.n);
+// The two of T, for interleaving.
+template <class T>
+class Ours {
+  public:
+    explicit Ours(const Shape3& shape)
+        : shape_(shape),
+          lda_(shape.layout_a == plain ? shape.k : shape.m),
+          a_(random_matrix(thread_count() * shape.m * shape.k, 1).to(dtype_of<T>())),
+          b_(random_matrix(shape.k * shape.n, 2).to(dtype_of<T>())),
+          c_(Tensor::zeros({thread_count() * shape.m * shape.n})),
+          packed_(plain, shape.n, shape.k, b_.template data<T>(), shape.n) {}
+
+    void run() {
+        by_packed.push_back(speed(shape_, [&](int64_t thread) {
+            multiply(shape_.layout_a, shape_.m, left(thread), lda_, packed_, result(thread), shape_.n);
         }));
-        by_packing.push_back(speed(shape, [&](int64_t thread) {
-            gemm_block(shape.layout_a, plain, shape.m, shape.n, shape.k, left(thread), lda, right, shape.n,
-                       result(thread), shape.n, false);
-        }));
-        by_blas.push_back(speed(shape, [&](int64_t thread) {
-            cblas_sgemm(CblasRowMajor, shape.layout_a == plain ? CblasNoTrans : CblasTrans, CblasNoTrans,
-                        static_cast<int>(shape.m), static_cast<int>(shape.n), static_cast<int>(shape.k), 1,
-                        left(thread), static_cast<int>(lda), right, static_cast<int>(shape.n), 0, result(thread),
-                        static_cast<int>(shape.n));
+        by_packing.push_back(speed(shape_, [&](int64_t thread) {
+            gemm_block(shape_.layout_a, plain, shape_.m, shape_.n, shape_.k, left(thread), lda_, b_.template data<T>(),
+                       shape_.n, result(thread), shape_.n, true);
         }));
     }
-    fmt::print("{:>5} {:>5} {:>5} {:<11} {:>8.0f} {:>8.0f} {:>9.0f} {:>8.2f} {:>8.2f}\n", m, n, k,
-               layout_a == plain ? "" : "transposed", median(by_packed), median(by_packing), median(by_blas),
-               median(by_packed) / median(by_blas), median(by_packing) / median(by_blas));
+    std::vector<double> by_packed, by_packing;
+
+  private:
+    const T* left(int64_t thread) const { return a_.template data<T>() + thread * shape_.m * shape_.k; }
+    float* result(int64_t thread) const { return c_.data<float>() + thread * shape_.m * shape_.n; }
+
+    Shape3 shape_;
+    int64_t lda_;
+    Tensor a_, b_, c_;
+    PackedFactor<T> packed_;
+};
+
+void compare(const Shape3& shape, int repeats) {
+    const auto [layout_a, m, n, k] = shape;
+    const int64_t lda = layout_a == plain ? k : m;
+    const Tensor a = random_matrix(thread_count() * m * k, 1), b = random_matrix(k * n, 2),
+                 c = Tensor::zeros({thread_count() * m * n});
+    Ours<float> ours(shape);
+    Ours<swingrad::bfloat16> halves(shape);
+    std::vector<double> by_blas;
+    for (int i = 0; i < repeats; ++i) {
+        ours.run();
+        halves.run();
+        by_blas.push_back(speed(shape, [&, m = m, n = n, k = k](int64_t thread) {
+            cblas_sgemm(CblasRowMajor, shape.layout_a == plain ? CblasNoTrans : CblasTrans, CblasNoTrans,
+                        static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), 1,
+                        a.data<float>() + thread * m * k, static_cast<int>(lda), b.data<float>(), static_cast<int>(n),
+                        0, c.data<float>() + thread * m * n, static_cast<int>(n));
+        }));
+    }
+    fmt::print("{:>5} {:>5} {:>5} {:<11} {:>8.0f} {:>8.0f} {:>9.0f} {:>8.2f} {:>8.2f} {:>8.0f} {:>8.0f}\n", m, n, k,
+               layout_a == plain ? "" : "transposed", median(ours.by_packed), median(ours.by_packing), median(by_blas),
+               median(ours.by_packed) / median(by_blas), median(ours.by_packing) / median(by_blas),
+               median(halves.by_packed), median(halves.by_packing));
 }
 
 }  // namespace
@@ -90,9 +118,11 @@ void compare(const Shape3& shape, int repeats) {
 int main(int argc, char** argv) {
     const int repeats = argc > 1 ? std::max(1, std::atoi(argv[1])) : 11;
     openblas_set_num_threads(1);
-    fmt::print("{} threads, {}; OpenBLAS kernels {}; float32, medians of {}\n\n", thread_count(), product_kernel(),
-               openblas_get_corename(), repeats);
-    fmt::print("{:>5} {:>5} {:>5} {:<11} {:>8} {:>8} {:>9} {:>8} {:>8}\n", "m", "n", "k", "A", "packed", "packing",
-               "OpenBLAS", "ratio", "ratio");
+    fmt::print("{} threads, {}; {}; OpenBLAS kernels {}; medians of {}\n\n", thread_count(), product_kernel(),
+               product_kernel(DType::bfloat16), openblas_get_corename(), repeats);
+    fmt::print("{:>5} {:>5} {:>5} {:<11} {:>8} {:>8} {:>9} {:>17} {:>17}\n", "", "", "", "", "float32", "", "float32",
+               "float32, ratios", "bfloat16");
+    fmt::print("{:>5} {:>5} {:>5} {:<11} {:>8} {:>8} {:>9} {:>8} {:>8} {:>8} {:>8}\n", "m", "n", "k", "A", "packed",
+               "packing", "OpenBLAS", "packed", "packing", "packed", "packing");
     for (const Shape3& shape : shapes) compare(shape, repeats);
 }
