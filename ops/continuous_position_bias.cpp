@@ -42,18 +42,19 @@ constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 template <class T>
 void forward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* weight1, const T* bias1, const T* weight2,
              T* hidden, T* y) {
+    const Tensor hidden_wide = Tensor::empty({R, U}, DType::float64), weight2_wide = Tensor::empty({h, U}, DType::float64),
+                 t = Tensor::empty({R, h}, DType::float64);
+    std::copy_n(weight2, h * U, weight2_wide.data<double>());
     gemm(plain, transposed, R, U, 2, coordinates, 2, weight1, 2, hidden, U, false);
-    for (int64_t r = 0; r < R; ++r)
-        for (int64_t u = 0; u < U; ++u) hidden[r * U + u] = std::max(hidden[r * U + u] + bias1[u], T(0));
-    parallel_chunks(R, 16, [=](int64_t begin, int64_t end) {
+    parallel_chunks(R, 16, [=, wide = hidden_wide.data<double>()](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; ++r)
-            for (int64_t head = 0; head < h; ++head) {
-                double t = 0;
-#pragma omp simd reduction(+ : t)
-                for (int64_t u = 0; u < U; ++u) t += static_cast<double>(hidden[r * U + u]) * weight2[head * U + u];
-                y[r * h + head] = static_cast<T>(16 / (1 + std::exp(-t)));
-            }
+#pragma omp simd
+            for (int64_t u = 0; u < U; ++u)
+                wide[r * U + u] = hidden[r * U + u] = std::max(hidden[r * U + u] + bias1[u], T(0));
     });
+    gemm(plain, transposed, R, h, U, hidden_wide.data<double>(), U, weight2_wide.data<double>(), U, t.data<double>(), h,
+         false);
+    for (int64_t i = 0; i < R * h; ++i) y[i] = static_cast<T>(16 / (1 + std::exp(-t.data<double>()[i])));
 }
 
 // ---- CPU backward
