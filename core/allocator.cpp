@@ -41,10 +41,16 @@ class CachingAllocator {
         const std::lock_guard lock(mutex_);
         if (bytes > most_bytes) out_of_memory(bytes);
         MemoryBlock block{nullptr, bytes, memory_.reusable() ? size_class(bytes) : bytes, pool_in_use(device_)};
-        auto& list = free_[block.pool][block.capacity];
-        if (!list.empty()) {
-            block.address = list.back();
-            list.pop_back();
+        // The smallest that is large enough, unless it is more than twice that: in the second half of a training step
+        // most memory is free, but in blocks of the first half's sizes.
+        auto& lists = free_[block.pool];
+        const auto end = lists.upper_bound(2 * block.capacity);
+        const auto found =
+            std::find_if(lists.lower_bound(block.capacity), end, [](const auto& list) { return !list.second.empty(); });
+        if (found != end) {
+            block.capacity = found->first;
+            block.address = found->second.back();
+            found->second.pop_back();
         } else {
             block.address = from_device(block.capacity);
         }

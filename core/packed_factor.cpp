@@ -72,7 +72,10 @@ void multiply_block(int64_t m, const RowBlock<F>& a, const PackedFactor<T, F>& b
             Beginning<SumOf<F>> begin = beginning;
             if (begin.first) begin.first += i * begin.ld + j;
             Out* to = c + i * ldc + j;
-            if (columns == width) tile(rows, a.terms, from, a_row, a_k, panel, begin, to, ldc);
+            if (columns == width && rows == tile_rows)  // nearly all
+                detail::product_tile<tile_rows, panel_vectors>(a.terms, from, a_row, a_k, panel, width, begin.first,
+                                                               begin.ld, to, ldc);
+            else if (columns == width) tile(rows, a.terms, from, a_row, a_k, panel, begin, to, ldc);
             else narrow_tile(rows, columns, a.terms, from, a_row, a_k, panel, begin, to, ldc);
         }
     }
@@ -84,8 +87,7 @@ template <class F, class T>
 bool readable_in_place(int64_t k, const T* a, int64_t lda) {
     if constexpr (std::is_same_v<F, Pair>)
         return k % 2 == 0 && lda % 2 == 0 && reinterpret_cast<uintptr_t>(a) % alignof(Pair) == 0;
-    else
-        return std::is_same_v<F, T>;
+    else return std::is_same_v<F, T>;
 }
 
 }  // namespace
@@ -121,11 +123,11 @@ void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedF
     constexpr int64_t depth_numbers = depth * numbers_a_term<F>;
     const bool transposed = layout_a == Layout::transposed, in_place = !transposed && readable_in_place<F>(k, a, lda);
     Tensor packed_memory, sums_memory;
-    F* packed = nullptr;   // a block of A, where it is not read in place
-    Sum* sums = nullptr;   // a block of C, where it is rounded and too deep to be summed at one go
+    F* packed = nullptr;  // a block of A, where it is not read in place
+    Sum* sums = nullptr;  // a block of C, where it is rounded and too deep to be summed at one go
     if (!in_place) {
-        packed_memory = Tensor::empty({rows_a_block, terms_of<F>(std::min(k, depth_numbers)), int64_t{sizeof(F)}},
-                                      DType::uint8);
+        packed_memory =
+            Tensor::empty({rows_a_block, terms_of<F>(std::min(k, depth_numbers)), int64_t{sizeof(F)}}, DType::uint8);
         packed = reinterpret_cast<F*>(packed_memory.data<uint8_t>());
     }
     if (rounds && k > depth_numbers) {
@@ -142,7 +144,8 @@ void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedF
             const int64_t count = std::min(depth_numbers, k - done), terms = terms_of<F>(count);
             RowBlock<F> block{packed, transposed ? 0 : terms, terms};
             if (transposed) pack_rows(rows, count, a + done * lda + row, lda, packed);
-            else if (in_place) block = {reinterpret_cast<const F*>(a + row * lda + done), lda / numbers_a_term<F>, terms};
+            else if (in_place)
+                block = {reinterpret_cast<const F*>(a + row * lda + done), lda / numbers_a_term<F>, terms};
             else convert_rows(rows, count, a + row * lda + done, lda, packed);
             done += count;
             if constexpr (rounds) {

@@ -3,7 +3,8 @@
 // A processor can multiply and add far faster than it can fetch. A product is fast where every number fetched is used
 // many times, at each level of memory:
 //
-//   registers   A tile of C, tile_rows x panel_columns, is summed up in vector registers (core/small_product.h, product_tile).
+//   registers   A tile of C, tile_rows x panel_columns, is summed up in vector registers (core/small_product.h,
+//   product_tile).
 //               For each k it takes one row of B's panel, which is a few vectors, and one number of each row of A.
 //   L1 cache    A panel of B, panel_columns wide and at most `depth` deep, serves all tiles below one another.
 //   L2 cache    The block of A, a few hundred rows and `depth` deep, serves all panels.
@@ -16,8 +17,8 @@
 // The bits of an element of C depend on its own row of A, its own column of B and K, not on what is computed beside it.
 //
 // Factors of bfloat16 are summed in float: exactly, a product of two having no more bits than a float. On a processor
-// that multiplies pairs of them (core/small_product.h), panels hold pairs of terms. On any other they are widened to float where
-// they are packed, A's rows too, and the tile is float's: half the memory, but no faster.
+// that multiplies pairs of them (core/small_product.h), panels hold pairs of terms. On any other they are widened to
+// float where they are packed, A's rows too, and the tile is float's: half the memory, but no faster.
 //
 // Source: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
 // Test: tests/test_gemm.cpp, where OpenBLAS is the reference.

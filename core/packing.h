@@ -73,7 +73,8 @@ void convert_rows(int64_t m, int64_t k, const T* a, int64_t lda, F* to) {
     const int64_t terms = terms_of<F>(k), whole = k / numbers_a_term<F>;
     for (int64_t i = 0; i < m; ++i) {
         const T* from = a + i * lda;
-        if constexpr (std::is_same_v<F, Pair>) std::memcpy(to + i * terms, from, whole * sizeof(F));  // pairs as they lie
+        if constexpr (std::is_same_v<F, Pair>)
+            std::memcpy(to + i * terms, from, whole * sizeof(F));  // pairs as they lie
         else widen_row(k, from, to + i * terms);
         if (whole < terms) to[i * terms + whole] = term<F>(from, 1, whole, k);
     }

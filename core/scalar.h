@@ -4,8 +4,8 @@
 //
 // The float versions have no branches and call nothing, so that a plain loop over one of them becomes vector
 // instructions (Log excepted: it is in no hot loop); fast_exp and Gelu also take vectors of floats (core/simd.h). The
-// double versions are those of the standard library, for gradient checks: they are accurate to rounding and may be slow.
-// Test: tests/test_scalar.cpp.
+// double versions are those of the standard library, for gradient checks: they are accurate to rounding and may be
+// slow. Test: tests/test_scalar.cpp.
 #pragma once
 
 #include "core/host_device.h"
@@ -46,8 +46,8 @@ SWINGRAD_HOST_DEVICE inline F each(F x, const Function& f) {
     }
 }
 
-// 2^(n - 1), n being the last bits of `shifted` = 1.5 * 2^23 + n, whose other bits are 0x4B400000: the exponent field of
-// 2^(n - 1) is n + 126; for n = -126 that is the field of zero.
+// 2^(n - 1), n being the last bits of `shifted` = 1.5 * 2^23 + n, whose other bits are 0x4B400000: the exponent field
+// of 2^(n - 1) is n + 126; for n = -126 that is the field of zero.
 template <class F>
 SWINGRAD_HOST_DEVICE inline F half_power_of_two(F shifted) {
     constexpr int others = 0x4B400000 - 126;
@@ -67,6 +67,7 @@ SWINGRAD_HOST_DEVICE inline F fast_exp(F x) {
     if constexpr (detail::in_double<F>) {
         return detail::each(x, [](double number) { return std::exp(number); });
     } else {
+        // F{} + c is c, or a vector of them.
         x = x < -87.3f ? F{} - 87.3f : x;  // n = -126
         x = x > 89.0f ? F{} + 89.0f : x;   // n = 128
         // Adding 1.5 * 2^23 leaves no bits for a fraction: the sum's last bits are n, rounded to nearest.
@@ -123,10 +124,10 @@ struct Gelu {
 
   private:
     // In float: Phi(-|x|) = erfc(z) / 2 with z = |x| / sqrt(2), and erfc(z) = e^(-z^2) times a polynomial in
-    // t = 1 / (1 + 0.4 z), without a constant term. The form is that of Abramowitz and Stegun, "Handbook of mathematical
-    // functions", 7.1.26; there is one more coefficient, and all are fitted so that the largest error in x Phi(x) is
-    // least: 1e-8, below a float's rounding. What e^(-z^2) = e^(-x^2/2) costs is needed for the density anyway.
-    // In double: erfc and not 1 + erf, which would cancel for negative x.
+    // t = 1 / (1 + 0.4 z), without a constant term. The form is that of Abramowitz and Stegun, "Handbook of
+    // mathematical functions", 7.1.26; there is one more coefficient, and all are fitted so that the largest error in x
+    // Phi(x) is least: 1e-8, below a float's rounding. What e^(-z^2) = e^(-x^2/2) costs is needed for the density
+    // anyway. In double: erfc and not 1 + erf, which would cancel for negative x.
     template <class T>
     SWINGRAD_HOST_DEVICE static void normal(T x, T& distribution, T& density) {
         if constexpr (detail::in_double<T>) {

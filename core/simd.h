@@ -1,8 +1,9 @@
-// Vector registers: loading and storing them (from and to bfloat16 too), sums of rows, transposes. Loops that a compiler
-// turns into vectors by itself need nothing of this; those do where a sum over lanes or a matrix of lanes comes in.
-// GCC's vector extensions stand for the machine's registers, and must be no wider than these: of a 64-byte vector on
-// AVX2 GCC makes a piece of memory. None is a parameter, a result or a member of what is not inlined: how wide a register
-// the compiler of another program knows changes nothing between it and this library. Test: tests/test_simd.cpp.
+// Vector registers: loading and storing them (from and to bfloat16 too), sums of rows, transposes. Loops that a
+// compiler turns into vectors by itself need nothing of this; those do where a sum over lanes or a matrix of lanes
+// comes in. GCC's vector extensions stand for the machine's registers, and must be no wider than these: of a 64-byte
+// vector on AVX2 GCC makes a piece of memory. None is a parameter, a result or a member of what is not inlined: how
+// wide a register the compiler of another program knows changes nothing between it and this library. Test:
+// tests/test_simd.cpp.
 #pragma once
 
 #include "core/element.h"
@@ -45,8 +46,9 @@ using Halves [[gnu::vector_size(vector_bytes / 2)]] = uint16_t;  // as many as a
 }
 
 // One vector from memory and back (GCC keeps in memory what memcpy has once touched as a whole array), or one number
-// where `vector` is one. Numbers that are stored as T are computed with as Wide<T>, and rounded as bfloat16's constructor
-// does (core/element.h); but the instruction for that takes what is nearer to 0 than any normal number for 0.
+// where `vector` is one. Numbers that are stored as T are computed with as Wide<T>, and rounded as bfloat16's
+// constructor does (core/element.h); but the instruction for that takes what is nearer to 0 than any normal number for
+// 0.
 template <class T>
 [[gnu::always_inline]] inline void load_vector(auto& vector, const T* from) {
     if constexpr (std::is_arithmetic_v<std::remove_reference_t<decltype(vector)>>) {
@@ -178,8 +180,9 @@ template <class T>
     for (int i = 0; i < W; ++i) store_vector(rows[i], to + i * to_row);
 }
 
-// The sum of each row of a matrix, or of its squares: a whole vector of rows, of a whole vector of columns. Sums over the
-// lanes of one register are slow; those of as many registers as they have lanes are a transpose and sums of registers.
+// The sum of each row of a matrix, or of its squares: a whole vector of rows, of a whole vector of columns. Sums over
+// the lanes of one register are slow; those of as many registers as they have lanes are a transpose and sums of
+// registers.
 template <bool squares = false, class T>
 [[gnu::always_inline]] inline void sum_rows(int64_t rows, int64_t columns, const T* from, int64_t from_row, T* sums) {
     constexpr int64_t W = lanes<T>;

@@ -107,7 +107,8 @@ struct AttentionProblem {
                 widen_row(D, token + C + head * D, k + t * Dp);
                 widen_row(D, token + 2 * C + head * D, v + t * Dp);
             });
-            if (w + 1 < windows()) with_token(row_of(w + 1, t), [&](const auto* token) { prefetch(token + head * D, 3); });
+            if (w + 1 < windows())
+                with_token(row_of(w + 1, t), [&](const auto* token) { prefetch(token + head * D, 3); });
         }
     }
     // `parts` stretches of D numbers, C apart, that will soon be read. The rows of a window lie too far apart for the

@@ -42,8 +42,8 @@ constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 template <class T>
 void forward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* weight1, const T* bias1, const T* weight2,
              T* hidden, T* y) {
-    const Tensor hidden_wide = Tensor::empty({R, U}, DType::float64), weight2_wide = Tensor::empty({h, U}, DType::float64),
-                 t = Tensor::empty({R, h}, DType::float64);
+    const Tensor hidden_wide = Tensor::empty({R, U}, DType::float64),
+                 weight2_wide = Tensor::empty({h, U}, DType::float64), t = Tensor::empty({R, h}, DType::float64);
     std::copy_n(weight2, h * U, weight2_wide.data<double>());
     gemm(plain, transposed, R, U, 2, coordinates, 2, weight1, 2, hidden, U, false);
     parallel_chunks(R, 16, [=, wide = hidden_wide.data<double>()](int64_t begin, int64_t end) {

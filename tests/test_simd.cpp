@@ -32,8 +32,15 @@ std::vector<int64_t> awkward_counts() {
 
 TEST_CASE("rows are rounded to bfloat16 as single numbers are, wherever in a vector they lie") {
     std::vector<float> numbers = random_numbers<float>(64, 0);
-    const float special[] = {0.0f, -0.0f, 1.0f + 1.0f / 256, 1.0f + 3.0f / 256, 3.4e38f, -3.4e38f, 1.2e-38f,
-                             std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
+    const float special[] = {0.0f,
+                             -0.0f,
+                             1.0f + 1.0f / 256,
+                             1.0f + 3.0f / 256,
+                             3.4e38f,
+                             -3.4e38f,
+                             1.2e-38f,
+                             std::numeric_limits<float>::infinity(),
+                             -std::numeric_limits<float>::infinity()};
     std::copy(std::begin(special), std::end(special), numbers.begin() + 3);
     for (const int64_t count : awkward_counts<float>()) {
         std::vector<bfloat16> rounded(64, bfloat16(-7.0f));
