@@ -204,25 +204,27 @@ TEST_CASE("products of pairs of bfloat16 are those of the same numbers as floats
     const int64_t sizes[][3] = {{1, 1, 1}, {33, 1, 257}, {5, 3, 0}, {257, 33, 65}, {17, 19, 1500}, {7, 100, 34}};
     for (const auto& [m, n, k] : sizes)
         for (const Layout layout_a : layouts)
-            for (const Layout layout_b : layouts) {
-                INFO(fmt::format("m {} n {} k {} a {} b {}", m, n, k, int(layout_a), int(layout_b)));
-                Case product(layout_a, layout_b, m, n, k, 3, DType::bfloat16);
-                const auto multiplied = [&]<class F, class Out>(F, Out) {
-                    const PackedFactor<swingrad::bfloat16, F> b(layout_b, n, k, product.b.data<swingrad::bfloat16>(),
-                                                                product.ldb());
-                    const Tensor c = Tensor::zeros({m, product.ldc()}, dtype_of<Out>());
-                    const std::vector<float> bias(static_cast<size_t>(n), 0.25f);
-                    multiply(layout_a, m, product.a.data<swingrad::bfloat16>(), product.lda(), b, c.data<Out>(),
-                             product.ldc(), Beginning<float>::row(bias.data()));
-                    return c;
-                };
-                const Tensor expected = multiplied(float{}, float{});
-                REQUIRE(largest_difference(multiplied(Pair{}, float{}), expected) <
-                        1e-5 * std::sqrt(double(k + 1)) * 4);
-                const Tensor rounded = multiplied(Pair{}, swingrad::bfloat16{});
-                for (size_t i = 0; i < rounded.values().size(); ++i)
-                    REQUIRE(rounded.values()[i] == Approx(expected.values()[i]).epsilon(1.0 / 128).margin(1e-4));
-            }
+            for (const Layout layout_b : layouts)
+                for (const int64_t gap :
+                     {2, 3}) {  // rows of an even length, a gap of 2 between them, are read in place
+                    INFO(fmt::format("m {} n {} k {} a {} b {} gap {}", m, n, k, int(layout_a), int(layout_b), gap));
+                    Case product(layout_a, layout_b, m, n, k, gap, DType::bfloat16);
+                    const auto multiplied = [&]<class F, class Out>(F, Out) {
+                        const PackedFactor<swingrad::bfloat16, F> b(
+                            layout_b, n, k, product.b.data<swingrad::bfloat16>(), product.ldb());
+                        const Tensor c = Tensor::zeros({m, product.ldc()}, dtype_of<Out>());
+                        const std::vector<float> bias(static_cast<size_t>(n), 0.25f);
+                        multiply(layout_a, m, product.a.data<swingrad::bfloat16>(), product.lda(), b, c.data<Out>(),
+                                 product.ldc(), Beginning<float>::row(bias.data()));
+                        return c;
+                    };
+                    const Tensor expected = multiplied(float{}, float{});
+                    REQUIRE(largest_difference(multiplied(Pair{}, float{}), expected) <
+                            1e-5 * std::sqrt(double(k + 1)) * 4);
+                    const Tensor rounded = multiplied(Pair{}, swingrad::bfloat16{});
+                    for (size_t i = 0; i < rounded.values().size(); ++i)
+                        REQUIRE(rounded.values()[i] == Approx(expected.values()[i]).epsilon(1.0 / 128).margin(1e-4));
+                }
 }
 
 // ---- the device's
