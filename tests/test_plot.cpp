@@ -105,6 +105,14 @@ TEST_CASE("epochs have ticks at whole numbers only, and a narrow logarithmic axi
     }
 }
 
+TEST_CASE("an axis that begins at 0 shows it") {
+    if (gnuplot_missing()) return;
+    Figure figure{"T", "", "", {{"s", {1, 2}, {7, 8}}}};
+    REQUIRE(!contains(svg_of(figure), "<text>0</text>"));
+    figure.from_zero = true;
+    REQUIRE(contains(svg_of(figure), "<text>0</text>"));
+}
+
 TEST_CASE("a spread is a bar that the axis has room for, and named places have their names") {
     if (gnuplot_missing()) return;
     Figure figure{"T", "", "", {{"s", {1, 2}, {5, 6}, {3, 1}}}};

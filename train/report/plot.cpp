@@ -69,7 +69,7 @@ std::string log_axis(Range y) {
 std::string y_axis(const Figure& figure, const Range& y) {
     if (figure.log_y) return log_axis(y);
     const double margin = y.high > y.low ? 0.05 * (y.high - y.low) : (y.low == 0 ? 0.5 : 0.5 * std::abs(y.low));
-    const Range shown{y.low - margin, y.high + margin};
+    const Range shown{figure.from_zero ? std::min(0.0, y.low) : y.low - margin, y.high + margin};
     return fmt::format("set yrange [{}:{}]\nset ytics {}\n", shown.low, shown.high,
                        tick_step(shown.high - shown.low, most_ticks));
 }

@@ -33,6 +33,7 @@ struct Figure {
     std::vector<Series> series{};
     bool log_y = false;                  // values of 0 or less are then left out
     bool integer_x = false;              // ticks at whole numbers only: epochs, steps
+    bool from_zero = false;              // the axis of y begins at 0, unless it is logarithmic
     std::vector<std::string> x_names{};  // what stands at x = 1, 2, ... in the place of numbers; empty: numbers
     std::vector<HeatMap> maps{};         // in the place of series, all on one scale of colours
     int64_t maps_across = 4;             // how many stand beside each other
