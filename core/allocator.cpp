@@ -40,7 +40,7 @@ class CachingAllocator {
     MemoryBlock allocate(size_t bytes) {
         const std::lock_guard lock(mutex_);
         if (bytes > most_bytes) out_of_memory(bytes);
-        MemoryBlock block{nullptr, bytes, memory_.reusable() ? size_class(bytes) : bytes, pool_in_use(device_)};
+        MemoryBlock block{nullptr, bytes, rounded(bytes), pool_in_use(device_)};
         // The smallest that is large enough, unless it is more than twice that: in the second half of a training step
         // most memory is free, but in blocks of the first half's sizes.
         auto& lists = free_[block.pool];
@@ -54,14 +54,14 @@ class CachingAllocator {
         } else {
             block.address = from_device(block.capacity);
         }
-        statistics_.live += block.capacity;
+        statistics_.live += rounded(bytes);
         statistics_.peak = std::max(statistics_.peak, statistics_.live);
         return block;
     }
 
     void release(const MemoryBlock& block) {
         const std::lock_guard lock(mutex_);
-        statistics_.live -= block.capacity;
+        statistics_.live -= rounded(block.bytes);
         const auto pool = free_.find(block.pool);
         if (block.pool == shared_pool || pool == free_.end()) share(block.capacity, {&block.address, 1});
         else pool->second[block.capacity].push_back(block.address);
@@ -94,6 +94,8 @@ class CachingAllocator {
     }
 
   private:
+    size_t rounded(size_t bytes) const { return memory_.reusable() ? size_class(bytes) : bytes; }
+
     // What nobody uses any more is for everybody: for whoever asks next, or for the device.
     void share(size_t capacity, std::span<void* const> addresses) {
         if (memory_.reusable()) {

@@ -12,7 +12,7 @@
 namespace swingrad {
 
 struct MemoryStatistics {
-    size_t live = 0;            // bytes in tensors now, as capacities
+    size_t live = 0;            // bytes of tensors now, rounded up as blocks are, whatever block they got
     size_t peak = 0;            // the most that `live` has been since the last reset
     size_t reserved = 0;        // bytes taken from the device: live and cached
     uint64_t system_calls = 0;  // how often the device was asked for memory

@@ -26,6 +26,7 @@
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
 #include "core/operands.h"
+#include "core/packed_factor.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -42,19 +43,22 @@ constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 template <class T>
 void forward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* weight1, const T* bias1, const T* weight2,
              T* hidden, T* y) {
-    const Tensor hidden_wide = Tensor::empty({R, U}, DType::float64),
-                 weight2_wide = Tensor::empty({h, U}, DType::float64), t = Tensor::empty({R, h}, DType::float64);
+    const Tensor weight2_wide = Tensor::empty({h, U}, DType::float64);
     std::copy_n(weight2, h * U, weight2_wide.data<double>());
+    const PackedFactor<double> weight2_t(transposed, h, U, weight2_wide.data<double>(), U);
     gemm(plain, transposed, R, U, 2, coordinates, 2, weight1, 2, hidden, U, false);
-    parallel_chunks(R, 16, [=, wide = hidden_wide.data<double>()](int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r)
+    parallel_chunks(R, 24, [&](int64_t begin, int64_t end) {
+        const int64_t count = end - begin;
+        const Tensor scratch = Tensor::empty({count, U + h}, DType::float64);
+        double *wide = scratch.data<double>(), *t = wide + count * U;
+        for (int64_t r = 0; r < count; ++r) {
+            T* hidden_row = hidden + (begin + r) * U;
 #pragma omp simd
-            for (int64_t u = 0; u < U; ++u)
-                wide[r * U + u] = hidden[r * U + u] = std::max(hidden[r * U + u] + bias1[u], T(0));
+            for (int64_t u = 0; u < U; ++u) wide[r * U + u] = hidden_row[u] = std::max(hidden_row[u] + bias1[u], T(0));
+        }
+        multiply(plain, count, wide, U, weight2_t, t, h);
+        for (int64_t i = 0; i < count * h; ++i) y[begin * h + i] = static_cast<T>(16 / (1 + std::exp(-t[i])));
     });
-    gemm(plain, transposed, R, h, U, hidden_wide.data<double>(), U, weight2_wide.data<double>(), U, t.data<double>(), h,
-         false);
-    for (int64_t i = 0; i < R * h; ++i) y[i] = static_cast<T>(16 / (1 + std::exp(-t.data<double>()[i])));
 }
 
 // ---- CPU backward

@@ -35,10 +35,12 @@ TEST_CASE("where there is no block of a size, one of up to twice the size serves
     const MemoryBlock large = allocate(Device::cpu, 400000), larger = allocate(Device::cpu, 800000);
     release(Device::cpu, larger);
     release(Device::cpu, large);
-    const auto calls = memory_statistics(Device::cpu).system_calls;
+    const auto [live, peak, reserved, calls] = memory_statistics(Device::cpu);
     const MemoryBlock half = allocate(Device::cpu, 200000), rest = allocate(Device::cpu, 400000);
     REQUIRE(half.address == large.address);
     REQUIRE(half.capacity == large.capacity);
+    REQUIRE(memory_statistics(Device::cpu).live - live < 700000);  // what was asked for counts
+    REQUIRE(memory_statistics(Device::cpu).reserved == reserved);
     REQUIRE(rest.address == larger.address);
     REQUIRE(memory_statistics(Device::cpu).system_calls == calls);
     release(Device::cpu, half);
