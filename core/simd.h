@@ -47,8 +47,8 @@ using Halves [[gnu::vector_size(vector_bytes / 2)]] = uint16_t;  // as many as a
 
 // One vector from memory and back (GCC keeps in memory what memcpy has once touched as a whole array), or one number
 // where `vector` is one. Numbers that are stored as T are computed with as Wide<T>, and rounded as bfloat16's
-// constructor does (core/element.h); but the instruction for that takes what is nearer to 0 than any normal number for
-// 0.
+// constructor does (core/element.h), but for one thing: the instruction that rounds makes subnormal numbers 0, the
+// constructor keeps them.
 template <class T>
 [[gnu::always_inline]] inline void load_vector(auto& vector, const T* from) {
     if constexpr (std::is_arithmetic_v<std::remove_reference_t<decltype(vector)>>) {

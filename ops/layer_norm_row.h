@@ -49,7 +49,7 @@ void row_backward(int64_t C, const T* x, RowStatistics<Wide<T>> row, const Wide<
         load_vector(sum, dbias + c);
         sum += d;
         store_vector(sum, dbias + c);
-        d *= gain;
+        d *= gain;  // g, and the next term g x_hat
         x_hat *= d;
     });
     const W g_mean = g_sum / static_cast<W>(C), g_x_hat_mean = g_x_hat_sum / static_cast<W>(C);
