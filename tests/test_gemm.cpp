@@ -202,11 +202,12 @@ TEST_CASE("sums are cut into 1 to 16 groups by their length alone") {
 
 TEST_CASE("products of pairs of bfloat16 are those of the same numbers as floats, in both layouts") {
     const int64_t sizes[][3] = {{1, 1, 1}, {33, 1, 257}, {5, 3, 0}, {257, 33, 65}, {17, 19, 1500}, {7, 100, 34}};
-    for (const auto& [m, n, k] : sizes)
+    const int64_t gaps[] = {2, 3};  // rows of an even length, a gap of 2 between them, are read in place
+    for (const auto& size : sizes)
         for (const Layout layout_a : layouts)
             for (const Layout layout_b : layouts)
-                for (const int64_t gap :
-                     {2, 3}) {  // rows of an even length, a gap of 2 between them, are read in place
+                for (const int64_t gap : gaps) {
+                    const int64_t m = size[0], n = size[1], k = size[2];  // names that Clang 14's lambdas can capture
                     INFO(fmt::format("m {} n {} k {} a {} b {} gap {}", m, n, k, int(layout_a), int(layout_b), gap));
                     Case product(layout_a, layout_b, m, n, k, gap, DType::bfloat16);
                     const auto multiplied = [&]<class F, class Out>(F, Out) {
