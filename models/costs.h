@@ -6,7 +6,8 @@
 // normalisation of q and k, the position bias and the pooling are not counted. One multiply-add is two FLOPs.
 //
 // Memory is what the tape keeps for backward of a training step in which every parameter has a gradient. Each tensor is
-// counted once, at the first layer that keeps it; so a layer's input is the layer's. Parameters are not counted.
+// counted once, at the first layer that keeps it; so a layer's input is the layer's. Parameters are not counted; what
+// drop path leaves out is, as though it dropped nothing.
 #pragma once
 
 #include "core/dtype.h"

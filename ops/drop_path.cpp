@@ -5,6 +5,8 @@
 //
 //   q = 1 - rate            keep_b = 1/q with probability q, else 0            y_b = x_b keep_b
 //
+// A branch between select_kept and restore_dropped (ops/select_kept.cpp) is not computed where it is left out.
+//
 // Backward. keep is a constant, drawn and not learnt:
 //
 //   dx_b = dy_b keep_b                             by the same draw

@@ -57,7 +57,8 @@ Tensor softmax(const Tensor& x);
 Tensor l2_normalise(const Tensor& x, double eps = 1e-12);
 // (p) to mean 0 and variance 1, times weight [C], plus bias [C]
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps = 1e-5);
-// (f) [add(x, drop_path(layer_norm(y, weight, bias), keep))]; keep [B] of drop_path_keep, or none
+// (f) [add(x, drop_path(layer_norm(y, weight, bias), keep))]; keep [B] of drop_path_keep, or none. y may have the kept
+// samples of x only
 Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias,
                      const Tensor& keep = {}, double eps = 1e-5);
 
@@ -118,6 +119,10 @@ Tensor dropout(const Tensor& x, double rate, Random random);
 Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype, Device device = Device::cpu);
 // (p) x_b keep_b over the leading axis
 Tensor drop_path(const Tensor& x, const Tensor& keep);
+// (p) x [B, ...] -> the K samples with keep_b != 0 [K, ...], and back, zeros for the others: what is between need not
+// be computed for what is dropped
+Tensor select_kept(const Tensor& x, const Tensor& keep);
+Tensor restore_dropped(const Tensor& y, const Tensor& keep);
 // (p) mean over the batch; logits [B, K], labels int64 [B], target smoothing/K + (1 - smoothing) [c = label]. A label
 // that is not in 0..K-1 is an error; on a device, where nobody can look at it in time, it makes the loss NaN
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double smoothing = 0);

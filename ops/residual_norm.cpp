@@ -1,23 +1,25 @@
-// residual_norm(x [B, ..., C], y [B, ..., C], weight [C], bias [C], keep [B] or none) -> [B, ..., C]
+// residual_norm(x [B, ..., C], y [B or K, ..., C], weight [C], bias [C], keep [B] or none) -> [B, ..., C]
 //
 //   out = x + keep_b layer_norm(y; weight, bias)
 //
 // The residual connection of Swin V2 ("res-post-norm": the branch's result y is normalised, then added to the stream x)
 // with drop path in one pass: keep_b is 0 where sample b's branch is dropped, 1/(1 - rate) elsewhere, 1 if there is
-// none.
+// none. y may have the K samples with keep_b != 0 alone (ops/select_kept.cpp).
 //
 // Backward: the sum passes dout to both sides; the branch gets it times keep_b, then goes back through the norm:
 //
 //   dx = dout        dy, dweight, dbias = those of layer_norm (ops/layer_norm.cpp) for the gradient keep_b dout
 //
 // Saved: y, weight, keep, and two numbers a row. x is not needed.
-// Fused from: add(x, drop_path(layer_norm(y, weight, bias), keep)), which the test compares with.
+// Fused from: add(x, drop_path(layer_norm(y, weight, bias), keep)), with restore_dropped around y where it has K
+// samples, which the test compares with.
 // Source: arXiv 2111.09883 section 3.2. Test: tests/test_residual_norm.cpp.
 
 #include "cuda/residual_norm.h"
 #include "autograd/gradcheck.h"
 #include "core/operands.h"
 #include "core/threads.h"
+#include "ops/kept_samples.h"
 #include "ops/layer_norm_row.h"
 #include "ops/ops.h"
 #include "ops/sum_by_groups.h"
@@ -30,17 +32,28 @@ constexpr int64_t rows_a_piece = 64;
 // Rows of C numbers in a sample of [B, ..., C].
 int64_t rows_a_sample(const Shape& shape) { return shape[0] > 0 ? shape.rows() / shape[0] : 1; }
 
-// ---- CPU forward. keep may be null; a sample has rows / B rows.
+// Which samples of x the branch's result y has.
+KeptSamples samples_of(const Tensor& y, const Tensor& x, const Tensor& keep) {
+    return y.shape() == x.shape() ? KeptSamples(x.shape()[0]) : KeptSamples(keep);
+}
+
+// ---- CPU forward. keep may be null; a sample has sample_rows rows, and sample b's are y's sample place[b].
 
 template <class T>
-void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* y, const Wide<T>* weight,
-             const Wide<T>* bias, const Wide<T>* keep, double eps, T* out, Wide<T>* means, Wide<T>* rstds) {
+void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* y, const int64_t* place,
+             const Wide<T>* weight, const Wide<T>* bias, const Wide<T>* keep, double eps, T* out, Wide<T>* means,
+             Wide<T>* rstds) {
     using W = Wide<T>;
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
-            const T *x_row = x + row * C, *y_row = y + row * C;
+            const int64_t b = row / sample_rows, y_at = place[b] * sample_rows + row % sample_rows;
+            const T *x_row = x + row * C, *y_row = y + y_at * C;
             T* out_row = out + row * C;
-            const W keep_b = keep ? keep[row / sample_rows] : W(1);
+            if (place[b] < 0) {
+                std::copy_n(x_row, C, out_row);
+                continue;
+            }
+            const W keep_b = keep ? keep[b] : W(1);
             const auto of = row_statistics(C, y_row, static_cast<W>(eps));
             along_row<W>(C, [&](auto& numbers, int64_t c) {
                 std::remove_reference_t<decltype(numbers)> gain, shift, before;
@@ -50,23 +63,25 @@ void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* 
                 load_vector(before, x_row + c);
                 store_vector(before + keep_b * (gain * ((numbers - of.mean) * of.rstd) + shift), out_row + c);
             });
-            means[row] = of.mean;
-            rstds[row] = of.rstd;
+            means[y_at] = of.mean;
+            rstds[y_at] = of.rstd;
         }
     });
 }
 
-// ---- CPU backward
+// ---- CPU backward. rows: y's; its sample k is sample[k] of x.
 
 template <class T>
-void backward(int64_t rows, int64_t sample_rows, int64_t C, const T* y, const Wide<T>* weight, const Wide<T>* keep,
-              const Wide<T>* means, const Wide<T>* rstds, const T* dout, T* dy, Wide<T>* dweight, Wide<T>* dbias) {
+void backward(int64_t rows, int64_t sample_rows, int64_t C, const T* y, const int64_t* sample, const Wide<T>* weight,
+              const Wide<T>* keep, const Wide<T>* means, const Wide<T>* rstds, const T* dout, T* dy, Wide<T>* dweight,
+              Wide<T>* dbias) {
     using W = Wide<T>;
     sum_by_groups<W>(sum_groups(rows), rows, 2 * C,
                      [=](int64_t begin, int64_t end, W* sums) {
                          for (int64_t row = begin; row < end; ++row) {
-                             const W keep_b = keep ? keep[row / sample_rows] : W(1);
-                             row_backward<T>(C, y + row * C, {means[row], rstds[row]}, weight, dout + row * C, keep_b,
+                             const int64_t b = sample[row / sample_rows], x_at = b * sample_rows + row % sample_rows;
+                             const W keep_b = keep ? keep[b] : W(1);
+                             row_backward<T>(C, y + row * C, {means[row], rstds[row]}, weight, dout + x_at * C, keep_b,
                                              dy + row * C, sums, sums + C);
                          }
                      },
@@ -76,8 +91,8 @@ void backward(int64_t rows, int64_t sample_rows, int64_t C, const T* y, const Wi
 // ---- autograd node
 
 struct ResidualNormNode final : Node {
-    Tensor y, weight, keep;  // [B, ..., C], [C], [B] or undefined
-    Tensor means, rstds;     // [rows]
+    Tensor y, weight, keep;  // [B or K, ..., C], [C], [B] or undefined
+    Tensor means, rstds;     // [rows of y]
 
     std::string_view name() const override { return "residual_norm"; }
     std::vector<Saved> saved() const override {
@@ -92,9 +107,9 @@ struct ResidualNormNode final : Node {
             "residual_norm", y,
             [&]<class T>(T) {
                 using W = Wide<T>;
-                swingrad::backward(rows, sample_rows, C, y.data<T>(), weight.data<W>(), data_or_null<W>(keep),
-                                   means.data<W>(), rstds.data<W>(), dout.data<T>(), dy.data<T>(), dweight.data<W>(),
-                                   dbias.data<W>());
+                swingrad::backward(rows, sample_rows, C, y.data<T>(), samples_of(y, dout, keep).sample.data(),
+                                   weight.data<W>(), data_or_null<W>(keep), means.data<W>(), rstds.data<W>(),
+                                   dout.data<T>(), dy.data<T>(), dweight.data<W>(), dbias.data<W>());
             },
             [&]<class T>(T) {
                 using W = Wide<T>;
@@ -113,7 +128,7 @@ struct ResidualNormNode final : Node {
 
 Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias, const Tensor& keep,
                      double eps) {
-    check(x.shape().rank() >= 2 && x.shape() == y.shape(),
+    check(x.shape().rank() >= 2 && y.shape().rank() >= 2 && x.shape() == y.shape().with(0, x.shape()[0]),
           "[residual_norm] x and y must have one shape [B, ..., C], got {} and {}", x.shape(), y.shape());
     const int64_t B = x.shape()[0], C = x.shape()[-1], rows = x.shape().rows();
     check(weight.shape() == Shape{C}, "[residual_norm] weight must be [{}], got {}", C, weight.shape());
@@ -123,14 +138,23 @@ Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, con
 
     check_one_device("residual_norm", {{"x", x}, {"y", y}, {"weight", weight}, {"bias", bias}, {"keep", keep}});
 
-    const int64_t sample_rows = rows_a_sample(x.shape());
-    const Tensor out = x.empty_like(x.shape()), means = weight.empty_like({rows}), rstds = weight.empty_like({rows});
+    if (y.shape() != x.shape()) {
+        const int64_t K = keep.defined() ? KeptSamples(keep).count() : B;
+        check(y.shape()[0] == K, "[residual_norm] y must have all {} samples of x or the {} that are kept, got {}", B,
+              K, y.shape());
+        if (y.device() != Device::cpu) return residual_norm(x, restore_dropped(y, keep), weight, bias, keep, eps);
+    }
+
+    const int64_t sample_rows = rows_a_sample(x.shape()), y_rows = y.shape().rows();
+    const Tensor out = x.empty_like(x.shape());
+    const Tensor means = weight.empty_like({y_rows}), rstds = weight.empty_like({y_rows});
     on_device_of(
         "residual_norm", x,
         [&]<class T>(T) {
             using W = Wide<T>;
-            forward(rows, sample_rows, C, x.data<T>(), y.data<T>(), weight.data<W>(), bias.data<W>(),
-                    data_or_null<W>(keep), eps, out.data<T>(), means.data<W>(), rstds.data<W>());
+            forward(rows, sample_rows, C, x.data<T>(), y.data<T>(), samples_of(y, x, keep).place.data(),
+                    weight.data<W>(), bias.data<W>(), data_or_null<W>(keep), eps, out.data<T>(), means.data<W>(),
+                    rstds.data<W>());
         },
         [&]<class T>(T) {
             using W = Wide<T>;
@@ -148,18 +172,24 @@ Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, con
     return record(std::move(node), {x, y, weight, bias}, out);
 }
 
-// ---- gradient check: one sample kept, one dropped, one without drop path
+// ---- gradient checks: one sample kept, one dropped, one without drop path; y of all samples or of those kept
 
-const DeclareGradientCase residual_norm_case{{
-    "residual_norm",
-    [](Random random) -> std::vector<Tensor> {
-        return {random_tensor({3, 2, 5}, random.split(0)), random_tensor({3, 2, 5}, random.split(1)),
-                random_tensor({5}, random.split(2)), random_tensor({5}, random.split(3))};
-    },
-    [](const std::vector<Tensor>& in) {
-        const Tensor keep = Tensor::from({3}, std::vector<double>{1.25, 0, 1}).on(in[0].device());
-        return residual_norm(in[0], in[1], in[2], in[3], keep);
-    },
-}};
+namespace {
+
+std::vector<Tensor> case_inputs(Random random, int64_t samples_of_y) {
+    return {random_tensor({3, 2, 5}, random.split(0)), random_tensor({samples_of_y, 2, 5}, random.split(1)),
+            random_tensor({5}, random.split(2)), random_tensor({5}, random.split(3))};
+}
+Tensor case_result(const std::vector<Tensor>& in) {
+    const Tensor keep = Tensor::from({3}, std::vector<double>{1.25, 0, 1}).on(in[0].device());
+    return residual_norm(in[0], in[1], in[2], in[3], keep);
+}
+
+}  // namespace
+
+const DeclareGradientCase residual_norm_case{
+    {"residual_norm", [](Random random) { return case_inputs(random, 3); }, case_result}};
+const DeclareGradientCase residual_norm_kept_case{
+    {"residual_norm/kept", [](Random random) { return case_inputs(random, 2); }, case_result}};
 
 }  // namespace swingrad

@@ -12,14 +12,18 @@ using namespace swingrad::test;
 
 namespace {
 
-// What the tape of one training step holds, but for the parameters.
+// What the tape of one training step holds, but for the parameters. Drop path keeps all samples: what it drops is not
+// kept.
 int64_t bytes_on_tape(const SwinConfig& config, int64_t batch, DType dtype) {
     SwinV2 model(config);
     const Parameters parameters(model, dtype, Random{});
     const Tensor images = Tensor::zeros({batch, config.img_size.rows, config.img_size.columns, config.in_chans}, dtype);
     const Tensor labels = Tensor::zeros({batch}, DType::int64);
+    const auto rates = static_cast<int64_t>(model.drop_path_rates().size());
+    ForwardOptions options{.training = true, .random = Random{1, 2}};
+    options.keeps = drop_path_keep(rates * batch, 0, Random{}, dtype).view({rates, batch});
     Tape tape;
-    const Tensor loss = cross_entropy(model.forward(images, {.training = true, .random = Random{1, 2}}), labels);
+    const Tensor loss = cross_entropy(model.forward(images, options), labels);
     return static_cast<int64_t>(memory_of(tape.entries(), {parameters.values()}).total);
 }
 

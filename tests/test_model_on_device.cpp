@@ -34,6 +34,7 @@ std::vector<NamedConfig> configurations() {
         change(config);
         return config;
     };
+    const auto drop_path = [](SwinConfig& config) { config.drop_path_rate = 0.6; };
     const auto drop = [](SwinConfig& config) {
         config.drop_rate = 0.3;
         config.proj_drop_rate = 0.3;
@@ -64,6 +65,25 @@ std::vector<NamedConfig> configurations() {
              config.position_bias = PositionBias::none;
              config.merging_norm = MergingNorm::before;
          })},
+        // The loops leave out what drop path drops, in the first stage's second block a branch of the whole batch; the
+        // kernels compute it.
+        {"Swin V2 in training, with drop path", changed(drop_path), true},
+        {"sandwich norms in training, with drop path", changed([&](SwinConfig& config) {
+             drop_path(config);
+             config.norm = NormPlacement::sandwich;
+         }),
+         true},
+        {"Swin V1 in training, with drop path", changed([&](SwinConfig& config) {
+             drop_path(config);
+             use_v1_switches(config);
+             config.checkpoint_blocks = true;
+         }),
+         true},
+        {"post norms in training, with drop path", changed([&](SwinConfig& config) {
+             drop_path(config);
+             config.norm = NormPlacement::post;
+         }),
+         true},
         {"Swin V2 in training, with dropout everywhere", changed(drop), true},
         {"Swin V1 in training, with checkpointed blocks and dropout", changed([&](SwinConfig& config) {
              use_v1_switches(config);

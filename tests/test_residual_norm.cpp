@@ -42,6 +42,28 @@ TEST_CASE("a dropped sample passes residual_norm unchanged and its branch gets n
     REQUIRE(gradients[1].slice(1, 2).values() != std::vector<double>(12, 0.0));
 }
 
+TEST_CASE("residual_norm takes a branch of the kept samples alone, and gives the same bits") {
+    for (const double dropped : {0.0, 0.5, 1.0})
+        for (const Device device : {Device::cpu, Device::cuda}) {
+            INFO(dropped << " on " << name_of(device));
+            const Tensor keep = Tensor::from({4}, std::vector<double>{dropped == 1 ? 0 : 2.0, 0, dropped > 0 ? 0 : 1.5,
+                                                                      dropped == 1 ? 0 : 1.0})
+                                    .on(device);
+            const auto in = on(device, inputs(4, 3, 5));
+            const Function whole = [&](const std::vector<Tensor>& i) {
+                return residual_norm(i[0], i[1], i[2], i[3], keep);
+            };
+            const Function kept = [&](const std::vector<Tensor>& i) {
+                return residual_norm(i[0], select_kept(i[1], keep), i[2], i[3], keep);
+            };
+            REQUIRE(same_bits(whole(in).on_cpu(), kept(in).on_cpu()));
+            const Tensor cotangent = random_tensor({4, 3, 5}, Random{4, 9}).on(device);
+            const auto expected = gradients_of(whole, in, cotangent), found = gradients_of(kept, in, cotangent);
+            for (size_t i = 0; i < in.size(); ++i)
+                REQUIRE(largest_difference(expected[i].on_cpu(), found[i].on_cpu()) < 1e-14);
+        }
+}
+
 TEST_CASE("residual_norm's gradients have the same bits on any number of threads") {
     std::vector<Tensor> in;
     for (const Tensor& tensor : inputs(9, 257, 33)) in.push_back(tensor.to(DType::float32));
@@ -57,6 +79,10 @@ TEST_CASE("residual_norm says which shape is wrong") {
             }) == "[residual_norm] x and y must have one shape [B, ..., C], got [2, 3, 4] and [2, 4]");
     REQUIRE(error_of([&] { residual_norm(x, x, four, four, Tensor::zeros({3})); }) ==
             "[residual_norm] keep must be [2], got [3]");
+    REQUIRE(error_of([&] { residual_norm(x, x.slice(0, 1), four, four); }) ==
+            "[residual_norm] y must have all 2 samples of x or the 2 that are kept, got [1, 3, 4]");
+    REQUIRE(error_of([&] { residual_norm(x, x.slice(0, 1), four, four, Tensor::zeros({2})); }) ==
+            "[residual_norm] y must have all 2 samples of x or the 0 that are kept, got [1, 3, 4]");
 }
 
 TEST_CASE("residual_norm's kernels agree with its loops, on awkward sizes, with drop path and without") {
