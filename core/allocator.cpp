@@ -52,6 +52,7 @@ class CachingAllocator {
             block.address = found->second.back();
             found->second.pop_back();
         } else {
+            if (block.pool == shared_pool) give_back_below(block.capacity);
             block.address = from_device(block.capacity);
         }
         statistics_.live += rounded(bytes);
@@ -107,6 +108,21 @@ class CachingAllocator {
     void give_back(size_t capacity, std::span<void* const> addresses) {
         for (void* address : addresses) memory_.release(address, capacity);
         statistics_.reserved -= capacity * addresses.size();
+    }
+
+    // Gives the device the free block that comes nearest to being large enough, where it is at least half of that.
+    // Shapes may differ a little from step to step, and for each size a free block once too small would stay.
+    void give_back_below(size_t capacity) {
+        auto& lists = free_[shared_pool];
+        for (auto list = lists.lower_bound(capacity); list != lists.begin();) {
+            --list;
+            if (list->first < capacity / 2) return;
+            if (list->second.empty()) continue;
+            memory_.synchronise();
+            give_back(list->first, {&list->second.back(), 1});
+            list->second.pop_back();
+            return;
+        }
     }
 
     void* from_device(size_t capacity) {
