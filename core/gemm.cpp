@@ -4,6 +4,7 @@
 #include "core/threads.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace swingrad {
 namespace {
@@ -57,7 +58,10 @@ void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t 
     });
 }
 
-int64_t sum_groups(int64_t rows) { return std::clamp<int64_t>(rows / 512, 1, 16); }
+int64_t sum_groups(int64_t rows) {
+    const auto groups = std::bit_floor(static_cast<uint64_t>(rows) / 384);
+    return std::clamp<int64_t>(static_cast<int64_t>(groups), 1, 16);
+}
 
 namespace {
 

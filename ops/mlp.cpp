@@ -68,7 +68,9 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
     using W = Wide<T>;
     const int64_t width = U * C + U + O * U + O;
     // Of few rows a group's sums would be larger than what they sum over: fewer groups then.
-    const int64_t groups = std::clamp<int64_t>(rows / C, 1, sum_groups(rows));
+    const int64_t most = std::max<int64_t>(rows / C, 1);
+    int64_t groups = sum_groups(rows);
+    while (groups > most) groups /= 2;
     const PackedFactor<T> packed1(plain, C, U, weight1, C), packed2(plain, U, O, weight2, U);
     sum_by_groups<W>(groups, rows, width,
                      [&](int64_t group_begin, int64_t group_end, W* sums) {

@@ -190,11 +190,13 @@ TEST_CASE("a log counts the products of all threads, and there is one log at a t
     REQUIRE(log.flops() == 0);
 }
 
-TEST_CASE("sums are cut into 1 to 16 groups by their length alone") {
+TEST_CASE("sums are cut into 1, 2, 4, 8 or 16 groups by their length alone") {
     REQUIRE(sum_groups(0) == 1);
-    REQUIRE(sum_groups(1023) == 1);
-    REQUIRE(sum_groups(1024) == 2);
-    REQUIRE(sum_groups(5000) == 9);
+    REQUIRE(sum_groups(767) == 1);
+    REQUIRE(sum_groups(768) == 2);
+    REQUIRE(sum_groups(2048) == 4);
+    REQUIRE(sum_groups(5000) == 8);
+    REQUIRE(sum_groups(6144) == 16);
     REQUIRE(sum_groups(1 << 20) == 16);
 }
 
