@@ -91,7 +91,7 @@ class Parameters {
     struct Entry {
         std::string name;
         Shape shape;
-        int64_t offset;  // of its first element in `values` and `gradients`; a multiple of 16, gaps hold zeros
+        int64_t offset;  // of its first element in the flat tensors below; a multiple of 16, gaps hold zeros
         Decay decay;
         Tensor value;  // part of `values`: what is saved, loaded and trained
         Tensor leaf;   // what the model computes with and what collects the gradient: `value`, or its bfloat16 copy
@@ -100,8 +100,9 @@ class Parameters {
     };
 
     const std::vector<Entry>& entries() const { return entries_; }
-    const Tensor& values() const { return values_; }        // [total], gaps included
-    const Tensor& gradients() const { return gradients_; }  // [total]
+    const Tensor& values() const { return values_; }  // [total], gaps included
+    // [total]; in mixed precision only as far as there are entries without a copy.
+    const Tensor& gradients() const { return gradients_; }
     // [total] bfloat16, only the parts of entries with a copy in use; undefined where there are none.
     const Tensor& copies() const { return copies_; }
     const Tensor& copies_gradients() const { return copies_gradients_; }

@@ -1,9 +1,12 @@
 // One allocation for all values, one for all gradients, one for each of the copies. Every entry begins at a multiple of
 // 16 elements, which is a whole cache line in float32, so that entries can be vectorised and given to threads without
-// touching each other. The gaps between them hold zeros for ever: nothing writes there.
+// touching each other. The gaps between them hold zeros for ever: nothing writes there. Entries with Decay::no come
+// first: in mixed precision, where only they have float32 gradients, these are one short tensor.
 
 #include "core/threads.h"
 #include "models/module.h"
+
+#include <utility>
 
 namespace swingrad {
 namespace {
@@ -34,11 +37,15 @@ void initialise(const Tensor& values, const Init& init, Random random) {
 Parameters::Parameters(Module& model, DType dtype, Random random, Device device, Gradients with) {
     const bool mixed = dtype == DType::bfloat16;
     const std::vector<NamedParameter> all = model.parameters();
-    int64_t total = 0;
     for (const auto& [name, parameter] : all) {
-        entries_.push_back({name, parameter->shape, total, parameter->decay, {}, {}});
+        entries_.push_back({name, parameter->shape, 0, parameter->decay, {}, {}});
         count_ += parameter->shape.numel();
-        total += aligned(parameter->shape.numel());
+    }
+    int64_t total = 0, without_decay = 0;
+    for (const Decay decay : {Decay::no, Decay::yes}) {
+        without_decay = total;
+        for (Entry& entry : entries_)
+            if (entry.decay == decay) entry.offset = std::exchange(total, total + aligned(entry.shape.numel()));
     }
     const Tensor start = Tensor::zeros({total}, mixed ? DType::float32 : dtype);
     dispatch_float("parameters", start.dtype(), [&]<class T>(T) {
@@ -48,7 +55,7 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
     values_ = start.on(device);
     if (mixed) copies_ = values_.to(DType::bfloat16);
     if (with == Gradients::yes) {
-        gradients_ = values_.zeros_like({total});
+        gradients_ = values_.zeros_like({mixed ? without_decay : total});
         if (mixed) copies_gradients_ = copies_.zeros_like({total});
     }
     for (size_t i = 0; i < all.size(); ++i) {

@@ -74,11 +74,12 @@ class AdamW final : public Optimiser {
                 all[i] = cuda::adamw_factors<T>(numbers_, learning_rate, parameters_.entries()[i].decay == Decay::yes,
                                                 ++updates_.data<int64_t>()[i]);
         T *w = parameters_.values().data<T>(), *m = m_.data<T>(), *v = v_.data<T>();
-        for_each_stretch(parameters_, [&](int64_t, size_t entry, int64_t begin, int64_t end) {
-            with_gradients<T>(parameters_, entry, begin, [&](const auto* g) {
-                update(end - begin, all[entry], g, w + begin, m + begin, v + begin);
+        for_each(stretches(parameters_), [&](const Stretch& stretch) {
+            const int64_t begin = stretch.begin;
+            with_gradients<T>(parameters_, stretch, [&](const auto* g) {
+                update(stretch.end - begin, all[stretch.entry], g, w + begin, m + begin, v + begin);
             });
-            renew_copy<T>(parameters_, entry, begin, end);
+            renew_copy<T>(parameters_, stretch);
         });
     }
 

@@ -12,15 +12,17 @@ namespace swingrad {
 namespace {
 
 double norm_on_cpu(const Parameters& parameters) {
-    // One sum a chunk, added in order: neither depends on which thread took which chunk.
-    std::vector<double> sums(static_cast<size_t>(flat_chunks(parameters)), 0.0);
+    // One sum a stretch, added in order: neither depends on which thread took which.
+    const std::vector<Stretch> all = stretches(parameters);
+    std::vector<double> sums(all.size(), 0.0);
     dispatch_float("gradient_norm", parameters.values().dtype(), [&]<class T>(T) {
-        for_each_stretch(parameters, [&](int64_t chunk, size_t entry, int64_t begin, int64_t end) {
-            with_gradients<T>(parameters, entry, begin, [&](const auto* g) {
+        for_each(all, [&](const Stretch& stretch) {
+            with_gradients<T>(parameters, stretch, [&](const auto* g) {
                 double sum = 0;
 #pragma omp simd reduction(+ : sum)
-                for (int64_t i = 0; i < end - begin; ++i) sum += static_cast<double>(widen(g[i])) * widen(g[i]);
-                sums[static_cast<size_t>(chunk)] += sum;
+                for (int64_t i = 0; i < stretch.end - stretch.begin; ++i)
+                    sum += static_cast<double>(widen(g[i])) * widen(g[i]);
+                sums[static_cast<size_t>(&stretch - all.data())] = sum;
             });
         });
     });
@@ -39,9 +41,10 @@ double norm_by_kernels(const Parameters& parameters) {
 
 template <class T>
 void scale_on_cpu(const Parameters& parameters, double factor) {
-    for_each_stretch(parameters, [&](int64_t, size_t entry, int64_t begin, int64_t end) {
-        with_gradients<T>(parameters, entry, begin, [&]<class G>(G* g) {
-            for (int64_t i = 0; i < end - begin; ++i) g[i] = static_cast<G>(widen(g[i]) * static_cast<Wide<G>>(factor));
+    for_each(stretches(parameters), [&](const Stretch& stretch) {
+        with_gradients<T>(parameters, stretch, [&]<class G>(G* g) {
+            for (int64_t i = 0; i < stretch.end - stretch.begin; ++i)
+                g[i] = static_cast<G>(widen(g[i]) * static_cast<Wide<G>>(factor));
         });
     });
 }

@@ -81,12 +81,14 @@ class SGD final : public Optimiser {
                                               updates_.data<int64_t>()[i]++ == 0);
         T* w = parameters_.values().data<T>();
         T* b = data_or_null<T>(buffer_);
-        for_each_stretch(parameters_, [&](int64_t, size_t entry, int64_t begin, int64_t end) {
-            with_gradients<T>(parameters_, entry, begin, [&](const auto* g) {
-                if (b) update(end - begin, all[entry], g, w + begin, b + begin);
-                else update_without_momentum(end - begin, all[entry], g, w + begin);
+        for_each(stretches(parameters_), [&](const Stretch& stretch) {
+            const int64_t begin = stretch.begin, count = stretch.end - begin;
+            const auto& factors = all[stretch.entry];
+            with_gradients<T>(parameters_, stretch, [&](const auto* g) {
+                if (b) update(count, factors, g, w + begin, b + begin);
+                else update_without_momentum(count, factors, g, w + begin);
             });
-            renew_copy<T>(parameters_, entry, begin, end);
+            renew_copy<T>(parameters_, stretch);
         });
     }
 
