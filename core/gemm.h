@@ -19,9 +19,13 @@ enum class Layout : uint8_t { plain, transposed };
 // Rows in a block of work: enough to make up for packing the other factor, little enough to stay in the cache.
 constexpr int64_t gemm_rows = 256;
 
-// The same where each row comes out by itself, as in a forward pass: fewer where there are few in all, so that there is
-// work for every thread. Costs no bits, which do not depend on where a product is cut along its rows.
-inline int64_t rows_a_piece(int64_t rows) { return std::clamp<int64_t>(rows / 8 / 24 * 24, 24, gemm_rows); }
+// The same where each row comes out by itself, as in a forward pass: whole tiles of rows, in a number of pieces that is
+// a multiple of eight, which two, four or eight threads share evenly, unless rows are few. Costs no bits, which do not
+// depend on where a product is cut along its rows.
+inline int64_t rows_a_piece(int64_t rows) {
+    const int64_t pieces = 8 * std::max<int64_t>(1, (rows + 8 * gemm_rows - 1) / (8 * gemm_rows));
+    return std::clamp<int64_t>((rows + 8 * pieces - 1) / (8 * pieces) * 8, 32, gemm_rows);
+}
 
 // On the calling thread, for use inside a piece of parallel work: C = op(A) op(B), or C += where `accumulate`.
 template <class T, class Out>
