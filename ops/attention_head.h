@@ -30,14 +30,24 @@ class AttentionHead {
         for (W** array : {&q_factor, &k_factor, &q_along, &k_along, &k_dot}) *array = next, next += L;
     }
 
+    // Before the first head of a window.
+    void enter(int64_t window) {
+        window_ = window;
+        problem_.rows_of(window, rows);
+        if (window + 1 < problem_.windows()) problem_.rows_of(window + 1, next_rows_);
+        else next_rows_.clear();
+    }
+
     // Fills q, k, v, product and P from the inputs.
-    void attend(int64_t window, int64_t head) {
-        problem_.load(window, head, q, k, v);
+    void attend(int64_t head) {
+        problem_.load(rows, head, q, k, v);
+        if (head + 1 < problem_.heads) problem_.prefetch(rows, head + 1);
+        else problem_.prefetch(next_rows_, 0);
         problem_.scale_queries(L, q, q_factor, q_along);
         problem_.scale_keys(L, k, k_factor, k_along);
         transpose(q, q_t);
         small_product(N, L, problem_.D, k, Dp, int64_t{1}, q_t, L, product, L);  // q^_i . k^_j at [j][i]
-        softmax_over_keys(window, head);
+        softmax_over_keys(head);
     }
 
     // Rows [L, Dp] with lanes for d into [Dp, L] with lanes for tokens.
@@ -49,10 +59,10 @@ class AttentionHead {
   private:
     static constexpr int64_t lane_count = lanes<W>;
 
-    void softmax_over_keys(int64_t window, int64_t head) {
+    void softmax_over_keys(int64_t head) {
         const W scale = problem_.scale(head);
         const W* bias = bias_ + head * N * L;
-        const int32_t* region = problem_.regions_of(window);
+        const int32_t* region = problem_.regions_of(window_);
         for (int64_t first = 0; first < L; first += lane_count) {  // a vector of queries at a time
             W query_region[lane_count] = {};
             if (region)
@@ -87,8 +97,11 @@ class AttentionHead {
     const AttentionProblem<T>& problem_;
     const W* bias_;
     Tensor memory_;
+    int64_t window_ = 0;
+    std::vector<int64_t> next_rows_;  // of the window after it
 
   public:
+    std::vector<int64_t> rows;  // of the map, that the window's tokens read; -1 for padding
     const int64_t N, L, Dp;
     W *q, *k, *v, *o, *result;     // [L, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
     W *product, *P, *dP, *dprod;   // [L keys, L queries]; product is q^ . k^

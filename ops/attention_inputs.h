@@ -76,10 +76,12 @@ struct AttentionProblem {
           table(data_or_null<W>(inputs.table)) {}
 
     int64_t windows() const { return images * window.windows; }
-    // Row of the map that token t of window w reads, counted over all images; -1 for padding.
-    int64_t row_of(int64_t w, int64_t t) const {
-        const int32_t source = window.source[static_cast<size_t>(w % window.windows * window.tokens + t)];
-        return source < 0 ? -1 : w / window.windows * window.map.rows * window.map.columns + source;
+    // For each token of window w the row of the map that it reads, counted over all images; -1 for padding.
+    void rows_of(int64_t w, std::vector<int64_t>& rows) const {
+        const int64_t image = w / window.windows, first = image * window.map.rows * window.map.columns;
+        const int32_t* source = window.source.data() + (w - image * window.windows) * window.tokens;
+        rows.resize(static_cast<size_t>(window.tokens));
+        for (int64_t& row : rows) row = *source < 0 ? -1 : first + *source, ++source;
     }
     // Calls body(token) with the 3C numbers of a row of the map, or of padding.
     template <class Body>
@@ -99,25 +101,23 @@ struct AttentionProblem {
     // forward: scale = exp(min(logit_scale, ln 100)), so above the bound nothing comes back
     bool scale_is_clamped(int64_t head) const { return static_cast<double>(logit_scale[head]) > std::log(100.0); }
 
-    // q, k and v of a window's tokens and a head, [tokens, Dp] each; what is beside the D numbers stays as it is.
-    void load(int64_t w, int64_t head, W* q, W* k, W* v) const {
-        for (int64_t t = 0; t < window.tokens; ++t) {
-            with_token(row_of(w, t), [&](const auto* token) {
+    // q, k and v of a head and a window's tokens, [tokens, Dp] each; what is beside the D numbers stays as it is.
+    void load(const std::vector<int64_t>& rows, int64_t head, W* q, W* k, W* v) const {
+        for (int64_t t = 0; t < window.tokens; ++t)
+            with_token(rows[static_cast<size_t>(t)], [&](const auto* token) {
                 widen_row(D, token + head * D, q + t * Dp);
                 widen_row(D, token + C + head * D, k + t * Dp);
                 widen_row(D, token + 2 * C + head * D, v + t * Dp);
             });
-            if (w + 1 < windows())
-                with_token(row_of(w + 1, t), [&](const auto* token) { prefetch(token + head * D, 3); });
-        }
     }
-    // `parts` stretches of D numbers, C apart, that will soon be read. The rows of a window lie too far apart for the
-    // processor to guess, so while one window is computed the next one's are asked for.
-    template <class U>
-    void prefetch(const U* first, int64_t parts) const {
-        constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(U));
-        for (int64_t part = 0; part < parts; ++part)
-            for (int64_t d = 0; d < D; d += line) __builtin_prefetch(first + part * C + d);
+    // Asks for what a later load will read. The rows of a window lie too far apart for the processor to guess, so while
+    // one window is computed the next one's are on their way.
+    void prefetch(const std::vector<int64_t>& rows, int64_t head) const {
+        constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
+        for (const int64_t row : rows)
+            if (row >= 0)
+                for (int64_t part = 0; part < 3; ++part)
+                    for (int64_t d = 0; d < D; d += line) __builtin_prefetch(qkv + (row * 3 + part) * C + head * D + d);
     }
 
     // The factors of a score, q^ . k^, from q and k: `count` rows of Dp numbers, both whole vectors, padded with zeros.

@@ -46,13 +46,15 @@ void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* 
     using W = Wide<T>;
     parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
-            const int64_t b = row / sample_rows, y_at = place[b] * sample_rows + row % sample_rows;
-            const T *x_row = x + row * C, *y_row = y + y_at * C;
+            const int64_t b = row / sample_rows;
+            const T* x_row = x + row * C;
             T* out_row = out + row * C;
             if (place[b] < 0) {
                 std::copy_n(x_row, C, out_row);
                 continue;
             }
+            const int64_t y_at = place[b] * sample_rows + row % sample_rows;
+            const T* y_row = y + y_at * C;
             const W keep_b = keep ? keep[b] : W(1);
             const auto of = row_statistics(C, y_row, static_cast<W>(eps));
             along_row<W>(C, [&](auto& numbers, int64_t c) {

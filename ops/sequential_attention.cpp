@@ -45,11 +45,11 @@ void forward(const AttentionProblem<T>& problem, T* y, Wide<T>* log_sums) {
     parallel_chunks(problem.windows() * heads, heads, [&](int64_t begin, int64_t end) {
         SequentialHead<T> s(problem);
         for (int64_t piece = begin; piece < end; ++piece) {
-            const int64_t window = piece / heads, head = piece % heads;
-            s.load(window, head);
+            const int64_t head = piece % heads;
+            s.load(piece / heads, head);
             s.forward();
             for (int64_t t = 0; t < s.N; ++t)
-                if (const int64_t row = problem.row_of(window, t); row >= 0) {
+                if (const int64_t row = s.rows[static_cast<size_t>(t)]; row >= 0) {
                     narrow_row(problem.D, s.o + t * s.Dp, y + row * problem.C + head * problem.D);
                     log_sums[row * heads + head] = s.log_sum[t];
                 }
@@ -61,12 +61,12 @@ void forward(const AttentionProblem<T>& problem, T* y, Wide<T>* log_sums) {
 
 // What a window and head need of y, dy and log_sums.
 template <class T>
-void load_results(const AttentionProblem<T>& problem, SequentialHead<T>& s, int64_t window, int64_t head, const T* y,
+void load_results(const AttentionProblem<T>& problem, SequentialHead<T>& s, int64_t head, const T* y,
                   const Wide<T>* log_sums, const T* dy) {
     using W = Wide<T>;
     const int64_t D = problem.D;
     for (int64_t t = 0; t < s.N; ++t) {
-        const int64_t row = problem.row_of(window, t), at = row * problem.C + head * D;
+        const int64_t row = s.rows[static_cast<size_t>(t)], at = row * problem.C + head * D;
         s.row_sum[t] = 0;
         std::fill_n(s.do_ + t * s.Dp, D, W(0));
         s.log_sum[t] = row < 0 ? std::numeric_limits<W>::infinity() : log_sums[row * problem.heads + head];
@@ -80,11 +80,10 @@ void load_results(const AttentionProblem<T>& problem, SequentialHead<T>& s, int6
 
 // dq, dk and dv of a window and head to their places.
 template <class T>
-void put(const AttentionProblem<T>& problem, const SequentialHead<T>& s, int64_t window, int64_t head, T* dqkv,
-         Wide<T>* dpadding) {
+void put(const AttentionProblem<T>& problem, const SequentialHead<T>& s, int64_t head, T* dqkv, Wide<T>* dpadding) {
     const Wide<T>* parts[] = {s.dq, s.dk, s.dv};
     for (int64_t t = 0; t < s.N; ++t) {
-        const int64_t row = problem.row_of(window, t);
+        const int64_t row = s.rows[static_cast<size_t>(t)];
         for (int64_t part = 0; part < 3; ++part) {
             const Wide<T>* from = parts[part] + t * s.Dp;
             const int64_t column = part * problem.C + head * problem.D;
@@ -107,11 +106,11 @@ void backward(const AttentionProblem<T>& problem, const T* y, const Wide<T>* log
                      [&](int64_t begin, int64_t end, W* sums) {
                          SequentialHead<T> s(problem);
                          for (int64_t piece = begin; piece < end; ++piece) {
-                             const int64_t window = piece / heads, head = piece % heads;
-                             s.load(window, head);
-                             load_results(problem, s, window, head, y, log_sums, dy);
+                             const int64_t head = piece % heads;
+                             s.load(piece / heads, head);
+                             load_results(problem, s, head, y, log_sums, dy);
                              s.backward(sums, sums[entries + head]);
-                             put(problem, s, window, head, dqkv, sums + entries + heads);
+                             put(problem, s, head, dqkv, sums + entries + heads);
                          }
                      },
                      {{gradients.table.data<W>(), entries}, {dlogit_scale, heads}, {gradients.padding.data<W>(), C3}});

@@ -32,7 +32,8 @@ class SequentialHead {
 
     void load(int64_t window, int64_t head) {
         window_ = window, head_ = head;
-        problem_.load(window, head, q, k, v);
+        problem_.rows_of(window, rows);
+        problem_.load(rows, head, q, k, v);
         problem_.scale_queries(padded(N), q, q_factor, q_along);
         problem_.scale_keys(padded(N), k, k_factor, k_along);
     }
@@ -151,6 +152,7 @@ class SequentialHead {
 
   public:
     const int64_t N, Dp;
+    std::vector<int64_t> rows;                            // of the map, that the window's tokens read; -1 for padding
     W *q, *k, *v, *o, *do_, *dq, *dk, *dv, *tile_result;  // [N, Dp]
     W *product, *P, *dP, *dprod;                          // [tile_size keys, tile_size queries]
     W *q_t, *do_t;                                        // [Dp, tile_size queries]

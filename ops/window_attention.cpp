@@ -60,18 +60,23 @@ constexpr int64_t windows_a_piece = 8;
 
 template <class T>
 void forward(const AttentionProblem<T>& problem, T* y) {
+    using W = Wide<T>;
     const Tensor bias_by_key = position_bias_by_key(problem);
-    const auto* bias = bias_by_key.template data<Wide<T>>();
+    const auto* bias = bias_by_key.template data<W>();
     parallel_chunks(problem.windows(), windows_a_piece, [&](int64_t begin, int64_t end) {
         AttentionHead<T> s(problem, bias);
-        for (int64_t window = begin; window < end; ++window)
+        for (int64_t window = begin; window < end; ++window) {
+            s.enter(window);
             for (int64_t head = 0; head < problem.heads; ++head) {
-                s.attend(window, head);
+                s.attend(head);
                 small_product(s.N, s.Dp, s.N, s.P, int64_t{1}, s.L, s.v, s.Dp, s.o, s.Dp);  // o_i = sum_j P_ij v_j
-                for (int64_t t = 0; t < s.N; ++t)
-                    if (const int64_t row = problem.row_of(window, t); row >= 0)
-                        narrow_row(problem.D, s.o + t * s.Dp, y + row * problem.C + head * problem.D);
+                const W* o = s.o;
+                for (const int64_t row : s.rows) {
+                    if (row >= 0) narrow_row(problem.D, o, y + row * problem.C + head * problem.D);
+                    o += s.Dp;
+                }
             }
+        }
     });
 }
 
@@ -88,8 +93,8 @@ struct GroupSums {
 // The result (of what arrived at v, or at q^ or k^) as third `part` of a window's dqkv: v's as it is, those of q and k
 // less their part along q^ or k^, times the factor that made these.
 template <class T>
-void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t window, int64_t head, int part,
-         const Wide<T>* scaled, const Wide<T>* along, const Wide<T>* factor, T* dqkv, Wide<T>* dpadding) {
+void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t head, int part, const Wide<T>* scaled,
+         const Wide<T>* along, const Wide<T>* factor, T* dqkv, Wide<T>* dpadding) {
     const int64_t D = problem.D, column = part * problem.C + head * D;
     for (int64_t t = 0; t < s.N; ++t) {
         Wide<T>* gradient = s.result + t * s.Dp;
@@ -97,7 +102,7 @@ void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t 
 #pragma omp simd
             for (int64_t d = 0; d < s.Dp; ++d)
                 gradient[d] = factor[t] * (gradient[d] - along[t] * scaled[t * s.Dp + d]);
-        if (const int64_t row = problem.row_of(window, t); row >= 0)
+        if (const int64_t row = s.rows[static_cast<size_t>(t)]; row >= 0)
             narrow_row(D, gradient, dqkv + row * 3 * problem.C + column);
         else
             for (int64_t d = 0; d < D; ++d) dpadding[column + d] += gradient[d];
@@ -145,11 +150,12 @@ void backward_windows(const AttentionProblem<T>& problem, const Wide<T>* bias, i
                       T* dqkv, GroupSums<Wide<T>> sums) {
     AttentionHead<T> s(problem, bias);
     const int64_t D = problem.D, matrix = s.N * s.L;
-    for (int64_t window = begin; window < end; ++window)
+    for (int64_t window = begin; window < end; ++window) {
+        s.enter(window);
         for (int64_t head = 0; head < problem.heads; ++head) {
-            s.attend(window, head);
+            s.attend(head);
             for (int64_t t = 0; t < s.N; ++t) {  // do; nothing arrives at padding, whose result was dropped
-                const int64_t row = problem.row_of(window, t);
+                const int64_t row = s.rows[static_cast<size_t>(t)];
                 if (row >= 0) widen_row(D, dy + row * problem.C + head * D, s.o + t * s.Dp);
                 else std::fill_n(s.o + t * s.Dp, D, 0);
             }
@@ -157,14 +163,15 @@ void backward_windows(const AttentionProblem<T>& problem, const Wide<T>* bias, i
             // forward: o_i = sum_j P_ij v_j, so dP_ij = do_i . v_j and dv_j = sum_i P_ij do_i:
             small_product(s.N, s.L, D, s.v, s.Dp, int64_t{1}, s.do_t, s.L, s.dP, s.L);
             small_product(s.N, s.Dp, s.N, s.P, s.L, int64_t{1}, s.o, s.Dp, s.result, s.Dp);
-            put<T>(problem, s, window, head, 2, nullptr, nullptr, nullptr, dqkv, sums.dpadding);
+            put<T>(problem, s, head, 2, nullptr, nullptr, nullptr, dqkv, sums.dpadding);
             softmax_backward(s, problem.scale(head), sums.dbias + head * matrix, sums.dlogit_scale[head]);
             // forward: prod_ij = q^_i . k^_j, so dk^_j = sum_i dprod_ij q^_i and dq^_i = sum_j dprod_ij k^_j:
             small_product(s.N, s.Dp, s.N, s.dprod, s.L, int64_t{1}, s.q, s.Dp, s.result, s.Dp);
-            put<T>(problem, s, window, head, 1, s.k, s.k_along, s.k_factor, dqkv, sums.dpadding);
+            put<T>(problem, s, head, 1, s.k, s.k_along, s.k_factor, dqkv, sums.dpadding);
             small_product(s.N, s.Dp, s.N, s.dprod, int64_t{1}, s.L, s.k, s.Dp, s.result, s.Dp);
-            put<T>(problem, s, window, head, 0, s.q, s.q_along, s.q_factor, dqkv, sums.dpadding);
+            put<T>(problem, s, head, 0, s.q, s.q_along, s.q_factor, dqkv, sums.dpadding);
         }
+    }
 }
 
 template <class T>

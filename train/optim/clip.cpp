@@ -16,13 +16,14 @@ double norm_on_cpu(const Parameters& parameters) {
     const std::vector<Stretch> all = stretches(parameters);
     std::vector<double> sums(all.size(), 0.0);
     dispatch_float("gradient_norm", parameters.values().dtype(), [&]<class T>(T) {
-        for_each(all, [&](const Stretch& stretch) {
+        parallel_for(static_cast<int64_t>(all.size()), [&](int64_t number) {
+            const Stretch& stretch = all[static_cast<size_t>(number)];
             with_gradients<T>(parameters, stretch, [&](const auto* g) {
                 double sum = 0;
 #pragma omp simd reduction(+ : sum)
                 for (int64_t i = 0; i < stretch.end - stretch.begin; ++i)
                     sum += static_cast<double>(widen(g[i])) * widen(g[i]);
-                sums[static_cast<size_t>(&stretch - all.data())] = sum;
+                sums[static_cast<size_t>(number)] = sum;
             });
         });
     });
