@@ -1,6 +1,7 @@
 #include "core/gemm.h"
 
 #include "core/packed_factor.h"
+#include "core/packing.h"
 #include "core/threads.h"
 
 #include <algorithm>
@@ -110,6 +111,27 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
         gemm_in_sums(layout_a, layout_b, m, n, k, a, lda, b, ldb, sums, ld, accumulate);
     });
 }
+
+template <class T>
+void multiply_by_weight(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const Wide<T>* bias, T* y) {
+    using Bias = Beginning<Wide<T>>;
+    if (!few_rows(rows)) {
+        const PackedFactor<T> weight_t(Layout::transposed, O, I, weight, I);
+        parallel_chunks(rows, rows_a_piece(rows), [&](int64_t begin, int64_t end) {
+            multiply(Layout::plain, end - begin, x + begin * I, I, weight_t, y + begin * O, O, Bias::row(bias));
+        });
+        return;
+    }
+    // A large weight packed as a whole would leave the cache before the rows come to it.
+    parallel_chunks(O, panel_columns<TileFactor<T>>, [&](int64_t begin, int64_t end) {
+        const PackedFactor<T> columns(Layout::transposed, end - begin, I, weight + begin * I, I);
+        multiply(Layout::plain, rows, x, I, columns, y + begin, O, Bias::row(bias ? bias + begin : nullptr));
+    });
+}
+
+template void multiply_by_weight(int64_t, int64_t, int64_t, const float*, const float*, const float*, float*);
+template void multiply_by_weight(int64_t, int64_t, int64_t, const double*, const double*, const double*, double*);
+template void multiply_by_weight(int64_t, int64_t, int64_t, const bfloat16*, const bfloat16*, const float*, bfloat16*);
 
 #define INSTANTIATE(T, Out)                                                                                            \
     template void gemm_block(Layout, Layout, int64_t, int64_t, int64_t, const T*, int64_t, const T*, int64_t, Out*,    \

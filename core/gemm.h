@@ -9,6 +9,8 @@
 // depends on m, n and k alone, so that the result has the same bits for any number of them.
 #pragma once
 
+#include "core/element.h"
+
 #include <algorithm>
 #include <cstdint>
 
@@ -37,6 +39,13 @@ void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t 
 template <class T, class Out>
 void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, Out* c, int64_t ldc, bool accumulate);
+
+// What a layer computes: y [rows, O] = x [rows, I] weight^T + bias, on all threads. `bias` may be null.
+template <class T>
+void multiply_by_weight(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const Wide<T>* bias, T* y);
+// Whether a weight is too much to pack before anything else for so few rows: multiply_by_weight then goes column by
+// column.
+constexpr bool few_rows(int64_t rows) { return rows <= 512; }
 
 // In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on
 // nothing but `rows`. 1, 2, 4, 8 or 16, which two or four threads share evenly, of 384 rows or more.

@@ -10,8 +10,8 @@
 //   dbias_o = sum_r dy_ro                          column sums of dy
 //
 // Saved: x and weight, nothing new.
-// Passes over memory: the bias is what the sums of a product begin as (core/packed_factor.h). dbias is summed in the
-// pieces of dx, while their rows of dy are in the cache.
+// Passes over memory: the bias is what the sums of the product begin as (multiply_by_weight, core/gemm.h). dbias is
+// summed in the pieces of dx, while their rows of dy are in the cache.
 // On a device a library's product adds the bias on its way out (cuda/gemm.h), and dbias is a sum of its own.
 // Source: the product every text has; the conventions are torch.nn.Linear's. Test: tests/test_linear.cpp.
 
@@ -31,17 +31,6 @@ namespace swingrad {
 namespace {
 
 constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
-
-// ---- CPU forward
-
-// `bias` may be null.
-template <class T>
-void forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const Wide<T>* bias, T* y) {
-    const PackedFactor<T> weight_t(transposed, O, I, weight, I);
-    parallel_chunks(rows, rows_a_piece(rows), [&](int64_t begin, int64_t end) {
-        multiply(plain, end - begin, x + begin * I, I, weight_t, y + begin * O, O, Beginning<Wide<T>>::row(bias));
-    });
-}
 
 // ---- CPU backward
 
@@ -120,7 +109,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     on_device_of(
         "linear", x,
         [&]<class T>(T) {
-            forward(rows, I, O, x.data<T>(), weight.data<T>(), data_or_null<Wide<T>>(bias), y.data<T>());
+            multiply_by_weight(rows, I, O, x.data<T>(), weight.data<T>(), data_or_null<Wide<T>>(bias), y.data<T>());
         },
         [&]<class T>(T) {
             cuda::gemm_bias(rows, O, I, x.device_data<T>(), weight.device_data<T>(), device_data_or_null<Wide<T>>(bias),

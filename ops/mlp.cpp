@@ -46,16 +46,29 @@ template <class T>
 void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T* weight1, const Wide<T>* bias1,
              const T* weight2, const Wide<T>* bias2, T* a, T* y) {
     using W = Wide<T>;
+    const auto gelu = [](int64_t count, const T* from, T* to) {
+        along_row<W>(count, [&](auto& number, int64_t i) {
+            load_vector(number, from + i);
+            store_vector(Gelu::value(number), to + i);
+        });
+    };
+    if (few_rows(rows)) {
+        const Tensor scratch = Tensor::empty({rows, U}, dtype_of<T>());
+        T* g = scratch.data<T>();
+        if (!a) a = g;
+        multiply_by_weight(rows, C, U, x, weight1, bias1, a);
+        parallel_chunks(rows * U, 1 << 14,
+                        [&](int64_t begin, int64_t end) { gelu(end - begin, a + begin, g + begin); });
+        multiply_by_weight(rows, U, O, g, weight2, bias2, y);
+        return;
+    }
     const PackedFactor<T> weight1_t(transposed, U, C, weight1, C), weight2_t(transposed, O, U, weight2, U);
     parallel_chunks(rows, rows_a_piece(rows), [&](int64_t begin, int64_t end) {
         const int64_t count = end - begin;
         const Tensor scratch = Tensor::empty({count, U}, dtype_of<T>());
         T *g = scratch.data<T>(), *a_piece = a ? a + begin * U : g, *y_piece = y + begin * O;
         multiply(plain, count, x + begin * C, C, weight1_t, a_piece, U, Beginning<W>::row(bias1));
-        along_row<W>(count * U, [&](auto& number, int64_t i) {
-            load_vector(number, a_piece + i);
-            store_vector(Gelu::value(number), g + i);
-        });
+        gelu(count * U, a_piece, g);
         multiply(plain, count, g, U, weight2_t, y_piece, O, Beginning<W>::row(bias2));
     });
 }

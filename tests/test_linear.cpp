@@ -72,6 +72,17 @@ TEST_CASE("linear in float agrees with double") {
     for (size_t i = 0; i < wide.size(); ++i) REQUIRE(largest_difference(wide[i], narrow[i]) < 5e-4);
 }
 
+TEST_CASE("linear gives a row the same bits alone, among few and among many") {
+    for (const DType dtype : {DType::float64, DType::float32, DType::bfloat16}) {
+        const auto in = some_inputs(600, 701, 101);
+        const Tensor x = in[0].to(dtype), weight = in[1].to(dtype), bias = in[2].to(wide(dtype));
+        const Tensor many = linear(x, weight, bias);
+        INFO(name_of(dtype));
+        for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 1}, {1, 300}, {88, 600}, {87, 600}})
+            REQUIRE(same_bits(linear(x.slice(begin, end), weight, bias), many.slice(begin, end)));
+    }
+}
+
 TEST_CASE("linear gives the same bits on any number of threads") {
     const auto inputs = narrowed(some_inputs(9000, 65, 49));
     const Tensor cotangent = random_tensor({9000, 49}, Random{3, 3}).to(DType::float32);

@@ -42,6 +42,17 @@ TEST_CASE("mlp without a tape gives the same values as with one") {
     REQUIRE(largest_difference(fused({x, in[1], in[2], in[3], in[4]}), without) == 0);
 }
 
+TEST_CASE("mlp gives a row the same bits alone, among few and among many") {
+    for (const DType dtype : {DType::float64, DType::float32, DType::bfloat16}) {
+        std::vector<Tensor> in = inputs(600, 35, 701, 37);
+        for (size_t i = 0; i < in.size(); ++i) in[i] = in[i].to(i == 2 || i == 4 ? wide(dtype) : dtype);
+        const Tensor many = fused(in);
+        INFO(name_of(dtype));
+        for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 1}, {1, 300}, {88, 600}, {87, 600}})
+            REQUIRE(same_bits(fused({in[0].slice(begin, end), in[1], in[2], in[3], in[4]}), many.slice(begin, end)));
+    }
+}
+
 TEST_CASE("mlp's gradients have the same bits on any number of threads") {
     const auto in = narrowed(inputs(2100, 12, 48, 12));
     const Tensor cotangent = random_tensor({2100, 12}, Random{5, 6}).to(DType::float32);
