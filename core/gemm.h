@@ -43,8 +43,8 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
 // What a layer computes: y [rows, O] = x [rows, I] weight^T + bias, on all threads. `bias` may be null.
 template <class T>
 void multiply_by_weight(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const Wide<T>* bias, T* y);
-// Whether a weight is too much to pack before anything else for so few rows: multiply_by_weight then goes column by
-// column.
+// Whether a weight is packed for so few rows that it had better not be written to memory in between: then
+// multiply_by_weight packs and uses one panel of its columns at a time. Costs no bits either.
 constexpr bool few_rows(int64_t rows) { return rows <= 512; }
 
 // In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on

@@ -150,6 +150,44 @@ struct Gelu {
     }
 };
 
+// Gelu for numbers that are rounded to bfloat16, in half the time, with the slope in three quarters: errors of at most
+// 2e-5 in the value and 7e-5 in the slope, where rounding a result near 1 makes one of 4e-3. Phi and the slope are 0
+// and 1 beyond +-4.5 and, less 1/2, odd; so between, with c = x kept within these limits,
+//
+//   1/2 + c P(s)        s = 2 (c / 4.5)^2 - 1, from -1 to 1, where a polynomial loses nothing to cancellation
+//
+// with polynomials whose largest error, in x Phi(x) and in the slope, is least among those that end in 0 and 1.
+struct GeluForBfloat16 {
+    template <class F>  // float, or a vector of them
+    static F value(F x) {
+        const F low = x < -4.5f ? F{} - 4.5f : x;
+        return low * distribution(low);
+    }
+    template <class F>
+    static void value_and_slope(F x, F& value, F& slope) {
+        const F low = x < -4.5f ? F{} - 4.5f : x;
+        value = low * distribution(low);
+        slope = from_half(low, -0.0248959698f, 0.0559535436f, -0.045139771f, 0.0477584526f, -0.0879824981f,
+                          0.105023973f, -0.0953146517f, 0.0861886367f, -0.0899262801f, 0.159445688f);
+    }
+
+  private:
+    template <class F>
+    static F distribution(F low) {
+        return from_half(low, -0.00145754381f, 0.00461537717f, -0.00689060753f, 0.0102089504f, -0.0180300549f,
+                         0.0285884626f, -0.040324375f, 0.0546774864f, -0.0771817565f, 0.156905174f);
+    }
+    // 1/2 + c P(s), the polynomial's coefficients from the highest power down.
+    template <class F, class... Coefficients>
+    static F from_half(F low, float highest, Coefficients... rest) {
+        const F c = low > 4.5f ? F{} + 4.5f : low;
+        const F s = c * c * (2 / 20.25f) - 1.0f;
+        F p = F{} + highest;
+        ((p = p * s + rest), ...);
+        return c * p + 0.5f;
+    }
+};
+
 // 1 / (1 + e^-x)
 struct Sigmoid {
     template <class T>

@@ -34,11 +34,16 @@
 #include "ops/sum_by_groups.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace swingrad {
 namespace {
 
 constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
+
+// Where g is bfloat16, gelu is computed to that.
+template <class T>
+using CpuGelu = std::conditional_t<std::is_same_v<T, bfloat16>, GeluForBfloat16, Gelu>;
 
 // ---- CPU forward. a [rows, U] is where the first product goes; null where nobody will want it again.
 
@@ -49,7 +54,7 @@ void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T*
     const auto gelu = [](int64_t count, const T* from, T* to) {
         along_row<W>(count, [&](auto& number, int64_t i) {
             load_vector(number, from + i);
-            store_vector(Gelu::value(number), to + i);
+            store_vector(CpuGelu<T>::value(number), to + i);
         });
     };
     if (few_rows(rows)) {
@@ -101,7 +106,7 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
                                  std::remove_reference_t<decltype(number)> value, slope, arrived;
                                  load_vector(number, a_piece + i);
                                  load_vector(arrived, da + i);
-                                 Gelu::value_and_slope(number, value, slope);
+                                 CpuGelu<T>::value_and_slope(number, value, slope);
                                  store_vector(value, g + i);
                                  store_vector(arrived * slope, da + i);
                              });

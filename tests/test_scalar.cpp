@@ -71,6 +71,31 @@ TEST_CASE("gelu in float is within 5e-7 of x Phi(x), its slope within 4e-7") {
                 xs, [](float x) { return double{Gelu::slope(x)}; }, gelu_slope, one) < 4e-7);
 }
 
+TEST_CASE("gelu for bfloat16 is within 2e-5 of x Phi(x), its slope within 7e-5, beyond its limits too") {
+    std::vector<float> xs = between(-15, 15, 1'000'001);
+    const auto exact = [](double x) { return x * normal_distribution(x); };
+    const auto value = [](float x) {
+        float both, slope;
+        GeluForBfloat16::value_and_slope(x, both, slope);
+        return GeluForBfloat16::value(x) == both ? double{both} : std::nan("");
+    };
+    const auto slope = [](float x) {
+        float both, result;
+        GeluForBfloat16::value_and_slope(x, both, result);
+        return double{result};
+    };
+    REQUIRE(largest_error(xs, value, exact, one) < 2e-5);
+    REQUIRE(largest_error(xs, slope, gelu_slope, one) < 7e-5);
+    for (const float x : {1e3f, 1e30f}) {
+        REQUIRE(GeluForBfloat16::value(x) == Approx(x));
+        REQUIRE(std::abs(GeluForBfloat16::value(-x)) < 1e-5);
+        REQUIRE(slope(x) == Approx(1));
+        REQUIRE(std::abs(slope(-x)) < 1e-6);
+    }
+    REQUIRE(std::isnan(value(std::numeric_limits<float>::quiet_NaN())));
+    REQUIRE(std::isnan(slope(std::numeric_limits<float>::quiet_NaN())));
+}
+
 TEST_CASE("gelu in double is accurate to rounding, in the tail too") {
     for (const double x : {-30.0, -8.0, -1.0, -1e-9, 0.0, 0.3, 5.0, 40.0}) {
         REQUIRE(Gelu::value(x) == Approx(x * normal_distribution(x)).epsilon(1e-12));
