@@ -57,7 +57,7 @@ void forward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T*
             store_vector(CpuGelu<T>::value(number), to + i);
         });
     };
-    if (few_rows(rows)) {
+    if (few_rows(rows)) {  // all rows at once: g is small, and the weights are what must not leave the cache
         const Tensor scratch = Tensor::empty({rows, U}, dtype_of<T>());
         T* g = scratch.data<T>();
         if (!a) a = g;
