@@ -127,16 +127,17 @@ class Counter {
         return s.R * (2 + hidden + s.heads) * s.bytes;
     }
 
-    // Saves its input, qkv and its result; of padded windows, the qkv that padding has, if that is no parameter; going
-    // window by window, a number for each token and head.
+    // Saves its input and qkv, of padded tokens too; going tile by tile, qkv of the map's tokens alone, with what
+    // padding has for it, if that is no parameter, its result, and a number for each token and head.
     void attention(const std::string& name, const Sizes& s) {
         const int64_t scales = config_.attention == AttentionKind::cosine ? s.heads : 0;
         const int64_t biases = config_.qkv_bias ? (config_.key_bias ? 3 : 2) * s.C : 0;
         const int64_t padding = s.padded && !config_.key_bias ? 3 * s.C * s.bytes : 0;
-        const int64_t sums = config_.sequential_attention ? s.map_bytes(s.heads) : 0;
+        const int64_t by_windows = s.map_bytes(s.C) + s.B * s.nW * s.N * 3 * s.C * s.bytes;
+        const int64_t by_tiles = s.map_bytes(5 * s.C) + padding + s.map_bytes(s.heads);
         add(name, s.map(s.C), scales + biases + position_parameters(s) + 4 * s.C * s.C + s.C,
             s.B * (s.r * 4 * s.C * s.C + s.nW * 2 * s.N * s.N * s.C),
-            s.map_bytes(5 * s.C) + position_saved(s) + padding + sums);
+            (config_.sequential_attention ? by_tiles : by_windows) + position_saved(s));
     }
 
     // The norm saves its input, the classifier the pooled map, the loss probabilities and targets.

@@ -1,6 +1,7 @@
 #include "models/layers.h"
 
 #include "autograd/checkpoint.h"
+#include "ops/attention_inputs.h"
 #include "ops/plain_attention.h"
 
 #include <algorithm>
@@ -114,22 +115,22 @@ Tensor WindowAttention::position_bias() const {
     return linear(relu(linear(coordinates_, cpb_weight1, cpb_bias1)), cpb_weight2);
 }
 
+Tensor WindowAttention::bias() const {
+    if (q_bias.value.defined()) return qkv_bias(q_bias, v_bias);
+    return qkv.bias;
+}
+
 WindowAttention::Projected WindowAttention::project(const Tensor& x) const {
-    Tensor bias = qkv.bias;
-    if (q_bias.value.defined()) bias = qkv_bias(q_bias, v_bias);
-    // A padded token is a zero vector, so its q, k and v are the bias alone.
-    Tensor padding;
-    if (map_->has_padding)
-        padding = bias.defined() ? bias : Tensor::zeros({3 * x.shape()[3]}, wide(x.dtype()), x.device());
-    return {linear(x, qkv.weight, bias), padding};
+    const Tensor of_qkv = bias();
+    return {linear(x, qkv.weight, of_qkv), padding_of(x, of_qkv, *map_)};
 }
 
 Tensor WindowAttention::forward(const Tensor& x) const {
-    const auto [tokens, padding] = project(x);
     const Tensor table = position_bias();
-    if (sequential_) return proj.forward(sequential_attention(tokens, padding, heads_, logit_scale, table, map_));
-    return proj.forward(kind_ == AttentionKind::cosine ? cosine_attention(tokens, padding, logit_scale, table, map_)
-                                                       : dot_attention(tokens, padding, heads_, table, map_));
+    if (!sequential_)
+        return multi_head_attention(x, qkv.weight, bias(), heads_, logit_scale, table, proj.weight, proj.bias, map_);
+    const auto [tokens, padding] = project(x);
+    return proj.forward(sequential_attention(tokens, padding, heads_, logit_scale, table, map_));
 }
 
 Tensor WindowAttention::weights(const Tensor& x) const {

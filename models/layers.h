@@ -112,6 +112,7 @@ class WindowAttention : public Module {
     struct Projected {
         Tensor qkv, padding;  // [B, H, W, 3C], [3C] or undefined
     };
+    Tensor bias() const;  // of q, k and v, [3C]; undefined where there is none
     Projected project(const Tensor& x) const;
 
     AttentionKind kind_;

@@ -1,9 +1,11 @@
-// One head of one attention window: scratch memory, and the steps that forward and backward of window_attention.cpp are
-// made of. Formulas and layout are there. L is N, the tokens of a window, rounded up to whole vectors; what lies beyond
-// N is zero in what is loaded and of no account in what is computed.
+// One head of one attention window: scratch memory, and the steps that forward of window_attention.cpp and of
+// multi_head_attention.cpp are made of (backward: attention_head_backward.h). Formulas and layout are in the former. L
+// is N, the tokens of a window, rounded up to whole vectors; what lies beyond N is zero in what is loaded and of no
+// account in what is computed.
 #pragma once
 
 #include "core/scalar.h"
+#include "core/threads.h"
 #include "ops/attention_inputs.h"
 
 #include <limits>
@@ -23,7 +25,9 @@ class AttentionHead {
           L(padded_to_lanes<W>(problem.window.tokens)),
           Dp(problem.Dp) {
         const int64_t vectors = L * Dp, matrices = L * L;
-        memory_ = Tensor::zeros({7 * vectors + 4 * matrices + 5 * L}, dtype_of<W>());
+        const Shape numbers{7 * vectors + 4 * matrices + 5 * L};
+        const bool whole = L == N && Dp == problem.D;  // all vectors are: nothing lies beside what is loaded
+        memory_ = whole ? Tensor::empty(numbers, dtype_of<W>()) : Tensor::zeros(numbers, dtype_of<W>());
         W* next = memory_.data<W>();
         for (W** array : {&q, &k, &v, &o, &result, &q_t, &do_t}) *array = next, next += vectors;
         for (W** array : {&product, &P, &dP, &dprod}) *array = next, next += matrices;
@@ -48,6 +52,14 @@ class AttentionHead {
         transpose(q, q_t);
         small_product(N, L, problem_.D, k, Dp, int64_t{1}, q_t, L, product, L);  // q^_i . k^_j at [j][i]
         softmax_over_keys(head);
+    }
+
+    // After attend, fills o from P and v, and writes it to the rows of y, [.., C], that the window's tokens have.
+    void weigh_values(int64_t head, T* y) {
+        small_product(N, Dp, N, P, int64_t{1}, L, v, Dp, o, Dp);  // o_i = sum_j P_ij v_j
+        for (int64_t t = 0; t < N; ++t)
+            if (const int64_t row = rows[static_cast<size_t>(t)]; row >= 0)
+                narrow_row(problem_.D, o + t * Dp, y + row * problem_.C + head * problem_.D);
     }
 
     // Rows [L, Dp] with lanes for d into [Dp, L] with lanes for tokens.
@@ -101,7 +113,7 @@ class AttentionHead {
     std::vector<int64_t> next_rows_;  // of the window after it
 
   public:
-    std::vector<int64_t> rows;  // of the map, that the window's tokens read; -1 for padding
+    std::vector<int64_t> rows;  // of qkv, that the window's tokens read; -1 for padding
     const int64_t N, L, Dp;
     W *q, *k, *v, *o, *result;     // [L, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
     W *product, *P, *dP, *dprod;   // [L keys, L queries]; product is q^ . k^
@@ -110,6 +122,11 @@ class AttentionHead {
     W *q_along, *k_along, *k_dot;  // [L]: q^ . dq^ and k^ . dk^, or 0 where not taken away
 };
 
+// How many numbers a position bias by key has.
+template <class T>
+int64_t bias_by_key_count(const AttentionProblem<T>& problem) {
+    return problem.heads * problem.window.tokens * padded_to_lanes<Wide<T>>(problem.window.tokens);
+}
 // table [R, h] as [h, N keys, L queries], padded with zeros; all zeros where table is null. Small beside qkv in any but
 // tiny batches, and it makes the softmax read whole vectors.
 template <class T>
@@ -124,6 +141,27 @@ Tensor position_bias_by_key(const AttentionProblem<T>& problem) {
             for (int64_t i = 0; i < N; ++i)
                 to[(head * N + j) * L + i] = problem.table[problem.window.offset_row(i, j) * heads + head];
     return bias;
+}
+
+// Forward of `begin` to `end` of all pairs of window and head, the heads of a window one after the other: y [.., C] in
+// the rows of qkv.
+template <class T>
+void attend_pairs(const AttentionProblem<T>& problem, const Wide<T>* bias, int64_t begin, int64_t end, T* y) {
+    AttentionHead<T> s(problem, bias);
+    for (int64_t pair = begin; pair < end; ++pair) {
+        const int64_t head = pair % problem.heads;
+        if (pair == begin || head == 0) s.enter(pair / problem.heads);
+        s.attend(head);
+        s.weigh_values(head, y);
+    }
+}
+// The same of the windows [begin, end) on all threads, unless inside a piece of parallel work.
+template <class T>
+void attend_windows(const AttentionProblem<T>& problem, const Wide<T>* bias, int64_t begin, int64_t end, T* y) {
+    constexpr int64_t windows_a_piece = 8, least_pieces = 16;
+    const int64_t first = begin * problem.heads, pairs = (end - begin) * problem.heads;
+    parallel_chunks(pairs, std::clamp<int64_t>(pairs / least_pieces, 1, windows_a_piece * problem.heads),
+                    [&](int64_t from, int64_t to) { attend_pairs(problem, bias, first + from, first + to, y); });
 }
 
 }  // namespace swingrad

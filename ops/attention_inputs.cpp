@@ -5,18 +5,28 @@
 
 namespace swingrad {
 
+Tensor padding_of(const Tensor& x, const Tensor& qkv_bias, const WindowTable& map) {
+    if (!map.has_padding) return {};
+    return qkv_bias.defined() ? qkv_bias : Tensor::zeros({3 * x.shape()[3]}, wide(x.dtype()), x.device());
+}
+
+void check_scores(std::string_view op, int64_t C, int64_t heads, const Tensor& logit_scale, const Tensor& table,
+                  const WindowTable& map) {
+    check(heads > 0 && C % heads == 0, "[{}] {} channels do not divide into {} heads", op, C, heads);
+    check(!logit_scale.defined() || logit_scale.shape() == Shape{heads, 1, 1},
+          "[{}] logit_scale must be [{}, 1, 1], got {}", op, heads, logit_scale.shape());
+    check(!table.defined() || table.shape() == Shape{map.offsets(), heads},
+          "[{}] the table of a {} x {} window must be [{}, {}], got {}", op, map.window.rows, map.window.columns,
+          map.offsets(), heads, table.shape());
+}
+
 void AttentionInputs::check(std::string_view op) const {
     const Extent extent = map->map;
     swingrad::check(qkv.shape().rank() == 4 && qkv.shape()[1] == extent.rows && qkv.shape()[2] == extent.columns &&
                         qkv.shape()[3] % 3 == 0,
                     "[{}] qkv must be [B, {}, {}, 3C], got {}", op, extent.rows, extent.columns, qkv.shape());
     const int64_t C = qkv.shape()[3] / 3;
-    swingrad::check(heads > 0 && C % heads == 0, "[{}] {} channels do not divide into {} heads", op, C, heads);
-    swingrad::check(!logit_scale.defined() || logit_scale.shape() == Shape{heads, 1, 1},
-                    "[{}] logit_scale must be [{}, 1, 1], got {}", op, heads, logit_scale.shape());
-    swingrad::check(!table.defined() || table.shape() == Shape{map->offsets(), heads},
-                    "[{}] the table of a {} x {} window must be [{}, {}], got {}", op, map->window.rows,
-                    map->window.columns, map->offsets(), heads, table.shape());
+    check_scores(op, C, heads, logit_scale, table, *map);
     swingrad::check(padding.defined() || !map->has_padding,
                     "[{}] a {} x {} map with windows of {} x {} has padding, so `padding` [{}] is needed", op,
                     extent.rows, extent.columns, map->window.rows, map->window.columns, 3 * C);

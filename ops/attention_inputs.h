@@ -37,6 +37,14 @@ struct AttentionInputs {
     Shape log_sums_shape() const { return qkv.shape().with(3, heads); }
 };
 
+// q, k and v of a padded token, a vector of zeros in x [B, H, W, C]: the bias [3C] that every token's get, or zeros.
+// Undefined where no window has padding.
+Tensor padding_of(const Tensor& x, const Tensor& qkv_bias, const WindowTable& map);
+
+// Throws an Error in the name of `op` unless C channels and what scores are made with fit.
+void check_scores(std::string_view op, int64_t C, int64_t heads, const Tensor& logit_scale, const Tensor& table,
+                  const WindowTable& map);
+
 // Gradients of the tensors above, zero where nothing arrives; those of undefined tensors are there too, and nobody's.
 struct AttentionGradients {
     Tensor qkv, padding, logit_scale, table;
@@ -63,25 +71,35 @@ struct AttentionProblem {
     const T* qkv;
     const W *padding, *logit_scale, *table;  // all may be null
 
-    explicit AttentionProblem(const AttentionInputs& inputs)
-        : window(*inputs.map),
-          images(inputs.qkv.shape()[0]),
-          C(inputs.qkv.shape()[3] / 3),
-          heads(inputs.heads),
+    // qkv holds a map of tokens as images have them, or, `in_windows`, the tokens of one window after the other from
+    // window `first_window` on, padding too.
+    bool in_windows = false;
+    int64_t first_window = 0;
+
+    AttentionProblem(const WindowTable& table_of_windows, int64_t images_, int64_t C_, int64_t heads_, const T* qkv_,
+                     const W* padding_, const W* logit_scale_, const W* table_)
+        : window(table_of_windows),
+          images(images_),
+          C(C_),
+          heads(heads_),
           D(C / heads),
           Dp(padded_to_lanes<W>(D)),
-          qkv(inputs.qkv.data<T>()),
-          padding(data_or_null<W>(inputs.padding)),
-          logit_scale(data_or_null<W>(inputs.logit_scale)),
-          table(data_or_null<W>(inputs.table)) {}
+          qkv(qkv_),
+          padding(padding_),
+          logit_scale(logit_scale_),
+          table(table_) {}
+    explicit AttentionProblem(const AttentionInputs& inputs)
+        : AttentionProblem(*inputs.map, inputs.qkv.shape()[0], inputs.qkv.shape()[3] / 3, inputs.heads,
+                           inputs.qkv.data<T>(), data_or_null<W>(inputs.padding), data_or_null<W>(inputs.logit_scale),
+                           data_or_null<W>(inputs.table)) {}
 
     int64_t windows() const { return images * window.windows; }
-    // For each token of window w the row of the map that it reads, counted over all images; -1 for padding.
+    // For each token of window w the row of qkv that it reads; -1 for padding.
     void rows_of(int64_t w, std::vector<int64_t>& rows) const {
-        const int64_t image = w / window.windows, first = image * window.map.rows * window.map.columns;
-        const int32_t* source = window.source.data() + (w - image * window.windows) * window.tokens;
-        rows.resize(static_cast<size_t>(window.tokens));
-        for (int64_t& row : rows) row = *source < 0 ? -1 : first + *source, ++source;
+        rows.clear();
+        if (in_windows)
+            for (int64_t t = 0; t < window.tokens; ++t) rows.push_back((w - first_window) * window.tokens + t);
+        else window.for_each_row(w, w + 1, [&](int64_t row) { rows.push_back(row); });
     }
     // Calls body(token) with the 3C numbers of a row of the map, or of padding.
     template <class Body>

@@ -85,12 +85,8 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
               const T* dy, T* dx, T* dweight1, Wide<T>* dbias1, T* dweight2, Wide<T>* dbias2) {
     using W = Wide<T>;
     const int64_t width = U * C + U + O * U + O;
-    // Of few rows a group's sums would be larger than what they sum over: fewer groups then.
-    const int64_t most = std::max<int64_t>(rows / C, 1);
-    int64_t groups = sum_groups(rows);
-    while (groups > most) groups /= 2;
     const PackedFactor<T> packed1(plain, C, U, weight1, C), packed2(plain, U, O, weight2, U);
-    sum_by_groups<W>(groups, rows, width,
+    sum_by_groups<W>(groups_of_weights(rows, C), rows, width,
                      [&](int64_t group_begin, int64_t group_end, W* sums) {
                          W *dweight1_sum = sums, *dbias1_sum = dweight1_sum + U * C, *dweight2_sum = dbias1_sum + U,
                            *dbias2_sum = dweight2_sum + O * U;

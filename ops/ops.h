@@ -108,7 +108,12 @@ Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& 
 // (f) the same with q k^T / sqrt(D) for the score
 Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& table,
                      const WindowMap& map);
-// (f) either of the two above (logit_scale given or not), tile by tile: nothing of size N x N, neither kept nor made
+// (f) [linear, cosine_attention or, without logit_scale, dot_attention, linear]: x [B, H, W, C], qkv_weight [3C, C],
+// qkv_bias [3C] or none, table [R, h] or none, proj_weight [C, C], proj_bias [C] -> [B, H, W, C]
+Tensor multi_head_attention(const Tensor& x, const Tensor& qkv_weight, const Tensor& qkv_bias, int64_t heads,
+                            const Tensor& logit_scale, const Tensor& table, const Tensor& proj_weight,
+                            const Tensor& proj_bias, const WindowMap& map);
+// (f) either of these attentions (logit_scale given or not), tile by tile: nothing of size N x N, neither kept nor made
 Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& logit_scale,
                             const Tensor& table, const WindowMap& map);
 

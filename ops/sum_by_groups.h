@@ -39,6 +39,15 @@ class SumTarget {
     int64_t count_;
 };
 
+// sum_groups for the gradient of a weight [.., C], but of at least C rows each: of fewer, a group's sums would be
+// larger than what they sum over.
+inline int64_t groups_of_weights(int64_t rows, int64_t C) {
+    const int64_t most = std::max<int64_t>(rows / C, 1);
+    int64_t groups = sum_groups(rows);
+    while (groups > most) groups /= 2;
+    return groups;
+}
+
 // The rows [0, rows) are cut into groups, whose number must not depend on the number of threads (sum_groups).
 // body(begin, end, sums) adds a group's rows into `sums`, `width` zeros of the group's own; groups run in parallel. The
 // groups' sums are then added in order and written to the targets, whose counts add up to `width`.

@@ -25,6 +25,16 @@ struct WindowTable {
     std::vector<int32_t> source;        // [nW * N]: index into the map's H W tokens, or -1 for padding
     bool has_padding = false;
     int64_t padded_tokens() const { return windows * tokens - map.rows * map.columns; }  // of an image
+    // Calls body(row) for each token of the windows [begin, end), counted over all images: with the row of the maps,
+    // [images H W, C], that it is, or -1 for padding.
+    template <class Body>
+    void for_each_row(int64_t begin, int64_t end, const Body& body) const {
+        for (int64_t window = begin; window < end; ++window) {
+            const int64_t image = window / windows, first = image * map.rows * map.columns;
+            const int32_t* token = source.data() + (window - image * windows) * tokens;
+            for (int64_t t = 0; t < tokens; ++t) body(token[t] < 0 ? -1 : first + token[t]);
+        }
+    }
     std::vector<int32_t> region;  // [nW * N]: tokens of a window see each other only where equal; empty if no shift
 
     // A position bias has one row an offset (query less key) between two tokens of a window, (2 Mh - 1)(2 Mw - 1) in

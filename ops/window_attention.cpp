@@ -44,158 +44,42 @@
 // attention: arXiv 2103.14030 section 3.2. Test: tests/test_window_attention.cpp.
 
 #include "autograd/gradcheck.h"
-#include "core/threads.h"
 #include "ops/attention_head.h"
+#include "ops/attention_head_backward.h"
 #include "ops/ops.h"
 #include "ops/sum_by_groups.h"
 
-#include <cmath>
-
 namespace swingrad {
 namespace {
-
-constexpr int64_t windows_a_piece = 8;
 
 // ---- CPU forward
 
 template <class T>
 void forward(const AttentionProblem<T>& problem, T* y) {
-    using W = Wide<T>;
-    const Tensor bias_by_key = position_bias_by_key(problem);
-    const auto* bias = bias_by_key.template data<W>();
-    parallel_chunks(problem.windows(), windows_a_piece, [&](int64_t begin, int64_t end) {
-        AttentionHead<T> s(problem, bias);
-        for (int64_t window = begin; window < end; ++window) {
-            s.enter(window);
-            for (int64_t head = 0; head < problem.heads; ++head) {
-                s.attend(head);
-                small_product(s.N, s.Dp, s.N, s.P, int64_t{1}, s.L, s.v, s.Dp, s.o, s.Dp);  // o_i = sum_j P_ij v_j
-                const W* o = s.o;
-                for (const int64_t row : s.rows) {
-                    if (row >= 0) narrow_row(problem.D, o, y + row * problem.C + head * problem.D);
-                    o += s.Dp;
-                }
-            }
-        }
-    });
+    const Tensor bias = position_bias_by_key(problem);
+    attend_windows(problem, bias.template data<Wide<T>>(), 0, problem.windows(), y);
 }
 
 // ---- CPU backward
 
-// What one group of windows adds up.
-template <class W>
-struct GroupSums {
-    W* dbias;         // [h, N keys, L queries]
-    W* dlogit_scale;  // [h]
-    W* dpadding;      // [3C]
-};
-
-// The result (of what arrived at v, or at q^ or k^) as third `part` of a window's dqkv: v's as it is, those of q and k
-// less their part along q^ or k^, times the factor that made these.
-template <class T>
-void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t head, int part, const Wide<T>* scaled,
-         const Wide<T>* along, const Wide<T>* factor, T* dqkv, Wide<T>* dpadding) {
-    const int64_t D = problem.D, column = part * problem.C + head * D;
-    for (int64_t t = 0; t < s.N; ++t) {
-        Wide<T>* gradient = s.result + t * s.Dp;
-        if (scaled)
-#pragma omp simd
-            for (int64_t d = 0; d < s.Dp; ++d)
-                gradient[d] = factor[t] * (gradient[d] - along[t] * scaled[t * s.Dp + d]);
-        if (const int64_t row = s.rows[static_cast<size_t>(t)]; row >= 0)
-            narrow_row(D, gradient, dqkv + row * 3 * problem.C + column);
-        else
-            for (int64_t d = 0; d < D; ++d) dpadding[column + d] += gradient[d];
-    }
-}
-
-// From P and dP: dS into the bias's sum, dprod, and sum dprod prod for every query and every key. Overwrites dP.
-template <class T>
-void softmax_backward(AttentionHead<T>& s, Wide<T> scale, Wide<T>* dbias, Wide<T>& dlogit_scale) {
-    using W = Wide<T>;
-    for (int64_t first = 0; first < s.L; first += lanes<W>) {  // a vector of queries at a time
-        Vector<W> P, dP, product, sum, P_dP = {}, q_dot = {}, q_along;
-        for (int64_t j = 0; j < s.N; ++j) {
-            load_vector(P, s.P + j * s.L + first);
-            load_vector(dP, s.dP + j * s.L + first);
-            P_dP += P * dP;
-        }
-        for (int64_t j = 0; j < s.N; ++j) {
-            const int64_t at = j * s.L + first;
-            load_vector(P, s.P + at);
-            load_vector(dP, s.dP + at);
-            load_vector(product, s.product + at);
-            load_vector(sum, dbias + at);
-            // forward: P = softmax(S), S = scale prod + bias, so:
-            const Vector<W> dS = P * (dP - P_dP), dprod = scale * dS, along = dprod * product;
-            q_dot += along;
-            store_vector(Vector<W>(sum + dS), dbias + at);
-            store_vector(dprod, s.dprod + at);
-            store_vector(along, s.dP + at);
-        }
-        load_vector(q_along, s.q_along + first);
-        store_vector(Vector<W>(q_along * q_dot), s.q_along + first);
-    }
-    sum_rows(s.L, s.L, s.dP, s.L, s.k_dot);
-    W total = 0;
-    for (int64_t j = 0; j < s.N; ++j) {
-        total += s.k_dot[j];  // scale dS prod, summed: the gradient of logit_scale
-        s.k_along[j] *= s.k_dot[j];
-    }
-    dlogit_scale += total;
-}
-
-template <class T>
-void backward_windows(const AttentionProblem<T>& problem, const Wide<T>* bias, int64_t begin, int64_t end, const T* dy,
-                      T* dqkv, GroupSums<Wide<T>> sums) {
-    AttentionHead<T> s(problem, bias);
-    const int64_t D = problem.D, matrix = s.N * s.L;
-    for (int64_t window = begin; window < end; ++window) {
-        s.enter(window);
-        for (int64_t head = 0; head < problem.heads; ++head) {
-            s.attend(head);
-            for (int64_t t = 0; t < s.N; ++t) {  // do; nothing arrives at padding, whose result was dropped
-                const int64_t row = s.rows[static_cast<size_t>(t)];
-                if (row >= 0) widen_row(D, dy + row * problem.C + head * D, s.o + t * s.Dp);
-                else std::fill_n(s.o + t * s.Dp, D, 0);
-            }
-            s.transpose(s.o, s.do_t);
-            // forward: o_i = sum_j P_ij v_j, so dP_ij = do_i . v_j and dv_j = sum_i P_ij do_i:
-            small_product(s.N, s.L, D, s.v, s.Dp, int64_t{1}, s.do_t, s.L, s.dP, s.L);
-            small_product(s.N, s.Dp, s.N, s.P, s.L, int64_t{1}, s.o, s.Dp, s.result, s.Dp);
-            put<T>(problem, s, head, 2, nullptr, nullptr, nullptr, dqkv, sums.dpadding);
-            softmax_backward(s, problem.scale(head), sums.dbias + head * matrix, sums.dlogit_scale[head]);
-            // forward: prod_ij = q^_i . k^_j, so dk^_j = sum_i dprod_ij q^_i and dq^_i = sum_j dprod_ij k^_j:
-            small_product(s.N, s.Dp, s.N, s.dprod, s.L, int64_t{1}, s.q, s.Dp, s.result, s.Dp);
-            put<T>(problem, s, head, 1, s.k, s.k_along, s.k_factor, dqkv, sums.dpadding);
-            small_product(s.N, s.Dp, s.N, s.dprod, int64_t{1}, s.L, s.k, s.Dp, s.result, s.Dp);
-            put<T>(problem, s, head, 0, s.q, s.q_along, s.q_factor, dqkv, sums.dpadding);
-        }
-    }
-}
-
 template <class T>
 void backward(const AttentionProblem<T>& problem, const T* dy, const AttentionGradients& gradients) {
     using W = Wide<T>;
-    const int64_t N = problem.window.tokens, L = padded_to_lanes<W>(N), heads = problem.heads, C3 = 3 * problem.C,
-                  matrices = heads * N * L;
-    const Tensor bias = position_bias_by_key(problem), dbias = Tensor::empty({heads, N, L}, dtype_of<W>());
-    W* dlogit_scale = gradients.logit_scale.data<W>();
-    sum_by_groups<W>(sum_groups(problem.windows() * N), problem.windows(), matrices + heads + C3,
+    const int64_t scores = bias_by_key_count(problem), heads = problem.heads, C3 = 3 * problem.C;
+    const Tensor bias = position_bias_by_key(problem), dbias = Tensor::empty({scores}, dtype_of<W>());
+    W *dscores = dbias.data<W>(), *dlogit_scale = gradients.logit_scale.data<W>();
+    sum_by_groups<W>(sum_groups(problem.windows() * problem.window.tokens), problem.windows(), scores + heads + C3,
                      [&](int64_t begin, int64_t end, W* sums) {
-                         backward_windows<T>(problem, bias.data<W>(), begin, end, dy, gradients.qkv.data<T>(),
-                                             {sums, sums + matrices, sums + matrices + heads});
+                         AttentionHead<T> s(problem, bias.data<W>());
+                         for (int64_t window = begin; window < end; ++window) {
+                             s.enter(window);
+                             for (int64_t head = 0; head < heads; ++head)
+                                 attend_backward<T>(problem, s, head, dy, nullptr, gradients.qkv.data<T>(),
+                                                    {sums, sums + scores, sums + scores + heads});
+                         }
                      },
-                     {{dbias.data<W>(), matrices}, {dlogit_scale, heads}, {gradients.padding.data<W>(), C3}});
-
-    W* dtable = gradients.table.data<W>();
-    for (int64_t head = 0; head < heads; ++head) {
-        if (problem.cosine() && problem.scale_is_clamped(head)) dlogit_scale[head] = 0;
-        // forward: a pair's bias is the table's entry of its offset, so an entry gets what all such pairs get:
-        for (int64_t j = 0; j < N; ++j)
-            for (int64_t i = 0; i < N; ++i)
-                dtable[problem.window.offset_row(i, j) * heads + head] += dbias.data<W>()[(head * N + j) * L + i];
-    }
+                     {{dscores, scores}, {dlogit_scale, heads}, {gradients.padding.data<W>(), C3}});
+    finish_score_gradients(problem, dscores, dlogit_scale, gradients.table.data<W>());
 }
 
 // ---- autograd node

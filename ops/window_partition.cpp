@@ -19,8 +19,7 @@
 #include "core/operands.h"
 #include "core/threads.h"
 #include "ops/ops.h"
-
-#include <algorithm>
+#include "ops/window_rows.h"
 
 namespace swingrad {
 namespace {
@@ -29,25 +28,17 @@ namespace {
 
 template <class T>
 void gather(int64_t B, int64_t C, const WindowTable& table, const T* map, T* windows) {
-    const int64_t slots = table.windows * table.tokens, tokens = table.map.rows * table.map.columns;
+    const int64_t slots = table.windows * table.tokens;
     parallel_for(B, [&](int64_t b) {
-        for (int64_t t = 0; t < slots; ++t) {
-            T* to = windows + (b * slots + t) * C;
-            const int32_t source = table.source[static_cast<size_t>(t)];
-            if (source >= 0) std::copy_n(map + (b * tokens + source) * C, C, to);
-            else std::fill_n(to, C, T(0));
-        }
+        gather_windows(table, b * table.windows, (b + 1) * table.windows, C, map, windows + b * slots * C);
     });
 }
 
 template <class T>
 void scatter(int64_t B, int64_t C, const WindowTable& table, const T* windows, T* map) {
-    const int64_t slots = table.windows * table.tokens, tokens = table.map.rows * table.map.columns;
+    const int64_t slots = table.windows * table.tokens;
     parallel_for(B, [&](int64_t b) {
-        for (int64_t t = 0; t < slots; ++t) {
-            const int32_t source = table.source[static_cast<size_t>(t)];
-            if (source >= 0) std::copy_n(windows + (b * slots + t) * C, C, map + (b * tokens + source) * C);
-        }
+        scatter_windows(table, b * table.windows, (b + 1) * table.windows, C, windows + b * slots * C, map);
     });
 }
 

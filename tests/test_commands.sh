@@ -60,7 +60,7 @@ refuses 2 "wrong.json: [config] unknown key \"embed_dims\"; did you mean embed_d
 
 # ---- tape
 
-says "cosine_attention" tape --model nano --batch 2
+says "multi_head_attention" tape --model nano --batch 2
 holds out "layers.1.blocks.3"
 holds out "operations save"
 says "patch_embedding" tape --depths 1,1 --dot tape.dot
