@@ -86,35 +86,37 @@ void backward(int64_t rows, int64_t C, int64_t U, int64_t O, const T* x, const T
     using W = Wide<T>;
     const int64_t width = U * C + U + O * U + O;
     const PackedFactor<T> packed1(plain, C, U, weight1, C), packed2(plain, U, O, weight2, U);
-    sum_by_groups<W>(groups_of_weights(rows, C), rows, width,
-                     [&](int64_t group_begin, int64_t group_end, W* sums) {
-                         W *dweight1_sum = sums, *dbias1_sum = dweight1_sum + U * C, *dweight2_sum = dbias1_sum + U,
-                           *dbias2_sum = dweight2_sum + O * U;
-                         const Tensor scratch = Tensor::empty({2, gemm_rows, U}, dtype_of<T>());
-                         T *g = scratch.data<T>(), *da = g + gemm_rows * U;
-                         for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
-                             const int64_t count = std::min(gemm_rows, group_end - begin);
-                             const T *x_piece = x + begin * C, *a_piece = a + begin * U, *dy_piece = dy + begin * O;
-                             // forward: y = g weight2^T + bias2, so (da holds dg until gelu's slope is known):
-                             multiply(plain, count, dy_piece, O, packed2, da, U);
-                             // forward: g = gelu(a), so:
-                             along_row<W>(count * U, [&](auto& number, int64_t i) {
-                                 std::remove_reference_t<decltype(number)> value, slope, arrived;
-                                 load_vector(number, a_piece + i);
-                                 load_vector(arrived, da + i);
-                                 CpuGelu<T>::value_and_slope(number, value, slope);
-                                 store_vector(value, g + i);
-                                 store_vector(arrived * slope, da + i);
-                             });
-                             gemm_block(transposed, plain, O, U, count, dy_piece, O, g, U, dweight2_sum, U, true);
-                             add_column_sums(count, O, dy_piece, dbias2_sum);
-                             // forward: a = x weight1^T + bias1, so:
-                             multiply(plain, count, da, U, packed1, dx + begin * C, C);
-                             gemm_block(transposed, plain, U, C, count, da, U, x_piece, C, dweight1_sum, C, true);
-                             add_column_sums(count, U, da, dbias1_sum);
-                         }
-                     },
-                     {{dweight1, U * C}, {dbias1, U}, {dweight2, O * U}, {dbias2, O}});
+    sum_by_groups<W>(
+        groups_of_weights(rows, C), rows, width,
+        [&](int64_t group_begin, int64_t group_end, W* sums) {
+            W *dweight1_sum = sums, *dweight2_sum = dweight1_sum + U * C, *dbias1_sum = dweight2_sum + O * U,
+              *dbias2_sum = dbias1_sum + U;
+            const Tensor scratch = Tensor::empty({2, gemm_rows, U}, dtype_of<T>());
+            T *g = scratch.data<T>(), *da = g + gemm_rows * U;
+            for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
+                const int64_t count = std::min(gemm_rows, group_end - begin);
+                const bool adds = begin > group_begin;
+                const T *x_piece = x + begin * C, *a_piece = a + begin * U, *dy_piece = dy + begin * O;
+                // forward: y = g weight2^T + bias2, so (da holds dg until gelu's slope is known):
+                multiply(plain, count, dy_piece, O, packed2, da, U);
+                // forward: g = gelu(a), so:
+                along_row<W>(count * U, [&](auto& number, int64_t i) {
+                    std::remove_reference_t<decltype(number)> value, slope, arrived;
+                    load_vector(number, a_piece + i);
+                    load_vector(arrived, da + i);
+                    CpuGelu<T>::value_and_slope(number, value, slope);
+                    store_vector(value, g + i);
+                    store_vector(arrived * slope, da + i);
+                });
+                gemm_block(transposed, plain, O, U, count, dy_piece, O, g, U, dweight2_sum, U, adds);
+                add_column_sums(count, O, dy_piece, dbias2_sum);
+                // forward: a = x weight1^T + bias1, so:
+                multiply(plain, count, da, U, packed1, dx + begin * C, C);
+                gemm_block(transposed, plain, U, C, count, da, U, x_piece, C, dweight1_sum, C, adds);
+                add_column_sums(count, U, da, dbias1_sum);
+            }
+        },
+        {{dweight1, U * C}, {dweight2, O * U}, {dbias1, U}, {dbias2, O}}, U * C + O * U);
 }
 
 // ---- the device's, both. a: as above

@@ -166,11 +166,12 @@ void backward(const Inputs& in, const T* qkv, const T* dy, const Gradients& grad
     const PackedFactor<T> qkv_weight(plain, C, C3, in.qkv_weight.data<T>(), C),
         proj_weight(plain, C, C, in.proj_weight.data<T>(), C);
     const auto body = [&](int64_t group_begin, int64_t group_end, W* sums) {
-        W *dqkv_weight = sums, *dqkv_bias = dqkv_weight + C3 * C, *dproj_weight = dqkv_bias + C3,
-          *dproj_bias = dproj_weight + C * C, *dscores = dproj_bias + C, *dlogit_scale = dscores + scores;
+        W *dqkv_weight = sums, *dproj_weight = dqkv_weight + C3 * C, *dqkv_bias = dproj_weight + C * C,
+          *dproj_bias = dqkv_bias + C3, *dscores = dproj_bias + C, *dlogit_scale = dscores + scores;
         const Tensor scratch = Tensor::empty({windows_a_piece * N, 6 * C}, dtype_of<T>());
         for (int64_t begin = group_begin; begin < group_end; begin += windows_a_piece) {
             const int64_t end = std::min(group_end, begin + windows_a_piece), rows = (end - begin) * N;
+            const bool adds = begin > group_begin;
             T *mapped = scratch.data<T>(), *o = mapped + rows * C, *d_o = o + rows * C, *dqkv = d_o + rows * C;
             T* const dy_rows = mapped;
             gather_windows(map, begin, end, C, dy, dy_rows);
@@ -183,24 +184,25 @@ void backward(const Inputs& in, const T* qkv, const T* dy, const Gradients& grad
                 for (int64_t head = 0; head < heads; ++head)
                     attend_backward(problem, s, head, d_o, o, dqkv, {dscores, dlogit_scale, nullptr});
             }
-            gemm_block(transposed, plain, C, C, rows, dy_rows, C, o, C, dproj_weight, C, true);
+            gemm_block(transposed, plain, C, C, rows, dy_rows, C, o, C, dproj_weight, C, adds);
             add_column_sums(rows, C, dy_rows, dproj_bias);
             // forward: qkv = x qkv_weight^T + qkv_bias, so:
             T *const x_rows = mapped, *const dx_rows = d_o;
             multiply(plain, rows, dqkv, C3, qkv_weight, dx_rows, C);
             scatter_windows(map, begin, end, C, dx_rows, gradients.x.data<T>());
             gather_windows(map, begin, end, C, in.x.data<T>(), x_rows);
-            gemm_block(transposed, plain, C3, C, rows, dqkv, C3, x_rows, C, dqkv_weight, C, true);
+            gemm_block(transposed, plain, C3, C, rows, dqkv, C3, x_rows, C, dqkv_weight, C, adds);
             add_column_sums(rows, C3, dqkv, dqkv_bias);
         }
     };
     sum_by_groups<W>(groups_of_weights(rows_of_all, C), rows_of_all / N, width, body,
                      {{gradients.qkv_weight.data<T>(), C3 * C},
-                      {gradients.qkv_bias.data<W>(), C3},
                       {gradients.proj_weight.data<T>(), C * C},
+                      {gradients.qkv_bias.data<W>(), C3},
                       {gradients.proj_bias.data<W>(), C},
                       {dbias.data<W>(), scores},
-                      {gradients.logit_scale.data<W>(), heads}});
+                      {gradients.logit_scale.data<W>(), heads}},
+                     C3 * C + C * C);
     finish_score_gradients(whole, dbias.data<W>(), gradients.logit_scale.data<W>(), gradients.table.data<W>());
 }
 

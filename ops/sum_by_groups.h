@@ -49,16 +49,19 @@ inline int64_t groups_of_weights(int64_t rows, int64_t C) {
 }
 
 // The rows [0, rows) are cut into groups, whose number must not depend on the number of threads (sum_groups).
-// body(begin, end, sums) adds a group's rows into `sums`, `width` zeros of the group's own; groups run in parallel. The
-// groups' sums are then added in order and written to the targets, whose counts add up to `width`.
+// body(begin, end, sums) adds a group's rows into `sums`, `width` numbers of the group's own; groups run in parallel.
+// The groups' sums are then added in order and written to the targets, whose counts add up to `width`. Of a group that
+// has rows only the sums from `written` on are zeros at first: those before, large ones such as a weight's, the body
+// writes with its first rows, and adds to them with the others.
 template <class T>
 void sum_by_groups(int64_t groups, int64_t rows, int64_t width, const std::function<void(int64_t, int64_t, T*)>& body,
-                   const std::vector<SumTarget<T>>& targets) {
+                   const std::vector<SumTarget<T>>& targets, int64_t written = 0) {
     const Tensor sums = Tensor::empty({groups, width}, dtype_of<T>());
     parallel_for(groups, [&](int64_t group) {
         T* own = sums.data<T>() + group * width;
-        std::fill_n(own, width, T(0));
-        body(rows * group / groups, rows * (group + 1) / groups, own);
+        const int64_t begin = rows * group / groups, end = rows * (group + 1) / groups;
+        std::fill(begin == end ? own : own + written, own + width, T(0));
+        if (begin < end) body(begin, end, own);
     });
     int64_t first = 0;
     for (const SumTarget<T>& target : targets) {
