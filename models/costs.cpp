@@ -127,7 +127,7 @@ class Counter {
         return s.R * (2 + hidden + s.heads) * s.bytes;
     }
 
-    // Saves its input and qkv, of padded tokens too; going tile by tile, qkv of the map's tokens alone, with what
+    // Saves its input and, on the CPU, qkv, of padded tokens too; going tile by tile, qkv of the map's tokens alone, with what
     // padding has for it, if that is no parameter, its result, and a number for each token and head.
     void attention(const std::string& name, const Sizes& s) {
         const int64_t scales = config_.attention == AttentionKind::cosine ? s.heads : 0;

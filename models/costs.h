@@ -7,7 +7,8 @@
 //
 // Memory is what the tape keeps for backward of a training step in which every parameter has a gradient. Each tensor is
 // counted once, at the first layer that keeps it; so a layer's input is the layer's. Parameters are not counted; what
-// drop path leaves out is, as though it dropped nothing.
+// drop path leaves out is, as though it dropped nothing. It is counted for the CPU: on a device attention always keeps
+// what sequential attention does.
 #pragma once
 
 #include "core/dtype.h"

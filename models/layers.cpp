@@ -121,8 +121,8 @@ Tensor WindowAttention::bias() const {
 }
 
 WindowAttention::Projected WindowAttention::project(const Tensor& x) const {
-    const Tensor of_qkv = bias();
-    return {linear(x, qkv.weight, of_qkv), padding_of(x, of_qkv, *map_)};
+    const Tensor bias_of_qkv = bias();
+    return {linear(x, qkv.weight, bias_of_qkv), padding_of(x, bias_of_qkv, *map_)};
 }
 
 Tensor WindowAttention::forward(const Tensor& x) const {

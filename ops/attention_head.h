@@ -1,5 +1,6 @@
 // One head of one attention window: scratch memory, and the steps that forward of window_attention.cpp and of
-// multi_head_attention.cpp are made of (backward: attention_head_backward.h). Formulas and layout are in the former. L
+// multi_head_attention.cpp are made of; backward's are in attention_head_backward.h. Formulas and layout are in
+// window_attention.cpp. L
 // is N, the tokens of a window, rounded up to whole vectors; what lies beyond N is zero in what is loaded and of no
 // account in what is computed.
 #pragma once
@@ -26,7 +27,7 @@ class AttentionHead {
           Dp(problem.Dp) {
         const int64_t vectors = L * Dp, matrices = L * L;
         const Shape numbers{7 * vectors + 4 * matrices + 5 * L};
-        const bool whole = L == N && Dp == problem.D;  // all vectors are: nothing lies beside what is loaded
+        const bool whole = L == N && Dp == problem.D;  // no padding: every number is written before it is read
         memory_ = whole ? Tensor::empty(numbers, dtype_of<W>()) : Tensor::zeros(numbers, dtype_of<W>());
         W* next = memory_.data<W>();
         for (W** array : {&q, &k, &v, &o, &result, &q_t, &do_t}) *array = next, next += vectors;
@@ -38,7 +39,7 @@ class AttentionHead {
     void enter(int64_t window) {
         window_ = window;
         problem_.rows_of(window, rows);
-        if (window + 1 < problem_.windows()) problem_.rows_of(window + 1, next_rows_);
+        if (!problem_.in_windows && window + 1 < problem_.windows()) problem_.rows_of(window + 1, next_rows_);
         else next_rows_.clear();
     }
 
@@ -155,13 +156,13 @@ void attend_pairs(const AttentionProblem<T>& problem, const Wide<T>* bias, int64
         s.weigh_values(head, y);
     }
 }
-// The same of the windows [begin, end) on all threads, unless inside a piece of parallel work.
+// The same of all pairs, on all threads.
 template <class T>
-void attend_windows(const AttentionProblem<T>& problem, const Wide<T>* bias, int64_t begin, int64_t end, T* y) {
+void attend_all(const AttentionProblem<T>& problem, const Wide<T>* bias, T* y) {
     constexpr int64_t windows_a_piece = 8, least_pieces = 16;
-    const int64_t first = begin * problem.heads, pairs = (end - begin) * problem.heads;
+    const int64_t pairs = problem.windows() * problem.heads;
     parallel_chunks(pairs, std::clamp<int64_t>(pairs / least_pieces, 1, windows_a_piece * problem.heads),
-                    [&](int64_t from, int64_t to) { attend_pairs(problem, bias, first + from, first + to, y); });
+                    [&](int64_t begin, int64_t end) { attend_pairs(problem, bias, begin, end, y); });
 }
 
 }  // namespace swingrad

@@ -1,5 +1,5 @@
-// Backward of one head of one attention window: the steps that window_attention.cpp and multi_head_attention.cpp are
-// made of. Formulas are in the former.
+// Backward of one head of one attention window: what backward of window_attention.cpp and of multi_head_attention.cpp
+// is made of. Formulas are in window_attention.cpp.
 #pragma once
 
 #include "ops/attention_head.h"

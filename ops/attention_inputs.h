@@ -1,5 +1,5 @@
-// What an attention operation is given, and its sizes and addresses: shared by window_attention.cpp and
-// sequential_attention.cpp.
+// What an attention operation is given, and its sizes and addresses: shared by window_attention.cpp,
+// multi_head_attention.cpp and sequential_attention.cpp.
 #pragma once
 
 #include "autograd/tape.h"
@@ -101,7 +101,7 @@ struct AttentionProblem {
             for (int64_t t = 0; t < window.tokens; ++t) rows.push_back((w - first_window) * window.tokens + t);
         else window.for_each_row(w, w + 1, [&](int64_t row) { rows.push_back(row); });
     }
-    // Calls body(token) with the 3C numbers of a row of the map, or of padding.
+    // Calls body(token) with the 3C numbers of a row of qkv, or of padding.
     template <class Body>
     void with_token(int64_t row, const Body& body) const {
         if (row < 0) body(padding);

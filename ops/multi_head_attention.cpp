@@ -5,10 +5,11 @@
 //
 // A transformer block's other half, beside mlp: attention (ops/window_attention.cpp: cosine_attention where there is a
 // logit_scale, else dot_attention) between the two products that make its inputs and mix its heads. It is one operation
-// because what lies between x and y is needed only from one of the three steps to the next: it is made for some
-// gemm_rows tokens at a time, in scratch memory that stays in the cache. The pieces are whole windows. Their tokens are
-// gathered before the first product and scattered after the last, so that the steps between know nothing of shifts, and
-// a padded token is a row of zeros, whose q, k and v are the bias and whose result is dropped.
+// because what lies between x and y is needed only from one of the three steps to the next: it is made for a piece of
+// windows at a time, gemm_rows tokens or one window if that has more, in scratch memory that stays in the cache; of all
+// of it only qkv is kept. A piece's tokens are gathered before the first product and scattered after the last, so that
+// the steps between know nothing of shifts, and a padded token is a row of zeros, whose q, k and v are the bias and
+// whose result is dropped.
 //
 // Backward, for a piece of windows, with the formulas of ops/linear.cpp and ops/window_attention.cpp:
 //
@@ -18,8 +19,8 @@
 //
 // where dy is 0 for padded tokens, and their dx is dropped.
 //
-// Saved: x, qkv in the order of the windows, and the parameters. Not o: backward has the attention's weights at hand,
-// and o is one more small product.
+// Saved: x, qkv in the order of the windows, both weights, logit_scale and table. Not o: backward has the attention's
+// weights at hand, and o is one more small product.
 // Fused from: linear, cosine_attention or dot_attention, linear. On a device it is those three, whose products are a
 // library's.
 // Source: Vaswani et al., "Attention is all you need", arXiv 1706.03762, section 3.2.2; Liu et al., arXiv 2103.14030
@@ -42,27 +43,23 @@ namespace {
 
 constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 
-// As inputs of a node, in this order.
-struct Inputs {
+// The inputs of a node, in this order; or their gradients.
+struct Operands {
     Tensor x, qkv_weight, qkv_bias, logit_scale, table, proj_weight, proj_bias;
-    int64_t heads;
+
+    std::vector<Tensor> all() const { return {x, qkv_weight, qkv_bias, logit_scale, table, proj_weight, proj_bias}; }
+    // What backward needs of the inputs: no bias.
+    Operands kept() const {
+        return {x.detached(),     qkv_weight.detached(),  {}, logit_scale.detached(),
+                table.detached(), proj_weight.detached(), {}};
+    }
+};
+
+struct Inputs : Operands {
+    int64_t heads = 0;
     WindowMap map;
 
-    std::vector<Tensor> tensors() const {
-        return {x, qkv_weight, qkv_bias, logit_scale, table, proj_weight, proj_bias};
-    }
-    // What backward needs of them: no bias.
-    Inputs kept() const {
-        return {x.detached(),
-                qkv_weight.detached(),
-                {},
-                logit_scale.detached(),
-                table.detached(),
-                proj_weight.detached(),
-                {},
-                heads,
-                map};
-    }
+    int64_t C() const { return x.shape()[3]; }
     int64_t slots() const { return x.shape()[0] * map->windows * map->tokens; }  // tokens of all windows, padding too
 };
 
@@ -94,7 +91,7 @@ void check_inputs(const Inputs& in) {
 template <class T>
 AttentionProblem<T> attention_of(const Inputs& in, const T* qkv, int64_t first_window) {
     using W = Wide<T>;
-    AttentionProblem<T> problem(*in.map, in.x.shape()[0], in.x.shape()[3], in.heads, qkv, nullptr,
+    AttentionProblem<T> problem(*in.map, in.x.shape()[0], in.C(), in.heads, qkv, nullptr,
                                 data_or_null<W>(in.logit_scale), data_or_null<W>(in.table));
     problem.in_windows = true;
     problem.first_window = first_window;
@@ -108,29 +105,30 @@ template <class T>
 void forward(const Inputs& in, T* qkv, T* y) {
     using W = Wide<T>;
     const WindowTable& map = *in.map;
-    const int64_t C = in.x.shape()[3], N = map.tokens, windows = in.slots() / N;
+    const int64_t C = in.C(), N = map.tokens, windows = in.slots() / N;
     const T *x = in.x.data<T>(), *qkv_weight = in.qkv_weight.data<T>(), *proj_weight = in.proj_weight.data<T>();
     const W *qkv_bias = data_or_null<W>(in.qkv_bias), *proj_bias = in.proj_bias.data<W>();
     const Tensor bias = position_bias_by_key(attention_of<T>(in, nullptr, 0));
 
-    // The windows [begin, end), with the two products as told.
-    const auto piece = [&](int64_t begin, int64_t end, const auto& to_qkv, const auto& project) {
+    // The windows [begin, end), by three steps that each know how to share their work.
+    const auto piece = [&](int64_t begin, int64_t end, const auto& make_qkv, const auto& attend, const auto& project) {
         const int64_t rows = (end - begin) * N;
         const Tensor scratch = Tensor::empty({rows, qkv ? 2 * C : 5 * C}, dtype_of<T>());
-        T *in_rows = scratch.data<T>(), *o = in_rows + rows * C, *out_rows = in_rows,
-          *qkv_rows = qkv ? qkv + begin * N * 3 * C : o + rows * C;
-        gather_windows(map, begin, end, C, x, in_rows);
-        to_qkv(rows, in_rows, qkv_rows);
-        attend_windows(attention_of(in, qkv_rows, begin), bias.data<W>(), begin, end, o);
-        project(rows, o, out_rows);
-        scatter_windows(map, begin, end, C, out_rows, y);
+        T *of_map = scratch.data<T>(), *o = of_map + rows * C, *qkv_rows = qkv ? qkv + begin * N * 3 * C : o + rows * C;
+        gather_windows(map, begin, end, C, x, of_map);
+        make_qkv(rows, of_map, qkv_rows);
+        attend(attention_of<T>(in, qkv_rows, begin), o);
+        project(rows, o, of_map);
+        scatter_windows(map, begin, end, C, of_map, y);
     };
-    if (few_rows(windows * N))  // all of them at once, each step on all threads
+    // Few tokens, or few windows: all of them at once, each step on all threads.
+    if (few_rows(windows * N) || windows < 8)
         return piece(
             0, windows,
             [&](int64_t rows, const T* from, T* to) {
                 multiply_by_weight(rows, C, 3 * C, from, qkv_weight, qkv_bias, to);
             },
+            [&](const AttentionProblem<T>& problem, T* o) { attend_all(problem, bias.data<W>(), o); },
             [&](int64_t rows, const T* from, T* to) {
                 multiply_by_weight(rows, C, C, from, proj_weight, proj_bias, to);
             });
@@ -142,6 +140,9 @@ void forward(const Inputs& in, T* qkv, T* y) {
             [&](int64_t rows, const T* from, T* to) {
                 multiply(plain, rows, from, C, qkv_weight_t, to, 3 * C, Beginning<W>::row(qkv_bias));
             },
+            [&](const AttentionProblem<T>& problem, T* o) {
+                attend_pairs(problem, bias.data<W>(), begin * in.heads, end * in.heads, o);
+            },
             [&](int64_t rows, const T* from, T* to) {
                 multiply(plain, rows, from, C, proj_weight_t, to, C, Beginning<W>::row(proj_bias));
             });
@@ -150,15 +151,11 @@ void forward(const Inputs& in, T* qkv, T* y) {
 
 // ---- CPU backward
 
-struct Gradients {
-    Tensor x, qkv_weight, qkv_bias, logit_scale, table, proj_weight, proj_bias;
-};
-
 template <class T>
-void backward(const Inputs& in, const T* qkv, const T* dy, const Gradients& gradients) {
+void backward(const Inputs& in, const T* qkv, const T* dy, const Operands& gradients) {
     using W = Wide<T>;
     const WindowTable& map = *in.map;
-    const int64_t C = in.x.shape()[3], C3 = 3 * C, N = map.tokens, rows_of_all = in.slots(), heads = in.heads;
+    const int64_t C = in.C(), C3 = 3 * C, N = map.tokens, rows_of_all = in.slots(), heads = in.heads;
     const AttentionProblem<T> whole = attention_of<T>(in, qkv, 0);
     const int64_t scores = bias_by_key_count(whole), width = C3 * C + C3 + C * C + C + scores + heads,
                   windows_a_piece = std::max<int64_t>(1, gemm_rows / N);
@@ -172,8 +169,8 @@ void backward(const Inputs& in, const T* qkv, const T* dy, const Gradients& grad
         for (int64_t begin = group_begin; begin < group_end; begin += windows_a_piece) {
             const int64_t end = std::min(group_end, begin + windows_a_piece), rows = (end - begin) * N;
             const bool adds = begin > group_begin;
-            T *mapped = scratch.data<T>(), *o = mapped + rows * C, *d_o = o + rows * C, *dqkv = d_o + rows * C;
-            T* const dy_rows = mapped;
+            T *of_map = scratch.data<T>(), *o = of_map + rows * C, *d_o = o + rows * C, *dqkv = d_o + rows * C;
+            T* const dy_rows = of_map;
             gather_windows(map, begin, end, C, dy, dy_rows);
             // forward: y = o proj_weight^T + proj_bias, so:
             multiply(plain, rows, dy_rows, C, proj_weight, d_o, C);
@@ -187,7 +184,7 @@ void backward(const Inputs& in, const T* qkv, const T* dy, const Gradients& grad
             gemm_block(transposed, plain, C, C, rows, dy_rows, C, o, C, dproj_weight, C, adds);
             add_column_sums(rows, C, dy_rows, dproj_bias);
             // forward: qkv = x qkv_weight^T + qkv_bias, so:
-            T *const x_rows = mapped, *const dx_rows = d_o;
+            T *const x_rows = of_map, *const dx_rows = d_o;
             multiply(plain, rows, dqkv, C3, qkv_weight, dx_rows, C);
             scatter_windows(map, begin, end, C, dx_rows, gradients.x.data<T>());
             gather_windows(map, begin, end, C, in.x.data<T>(), x_rows);
@@ -223,18 +220,18 @@ struct MultiHeadAttentionNode final : Node {
     }
 
     std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
-        const int64_t C = inputs.x.shape()[3];
+        const int64_t C = inputs.C();
         const DType sums = wide(dy.dtype());
-        const Gradients d{inputs.x.empty_like(inputs.x.shape()),
-                          dy.empty_like({3 * C, C}),
-                          Tensor::empty({3 * C}, sums),
-                          Tensor::empty({inputs.heads, 1, 1}, sums),
-                          Tensor::zeros({inputs.map->offsets(), inputs.heads}, sums),
-                          dy.empty_like({C, C}),
-                          Tensor::empty({C}, sums)};
+        const Operands d{inputs.x.empty_like(inputs.x.shape()),
+                         dy.empty_like({3 * C, C}),
+                         Tensor::empty({3 * C}, sums),
+                         Tensor::empty({inputs.heads, 1, 1}, sums),
+                         Tensor::zeros({inputs.map->offsets(), inputs.heads}, sums),
+                         dy.empty_like({C, C}),
+                         Tensor::empty({C}, sums)};
         dispatch_any_float(name(), dy.dtype(),
                            [&]<class T>(T) { swingrad::backward(inputs, qkv.data<T>(), dy.data<T>(), d); });
-        std::vector<Tensor> all{d.x, d.qkv_weight, d.qkv_bias, d.logit_scale, d.table, d.proj_weight, d.proj_bias};
+        std::vector<Tensor> all = d.all();
         for (size_t i = 0; i < all.size(); ++i)
             if (!needs[i]) all[i] = {};  // what was left out has no gradient
         return all;
@@ -255,19 +252,19 @@ Tensor on_device(const Inputs& in) {
 Tensor multi_head_attention(const Tensor& x, const Tensor& qkv_weight, const Tensor& qkv_bias, int64_t heads,
                             const Tensor& logit_scale, const Tensor& table, const Tensor& proj_weight,
                             const Tensor& proj_bias, const WindowMap& map) {
-    const Inputs in{x, qkv_weight, qkv_bias, logit_scale, table, proj_weight, proj_bias, heads, map};
+    const Inputs in{{x, qkv_weight, qkv_bias, logit_scale, table, proj_weight, proj_bias}, heads, map};
     check_inputs(in);
     if (x.device() == Device::cuda) return on_device(in);
-    const bool keep = recording(in.tensors());
+    const bool keep = recording(in.all());
     const Tensor qkv = keep ? x.empty_like({x.shape()[0] * map->windows, map->tokens, 3 * x.shape()[3]}) : Tensor();
     const Tensor y = x.empty_like(x.shape());
     dispatch_any_float("multi_head_attention", x.dtype(),
                        [&]<class T>(T) { forward(in, data_or_null<T>(qkv), y.data<T>()); });
     if (!keep) return y;
     auto node = std::make_unique<MultiHeadAttentionNode>();
-    node->inputs = in.kept();
+    node->inputs = {in.kept(), heads, map};
     node->qkv = qkv;
-    return record(std::move(node), in.tensors(), y);
+    return record(std::move(node), in.all(), y);
 }
 
 // ---- gradient checks: shifted and padded in both orders; with everything, one head above the clamp, and with as

@@ -109,7 +109,8 @@ Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& 
 Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& table,
                      const WindowMap& map);
 // (f) [linear, cosine_attention or, without logit_scale, dot_attention, linear]: x [B, H, W, C], qkv_weight [3C, C],
-// qkv_bias [3C] or none, table [R, h] or none, proj_weight [C, C], proj_bias [C] -> [B, H, W, C]
+// qkv_bias [3C] or none, logit_scale [h, 1, 1] or none, table [R, h] or none, proj_weight [C, C], proj_bias [C] ->
+// [B, H, W, C]. A padded token's q, k and v are qkv_bias, or 0
 Tensor multi_head_attention(const Tensor& x, const Tensor& qkv_weight, const Tensor& qkv_bias, int64_t heads,
                             const Tensor& logit_scale, const Tensor& table, const Tensor& proj_weight,
                             const Tensor& proj_bias, const WindowMap& map);

@@ -50,9 +50,9 @@ inline int64_t groups_of_weights(int64_t rows, int64_t C) {
 
 // The rows [0, rows) are cut into groups, whose number must not depend on the number of threads (sum_groups).
 // body(begin, end, sums) adds a group's rows into `sums`, `width` numbers of the group's own; groups run in parallel.
-// The groups' sums are then added in order and written to the targets, whose counts add up to `width`. Of a group that
-// has rows only the sums from `written` on are zeros at first: those before, large ones such as a weight's, the body
-// writes with its first rows, and adds to them with the others.
+// The groups' sums are then added in order and written to the targets, whose counts add up to `width`. The first
+// `written` sums (a weight's, too many to clear) are not zeros before: the body writes them with its first rows and
+// adds the rest. The others begin as zeros. Of a group without rows all are zeros, and body is not called.
 template <class T>
 void sum_by_groups(int64_t groups, int64_t rows, int64_t width, const std::function<void(int64_t, int64_t, T*)>& body,
                    const std::vector<SumTarget<T>>& targets, int64_t written = 0) {

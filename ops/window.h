@@ -25,16 +25,6 @@ struct WindowTable {
     std::vector<int32_t> source;        // [nW * N]: index into the map's H W tokens, or -1 for padding
     bool has_padding = false;
     int64_t padded_tokens() const { return windows * tokens - map.rows * map.columns; }  // of an image
-    // Calls body(row) for each token of the windows [begin, end), counted over all images: with the row of the maps,
-    // [images H W, C], that it is, or -1 for padding.
-    template <class Body>
-    void for_each_row(int64_t begin, int64_t end, const Body& body) const {
-        for (int64_t window = begin; window < end; ++window) {
-            const int64_t image = window / windows, first = image * map.rows * map.columns;
-            const int32_t* token = source.data() + (window - image * windows) * tokens;
-            for (int64_t t = 0; t < tokens; ++t) body(token[t] < 0 ? -1 : first + token[t]);
-        }
-    }
     std::vector<int32_t> region;  // [nW * N]: tokens of a window see each other only where equal; empty if no shift
 
     // A position bias has one row an offset (query less key) between two tokens of a window, (2 Mh - 1)(2 Mw - 1) in
@@ -44,6 +34,17 @@ struct WindowTable {
     int64_t offsets() const { return (2 * window.rows - 1) * (2 * window.columns - 1); }
     int64_t offset_row(int64_t query, int64_t key) const {
         return place[static_cast<size_t>(query)] - place[static_cast<size_t>(key)] + centre;
+    }
+
+    // Calls body(row) for each token of the windows [begin, end), counted over all images: with the row of the maps,
+    // [images H W, C], that it is, or -1 for padding.
+    template <class Body>
+    void for_each_row(int64_t begin, int64_t end, const Body& body) const {
+        for (int64_t window = begin; window < end; ++window) {
+            const int64_t image = window / windows, first = image * map.rows * map.columns;
+            const int32_t* token = source.data() + (window - image * windows) * tokens;
+            for (int64_t t = 0; t < tokens; ++t) body(token[t] < 0 ? -1 : first + token[t]);
+        }
     }
 
     // The three lists as kernels read them: copied to the device when first asked for, and kept there.

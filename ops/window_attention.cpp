@@ -57,7 +57,7 @@ namespace {
 template <class T>
 void forward(const AttentionProblem<T>& problem, T* y) {
     const Tensor bias = position_bias_by_key(problem);
-    attend_windows(problem, bias.template data<Wide<T>>(), 0, problem.windows(), y);
+    attend_all(problem, bias.template data<Wide<T>>(), y);
 }
 
 // ---- CPU backward

@@ -46,11 +46,12 @@ Function least(const WindowMap& map, int64_t heads) {
     };
 }
 
-// Less and more than a piece of rows, windows that do not fill vectors, padding in both orders, one token a window.
-const Case cases[] = {{{4, 4}, {4, 4}, {0, 0}, 3, 16, 2}, {{8, 8}, {4, 4}, {2, 2}, 2, 7, 13},
-                      {{7, 9}, {3, 4}, {1, 2}, 1, 5, 9},  {{5, 5}, {5, 5}, {0, 0}, 5, 1, 1},
-                      {{7, 7}, {7, 7}, {0, 0}, 2, 9, 7},  {{18, 17}, {17, 17}, {8, 8}, 1, 3, 1},
-                      {{1, 3}, {1, 1}, {0, 0}, 2, 2, 1},  {{6, 10}, {5, 7}, {2, 3}, 2, 3, 40}};
+// Few rows and many, windows that do not fill vectors, padding in both orders, one token a window.
+const Case cases[] = {{{4, 4}, {4, 4}, {0, 0}, 3, 16, 2},   {{8, 8}, {4, 4}, {2, 2}, 2, 7, 13},
+                      {{7, 9}, {3, 4}, {1, 2}, 1, 5, 9},    {{5, 5}, {5, 5}, {0, 0}, 5, 1, 1},
+                      {{7, 7}, {7, 7}, {0, 0}, 2, 9, 7},    {{18, 17}, {17, 17}, {8, 8}, 1, 3, 1},
+                      {{1, 3}, {1, 1}, {0, 0}, 2, 2, 1},    {{6, 10}, {5, 7}, {2, 3}, 2, 3, 40},
+                      {{32, 32}, {32, 32}, {0, 0}, 1, 3, 1}};  // one window, more groups
 
 }  // namespace
 
@@ -85,21 +86,48 @@ TEST_CASE("multi_head_attention in float and bfloat16 agrees with double") {
 }
 
 TEST_CASE("multi_head_attention without a tape gives the same values as with one, alone as among many") {
-    for (const DType dtype : {DType::float64, DType::float32, DType::bfloat16}) {
-        const Case c{{8, 8}, {4, 4}, {2, 2}, 3, 16, 13};
-        const auto in = as(dtype, inputs(c));
-        const Function f = fused(make_window_map(c.map, c.window, c.shift), c.heads);
-        const Tensor many = f(in);
-        INFO(name_of(dtype));
-        for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 1}, {3, 11}}) {
-            auto some = in;
-            some[0] = in[0].slice(begin, end);
-            REQUIRE(same_bits(f(some), many.slice(begin, end)));
+    // Whole vectors of tokens and channels, and neither; by windows at a time, and all at once.
+    for (const Case& c : {Case{{8, 8}, {4, 4}, {2, 2}, 3, 16, 13}, Case{{14, 14}, {7, 7}, {3, 3}, 2, 9, 9}})
+        for (const DType dtype : {DType::float64, DType::float32, DType::bfloat16}) {
+            const auto in = as(dtype, inputs(c));
+            const Function f = fused(make_window_map(c.map, c.window, c.shift), c.heads);
+            const Tensor many = f(in);
+            INFO(name_of(dtype) << ", windows of " << c.window.rows);
+            for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 1}, {1, 7}}) {
+                auto some = in;
+                some[0] = in[0].slice(begin, end);
+                REQUIRE(same_bits(f(some), many.slice(begin, end)));
+            }
+            auto leaf = in;
+            require_gradient(leaf[0]);
+            Tape tape;
+            REQUIRE(same_bits(f(leaf), many));
         }
-        auto leaf = in;
-        require_gradient(leaf[0]);
+}
+
+TEST_CASE("multi_head_attention of no images is no map, and gradients of 0") {
+    const Case c{{8, 8}, {4, 4}, {2, 2}, 3, 5, 0};
+    const auto in = inputs(c);
+    const Function f = fused(make_window_map(c.map, c.window, c.shift), c.heads);
+    REQUIRE(f(in).shape() == Shape{0, 8, 8, 15});
+    const auto gradients = gradients_of(f, in, Tensor::zeros({0, 8, 8, 15}, DType::float64));
+    for (size_t i = 0; i < in.size(); ++i)
+        REQUIRE(same_bits(gradients[i], Tensor::zeros(in[i].shape(), DType::float64)));
+}
+
+TEST_CASE("multi_head_attention gives an input the same gradient whichever others want one") {
+    const Case c{{7, 9}, {3, 4}, {1, 2}, 2, 5, 3};
+    const auto in = inputs(c);
+    const Function f = fused(make_window_map(c.map, c.window, c.shift), c.heads);
+    const Tensor cotangent = random_tensor(in[0].shape(), Random{8, 8});
+    const auto all = gradients_of(f, in, cotangent);
+    for (size_t i = 0; i < in.size(); ++i) {
+        auto leaves = in;
+        leaves[i] = in[i].detached();
+        require_gradient(leaves[i]);
         Tape tape;
-        REQUIRE(same_bits(f(leaf), many));
+        tape.backward(f(leaves), cotangent);
+        REQUIRE(same_bits(gradient(leaves[i]), all[i]));
     }
 }
 
@@ -122,6 +150,7 @@ TEST_CASE("multi_head_attention says what does not fit") {
     };
     const auto zeros = [](const Shape& shape) { return Tensor::zeros(shape, DType::float64); };
     REQUIRE(with(0, zeros({1, 3, 4, 4})) == "[multi_head_attention] x must be [B, 3, 3, C], got [1, 3, 4, 4]");
+    REQUIRE(with(0, zeros({1, 3, 3, 0})) == "[multi_head_attention] x must have channels, got [1, 3, 3, 0]");
     REQUIRE(with(1, zeros({4, 12})) == "[multi_head_attention] qkv_weight must be [12, 4], got [4, 12]");
     REQUIRE(with(2, zeros({4})) == "[multi_head_attention] qkv_bias must be [12], got [4]");
     REQUIRE(with(3, zeros({2})) == "[multi_head_attention] logit_scale must be [2, 1, 1], got [2]");

@@ -181,7 +181,7 @@ const Experiment ablation_experiment{
      "Every training is an ordinary run, with its own report, in the folder runs beside this page."},
     {{"models/config.cpp", "void use_v1_switches(", "the five switches of V1"},
      {"models/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm"},
-     {"models/layers.cpp", "Tensor WindowAttention::forward(", "cosine or dot product, table or network"},
+     {"models/layers.cpp", "WindowAttention::WindowAttention(", "cosine or dot product, table or network"},
      {"ops/continuous_position_bias.cpp", "namespace swingrad", "log-CPB"}},
     run_ablation};
 
