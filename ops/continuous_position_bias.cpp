@@ -26,7 +26,7 @@
 #include "autograd/gradcheck.h"
 #include "core/gemm.h"
 #include "core/operands.h"
-#include "core/packed_factor.h"
+#include "core/small_product.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -40,24 +40,34 @@ constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
 
 // ---- CPU forward
 
+// Of the products one has sums of two terms and the other few columns, so they are loops and a product of that size.
 template <class T>
 void forward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* weight1, const T* bias1, const T* weight2,
              T* hidden, T* y) {
-    const Tensor weight2_wide = Tensor::empty({h, U}, DType::float64);
-    std::copy_n(weight2, h * U, weight2_wide.data<double>());
-    const PackedFactor<double> weight2_t(transposed, h, U, weight2_wide.data<double>(), U);
-    gemm(plain, transposed, R, U, 2, coordinates, 2, weight1, 2, hidden, U, false);
+    const int64_t width = padded_to_lanes<double>(h);
+    const Tensor weight1_t = Tensor::empty({2, U}, dtype_of<T>()),
+                 weight2_t = Tensor::zeros({U, width}, DType::float64);
+    T *down = weight1_t.data<T>(), *across = down + U;
+    for (int64_t u = 0; u < U; ++u) {
+        down[u] = weight1[2 * u], across[u] = weight1[2 * u + 1];
+        for (int64_t head = 0; head < h; ++head)
+            weight2_t.data<double>()[u * width + head] = static_cast<double>(weight2[head * U + u]);
+    }
     parallel_chunks(R, 24, [&](int64_t begin, int64_t end) {
         const int64_t count = end - begin;
-        const Tensor scratch = Tensor::empty({count, U + h}, DType::float64);
+        const Tensor scratch = Tensor::empty({count, U + width}, DType::float64);
         double *wide = scratch.data<double>(), *t = wide + count * U;
         for (int64_t r = 0; r < count; ++r) {
+            const T rows = coordinates[2 * (begin + r)], columns = coordinates[2 * (begin + r) + 1];
             T* hidden_row = hidden + (begin + r) * U;
 #pragma omp simd
-            for (int64_t u = 0; u < U; ++u) wide[r * U + u] = hidden_row[u] = std::max(hidden_row[u] + bias1[u], T(0));
+            for (int64_t u = 0; u < U; ++u)
+                wide[r * U + u] = hidden_row[u] = std::max(rows * down[u] + columns * across[u] + bias1[u], T(0));
         }
-        multiply(plain, count, wide, U, weight2_t, t, h);
-        for (int64_t i = 0; i < count * h; ++i) y[begin * h + i] = static_cast<T>(16 / (1 + std::exp(-t[i])));
+        small_product(count, width, U, wide, U, int64_t{1}, weight2_t.data<double>(), width, t, width);
+        for (int64_t r = 0; r < count; ++r)
+            for (int64_t head = 0; head < h; ++head)
+                y[(begin + r) * h + head] = static_cast<T>(16 / (1 + std::exp(-t[r * width + head])));
     });
 }
 
@@ -71,15 +81,24 @@ void backward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* we
     for (size_t i = 0; i < dt.size(); ++i) dt[i] = dy[i] * y[i] * (1 - y[i] / 16);
     // forward: t = hidden weight2^T, so:
     gemm(transposed, plain, h, U, R, dt.data(), h, hidden, U, dweight2, U, false);
-    std::vector<T> dpre(static_cast<size_t>(R * U));
-    gemm(plain, plain, R, U, h, dt.data(), h, weight2, U, dpre.data(), U, false);
+    const Tensor dhidden = Tensor::empty({R, U}, dtype_of<T>());
+    gemm(plain, plain, R, U, h, dt.data(), h, weight2, U, dhidden.data<T>(), U, false);
     // forward: hidden = relu(coordinates weight1^T + bias1), so:
-    for (int64_t i = 0; i < R * U; ++i)
-        if (!(hidden[i] > 0)) dpre[static_cast<size_t>(i)] = 0;
-    gemm(transposed, plain, U, 2, R, dpre.data(), U, coordinates, 2, dweight1, 2, false);
+    const Tensor sums = Tensor::zeros({2, U}, dtype_of<T>());
+    T *down = sums.data<T>(), *across = down + U;
     std::fill_n(dbias1, U, T(0));
-    for (int64_t r = 0; r < R; ++r)
-        for (int64_t u = 0; u < U; ++u) dbias1[u] += dpre[static_cast<size_t>(r * U + u)];
+    for (int64_t r = 0; r < R; ++r) {
+        const T rows = coordinates[2 * r], columns = coordinates[2 * r + 1];
+        const T *hidden_row = hidden + r * U, *arrived = dhidden.data<T>() + r * U;
+#pragma omp simd
+        for (int64_t u = 0; u < U; ++u) {
+            const T dpre = hidden_row[u] > 0 ? arrived[u] : 0;
+            down[u] += dpre * rows;
+            across[u] += dpre * columns;
+            dbias1[u] += dpre;
+        }
+    }
+    for (int64_t u = 0; u < U; ++u) dweight1[2 * u] = down[u], dweight1[2 * u + 1] = across[u];
 }
 
 // ---- autograd node
