@@ -81,21 +81,23 @@ void backward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* we
     for (size_t i = 0; i < dt.size(); ++i) dt[i] = dy[i] * y[i] * (1 - y[i] / 16);
     // forward: t = hidden weight2^T, so:
     gemm(transposed, plain, h, U, R, dt.data(), h, hidden, U, dweight2, U, false);
-    const Tensor dhidden = Tensor::empty({R, U}, dtype_of<T>());
-    gemm(plain, plain, R, U, h, dt.data(), h, weight2, U, dhidden.data<T>(), U, false);
-    // forward: hidden = relu(coordinates weight1^T + bias1), so:
-    const Tensor sums = Tensor::zeros({2, U}, dtype_of<T>());
-    T *down = sums.data<T>(), *across = down + U;
+    const Tensor sums = Tensor::zeros({2, U}, dtype_of<T>()), scratch = Tensor::empty({gemm_rows, U}, dtype_of<T>());
+    T *down = sums.data<T>(), *across = down + U, *dhidden = scratch.data<T>();
     std::fill_n(dbias1, U, T(0));
-    for (int64_t r = 0; r < R; ++r) {
-        const T rows = coordinates[2 * r], columns = coordinates[2 * r + 1];
-        const T *hidden_row = hidden + r * U, *arrived = dhidden.data<T>() + r * U;
+    for (int64_t begin = 0; begin < R; begin += gemm_rows) {
+        const int64_t end = std::min(R, begin + gemm_rows);
+        gemm(plain, plain, end - begin, U, h, dt.data() + begin * h, h, weight2, U, dhidden, U, false);
+        // forward: hidden = relu(coordinates weight1^T + bias1), so:
+        for (int64_t r = begin; r < end; ++r) {
+            const T rows = coordinates[2 * r], columns = coordinates[2 * r + 1];
+            const T *hidden_row = hidden + r * U, *arrived = dhidden + (r - begin) * U;
 #pragma omp simd
-        for (int64_t u = 0; u < U; ++u) {
-            const T dpre = hidden_row[u] > 0 ? arrived[u] : 0;
-            down[u] += dpre * rows;
-            across[u] += dpre * columns;
-            dbias1[u] += dpre;
+            for (int64_t u = 0; u < U; ++u) {
+                const T dpre = hidden_row[u] > 0 ? arrived[u] : 0;
+                down[u] += dpre * rows;
+                across[u] += dpre * columns;
+                dbias1[u] += dpre;
+            }
         }
     }
     for (int64_t u = 0; u < U; ++u) dweight1[2 * u] = down[u], dweight1[2 * u + 1] = across[u];

@@ -48,20 +48,20 @@ inline int64_t groups_of_weights(int64_t rows, int64_t C) {
     return groups;
 }
 
-// The rows [0, rows) are cut into groups, whose number must not depend on the number of threads (sum_groups).
-// body(begin, end, sums) adds a group's rows into `sums`, `width` numbers of the group's own; groups run in parallel.
-// The groups' sums are then added in order and written to the targets, whose counts add up to `width`. The first
-// `written` sums (a weight's, too many to clear) are not zeros before: the body writes them with its first rows and
-// adds the rest. The others begin as zeros. Of a group without rows all are zeros, and body is not called.
+// The rows [0, rows) are cut into groups, at most one a row, whose number must not depend on the number of threads
+// (sum_groups). body(begin, end, sums) adds a group's rows into `sums`, `width` numbers of the group's own; groups run
+// in parallel. The groups' sums are then added in order and written to the targets, whose counts add up to `width`.
+// The first `written` sums (a weight's, too many to clear) are not zeros before: the body writes them with its first
+// rows and adds the rest. The others begin as zeros. Without any rows all are zeros, and body is not called.
 template <class T>
 void sum_by_groups(int64_t groups, int64_t rows, int64_t width, const std::function<void(int64_t, int64_t, T*)>& body,
                    const std::vector<SumTarget<T>>& targets, int64_t written = 0) {
+    groups = std::min(groups, std::max<int64_t>(rows, 1));
     const Tensor sums = Tensor::empty({groups, width}, dtype_of<T>());
     parallel_for(groups, [&](int64_t group) {
         T* own = sums.data<T>() + group * width;
-        const int64_t begin = rows * group / groups, end = rows * (group + 1) / groups;
-        std::fill(begin == end ? own : own + written, own + width, T(0));
-        if (begin < end) body(begin, end, own);
+        std::fill(rows > 0 ? own + written : own, own + width, T(0));
+        if (rows > 0) body(rows * group / groups, rows * (group + 1) / groups, own);
     });
     int64_t first = 0;
     for (const SumTarget<T>& target : targets) {
