@@ -1,8 +1,7 @@
 // One head of one attention window: scratch memory, and the steps that forward of window_attention.cpp and of
 // multi_head_attention.cpp are made of; backward's are in attention_head_backward.h. Formulas and layout are in
-// window_attention.cpp. L
-// is N, the tokens of a window, rounded up to whole vectors; what lies beyond N is zero in what is loaded and of no
-// account in what is computed.
+// window_attention.cpp. L is N, the tokens of a window, rounded up to whole vectors; what lies beyond N is zero in what
+// is loaded and of no account in what is computed.
 #pragma once
 
 #include "core/scalar.h"
