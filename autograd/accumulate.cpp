@@ -2,8 +2,8 @@
 
 #include "core/operands.h"
 #include "core/threads.h"
-#include "cuda/accumulate.h"
-#include "cuda/pointwise.h"
+#include "cuda/pointwise/accumulate.h"
+#include "cuda/pointwise/pointwise.h"
 
 #include <algorithm>
 #include <cmath>
@@ -57,7 +57,7 @@ Tensor added(const Tensor& a, const Tensor& b) {
 Tensor filled(const Shape& shape, double value, DType dtype, Device device) {
     Tensor tensor = Tensor::empty(shape, dtype, device);
     dispatch_any_float("filled", dtype, [&]<class T>(T) {
-        const auto wide = static_cast<Wide<T>>(value);
+        const auto wide = static_cast<acc_type<T>>(value);
         if (device == Device::cpu) std::fill_n(tensor.data<T>(), tensor.numel(), static_cast<T>(wide));
         else cuda::fill(tensor.numel(), wide, tensor.device_data<T>());
     });
@@ -68,7 +68,7 @@ void require_finite(const Tensor& tensor, std::string_view what, std::string_vie
     const int64_t bad = first_not_finite(tensor);
     if (bad == tensor.numel()) return;
     fail("[{}] {}: {} {} holds {} at element {}, the first value that is not finite", node, place, what, tensor.shape(),
-         tensor.window(bad, {}).item(), bad);
+         tensor.subrange(bad, {}).item(), bad);
 }
 
 }  // namespace swingrad

@@ -14,12 +14,12 @@ struct CheckpointNode final : Node {
         return all;
     }
 
-    std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) override {
+    std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
         // The same inputs as leaves of a tape of their own, so that gradients stop here and can be returned.
         std::vector<Tensor> leaves;
         for (size_t i = 0; i < inputs.size(); ++i) {
             leaves.push_back(inputs[i].detached());
-            if (needs[i]) require_gradient(leaves[i]);
+            if (needs_input_grad[i]) require_gradient(leaves[i]);
         }
         {
             Tape inner;
@@ -28,7 +28,7 @@ struct CheckpointNode final : Node {
         }
         std::vector<Tensor> gradients(inputs.size());
         for (size_t i = 0; i < inputs.size(); ++i) {
-            if (!needs[i]) continue;
+            if (!needs_input_grad[i]) continue;
             gradients[i] = gradient(leaves[i]);
             if (!gradients[i].defined())
                 gradients[i] = Tensor::zeros(inputs[i].shape(), inputs[i].dtype(), inputs[i].device());

@@ -1,6 +1,6 @@
 // Activation checkpointing: keep the inputs of a function instead of everything inside it, and run it again when
 // its gradient is wanted. One node on the outer tape; backward records an inner one. (The checkpoints that training
-// writes to files are something else: train/checkpoint.h.)
+// writes to files are something else: train/loop/checkpoint.h.)
 // Source: Chen, Xu, Zhang, Guestrin, "Training deep nets with sublinear memory cost", arXiv 1604.06174.
 #pragma once
 

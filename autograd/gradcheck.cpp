@@ -18,7 +18,7 @@ double weighted_sum(const Tensor& y, const Tensor& cotangent) {
 class Element {
   public:
     Element(const Tensor& tensor, int64_t index)
-        : memory_(memory_of(tensor.device())), address_(tensor.window(index, {1}).address()) {}
+        : memory_(memory_of(tensor.device())), address_(tensor.subrange(index, {1}).address()) {}
 
     double get() const {
         double value = 0;
@@ -101,7 +101,7 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
     Tensor cotangent;
     {
         Tape tape;
-        tape.after_backward = options.spoil;
+        tape.after_backward = options.mutate;
         const Tensor y = function(leaves);
         check(y.dtype() == DType::float64, "[gradcheck] {} must return float64, got {}", op, y);
         cotangent = random_tensor(y.shape(), Random{options.seed, 0xC07A}.split(1));

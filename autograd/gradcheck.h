@@ -28,7 +28,7 @@ struct GradcheckOptions {
     uint64_t seed = 0;            // of the cotangent
     Device device = Device::cpu;  // where the function computes; inputs are copied there
     // Called with what each node's backward returned; see Tape::after_backward.
-    std::function<void(const Node&, const Needs&, std::vector<Tensor>&)> spoil;
+    std::function<void(const Node&, const NeedsInputGrad&, std::vector<Tensor>&)> mutate;
 };
 
 struct GradcheckResult {
@@ -48,13 +48,13 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
 // ---- the cases every operation carries
 //
 // At the end of its file an operation declares inputs on which its gradient is proved. `swingrad gradcheck` runs
-// all cases; the tests run them, and run them again with spoiled gradients, which must fail.
+// all cases; the tests run them, and run them again with mutated gradients, which must fail.
 
 struct GradientCase {
     std::string name;  // "layer_norm", or "layer_norm/wide" for a further case of the same operation
     std::function<std::vector<Tensor>(Random)> inputs;
     Function function;
-    GradcheckOptions options = {.eps = 1e-6, .atol = 1e-7, .rtol = 1e-5, .seed = 0, .device = Device::cpu, .spoil = {}};
+    GradcheckOptions options = {.eps = 1e-6, .atol = 1e-7, .rtol = 1e-5, .seed = 0, .device = Device::cpu, .mutate = {}};
 };
 
 // All declared cases by name.

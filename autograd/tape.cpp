@@ -136,18 +136,18 @@ void Tape::step_back(size_t index) {
     Entry entry = std::move(entries_[index]);  // freed at the end of this function, and with it what was saved
     if (!entry.gradient.defined()) return;     // nothing that was asked for depends on this node
 
-    Needs needs;
-    for (const Input& input : entry.inputs) needs.push_back(input.meta != nullptr);
-    std::vector<Tensor> gradients = entry.node->backward(entry.gradient, needs);
+    NeedsInputGrad needs_input_grad;
+    for (const Input& input : entry.inputs) needs_input_grad.push_back(input.meta != nullptr);
+    std::vector<Tensor> gradients = entry.node->backward(entry.gradient, needs_input_grad);
     entry.gradient = Tensor();
-    if (after_backward) after_backward(*entry.node, needs, gradients);
+    if (after_backward) after_backward(*entry.node, needs_input_grad, gradients);
 
     const std::string_view name = entry.node->name();
     check(gradients.size() == entry.inputs.size(), "[{}] backward must return {} gradients, returned {}", name,
           entry.inputs.size(), gradients.size());
     for (size_t i = 0; i < gradients.size(); ++i) {
         const Input& input = entry.inputs[i];
-        if (!needs[i]) continue;
+        if (!needs_input_grad[i]) continue;
         check(gradients[i].defined() && gradients[i].shape() == input.shape && gradients[i].dtype() == input.dtype,
               "[{}] the gradient of input {} must be {} {}, got {}", name, i, name_of(input.dtype), input.shape,
               gradients[i]);
@@ -156,7 +156,7 @@ void Tape::step_back(size_t index) {
     }
     entry.node.reset();
     for (size_t i = 0; i < gradients.size(); ++i)
-        if (needs[i]) deliver(index, entry.inputs[i], std::move(gradients[i]));
+        if (needs_input_grad[i]) deliver(index, entry.inputs[i], std::move(gradients[i]));
 }
 
 void Tape::deliver(size_t from, const Input& input, Tensor gradient) {
@@ -210,8 +210,8 @@ Tensor gradient(const Tensor& leaf) {
     return meta.received ? meta.gradient : Tensor();
 }
 
-void clear_gradient(const Tensor& leaf) {
-    AutogradMeta& meta = leaf_meta(leaf, "clear_gradient");
+void zero_grad(const Tensor& leaf) {
+    AutogradMeta& meta = leaf_meta(leaf, "zero_grad");
     meta.received = false;
     if (!meta.bound) meta.gradient = Tensor();
 }

@@ -21,7 +21,7 @@
 namespace swingrad {
 
 // One entry a differentiable input of a node: whether its gradient is asked for.
-using Needs = std::vector<bool>;
+using NeedsInputGrad = std::vector<bool>;
 
 struct Saved {
     std::string_view name;
@@ -35,9 +35,9 @@ class Node {
     virtual std::string_view name() const = 0;
 
     // dy is the gradient of this node's output. Returns one gradient an input, in the order of `record`; where
-    // !needs[i], an undefined tensor will do. Never accumulates: adding gradients up is the tape's business. May
+    // !needs_input_grad[i], an undefined tensor will do. Never accumulates: adding gradients up is the tape's business. May
     // return dy itself, or one tensor twice.
-    virtual std::vector<Tensor> backward(const Tensor& dy, const Needs& needs) = 0;
+    virtual std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) = 0;
 
     // What this node keeps alive, for printing and counting.
     virtual std::vector<Saved> saved() const { return {}; }
@@ -79,7 +79,7 @@ class Tape {
     std::function<void(const Node&)> after_record;
     // Called with what each node's backward returned, before it is used. May change it: this is how the tests
     // prove that a wrong gradient is noticed.
-    std::function<void(const Node&, const Needs&, std::vector<Tensor>&)> after_backward;
+    std::function<void(const Node&, const NeedsInputGrad&, std::vector<Tensor>&)> after_backward;
 
     size_t size() const { return entries_.size(); }
     // What was recorded and has not been walked yet, in order. Optional inputs and tensors that were left out, and so
@@ -161,7 +161,7 @@ void require_gradient(Tensor& tensor, std::string name = {});
 void bind_gradient(const Tensor& leaf, Tensor buffer);
 // What the leaf has received since it was cleared; undefined if nothing. Memory of its own, or the bound buffer.
 Tensor gradient(const Tensor& leaf);
-void clear_gradient(const Tensor& leaf);
+void zero_grad(const Tensor& leaf);
 // Names of the leaves that have received nothing.
 std::vector<std::string> without_gradient(const std::vector<Tensor>& leaves);
 

@@ -1,6 +1,6 @@
 #include "autograd/tape_text.h"
 
-#include "core/text.h"
+#include "core/io/text.h"
 
 #include <fmt/ranges.h>
 

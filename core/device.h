@@ -1,5 +1,5 @@
 // Device: where memory lives. Core knows a device only as these few calls. The CPU is installed; the library above
-// core installs cuda (cuda/runtime.h), which is a GPU or, in a build without one, an emulator.
+// core installs cuda (cuda/runtime/runtime.h), which is a GPU or, in a build without one, an emulator.
 #pragma once
 
 #include "core/element.h"

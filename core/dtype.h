@@ -32,7 +32,7 @@ decltype(auto) dispatch_float(std::string_view op, DType dtype, Body&& body) {
     fail("[{}] expects float32 or float64, got {}", op, name_of(dtype));
 }
 
-// The same with bfloat16, which operations store; what they compute in is Wide<T> (core/element.h).
+// The same with bfloat16, which operations store; what they compute in is acc_type<T> (core/element.h).
 template <class Body>
 decltype(auto) dispatch_any_float(std::string_view op, DType dtype, Body&& body) {
     if (dtype == DType::bfloat16) return body(bfloat16{});

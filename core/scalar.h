@@ -5,7 +5,7 @@
 // The float versions have no branches and call nothing, so that a plain loop over one of them becomes vector
 // instructions (Log excepted: it is in no hot loop); fast_exp and Gelu also take whole vectors (core/simd.h). The
 // double versions are those of the standard library, for gradient checks: they are accurate to rounding and may be
-// slow. Test: tests/test_scalar.cpp.
+// slow. Test: tests/core/test_scalar.cpp.
 #pragma once
 
 #include "core/host_device.h"

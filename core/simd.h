@@ -3,7 +3,7 @@
 // comes in. GCC's vector extensions stand for the machine's registers, and must be no wider than these: of a 64-byte
 // vector on AVX2 GCC makes a piece of memory. None is a parameter, a result or a member of what is not inlined: how
 // wide a register the compiler of another program knows changes nothing between it and this library. Test:
-// tests/test_simd.cpp.
+// tests/core/test_simd.cpp.
 #pragma once
 
 #include "core/element.h"
@@ -46,7 +46,7 @@ using Halves [[gnu::vector_size(vector_bytes / 2)]] = uint16_t;  // as many as a
 }
 
 // One vector from memory and back (GCC keeps in memory what memcpy has once touched as a whole array), or one number
-// where `vector` is one. Numbers that are stored as T are computed with as Wide<T>, and rounded as bfloat16's
+// where `vector` is one. Numbers that are stored as T are computed with as acc_type<T>, and rounded as bfloat16's
 // constructor does (core/element.h), but for one thing: the instruction that rounds makes subnormal numbers 0, the
 // constructor keeps them.
 template <class T>
@@ -149,15 +149,15 @@ template <class W, int N, class Body>
 
 // `count` numbers, widened or rounded where T is bfloat16.
 template <class T>
-inline void widen_row(int64_t count, const T* from, Wide<T>* to) {
-    along_row<Wide<T>>(count, [&](auto& numbers, int64_t c) {
+inline void widen_row(int64_t count, const T* from, acc_type<T>* to) {
+    along_row<acc_type<T>>(count, [&](auto& numbers, int64_t c) {
         load_vector(numbers, from + c);
         store_vector(numbers, to + c);
     });
 }
 template <class T>
-inline void narrow_row(int64_t count, const Wide<T>* from, T* to) {
-    along_row<Wide<T>>(count, [&](auto& numbers, int64_t c) {
+inline void narrow_row(int64_t count, const acc_type<T>* from, T* to) {
+    along_row<acc_type<T>>(count, [&](auto& numbers, int64_t c) {
         load_vector(numbers, from + c);
         store_vector(numbers, to + c);
     });

@@ -102,15 +102,15 @@ Tensor Tensor::slice(int64_t begin, int64_t end) const {
     check(shape_.rank() > 0 && 0 <= begin && begin <= end && end <= shape_[0], "[slice] rows {} to {} of {}", begin,
           end, *this);
     const int64_t row = shape_[0] == 0 ? 0 : numel_ / shape_[0];
-    return window(begin * row, shape_.with(0, end - begin));
+    return subrange(begin * row, shape_.with(0, end - begin));
 }
 
 Tensor Tensor::view(const Shape& shape) const {
     check(shape.numel() == numel_, "[view] {} has {} elements, {} has {}", shape, shape.numel(), shape_, numel_);
-    return window(0, shape);
+    return subrange(0, shape);
 }
 
-Tensor Tensor::window(int64_t begin, const Shape& shape) const {
+Tensor Tensor::subrange(int64_t begin, const Shape& shape) const {
     const int64_t count = shape.numel();
     check(begin >= 0 && count <= numel_ - begin, "[window] elements {} to {} of {}", begin, begin + count, *this);
     Tensor part = *this;

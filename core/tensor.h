@@ -66,8 +66,8 @@ class Tensor {
     // are reshape and rows (ops/ops.h).
     Tensor slice(int64_t begin, int64_t end) const;
     Tensor view(const Shape& shape) const;
-    // Elements [begin, begin + shape.numel()) of this tensor's memory, seen as `shape`. (Not a window of attention.)
-    Tensor window(int64_t begin, const Shape& shape) const;
+    // Elements [begin, begin + shape.numel()) of this tensor's memory, seen as `shape`.
+    Tensor subrange(int64_t begin, const Shape& shape) const;
 
     // A copy: same elements, memory of its own.
     Tensor clone() const;

@@ -69,7 +69,7 @@ Tensor patch_embedding(const Tensor& images, const Tensor& weight, const Tensor&
 // [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 4C]: 2 x 2 neighbours side by side; odd sizes padded with 0
 Tensor patch_merging(const Tensor& x);
 // [B, H, W, C] -> [B, C]
-Tensor mean_pool(const Tensor& x);
+Tensor global_average_pool(const Tensor& x);
 // [B, H, W, C] -> [B, size.rows, size.columns, C], interpolated at half-pixel centres with borders repeated and without
 // antialiasing, as torch.nn.functional.interpolate does (bicubic: a = -0.75); x itself where it has that size
 enum class Resize : uint8_t { bilinear, bicubic };

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/shape.h"
-#include "cuda/axes.h"
+#include "cuda/toolkit/axes.h"
 
 #include <algorithm>
 #include <vector>

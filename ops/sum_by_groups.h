@@ -1,7 +1,7 @@
 // Sums over many rows that come out with the same bits for any number of threads.
 #pragma once
 
-#include "core/gemm.h"
+#include "core/gemm/gemm.h"
 #include "core/tensor.h"
 #include "core/threads.h"
 
@@ -13,7 +13,7 @@ namespace swingrad {
 
 // sums[c] += the sum over rows of from[row, c].
 template <class T>
-void add_column_sums(int64_t rows, int64_t columns, const T* from, Wide<T>* sums) {
+void add_column_sums(int64_t rows, int64_t columns, const T* from, acc_type<T>* sums) {
     for (int64_t row = 0; row < rows; ++row)
         for (int64_t c = 0; c < columns; ++c) sums[c] += widen(from[row * columns + c]);
 }

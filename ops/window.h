@@ -3,7 +3,7 @@
 // A map of H x W tokens is padded with zero tokens to whole windows, rolled by the shift and cut into windows of
 // Mh x Mw tokens. All three only say which token goes where, so together they are one table, computed once:
 //   token t = (window, row in it, column in it) of an image is the map's token source[t], or a zero token where -1.
-// Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/test_window.cpp.
+// Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/attention/test_window.cpp.
 #pragma once
 
 #include "core/extent.h"

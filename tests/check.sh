@@ -13,7 +13,7 @@ build() { # PRESET [ARGUMENTS...]
 # Kernels, with a block's threads in other orders.
 orders() {
     for seed in 1 2 3; do
-        SWINGRAD_EMULATOR_SEED=$seed build/tests/swingrad_tests "*kernel*" "~a spoiled*"  # which takes as long as all
+        SWINGRAD_EMULATOR_SEED=$seed build/tests/swingrad_tests "*kernel*" "~a mutated*"  # which takes as long as all
     done
 }
 # Kernels, with every access looked at: by the emulator, if need be in a build of its own.
@@ -27,7 +27,7 @@ checker() {
     cmake --build $emulating --target checked
     local tests
     for tests in "the access checker is there" "*kernel*" "[emulator]"; do
-        LD_LIBRARY_PATH=$emulating/checked $emulating/tests/swingrad_tests "$tests" "~a spoiled*"
+        LD_LIBRARY_PATH=$emulating/checked $emulating/tests/swingrad_tests "$tests" "~a mutated*"
     done
 }
 # The suite under AddressSanitizer and UndefinedBehaviorSanitizer, but for what does the same a hundred times over: of
@@ -36,7 +36,7 @@ asan() {
     train/install-packages.sh clang
     build asan
     ctest --preset asan -j "$(nproc)" \
-        -E "a spoiled|survives being killed|a run's folder|commands compute|experiments measure|a project outside"
+        -E "a mutated|survives being killed|a run's folder|commands compute|experiments measure|a project outside"
 }
 # The program under ThreadSanitizer. Not the suite, most of which has but one thread; ctest --preset tsan runs it.
 tsan() {
@@ -56,7 +56,7 @@ fuzz() {
     tests/fuzz/run.sh "${FUZZ_SECONDS:-20}"
 }
 # Fifty kills in one training.
-kills() { tests/test_kills.sh build/swingrad; }
+kills() { tests/train/program/test_kills.sh build/swingrad; }
 
 chosen=("$@")
 [ "$*" != --all ] || chosen=("${parts[@]}")

@@ -1,7 +1,7 @@
 #include "tests/support.h"
 
 #include "core/threads.h"
-#include "cuda/runtime.h"
+#include "cuda/runtime/runtime.h"
 
 #include <algorithm>
 #include <cmath>
@@ -117,9 +117,30 @@ std::vector<Tensor> on(Device device, const std::vector<Tensor>& tensors) {
     return there;
 }
 
+namespace {
+
+std::vector<Tensor> converted(const std::vector<Tensor>& inputs, DType dtype) {
+    std::vector<Tensor> all;
+    for (const Tensor& input : inputs) all.push_back(is_floating(input) ? input.to(dtype) : input);
+    return all;
+}
+
+}  // namespace
+
+PlainLoops::PlainLoops() : before_(plain_loops()) { use_plain_loops(true); }
+PlainLoops::~PlainLoops() { use_plain_loops(before_); }
+
+double largest_fast_error(const Function& f, const std::vector<Tensor>& inputs, DType dtype) {
+    const std::vector<Tensor> here = converted(inputs, dtype);
+    const Tensor y = f(here), cotangent = random_tensor(y.shape(), Random{7, 9}).to(y.dtype());
+    const auto fast = results_of(f, here, cotangent);
+    const PlainLoops plain;
+    return largest_relative(fast, results_of(f, here, cotangent));
+}
+
 double largest_kernel_error(const Function& f, const std::vector<Tensor>& inputs, DType dtype) {
-    std::vector<Tensor> here;
-    for (const Tensor& input : inputs) here.push_back(is_floating(input) ? input.to(dtype) : input);
+    const std::vector<Tensor> here = converted(inputs, dtype);
+    const PlainLoops plain;
     const Tensor y = f(here), cotangent = random_tensor(y.shape(), Random{7, 9}).to(y.dtype());
     return largest_relative(results_of(f, on(Device::cuda, here), cotangent), results_of(f, here, cotangent));
 }
@@ -133,12 +154,16 @@ double largest_bfloat16_error(const Function& f, const std::vector<Tensor>& inpu
         rounded[i] = narrowed[i].to(DType::float32);
     }
     double largest = 0;
-    for (const Device device : {Device::cpu, Device::cuda}) {
+    const auto look = [&](Device device) {
         const auto there = on(device, narrowed), wide = on(device, rounded);
         const Tensor y = f(there), cotangent = random_tensor(y.shape(), Random{7, 9}).to(y.dtype());
         largest = std::max(largest, largest_relative(results_of(f, there, cotangent),
                                                      results_of(f, wide, cotangent.to(DType::float32))));
-    }
+    };
+    look(Device::cuda);
+    look(Device::cpu);
+    const PlainLoops plain;
+    look(Device::cpu);
     return largest;
 }
 

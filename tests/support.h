@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autograd/gradcheck.h"
+#include "ops/operation.h"
 
 #include <string>
 
@@ -29,16 +30,35 @@ double largest_disagreement(const Function& f, const Function& oracle, const std
 // same inputs (rounded to float32 first) and a random cotangent.
 double largest_float_error(const Function& f, const std::vector<Tensor>& inputs);
 
+// ---- plain loops: each operation's specification
+
+// While one of these lives, the CPU computes by plain loops (ops/operation.h).
+class PlainLoops {
+  public:
+    PlainLoops();
+    ~PlainLoops();
+    PlainLoops(const PlainLoops&) = delete;
+    PlainLoops& operator=(const PlainLoops&) = delete;
+
+  private:
+    const bool before_;
+};
+
+// The largest difference between what the CPU's fast path and an operation's plain loops give for the same inputs,
+// values and gradients (for a random cotangent) alike, over the largest element of each, or over 1 where that is less.
+// Inputs of floating types are converted to `dtype` first.
+double largest_fast_error(const Function& f, const std::vector<Tensor>& inputs, DType dtype);
+
 // ---- kernels
 
 std::vector<Tensor> on(Device device, const std::vector<Tensor>& tensors);
 
-// The largest difference between what kernels and the CPU's loops give for the same inputs, values and gradients (for a
+// The largest difference between what kernels and the CPU's plain loops give for the same inputs, values and gradients (for a
 // random cotangent) alike, over the largest element of each, or over 1 where that is less. Inputs of floating types are
 // converted to `dtype`, float32 or float64, first.
 double largest_kernel_error(const Function& f, const std::vector<Tensor>& inputs, DType dtype);
 
-// The same between results in bfloat16 and in float32, by the loops or by kernels, whichever is the larger; the inputs
+// The largest difference between results in bfloat16 and in float32, by the fast path, by the plain loops or by kernels, whichever is the larger; the inputs
 // `narrow` (by number) are rounded to bfloat16 for both. The others stay float32: what is added a channel, tables,
 // scales (core/element.h).
 double largest_bfloat16_error(const Function& f, const std::vector<Tensor>& inputs, const std::vector<size_t>& narrow);

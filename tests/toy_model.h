@@ -2,7 +2,7 @@
 // parameters, optimisers and checkpoints share.
 #pragma once
 
-#include "models/module.h"
+#include "models/nn/module.h"
 
 #include <vector>
 
@@ -24,12 +24,12 @@ struct GivenGradients final : Node {
     std::vector<Tensor> gradients;
 
     std::string_view name() const override { return "given_gradients"; }
-    std::vector<Tensor> backward(const Tensor&, const Needs&) override { return gradients; }
+    std::vector<Tensor> backward(const Tensor&, const NeedsInputGrad&) override { return gradients; }
 };
 
 // Clears all gradients and delivers these, one an entry; an undefined one leaves its parameter without.
 inline void receive(const Parameters& parameters, const std::vector<Tensor>& gradients) {
-    parameters.clear_gradients();
+    parameters.zero_grad();
     Tape tape;
     auto node = std::make_unique<GivenGradients>();
     std::vector<Tensor> leaves;

@@ -1,4 +1,4 @@
-// All that a kernel file needs when an ordinary C++ compiler reads it. cuda/kernel.h includes this.
+// All that a kernel file needs when an ordinary C++ compiler reads it. cuda/toolkit/kernel.h includes this.
 #pragma once
 
 #include "cuda/emulator/language/arithmetic.h"

@@ -1,10 +1,10 @@
-// cuda/gemm.h without a GPU: core's products, on memory that the host can read. Those of bfloat16 are summed in float
+// cuda/runtime/gemm.h without a GPU: core's products, on memory that the host can read. Those of bfloat16 are summed in float
 // and rounded once, as tensor cores do it.
 
-#include "cuda/gemm.h"
+#include "cuda/runtime/gemm.h"
 
-#include "cuda/emulator/graph.h"
-#include "cuda/emulator/memory.h"
+#include "cuda/emulator/language/graph.h"
+#include "cuda/emulator/engine/memory.h"
 
 namespace swingrad::cuda {
 template <class T, class Out>
@@ -25,7 +25,7 @@ void gemm_batched(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, in
 }
 
 template <class T>
-void gemm_bias(int64_t m, int64_t n, int64_t k, const T* a, const T* b, const Wide<T>* bias, T* c) {
+void gemm_bias(int64_t m, int64_t n, int64_t k, const T* a, const T* b, const acc_type<T>* bias, T* c) {
     if (bias) fill_rows(m, n, bias, c);
     cuda::gemm(Layout::plain, Layout::transposed, m, n, k, a, k, b, k, c, n, bias != nullptr);
 }

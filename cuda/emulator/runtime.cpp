@@ -1,13 +1,13 @@
-// cuda/runtime.h without a GPU: whatever is asked of a stream has been done when the call returns.
+// cuda/runtime/runtime.h without a GPU: whatever is asked of a stream has been done when the call returns.
 
-#include "cuda/runtime.h"
+#include "cuda/runtime/runtime.h"
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "cuda/emulator/checker/checker.h"
-#include "cuda/emulator/graph.h"
-#include "cuda/emulator/memory.h"
-#include "cuda/emulator/options.h"
+#include "cuda/emulator/engine/checker.h"
+#include "cuda/emulator/language/graph.h"
+#include "cuda/emulator/engine/memory.h"
+#include "cuda/emulator/engine/options.h"
 
 #include <chrono>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// cuda/gemm.h by cuBLAS, and by cuBLASLt where a bias is added on the way.
+// cuda/runtime/gemm.h by cuBLAS, and by cuBLASLt where a bias is added on the way.
 //
 // cuBLAS counts columns first. What it takes for a matrix with columns first is the transpose of ours, and so
 // C = op(A) op(B) is asked for as C^T = op(B)^T op(A)^T: the factors change places, and n comes before m.
@@ -8,14 +8,14 @@
 // product must come before the first graph all the same. All products go to the compute stream, so that they share that
 // memory, and are asked for by one thread at a time.
 
-#include "cuda/gemm.h"
+#include "cuda/runtime/gemm.h"
 
 #include "core/device.h"
 #include "core/error.h"
-#include "cuda/convert.h"
+#include "cuda/runtime/convert.h"
 #include "cuda/hardware/require.h"
-#include "cuda/runtime.h"
-#include "cuda/scratch.h"
+#include "cuda/runtime/runtime.h"
+#include "cuda/runtime/scratch.h"
 
 #include <cublasLt.h>
 #include <cublas_v2.h>
@@ -90,7 +90,7 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
           int64_t ldb, Out* c, int64_t ldc, bool accumulate) {
     if (m == 0 || n == 0) return;
     if (k == 0) return product_of_nothing(m, n, c, ldc, accumulate);
-    const Wide<T> one = 1, beta = accumulate ? 1 : 0;
+    const acc_type<T> one = 1, beta = accumulate ? 1 : 0;
     require_blas(
         cublasGemmEx_64(cublas().handle, operation(layout_b), operation(layout_a), n, m, k, &one, b, type_of<T>, ldb, a,
                         type_of<T>, lda, &beta, c, type_of<Out>, ldc, compute_type<T>, CUBLAS_GEMM_DEFAULT),
@@ -103,7 +103,7 @@ void gemm_batched(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, in
     if (batch == 0 || m == 0 || n == 0) return;
     if (k == 0) return product_of_nothing(batch * m, n, c, n, false);
     const int64_t lda = layout_a == Layout::plain ? k : m, ldb = layout_b == Layout::plain ? n : k;
-    const Wide<T> one = 1, zero = 0;
+    const acc_type<T> one = 1, zero = 0;
     require_blas(cublasGemmStridedBatchedEx_64(cublas().handle, operation(layout_b), operation(layout_a), n, m, k, &one,
                                                b, type_of<T>, ldb, k * n, a, type_of<T>, lda, m * k, &zero, c,
                                                type_of<Out>, n, m * n, batch, compute_type<T>, CUBLAS_GEMM_DEFAULT),
@@ -138,7 +138,7 @@ template <class T>
 Plan make_plan(const Sizes& of, uint32_t alignment) {
     const auto size = [](int64_t value) { return static_cast<uint64_t>(value); };
     Plan plan{};
-    require_blas(cublasLtMatmulDescInit(&plan.product, compute_type<T>, type_of<Wide<T>>), "cublasLtMatmulDescInit",
+    require_blas(cublasLtMatmulDescInit(&plan.product, compute_type<T>, type_of<acc_type<T>>), "cublasLtMatmulDescInit",
                  of);
     set(plan.product, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
     set(plan.product, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
@@ -188,7 +188,7 @@ uint32_t alignment_of(const void* a, const void* b, const void* c) {
 template <class T>
 void run(Plan& plan, const Sizes& of, const T* a, const T* b, const T* bias, T* c) {
     set(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, static_cast<const void*>(bias));
-    const Wide<T> one = 1, zero = 0;
+    const acc_type<T> one = 1, zero = 0;
     require_blas(cublasLtMatmul(cublas().lt(), &plan.product, &one, b, &plan.a, a, &plan.b, &zero, c, &plan.c, c,
                                 &plan.c, &*plan.way, cublas().workspace, workspace_bytes, compute_stream()),
                  "cublasLtMatmul", of);
@@ -197,14 +197,14 @@ void run(Plan& plan, const Sizes& of, const T* a, const T* b, const T* bias, T* 
 }  // namespace
 
 template <class T>
-void gemm_bias(int64_t m, int64_t n, int64_t k, const T* a, const T* b, const Wide<T>* bias, T* c) {
+void gemm_bias(int64_t m, int64_t n, int64_t k, const T* a, const T* b, const acc_type<T>* bias, T* c) {
     if (m == 0 || n == 0) return;
     if (bias && k > 0) {
         const Sizes of{m, n, k};
         Plan& plan = plan_for<T>(of, alignment_of(a, b, c));
         if (plan.way) {
             // cuBLASLt wants the bias in c's type, and aligned.
-            const bool fits = std::is_same_v<T, Wide<T>> && reinterpret_cast<uintptr_t>(bias) % bias_alignment == 0;
+            const bool fits = std::is_same_v<T, acc_type<T>> && reinterpret_cast<uintptr_t>(bias) % bias_alignment == 0;
             if (fits) return run(plan, of, a, b, reinterpret_cast<const T*>(bias), c);
             const Scratch<T> copy(n);
             convert(n, bias, copy.data());

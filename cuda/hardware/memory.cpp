@@ -2,9 +2,9 @@
 
 #include "core/device.h"
 #include "core/error.h"
-#include "cuda/convert.h"
+#include "cuda/runtime/convert.h"
 #include "cuda/hardware/require.h"
-#include "cuda/runtime.h"
+#include "cuda/runtime/runtime.h"
 
 #include <cuda_runtime.h>
 

@@ -1,7 +1,7 @@
 // Every call of CUDA's goes through one of these.
 #pragma once
 
-#include "cuda/runtime.h"
+#include "cuda/runtime/runtime.h"
 
 #include <driver_types.h>
 #include <vector_types.h>

@@ -1,6 +1,6 @@
 // The GPU by CUDA's runtime. One GPU, the current one (CUDA_VISIBLE_DEVICES chooses).
 
-#include "cuda/runtime.h"
+#include "cuda/runtime/runtime.h"
 
 #include "core/error.h"
 #include "cuda/hardware/require.h"

@@ -1,10 +1,10 @@
-// The products of a cifar step's blocks, by core/packed_factor.h in float32 and bfloat16 and by OpenBLAS in float32,
+// The products of a cifar step's blocks, by core/gemm/packed_operand.h in float32 and bfloat16 and by OpenBLAS in float32,
 // every thread its own: GFLOP/s, medians of interleaved repeats. `packed`: the right factor was packed before, as a
 // layer's weight is; `packing`: it is packed in the time and the result added to what is there, as in a weight's
 // gradient. OpenBLAS packs both factors at every call.
 //
 //   build/tests/bench_products [repeats]
-#include "core/packed_factor.h"
+#include "core/gemm/packed_operand.h"
 #include "core/random.h"
 #include "core/threads.h"
 
@@ -86,7 +86,7 @@ class Ours {
     Shape3 shape_;
     int64_t lda_;
     Tensor a_, b_, c_;
-    PackedFactor<T> packed_;
+    PackedOperand<T> packed_;
 };
 
 void compare(const Shape3& shape, int repeats) {

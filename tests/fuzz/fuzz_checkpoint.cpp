@@ -1,7 +1,7 @@
 // A checkpoint, loaded into a model of three parameters and its optimiser: where it is refused, nothing has changed.
 #include "tests/fuzz/targets.h"
 #include "tests/toy_model.h"
-#include "train/checkpoint.h"
+#include "train/loop/checkpoint.h"
 
 #include <cstring>
 

@@ -1,8 +1,8 @@
 // A JSON file, once as a model's arguments and once as a recipe: what is taken is the same after writing and reading.
-#include "core/json_file.h"
-#include "models/config.h"
+#include "core/io/json_file.h"
+#include "models/swin/config.h"
 #include "tests/fuzz/targets.h"
-#include "train/run/recipe.h"
+#include "train/loop/recipe.h"
 
 namespace swingrad::fuzz {
 

@@ -1,6 +1,6 @@
 // A JPEG or PNG file: what comes out is [H, W, 3] bytes, none of them left undecided.
 #include "tests/fuzz/targets.h"
-#include "train/data/image_file.h"
+#include "train/program/images/image_file.h"
 
 namespace swingrad::fuzz {
 

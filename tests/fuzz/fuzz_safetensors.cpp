@@ -1,5 +1,5 @@
 // A safetensors file: what is read can be written, and is then read as the same.
-#include "core/safetensors.h"
+#include "core/io/safetensors.h"
 #include "tests/fuzz/targets.h"
 #include "tests/temporary_directory.h"
 

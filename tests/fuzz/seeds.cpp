@@ -1,12 +1,12 @@
-#include "core/file.h"
-#include "core/safetensors.h"
-#include "models/config.h"
+#include "core/io/file.h"
+#include "core/io/safetensors.h"
+#include "models/swin/config.h"
 #include "tests/fuzz/targets.h"
 #include "tests/temporary_directory.h"
 #include "tests/toy_model.h"
-#include "train/checkpoint.h"
-#include "train/data/image_file.h"
-#include "train/run/recipe.h"
+#include "train/loop/checkpoint.h"
+#include "train/program/images/image_file.h"
+#include "train/loop/recipe.h"
 
 #include <functional>
 

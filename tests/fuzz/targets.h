@@ -1,6 +1,6 @@
 // What is read from strangers, each reader as a function of bytes. A target returns whatever the bytes are, or lets out
 // something that no reader may: another exception than swingrad::Error, an Error of several lines, a broken promise.
-// libfuzzer.cpp runs one with bytes that a fuzzer makes up; tests/test_fuzz.cpp runs all with seeds and past findings.
+// libfuzzer.cpp runs one with bytes that a fuzzer makes up; tests/train/program/test_fuzz.cpp runs all with seeds and past findings.
 #pragma once
 
 #include "core/error.h"
@@ -17,11 +17,11 @@ namespace swingrad::fuzz {
 
 using Bytes = std::span<const uint8_t>;
 
-void safetensors(Bytes file);  // core/safetensors.h
-void checkpoint(Bytes file);   // train/checkpoint.h
+void safetensors(Bytes file);  // core/io/safetensors.h
+void checkpoint(Bytes file);   // train/loop/checkpoint.h
 void cifar(Bytes file);        // train/data/cifar.cpp; the first byte chooses which file it is
-void image(Bytes file);        // train/data/image_file.h
-void config(Bytes file);       // models/config.h and train/run/recipe.h
+void image(Bytes file);        // train/program/images/image_file.h
+void config(Bytes file);       // models/swin/config.h and train/loop/recipe.h
 
 struct Target {
     const char* name;

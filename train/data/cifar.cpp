@@ -8,7 +8,7 @@
 // www.cs.toronto.edu/~kriz/cifar.html.
 
 #include "core/error.h"
-#include "core/file.h"
+#include "core/io/file.h"
 #include "train/data/sources.h"
 
 #include <sstream>

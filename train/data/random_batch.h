@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/random.h"
-#include "models/config.h"
+#include "models/swin/config.h"
 
 namespace swingrad {
 

@@ -6,7 +6,7 @@
 // copy is done; on the device, once the steps asked for before the batch after it was handed out are done.
 #pragma once
 
-#include "cuda/runtime.h"
+#include "cuda/runtime/runtime.h"
 #include "train/data/batch.h"
 
 #include <array>

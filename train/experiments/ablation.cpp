@@ -179,10 +179,10 @@ const Experiment ablation_experiment{
      "how fast a model learns at first; differences of a few tenths of a point, as in the paper, are smaller than "
      "those between seeds.",
      "Every training is an ordinary run, with its own report, in the folder runs beside this page."},
-    {{"models/config.cpp", "void use_v1_switches(", "the five switches of V1"},
-     {"models/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm"},
-     {"models/layers.cpp", "WindowAttention::WindowAttention(", "cosine or dot product, table or network"},
-     {"ops/continuous_position_bias.cpp", "namespace swingrad", "log-CPB"}},
+    {{"models/swin/config.cpp", "void use_v1_switches(", "the five switches of V1"},
+     {"models/swin/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm"},
+     {"models/swin/layers.cpp", "WindowAttention::WindowAttention(", "cosine or dot product, table or network"},
+     {"ops/attention/continuous_position_bias.cpp", "namespace swingrad", "log-CPB"}},
     run_ablation};
 
 }  // namespace swingrad

@@ -5,7 +5,7 @@
 #include "train/experiments/attention_maps.h"
 #include "train/experiments/stream.h"
 #include "train/experiments/training.h"
-#include "train/run/evaluate.h"
+#include "train/loop/evaluate.h"
 
 #include <algorithm>
 #include <cmath>
@@ -164,9 +164,9 @@ const Experiment attention_experiment{
      "The pictures show, for the first test image, where one token looks, the one in the middle with a ring around it: "
      "of each block the head with the largest share. Windows are put back to their places. A block whose windows are "
      "shifted can look across the borders of those before it."},
-    {{"ops/plain_attention.cpp", "AttentionWeights attention_weights(", "the weights, a step a line"},
-     {"ops/window_attention.cpp", "cosine (V2):", "the two scores, and the gradients of what is made of them"},
-     {"models/layers.cpp", "Tensor WindowAttention::forward(", "where the one or the other is chosen"},
+    {{"ops/attention/plain_attention.cpp", "AttentionWeights attention_weights(", "the weights, a step a line"},
+     {"ops/attention/window_attention.cpp", "cosine (V2):", "the two scores, and the gradients of what is made of them"},
+     {"models/swin/layers.cpp", "Tensor WindowAttention::forward(", "where the one or the other is chosen"},
      {"train/experiments/attention_maps.cpp", "std::vector<double> where_it_looks(", "shift and windows undone"}},
     run_attention};
 

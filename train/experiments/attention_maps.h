@@ -1,8 +1,8 @@
 // What a model's attention looks at: the weights of all blocks, and numbers and pictures made of them.
 #pragma once
 
-#include "models/swin_v2.h"
-#include "train/report/plot.h"
+#include "models/swin/swin_v2.h"
+#include "train/program/report/plot.h"
 
 #include <vector>
 

@@ -1,9 +1,9 @@
 #include "train/experiments/cells.h"
 
 #include "core/error.h"
-#include "core/file.h"
-#include "core/json_file.h"
-#include "train/run/interrupt.h"
+#include "core/io/file.h"
+#include "core/io/json_file.h"
+#include "train/program/console/interrupt.h"
 
 #include <cctype>
 #include <chrono>

@@ -4,7 +4,7 @@
 // nothing, and one with other settings computes only what differs.
 #pragma once
 
-#include "train/run/progress.h"
+#include "train/program/console/progress.h"
 
 #include <nlohmann/json.hpp>
 

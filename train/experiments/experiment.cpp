@@ -1,11 +1,11 @@
 #include "train/experiments/experiment.h"
 
-#include "core/file.h"
-#include "core/suggest.h"
+#include "core/io/file.h"
+#include "core/io/suggest.h"
 #include "train/data/dataset.h"
-#include "train/report/page.h"
-#include "train/run/interrupt.h"
-#include "train/run/run_lock.h"
+#include "train/program/report/page.h"
+#include "train/program/console/interrupt.h"
+#include "train/program/run/run_lock.h"
 
 #include <array>
 #include <optional>
@@ -26,7 +26,7 @@ constexpr int64_t most_seeds = 100;
 // Everything that can be wrong with settings and needs no image to be read.
 void check_settings(const Experiment& experiment, const ExperimentSettings& settings) {
     check_names(settings.device, settings.precision);
-    device_named(settings.device);
+    choose_device(settings.device);
     if (settings.seeds < 0 || settings.seeds > most_seeds)
         fail_usage("--seeds must be 1 to {}, got {}", most_seeds, settings.seeds);
     if (!experiment.learns && settings.data != ExperimentSettings{}.data)

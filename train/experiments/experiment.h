@@ -4,8 +4,8 @@
 
 #include "train/experiments/cells.h"
 #include "train/experiments/table.h"
-#include "train/report/plot.h"
-#include "train/run/progress.h"
+#include "train/program/report/plot.h"
+#include "train/program/console/progress.h"
 
 #include <nlohmann/json.hpp>
 
@@ -40,7 +40,7 @@ struct Findings {
 
 // A place in the code that a reader of the page may want to see.
 struct CodePlace {
-    const char* file;  // "models/layers.cpp"
+    const char* file;  // "models/swin/layers.cpp"
     const char* text;  // which stands in a line of it, so that the line can be found
     const char* why;
 };

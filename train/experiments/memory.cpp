@@ -2,10 +2,10 @@
 // out at once (core/allocator.h), which is the same on every machine; time is the machine's.
 
 #include "core/allocator.h"
-#include "core/text.h"
+#include "core/io/text.h"
 #include "core/threads.h"
 #include "train/experiments/timed_pass.h"
-#include "train/run/device.h"
+#include "train/loop/device.h"
 
 #include <algorithm>
 #include <array>
@@ -60,7 +60,7 @@ SwinConfig config_of(const Plan& plan, int64_t image, const Technique& technique
 // The peak of a forward and a backward pass over one image, less the weights, their gradients and the image, which the
 // techniques do not touch. An optimiser's memory is not in it either.
 json measure(const SwinConfig& config, const ExperimentSettings& settings, int timed_steps) {
-    const Device device = device_named(settings.device);
+    const Device device = choose_device(settings.device);
     TimedPass pass(config, 1, settings);
     pass.take();  // what is made on first use
     release_cached(device);
@@ -206,9 +206,9 @@ const Experiment memory_experiment{
      "On the CPU sequential attention can be faster besides: its tiles stay in the cache, and no memory has to be "
      "fetched from the system. On a device the ordinary kernels work by tiles too, so there it saves little."},
     {{"autograd/checkpoint.cpp", "Tensor checkpoint(", "a node that owns a tape of its own, made in backward"},
-     {"ops/sequential_attention.cpp", "namespace swingrad", "attention whose scores exist tile by tile"},
+     {"ops/attention/sequential_attention.cpp", "namespace swingrad", "attention whose scores exist tile by tile"},
      {"core/allocator.h", "void reset_peak(", "where the peak is read"},
-     {"models/layers.cpp", "Tensor Block::forward(", "where a block is checkpointed"}},
+     {"models/swin/layers.cpp", "Tensor Block::forward(", "where a block is checkpointed"}},
     run_memory};
 
 }  // namespace swingrad

@@ -1,8 +1,8 @@
-#include "train/report/page.h"
-#include "core/file.h"
+#include "train/program/report/page.h"
+#include "core/io/file.h"
 #include "train/experiments/experiment.h"
-#include "train/report/text.h"
-#include "train/run/environment.h"
+#include "train/program/report/text.h"
+#include "train/program/run/environment.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // The residual stream of a model, as it leaves each block.
 #pragma once
 
-#include "models/swin_v2.h"
+#include "models/swin/swin_v2.h"
 #include "train/data/batch.h"
 
 #include <string>

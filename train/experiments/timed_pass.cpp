@@ -2,7 +2,7 @@
 
 #include "ops/ops.h"
 #include "train/data/random_batch.h"
-#include "train/run/device.h"
+#include "train/loop/device.h"
 
 #include <algorithm>
 #include <chrono>
@@ -10,7 +10,7 @@
 namespace swingrad {
 
 TimedPass::TimedPass(const SwinConfig& config, int64_t images, const ExperimentSettings& settings)
-    : device_(device_named(settings.device)),
+    : device_(choose_device(settings.device)),
       model_(config),
       parameters_(model_, dtype_of_precision(settings.precision), Random{1, 1}, device_) {
     const RandomBatch batch = random_batch(config, images);
@@ -21,7 +21,7 @@ TimedPass::TimedPass(const SwinConfig& config, int64_t images, const ExperimentS
 double TimedPass::take() {
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
-    parameters_.clear_gradients();
+    parameters_.zero_grad();
     {
         Tape tape;
         tape.backward(cross_entropy(model_.forward(images_), labels_));

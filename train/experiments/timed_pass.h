@@ -1,7 +1,7 @@
 // One training step without its optimiser, for experiments that measure what a step needs.
 #pragma once
 
-#include "models/swin_v2.h"
+#include "models/swin/swin_v2.h"
 #include "train/experiments/experiment.h"
 
 namespace swingrad {

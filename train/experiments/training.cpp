@@ -1,7 +1,7 @@
 #include "train/experiments/training.h"
 
-#include "train/run/run.h"
-#include "train/run/run_folder.h"
+#include "train/program/run/run.h"
+#include "train/program/run/run_folder.h"
 
 #include <chrono>
 #include <cmath>

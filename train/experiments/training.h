@@ -3,8 +3,8 @@
 
 #include "train/data/batch.h"
 #include "train/experiments/experiment.h"
-#include "train/report/log_table.h"
-#include "train/run/trainer.h"
+#include "train/program/report/log_table.h"
+#include "train/loop/trainer.h"
 
 #include <filesystem>
 #include <functional>

@@ -2,11 +2,11 @@
 // is Swin V2's. One training a kind, an ordinary run below the experiment's folder, is taken to every window.
 
 #include "train/experiments/transfer.h"
-#include "train/checkpoint.h"
+#include "train/loop/checkpoint.h"
 #include "train/experiments/training.h"
 #include "train/experiments/window_transfer.h"
-#include "train/run/evaluate.h"
-#include "train/run/run_folder.h"
+#include "train/loop/evaluate.h"
+#include "train/program/run/run_folder.h"
 
 #include <cmath>
 
@@ -154,8 +154,8 @@ const Experiment transfer_experiment{
      "row. A resized table is stretched, as the image is; a network keeps the bias of near offsets and continues it to "
      "the far ones."},
     {{"ops/window.cpp", "axis_coordinates(", "the coordinates of an offset: sign times logarithm"},
-     {"ops/continuous_position_bias.cpp", "Tensor continuous_position_bias(", "the network"},
-     {"ops/resample_bias_table.cpp", "Tensor resample_bias_table(", "the table as an image, resized"},
+     {"ops/attention/continuous_position_bias.cpp", "Tensor continuous_position_bias(", "the network"},
+     {"ops/attention/resample_bias_table.cpp", "Tensor resample_bias_table(", "the table as an image, resized"},
      {"train/experiments/transfer.cpp", "Recipe fine_tuning_of(", "which settings a larger window changes"},
      {"train/experiments/window_transfer.cpp", "double extrapolation(", "the 1.14 and the 0.33"}},
     run_transfer};

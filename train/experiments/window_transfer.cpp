@@ -1,7 +1,7 @@
 #include "train/experiments/window_transfer.h"
 
 #include "core/threads.h"
-#include "models/swin_v2.h"
+#include "models/swin/swin_v2.h"
 #include "train/data/resize.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "train/optim/clip.h"
 
-#include "cuda/gradient_norm.h"
+#include "cuda/optim/gradient_norm.h"
 #include "train/optim/flat.h"
 #include "train/optim/flat_table.h"
 
@@ -45,7 +45,7 @@ void scale_on_cpu(const Parameters& parameters, double factor) {
     for_each(stretches(parameters), [&](const Stretch& stretch) {
         with_gradients<T>(parameters, stretch, [&]<class G>(G* g) {
             for (int64_t i = 0; i < stretch.end - stretch.begin; ++i)
-                g[i] = static_cast<G>(widen(g[i]) * static_cast<Wide<G>>(factor));
+                g[i] = static_cast<G>(widen(g[i]) * static_cast<acc_type<G>>(factor));
         });
     });
 }

@@ -1,7 +1,7 @@
 // Clipping gradients by their norm.
 #pragma once
 
-#include "models/module.h"
+#include "models/nn/module.h"
 
 namespace swingrad {
 

@@ -1,9 +1,9 @@
-// The flat memory of Parameters as kernels pass over it (cuda/flat.h), and what steps are told in device memory.
+// The flat memory of Parameters as kernels pass over it (cuda/optim/flat.h), and what steps are told in device memory.
 #pragma once
 
-#include "cuda/flat.h"
-#include "cuda/training_step.h"
-#include "models/module.h"
+#include "cuda/optim/flat.h"
+#include "cuda/optim/training_step.h"
+#include "models/nn/module.h"
 
 #include <vector>
 

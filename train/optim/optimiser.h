@@ -4,12 +4,12 @@
 //   optimiser->step(schedule.at(optimiser->steps()));
 //
 // A step is one pass over the flat memory of Parameters, on the CPU or on the GPU, wherever they live. Parameters that
-// received no gradient since the last clear_gradients() are left alone, value and state, as in PyTorch. Float32 and
+// received no gradient since the last zero_grad() are left alone, value and state, as in PyTorch. Float32 and
 // float64; in mixed precision the float32 values, and with them the copies that the model computes with.
 #pragma once
 
-#include "cuda/training_step.h"
-#include "models/module.h"
+#include "cuda/optim/training_step.h"
+#include "models/nn/module.h"
 
 #include <memory>
 #include <string>

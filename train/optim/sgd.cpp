@@ -9,10 +9,10 @@
 // The learning rate is outside b: when a schedule lowers it, past gradients count less too. Sutskever's form, with
 // the rate inside, differs as soon as the rate changes.
 // Source: Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning",
-// ICML 2013, with the numbers of torch.optim.SGD. The arithmetic itself is in cuda/sgd.h, for the GPU too. Test:
-// tests/test_optimiser.cpp.
+// ICML 2013, with the numbers of torch.optim.SGD. The arithmetic itself is in cuda/optim/sgd.h, for the GPU too. Test:
+// tests/train/optim/test_optimiser.cpp.
 
-#include "cuda/sgd.h"
+#include "cuda/optim/sgd.h"
 #include "train/optim/flat.h"
 #include "train/optim/flat_table.h"
 #include "train/optim/optimiser.h"

@@ -1,6 +1,6 @@
 #include "cuda/emulator/language/async_copy.h"
 
-#include "cuda/emulator/checker/checker.h"
+#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/block.h"
 
 #include <cstdint>

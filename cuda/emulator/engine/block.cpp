@@ -1,9 +1,9 @@
 #include "cuda/emulator/engine/block.h"
 
 #include "core/error.h"
-#include "cuda/emulator/checker/checker.h"
+#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/signals.h"
-#include "cuda/emulator/memory.h"
+#include "cuda/emulator/engine/memory.h"
 
 #include <sys/mman.h>
 

@@ -10,7 +10,7 @@
 #include "cuda/emulator/language/launch.h"
 #include "cuda/emulator/language/synchronise.h"
 #include "cuda/emulator/language/warp.h"
-#include "cuda/emulator/options.h"
+#include "cuda/emulator/engine/options.h"
 
 #include <array>
 #include <cstdint>

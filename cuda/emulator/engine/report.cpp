@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "cuda/emulator/engine/block.h"
-#include "cuda/emulator/memory.h"
+#include "cuda/emulator/engine/memory.h"
 
 #include <map>
 #include <string_view>

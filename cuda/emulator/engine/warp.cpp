@@ -2,7 +2,7 @@
 
 #include "cuda/emulator/language/warp.h"
 
-#include "cuda/emulator/checker/checker.h"
+#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/block.h"
 #include "cuda/emulator/engine/report.h"
 

@@ -2,9 +2,9 @@
 // The stream means nothing here: a launch is over when launch() returns.
 #pragma once
 
-#include "cuda/emulator/graph.h"
+#include "cuda/emulator/language/graph.h"
 #include "cuda/emulator/language/keywords.h"
-#include "cuda/runtime.h"
+#include "cuda/runtime/runtime.h"
 
 #include <array>
 #include <cstddef>

@@ -1,0 +1,208 @@
+#include "core/gemm/packed_operand.h"
+
+#include "core/gemm/packing.h"
+#include "core/gemm/product_log.h"
+#include "core/threads.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace swingrad {
+namespace {
+
+// A panel of B of this depth takes 16 KB, half of L1; with AVX-512 48 KB, and comes from L2 in a steady stream. On an
+// AMD EPYC with AVX2, 192 and 384 were slower by some 5 %.
+constexpr int64_t depth = 256;
+constexpr int64_t block_rows = 32 * tile_rows;  // of A: 192 KB or, with AVX-512, 256, for L2
+
+constexpr int64_t rounded_up(int64_t count, int64_t multiple) { return (count + multiple - 1) / multiple * multiple; }
+
+// Up to tile_rows rows by one whole panel.
+template <class F, class Out>
+void tile(int64_t rows, int64_t terms, const F* a, int64_t a_row, int64_t a_k, const F* panel,
+          InitialValue<SumOf<F>> beginning, Out* c, int64_t ldc) {
+    const auto compute = [&]<int R>(std::integral_constant<int, R>) {
+        detail::micro_kernel<R, panel_vectors>(terms, a, a_row, a_k, panel, panel_columns<F>, beginning.first,
+                                               beginning.ld, c, ldc);
+        a += R * a_row;
+        c += R * ldc;
+        if (beginning.first) beginning.first += R * beginning.ld;
+        rows -= R;
+    };
+    if (rows == tile_rows) return compute(std::integral_constant<int, tile_rows>{});
+    while (rows >= 4) compute(std::integral_constant<int, 4>{});
+    while (rows > 0) compute(std::integral_constant<int, 1>{});
+}
+
+// The same by the first `columns` of the panel.
+template <class F, class Out>
+void narrow_tile(int64_t rows, int64_t columns, int64_t terms, const F* a, int64_t a_row, int64_t a_k, const F* panel,
+                 InitialValue<SumOf<F>> beginning, Out* c, int64_t ldc) {
+    using S = SumOf<F>;
+    S product[tile_rows * panel_columns<F>];
+    tile<F>(rows, terms, a, a_row, a_k, panel, {}, product, panel_columns<F>);
+    for (int64_t r = 0; r < rows; ++r)
+        for (int64_t j = 0; j < columns; ++j) {
+            const S begin = beginning.first ? beginning.first[r * beginning.ld + j] : S(0);
+            c[r * ldc + j] = narrow<Out>(begin + product[r * panel_columns<F> + j]);
+        }
+}
+
+// Rows of A by the numbers [done, done + terms) of each sum, ready for the tile.
+template <class F>
+struct RowBlock {
+    const F* first;
+    int64_t ld;  // from one row to the next; 0: the block is pack_rows'
+    int64_t terms;
+};
+
+// A block of rows by all panels.
+template <class T, class F, class Out>
+void multiply_block(int64_t m, const RowBlock<F>& a, const PackedOperand<T, F>& b, int64_t done,
+                    InitialValue<SumOf<F>> beginning, Out* c, int64_t ldc) {
+    constexpr int64_t width = panel_columns<F>;
+    for (int64_t j = 0, p = 0; j < b.n(); j += width, ++p) {
+        const F* panel = b.panel(p, done);
+        const int64_t columns = std::min(width, b.n() - j);
+        for (int64_t i = 0; i < m; i += tile_rows) {
+            const int64_t rows = std::min<int64_t>(tile_rows, m - i);
+            const F* from = a.first + i * (a.ld ? a.ld : a.terms);
+            const int64_t a_row = a.ld ? a.ld : 1, a_k = a.ld ? 1 : rows;
+            InitialValue<SumOf<F>> begin = beginning;
+            if (begin.first) begin.first += i * begin.ld + j;
+            Out* to = c + i * ldc + j;
+            if (columns == width && rows == tile_rows)  // nearly all
+                detail::micro_kernel<tile_rows, panel_vectors>(a.terms, from, a_row, a_k, panel, width, begin.first,
+                                                               begin.ld, to, ldc);
+            else if (columns == width) tile(rows, a.terms, from, a_row, a_k, panel, begin, to, ldc);
+            else narrow_tile(rows, columns, a.terms, from, a_row, a_k, panel, begin, to, ldc);
+        }
+    }
+}
+
+// Whether the tile can read rows of k numbers as they are stored: what it multiplies must be what is stored, and pairs
+// must be whole and where a Bfloat16Pair may be.
+template <class F, class T>
+bool readable_in_place(int64_t k, const T* a, int64_t lda) {
+    if constexpr (std::is_same_v<F, Bfloat16Pair>)
+        return k % 2 == 0 && lda % 2 == 0 && reinterpret_cast<uintptr_t>(a) % alignof(Bfloat16Pair) == 0;
+    else return std::is_same_v<F, T>;
+}
+
+}  // namespace
+
+template <class T, class F>
+PackedOperand<T, F>::PackedOperand(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb) : n_(n), k_(k) {
+    constexpr int64_t width = panel_columns<F>;
+    const int64_t panels = rounded_up(n, width) / width, panel_numbers = width * terms_of<F>(k);
+    memory_ = Tensor::empty({panels * panel_numbers * static_cast<int64_t>(sizeof(F))}, DType::uint8);
+    F* const to = reinterpret_cast<F*>(memory_.data<uint8_t>());
+    parallel_chunks(
+        panels, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, panel_numbers)), [&](int64_t begin, int64_t end) {
+            for (int64_t p = begin; p < end; ++p)
+                pack_panel(layout, std::min(width, n - p * width), k,
+                           b + p * width * (layout == Layout::plain ? 1 : ldb), ldb, to + p * panel_numbers);
+        });
+}
+
+template <class T, class F>
+const F* PackedOperand<T, F>::panel(int64_t p, int64_t term) const {
+    return reinterpret_cast<const F*>(memory_.data<uint8_t>()) +
+           (p * terms_of<F>(k_) + term / numbers_a_term<F>)*panel_columns<F>;
+}
+
+template <class T, class F, class Out>
+void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedOperand<T, F>& b, Out* c, int64_t ldc,
+              InitialValue<acc_type<T>> beginning) {
+    using Sum = acc_type<T>;
+    constexpr bool rounds = !std::is_same_v<Out, Sum>;
+    const int64_t n = b.n(), k = b.k(), rows_a_block = std::min(m, block_rows);
+    if (m == 0 || n == 0) return;
+    note_product({dtype_of<T>(), layout_a, m, n, k, static_cast<const void*>(beginning.first) == c});
+    constexpr int64_t depth_numbers = depth * numbers_a_term<F>;
+    const bool transposed = layout_a == Layout::transposed, in_place = !transposed && readable_in_place<F>(k, a, lda);
+    Tensor packed_memory, sums_memory;
+    F* packed = nullptr;  // a block of A, where it is not read in place
+    Sum* sums = nullptr;  // a block of C, where it is rounded and too deep to be summed at one go
+    if (!in_place) {
+        packed_memory =
+            Tensor::empty({rows_a_block, terms_of<F>(std::min(k, depth_numbers)), int64_t{sizeof(F)}}, DType::uint8);
+        packed = reinterpret_cast<F*>(packed_memory.data<uint8_t>());
+    }
+    if (rounds && k > depth_numbers) {
+        sums_memory = Tensor::empty({rows_a_block, n}, dtype_of<Sum>());
+        sums = sums_memory.data<Sum>();
+    }
+    for (int64_t row = 0; row < m; row += block_rows) {
+        const int64_t rows = std::min(block_rows, m - row);
+        Out* const result = c + row * ldc;
+        InitialValue<Sum> from = beginning;
+        if (from.first) from.first += row * from.ld;
+        int64_t done = 0;  // of the k numbers of a sum
+        do {
+            const int64_t count = std::min(depth_numbers, k - done), terms = terms_of<F>(count);
+            RowBlock<F> block{packed, transposed ? 0 : terms, terms};
+            if (transposed) pack_rows(rows, count, a + done * lda + row, lda, packed);
+            else if (in_place)
+                block = {reinterpret_cast<const F*>(a + row * lda + done), lda / numbers_a_term<F>, terms};
+            else convert_rows(rows, count, a + row * lda + done, lda, packed);
+            done += count;
+            if constexpr (rounds) {
+                if (done < k) multiply_block(rows, block, b, done - count, from, sums, n);
+                else multiply_block(rows, block, b, done - count, from, result, ldc);
+                from = InitialValue<Sum>::matrix(sums, n);
+            } else {
+                multiply_block(rows, block, b, done - count, from, result, ldc);
+                from = InitialValue<Sum>::matrix(result, ldc);
+            }
+        } while (done < k);
+    }
+}
+
+std::string product_kernel(DType dtype) {
+#if defined(__AVX512F__)
+    const char* set = "AVX-512";
+#elif defined(__AVX2__) && defined(__FMA__)
+    const char* set = "AVX2";
+#elif defined(__x86_64__)
+    const char* set = "SSE2";
+#else
+    const char* set = "vectors";
+#endif
+    const int64_t columns = dtype == DType::float64 ? panel_columns<double> : panel_columns<float>;
+    const std::string tiles = fmt::format("{}, tiles of {} x {}", set, tile_rows, columns);
+    if (dtype != DType::bfloat16) return tiles;
+    return multiplies_pairs ? fmt::format("AVX512-BF16, tiles of {} x {}", tile_rows, columns)
+                            : tiles + ", bfloat16 widened to float32";
+}
+
+std::string unused_instructions() {
+#if defined(__x86_64__) && !defined(__AVX512BF16__)
+    if (__builtin_cpu_supports("avx512bf16")) return "AVX512-BF16";
+#if !defined(__AVX512F__)
+    if (__builtin_cpu_supports("avx512f")) return "AVX-512";
+#if !defined(__AVX2__)
+    if (__builtin_cpu_supports("avx2")) return "AVX2";
+#endif
+#endif
+#endif
+    return "";
+}
+
+#define INSTANTIATE(T, F, Out)                                                                           \
+    template void multiply(Layout, int64_t, const T*, int64_t, const PackedOperand<T, F>&, Out*, int64_t, \
+                           InitialValue<acc_type<T>>);
+template class PackedOperand<float>;
+template class PackedOperand<double>;
+template class PackedOperand<bfloat16, float>;
+template class PackedOperand<bfloat16, Bfloat16Pair>;
+INSTANTIATE(float, float, float)
+INSTANTIATE(double, double, double)
+INSTANTIATE(bfloat16, float, float)
+INSTANTIATE(bfloat16, float, bfloat16)
+INSTANTIATE(bfloat16, Bfloat16Pair, float)
+INSTANTIATE(bfloat16, Bfloat16Pair, bfloat16)
+#undef INSTANTIATE
+
+}  // namespace swingrad

@@ -1,0 +1,81 @@
+// Matrix products on one thread: what a BLAS does, in the size that this project needs it.
+//
+// A processor can multiply and add far faster than it can fetch. A product is fast where every number fetched is used
+// many times, at each level of memory:
+//
+//   registers   A tile of C, tile_rows x panel_columns, is summed up in vector registers (core/gemm/small_product.h,
+//   micro_kernel).
+//               For each k it takes one row of B's panel, which is a few vectors, and one number of each row of A.
+//   L1 cache    A panel of B, panel_columns wide and at most `depth` deep, serves all tiles below one another.
+//   L2 cache    The block of A, a few hundred rows and `depth` deep, serves all panels.
+//
+// For that B is laid out anew first: panels side by side become panels one after the other, so that the tile reads one
+// stretch of memory. That costs one pass over B, and pays where many rows are multiplied by it: a layer's weight is
+// packed once an operation and serves all blocks of rows. A is read where it lies; where it is to be transposed, a tile
+// would jump from page to page, so its rows are packed too.
+//
+// The bits of an element of C depend on its own row of A, its own column of B and K, not on what is computed beside it.
+//
+// Factors of bfloat16 are summed in float: exactly, a product of two having no more bits than a float. On a processor
+// that multiplies pairs of them (core/gemm/small_product.h), panels hold pairs of terms. On any other they are widened to
+// float where they are packed, A's rows too, and the tile is float's: half the memory, but no faster.
+//
+// Source: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
+// Test: tests/core/gemm/test_gemm.cpp, where OpenBLAS is the reference.
+#pragma once
+
+#include "core/gemm/gemm.h"
+#include "core/gemm/small_product.h"
+#include "core/tensor.h"
+
+#include <string>
+#include <type_traits>
+
+namespace swingrad {
+
+// What a tile multiplies where the factors hold T.
+template <class T>
+using PanelElement =
+    std::conditional_t<std::is_same_v<T, bfloat16>, std::conditional_t<multiplies_pairs, Bfloat16Pair, float>, T>;
+
+// op(B) [k, n] of float, double or bfloat16, in panels: panel p holds columns p panel_columns and on, row by row (by
+// pairs of rows, where F is Bfloat16Pair), padded with zeros.
+template <class T, class F = PanelElement<T>>
+class PackedOperand {
+  public:
+    // Packed on all threads, unless inside a piece of parallel work.
+    PackedOperand(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb);
+
+    int64_t n() const { return n_; }
+    int64_t k() const { return k_; }
+    // From its row `term`; pairs begin at even ones.
+    const F* panel(int64_t p, int64_t term) const;
+
+  private:
+    int64_t n_, k_;
+    Tensor memory_;
+};
+
+// What the sums of C begin as: zero, a row that is the same for all (a bias), or what C holds.
+template <class T>
+struct InitialValue {
+    const T* first = nullptr;  // null: zero
+    int64_t ld = 0;            // from one row to the next
+
+    static InitialValue zero() { return {}; }
+    static InitialValue row(const T* bias) { return {bias, 0}; }
+    static InitialValue matrix(const T* c, int64_t ldc) { return {c, ldc}; }
+};
+
+// C [m, n] = beginning + op(A) [m, k] B, on the calling thread. C may be what is summed in or, for bfloat16, bfloat16,
+// rounded once.
+template <class T, class F, class Out>
+void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedOperand<T, F>& b, Out* c, int64_t ldc,
+              InitialValue<acc_type<T>> beginning = {});
+
+// "AVX2, tiles of 6 x 16": what products of float, double or bfloat16 were compiled to.
+std::string product_kernel(DType dtype = DType::float32);
+// The instruction set that this processor has and the build does not use; empty where there is none better.
+std::string unused_instructions();
+
+}  // namespace swingrad

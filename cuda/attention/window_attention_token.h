@@ -1,0 +1,113 @@
+// What one thread of window_attention.cu does for one token: loading it, and scoring a query against a key.
+#pragma once
+
+#include "core/scalar.h"
+#include "cuda/toolkit/kernel.h"
+#include "cuda/attention/window_attention.h"
+
+namespace swingrad::cuda {
+
+// Tokens of a tile, and threads of a block. Doubles take twice the memory, and are for gradient checks.
+template <class W>
+constexpr int tile_tokens = sizeof(W) == 8 ? 32 : 64;
+
+// Rows of a tile in shared memory. They stay aligned to 16 bytes, for vector loads, and do not all begin in one bank.
+template <class W, int Dmax>
+constexpr int row_stride = Dmax + 16 / static_cast<int>(sizeof(W));
+
+template <class W>
+__device__ inline W attention_scale(const W* logit_scale, int64_t head) {
+    if (!logit_scale) return 1;
+    const W most = static_cast<W>(4.605170185988092);  // ln 100
+    return exp(logit_scale[head] < most ? logit_scale[head] : most);
+}
+
+// A vector of a head, times the factor that makes it q^ or k^ (ops/attention/window_attention.cpp); columns past D are 0.
+template <class W, int Dmax>
+struct HeadVector {
+    W u[Dmax] = {};
+    W factor = 1, along = 0;  // `along`: 1 where making u longer changes nothing, else 0
+
+    template <class T>
+    __device__ void load(const T* from, int64_t D) {
+#pragma unroll
+        for (int d = 0; d < Dmax; ++d) u[d] = d < D ? static_cast<W>(widen(from[d])) : W(0);
+    }
+    __device__ void normalise() {
+        W square = 0;
+#pragma unroll
+        for (int d = 0; d < Dmax; ++d) square += u[d] * u[d];
+        const W norm = sqrt(square), eps = static_cast<W>(1e-12);
+        along = norm < eps ? W(0) : W(1);
+        scale_by(1 / (norm < eps ? eps : norm));
+    }
+    __device__ void scale_by(W by) {
+        factor = by;
+#pragma unroll
+        for (int d = 0; d < Dmax; ++d) u[d] *= by;
+    }
+    // q^ or k^ of either kind of attention.
+    __device__ void prepare(bool cosine, W dot_factor) {
+        if (cosine) return normalise();
+        along = 0;
+        scale_by(dot_factor);
+    }
+};
+
+template <class W, int Dmax>
+__device__ inline W dot(const W* a, const W* b) {
+    W sum = 0;
+#pragma unroll
+    for (int d = 0; d < Dmax; ++d) sum += a[d] * b[d];
+    return sum;
+}
+
+template <class W, int Dmax>
+__device__ inline void add_times(W* sum, W times, const W* a) {
+#pragma unroll
+    for (int d = 0; d < Dmax; ++d) sum[d] += times * a[d];
+}
+
+// One window of one head, as a thread needs it.
+template <class T, int Dmax>
+struct Pair {
+    using W = acc_type<T>;
+    const AttentionSizes& sizes;
+    const T* qkv;
+    const W *padding, *table;
+    bool cosine;
+    W scale;
+    int64_t window, head;  // counted over all images
+
+    // Row of the map that token t reads, counted over all images; below 0 for padding.
+    __device__ int64_t row_of(int64_t t) const {
+        const int64_t source = sizes.source[window % sizes.windows * sizes.N + t];
+        return source < 0 ? source : window / sizes.windows * sizes.map_tokens + source;
+    }
+    // part 0: q, 1: k, 2: v
+    __device__ void load(HeadVector<W, Dmax>& to, int64_t t, int part) const {
+        const int64_t row = row_of(t), column = part * sizes.C + head * sizes.D;
+        if (row < 0) to.load(padding + column, sizes.D);
+        else to.load(qkv + row * 3 * sizes.C + column, sizes.D);
+    }
+    __device__ void load_query(HeadVector<W, Dmax>& q, int64_t t) const {
+        load(q, t, 0);
+        q.prepare(cosine, 1 / sqrt(static_cast<W>(sizes.D)));
+    }
+    __device__ void load_key(HeadVector<W, Dmax>& k, int64_t t) const {
+        load(k, t, 1);
+        k.prepare(cosine, 1);
+    }
+    // S_ij, of the product q^_i . k^_j
+    __device__ W score(int64_t i, int64_t j, W product) const {
+        W S = scale * product;
+        if (table) S += table[(sizes.place[i] - sizes.place[j] + sizes.centre) * sizes.heads + head];
+        if (sizes.region) {
+            const int32_t* region = sizes.region + window % sizes.windows * sizes.N;
+            if (region[i] != region[j]) S -= 100;
+        }
+        return S;
+    }
+};
+
+}  // namespace swingrad::cuda

@@ -1,0 +1,30 @@
+// Elements fetched from elsewhere. Mathematics: ops/layout/layout.cpp, ops/reduce/broadcast.cpp.
+//
+// A thread an element of y: a warp writes 32 neighbours. What it reads are neighbours too where the last axis stays the
+// last, and else one sector of memory for each element, of which the second-level cache keeps what other warps want.
+// The layouts of attention and patches have kernels of their own; nothing in a step of training hangs on this one.
+
+#include "cuda/layout/layout.h"
+
+#include "cuda/toolkit/kernel.h"
+
+namespace swingrad::cuda {
+
+template <class T>
+__global__ void gather_kernel(int64_t count, Axes x_axes, const T* x, T* y) {
+    const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+    if (i < count) y[i] = x[x_axes.offset_of(i)];
+}
+
+template <class T>
+void gather(const Axes& x_axes, const T* x, T* y) {
+    const int64_t count = x_axes.indices();
+    if (count == 0) return;
+    launch(gather_kernel<T>, blocks_for(count, 256), 256, 0, compute_stream(), count, x_axes, x, y);
+}
+
+template void gather(const Axes&, const float*, float*);
+template void gather(const Axes&, const double*, double*);
+template void gather(const Axes&, const bfloat16*, bfloat16*);
+
+}  // namespace swingrad::cuda

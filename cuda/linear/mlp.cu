@@ -1,0 +1,81 @@
+// What lies between the two products of mlp. Mathematics and names: ops/linear/mlp.cpp.
+//
+// Forward: a thread four elements, a block's width apart, so that neighbours read neighbours and four reads are on
+// their way at once. Reads a, writes g; the bias came with the product.
+//
+// Backward: the plan of cuda/toolkit/sums_device.h, a thread a column of every eighth row of a group; while dbias1 is summed,
+// each element of a and dg is read and g and da are written, once. Then the groups' sums are added. g costs one
+// exponential to make again, shared with the slope, and 2 rows U bytes to keep from forward to backward.
+
+#include "cuda/linear/mlp.h"
+
+#include "core/scalar.h"
+#include "cuda/toolkit/kernel.h"
+#include "cuda/runtime/scratch.h"
+#include "cuda/toolkit/sums.h"
+#include "cuda/toolkit/sums_device.h"
+
+namespace swingrad::cuda {
+
+constexpr int elements_a_thread = 4;
+constexpr unsigned threads_a_block = 256;
+
+template <class T>
+__global__ void mlp_forward_kernel(int64_t count, const T* a, T* g) {
+    const int64_t first = int64_t{blockIdx.x} * elements_a_thread * threads_a_block + threadIdx.x;
+    T values[elements_a_thread];
+#pragma unroll
+    for (int j = 0; j < elements_a_thread; ++j)
+        if (const int64_t i = first + j * threads_a_block; i < count) values[j] = a[i];
+#pragma unroll
+    for (int j = 0; j < elements_a_thread; ++j)
+        if (const int64_t i = first + j * threads_a_block; i < count) g[i] = narrow<T>(Gelu::value(widen(values[j])));
+}
+
+// partial [groups, U]
+template <class T>
+__global__ void mlp_backward_kernel(int64_t rows, int64_t groups, int64_t U, const T* a, T* g, T* da,
+                                    acc_type<T>* partial) {
+    using W = acc_type<T>;
+    const W dbias1 = group_column_sum<W>(rows, groups, U, [=](int64_t row, int64_t u) {
+        const int64_t i = row * U + u;
+        // forward: g = gelu(a), so:
+        W value, slope;
+        Gelu::value_and_slope(widen(a[i]), value, slope);
+        const W dg_slope = widen(da[i]) * slope;
+        g[i] = narrow<T>(value);
+        da[i] = narrow<T>(dg_slope);
+        return dg_slope;
+    });
+    const int64_t column = int64_t{blockIdx.x} * sum_columns + threadIdx.x;
+    if (threadIdx.y == 0 && column < U) partial[blockIdx.y * U + column] = dbias1;
+}
+
+// ---- launchers
+
+template <class T>
+void mlp_forward(int64_t count, const T* a, T* g) {
+    if (count == 0) return;
+    launch(mlp_forward_kernel<T>, blocks_for(count, elements_a_thread * threads_a_block), threads_a_block, 0,
+           compute_stream(), count, a, g);
+}
+
+template <class T>
+void mlp_backward(int64_t rows, int64_t U, const T* a, T* g, T* da, acc_type<T>* dbias1) {
+    if (U == 0) return;
+    const int64_t groups = row_groups(rows);
+    const Scratch<acc_type<T>> partial(groups * U);
+    launch(mlp_backward_kernel<T>, dim3(blocks_for(U, sum_columns), static_cast<unsigned>(groups)),
+           dim3(sum_columns, sum_rows), 0, compute_stream(), rows, groups, U, a, g, da, partial.data());
+    add_groups(groups, U, U, partial.data(), dbias1);
+}
+
+#define INSTANTIATE(T)                                \
+    template void mlp_forward(int64_t, const T*, T*); \
+    template void mlp_backward(int64_t, int64_t, const T*, T*, T*, acc_type<T>*);
+INSTANTIATE(float)
+INSTANTIATE(double)
+INSTANTIATE(bfloat16)
+#undef INSTANTIATE
+
+}  // namespace swingrad::cuda

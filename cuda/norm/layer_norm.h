@@ -1,0 +1,31 @@
+// The arguments of layer_norm, for plain loops and kernels alike. Mathematics: ops/norm/layer_norm.cpp.
+#pragma once
+
+#include "core/element.h"
+
+#include <cstdint>
+
+namespace swingrad {
+
+template <class T>
+struct LayerNormOp {
+    using A = acc_type<T>;
+
+    int64_t rows, C;
+    const T* x = nullptr;          // [rows, C]
+    const A* weight = nullptr;     // [C]
+    const A* bias = nullptr;       // [C]; forward's alone
+    double eps = 0;                // forward's alone
+    T* y = nullptr;                // [rows, C]; forward's alone
+    A *mean = nullptr, *rstd = nullptr;     // [rows]; written by forward, read by backward
+    const T* dy = nullptr;         // [rows, C]; this and what follows: backward's alone
+    T* dx = nullptr;               // [rows, C]
+    A *dweight = nullptr, *dbias = nullptr;  // [C]
+
+    void forward() const;         // ops/norm/layer_norm.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/norm/layer_norm.cu
+    void backward_kernel() const;
+};
+
+}  // namespace swingrad

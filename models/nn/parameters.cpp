@@ -1,0 +1,88 @@
+// One allocation for all values, one for all gradients, one for each of the copies. Every entry begins at a multiple of
+// 16 elements, which is a whole cache line in float32, so that entries can be vectorised and given to threads without
+// touching each other. The gaps between them hold zeros for ever: nothing writes there. Entries with Decay::no come
+// first: in mixed precision, where only they have float32 gradients, these are one short tensor.
+
+#include "core/threads.h"
+#include "models/nn/module.h"
+
+#include <utility>
+
+namespace swingrad {
+namespace {
+
+constexpr int64_t alignment = 16;
+constexpr int64_t chunk = 1 << 14;
+
+int64_t aligned(int64_t count) { return (count + alignment - 1) / alignment * alignment; }
+
+// Element i is draw number i of `random`, whatever thread draws it.
+template <class T>
+void initialise(const Tensor& values, const Init& init, Random random) {
+    T* to = values.data<T>();
+    parallel_chunks(values.numel(), chunk, [&](int64_t begin, int64_t end) {
+        const auto fill = [&](auto draw) {
+            for (int64_t i = begin; i < end; ++i) to[i] = static_cast<T>(init.value * draw(static_cast<uint64_t>(i)));
+        };
+        switch (init.kind) {
+            case Init::Kind::constant: return fill([](uint64_t) { return 1.0; });
+            case Init::Kind::normal: return fill([&](uint64_t i) { return random.normal(i); });
+            case Init::Kind::uniform: return fill([&](uint64_t i) { return 2.0 * random.uniform(i) - 1.0; });
+        }
+    });
+}
+
+}  // namespace
+
+Parameters::Parameters(Module& model, DType dtype, Random random, Device device, Gradients with) {
+    const bool mixed = dtype == DType::bfloat16;
+    const std::vector<NamedParameter> all = model.parameters();
+    for (const auto& [name, parameter] : all) {
+        entries_.push_back({name, parameter->shape, 0, parameter->decay, {}, {}});
+        count_ += parameter->shape.numel();
+    }
+    int64_t total = 0, without_decay = 0;
+    for (const Decay decay : {Decay::no, Decay::yes}) {
+        without_decay = total;
+        for (Entry& entry : entries_)
+            if (entry.decay == decay) entry.offset = std::exchange(total, total + aligned(entry.shape.numel()));
+    }
+    const Tensor start = Tensor::zeros({total}, mixed ? DType::float32 : dtype);
+    dispatch_float("parameters", start.dtype(), [&]<class T>(T) {
+        for (size_t i = 0; i < all.size(); ++i)
+            initialise<T>(start.subrange(entries_[i].offset, entries_[i].shape), all[i].parameter->init, random.split(i));
+    });
+    values_ = start.on(device);
+    if (mixed) copies_ = values_.to(DType::bfloat16);
+    if (with == Gradients::yes) {
+        gradients_ = values_.zeros_like({mixed ? without_decay : total});
+        if (mixed) copies_gradients_ = copies_.zeros_like({total});
+    }
+    for (size_t i = 0; i < all.size(); ++i) {
+        Entry& entry = entries_[i];
+        const bool has_copy = mixed && entry.decay == Decay::yes;
+        entry.leaf = (has_copy ? copies_ : values_).subrange(entry.offset, entry.shape);
+        if (with == Gradients::yes) {
+            require_gradient(entry.leaf, entry.name);
+            bind_gradient(entry.leaf, (has_copy ? copies_gradients_ : gradients_).subrange(entry.offset, entry.shape));
+        }
+        entry.value = has_copy ? values_.subrange(entry.offset, entry.shape) : entry.leaf;
+        all[i].parameter->value = entry.leaf;
+    }
+}
+
+void Parameters::renew_copies() const {
+    if (copies_.defined()) copies_.copy_from(values_.to(copies_.dtype()));
+}
+
+void Parameters::zero_grad() const {
+    for (const Entry& entry : entries_) swingrad::zero_grad(entry.leaf);
+}
+
+std::vector<std::string> Parameters::without_gradient() const {
+    std::vector<Tensor> leaves;
+    for (const Entry& entry : entries_) leaves.push_back(entry.leaf);
+    return swingrad::without_gradient(leaves);
+}
+
+}  // namespace swingrad

@@ -1,0 +1,123 @@
+#include "models/swin/swin_v2.h"
+
+#include <fmt/format.h>
+
+#include <numeric>
+
+namespace swingrad {
+namespace {
+
+void observe(const ForwardOptions& options, std::string_view name, const Tensor& value) {
+    if (options.observe) options.observe(name, value);
+}
+
+const SwinConfig& valid(const SwinConfig& config) {
+    validate(config);
+    return config;
+}
+
+}  // namespace
+
+Extent map_of_stage(const SwinConfig& config, size_t index) {
+    Extent map{config.img_size.rows / config.patch_size.rows, config.img_size.columns / config.patch_size.columns};
+    for (size_t i = 0; i < index; ++i) map = {(map.rows + 1) / 2, (map.columns + 1) / 2};
+    return map;
+}
+
+int64_t channels_of_stage(const SwinConfig& config, size_t index) { return config.embed_dim << index; }
+
+Stage::Stage(const SwinConfig& config, size_t index, Extent map, int64_t first_block)
+    : name_(fmt::format("layers.{}", index)) {
+    const int64_t channels = channels_of_stage(config, index), depth = config.depths[index];
+    const int64_t network_depth = std::accumulate(config.depths.begin(), config.depths.end(), int64_t{0});
+    if (index > 0) {
+        downsample = std::make_unique<PatchMerging>(channels / 2, config.merging_norm);
+        declare("downsample", *downsample);
+    }
+    const WindowMap plain = block_window_map(map, config.window_size[index], false, config.padding_order);
+    const WindowMap shifted = block_window_map(map, config.window_size[index], true, config.padding_order);
+    for (int64_t j = 0; j < depth; ++j) {
+        const int64_t number = first_block + j;
+        BlockConfig block;
+        block.number = number;
+        block.channels = channels;
+        block.heads = config.num_heads[index];
+        block.windows = j % 2 == 0 ? plain : shifted;
+        block.pretrained_window = config.pretrained_window_sizes[index];
+        // Stochastic depth grows linearly from 0 at the first block to the full rate at the last.
+        block.drop_path = network_depth > 1 ? config.drop_path_rate * static_cast<double>(number) /
+                                                  static_cast<double>(network_depth - 1)
+                                            : 0;
+        block.extra_norm = config.extra_norm_every > 0 && (j + 1) % config.extra_norm_every == 0;
+        blocks.push_back(std::make_unique<Block>(config, block));
+        declare(fmt::format("blocks.{}", j), *blocks.back());
+    }
+}
+
+Tensor Stage::forward(const Tensor& x, const ForwardOptions& options) const {
+    Tensor map = x;
+    if (downsample) {
+        const Scope scope(name_ + ".downsample");
+        map = downsample->forward(map);
+        observe(options, name_ + ".downsample", map);
+    }
+    for (size_t j = 0; j < blocks.size(); ++j) {
+        const std::string name = fmt::format("{}.blocks.{}", name_, j);
+        const Scope scope(name);
+        map = blocks[j]->forward(map, options);
+        observe(options, name, map);
+    }
+    observe(options, name_, map);
+    return map;
+}
+
+SwinV2::SwinV2(const SwinConfig& config)
+    : config_(valid(config)),
+      patch_embed_(config.in_chans, config.embed_dim, config.patch_size),
+      norm_(channels_of_stage(config, config.depths.size() - 1)),
+      head_(channels_of_stage(config, config.depths.size() - 1), config.num_classes) {
+    declare("patch_embed", patch_embed_);
+    int64_t first_block = 0;
+    for (size_t i = 0; i < config.depths.size(); ++i) {
+        stages_.push_back(std::make_unique<Stage>(config, i, map_of_stage(config, i), first_block));
+        declare(fmt::format("layers.{}", i), *stages_.back());
+        first_block += config.depths[i];
+    }
+    declare("norm", norm_);
+    declare("head.fc", head_);
+}
+
+Tensor SwinV2::as_input(const Tensor& images) const {
+    const Tensor there = images.on(device());
+    return there.dtype() == dtype() ? there : there.to(dtype());
+}
+
+std::vector<double> SwinV2::drop_path_rates() const {
+    std::vector<double> rates;
+    for (const auto& stage : stages_)
+        for (const auto& block : stage->blocks) rates.insert(rates.end(), 2, block->drop_path_rate());
+    return rates;
+}
+
+Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) const {
+    const Extent size = config_.img_size;
+    check(images.shape().rank() == 4 && images.shape()[1] == size.rows && images.shape()[2] == size.columns &&
+              images.shape()[3] == config_.in_chans,
+          "[swin_v2] images must be [B, {}, {}, {}], got {}", size.rows, size.columns, config_.in_chans,
+          images.shape());
+    const auto named = [&](const char* name, const auto& layer, const Tensor& in) {
+        const Scope scope(name);
+        const Tensor out = layer.forward(in);
+        observe(options, name, out);
+        return out;
+    };
+    Tensor x = named("patch_embed", patch_embed_, images);
+    for (const auto& stage : stages_) x = stage->forward(x, options);
+    x = named("norm", norm_, x);
+    const Scope scope("head");
+    Tensor pooled = global_average_pool(x);
+    if (options.training) pooled = dropout(pooled, config_.drop_rate, options.random.split(head_dropout_stream));
+    return head_.forward(pooled);
+}
+
+}  // namespace swingrad

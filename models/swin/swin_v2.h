@@ -1,0 +1,55 @@
+// Swin Transformer V2, or V1, or whatever the switches make: images -> class logits.
+// Source: Liu et al., "Swin Transformer V2: Scaling up capacity and resolution", arXiv 2111.09883; V1: arXiv
+// 2103.14030.
+#pragma once
+
+#include "models/swin/config.h"
+#include "models/swin/layers.h"
+
+#include <memory>
+#include <vector>
+
+namespace swingrad {
+
+// A pyramid's level: halve the map (but in the first), then run the blocks, every other one with shifted windows.
+class Stage : public Module {
+  public:
+    Stage(const SwinConfig& config, size_t index, Extent map, int64_t first_block);
+    Tensor forward(const Tensor& x, const ForwardOptions& options) const;
+
+    std::unique_ptr<PatchMerging> downsample;  // none in stage 0
+    std::vector<std::unique_ptr<Block>> blocks;
+
+  private:
+    std::string name_;  // "layers.1"
+};
+
+class SwinV2 : public Module {
+  public:
+    // Checks the configuration and declares the parameters; allocates none (see Parameters).
+    explicit SwinV2(const SwinConfig& config);
+
+    const SwinConfig& config() const { return config_; }
+
+    // images [B, H, W, in_chans] of the configured size, as as_input gives them -> logits [B, K]
+    Tensor forward(const Tensor& images, const ForwardOptions& options = {}) const;
+    // Images in the parameters' dtype and on their device; themselves where they are so already.
+    Tensor as_input(const Tensor& images) const;
+    Device device() const { return head_.weight.value.device(); }  // of the parameters
+    DType dtype() const { return head_.weight.value.dtype(); }
+    std::vector<double> drop_path_rates() const;  // of all blocks in order, two a block
+
+  private:
+    SwinConfig config_;
+    PatchEmbed patch_embed_;
+    std::vector<std::unique_ptr<Stage>> stages_;
+    LayerNorm norm_;
+    Linear head_;
+};
+
+// Rows and columns of tokens in stage `index`: patches, halved (rounding up) at each stage after the first.
+Extent map_of_stage(const SwinConfig& config, size_t index);
+// Channels of stage `index`.
+int64_t channels_of_stage(const SwinConfig& config, size_t index);
+
+}  // namespace swingrad

@@ -1,0 +1,134 @@
+// mask_tokens(x [B, H, W, C], token [C], mask uint8 [B, H, W]) -> [B, H, W, C]
+//
+// Masked positions of a map are replaced by one learnt vector, the input of masked image modelling, in which a model
+// learns to tell what was masked. r = (b, h, w):
+//
+//   y_rc = x_rc where mask_r is 0          y_rc = token_c where mask_r is 1
+//
+// Backward. Each element of y is a copy of one element, of x or of token; token's are copied to every masked position:
+//
+//   dx_rc = dy_rc where mask_r is 0, else 0          dtoken_c = sum over masked r of dy_rc
+//
+// The mask is a constant, one byte a position: it is drawn, and nothing is computed with it. That it is of 0 and 1 is
+// checked on the CPU only: a GPU would have to be waited for. There, what is not 0 counts as 1.
+// Saved: the mask.
+// Source: Xie et al., "SimMIM", arXiv 2111.09886, section 3.2. Test: tests/image/test_mask_tokens.cpp.
+
+#include "cuda/image/mask_tokens.h"
+#include "autograd/gradcheck.h"
+#include "core/operands.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+#include "ops/sum_by_groups.h"
+
+#include <algorithm>
+
+namespace swingrad {
+namespace {
+
+constexpr int64_t rows_a_piece = 64;
+
+// ---- CPU forward
+
+template <class T>
+void forward(int64_t rows, int64_t C, const T* x, const acc_type<T>* token, const uint8_t* mask, T* y) {
+    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row)
+            if (!mask[row]) std::copy_n(x + row * C, C, y + row * C);
+            else
+                for (int64_t c = 0; c < C; ++c) y[row * C + c] = narrow<T>(token[c]);
+    });
+}
+
+// ---- CPU backward
+
+// `dx` or `dtoken` may be null: not asked for.
+template <class T>
+void backward(int64_t rows, int64_t C, const uint8_t* mask, const T* dy, T* dx, acc_type<T>* dtoken) {
+    using W = acc_type<T>;
+    std::vector<SumTarget<W>> targets;
+    if (dtoken) targets.push_back({dtoken, C});
+    sum_by_groups<W>(
+        sum_groups(rows), rows, dtoken ? C : 0,
+        [=](int64_t begin, int64_t end, W* sums) {
+            for (int64_t row = begin; row < end; ++row) {
+                const T* dy_row = dy + row * C;
+                // forward: y = mask ? token : x, so:
+                if (mask[row] && dtoken) add_column_sums(1, C, dy_row, sums);
+                if (mask[row] && dx) std::fill_n(dx + row * C, C, T(0));
+                if (!mask[row] && dx) std::copy_n(dy_row, C, dx + row * C);
+            }
+        },
+        targets);
+}
+
+// ---- autograd node
+
+struct MaskTokensNode final : Node {
+    Tensor mask;  // uint8 [B, H, W]
+
+    std::string_view name() const override { return "mask_tokens"; }
+    std::vector<Saved> saved() const override { return {{"mask", mask}}; }
+
+    std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
+        const int64_t C = dy.shape()[3];
+        const Tensor dx = needs_input_grad[0] ? dy.empty_like(dy.shape()) : Tensor();
+        const Tensor dtoken = needs_input_grad[1] ? Tensor::empty({C}, acc_dtype(dy.dtype()), dy.device()) : Tensor();
+        on_device_of(
+            "mask_tokens", dy,
+            [&]<class T>(T) {
+                swingrad::backward(mask.numel(), C, mask.data<uint8_t>(), dy.data<T>(), data_or_null<T>(dx),
+                                   data_or_null<acc_type<T>>(dtoken));
+            },
+            [&]<class T>(T) {
+                cuda::mask_tokens_backward(mask.numel(), C, mask.device_data<uint8_t>(), dy.device_data<T>(),
+                                           device_data_or_null<T>(dx), device_data_or_null<acc_type<T>>(dtoken));
+            });
+        return {dx, dtoken};
+    }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor mask_tokens(const Tensor& x, const Tensor& token, const Tensor& mask) {
+    check(x.shape().rank() == 4, "[mask_tokens] x must be [B, H, W, C], got {}", x.shape());
+    const int64_t C = x.shape()[3];
+    const Shape positions{x.shape()[0], x.shape()[1], x.shape()[2]};
+    check(token.shape() == Shape{C}, "[mask_tokens] token must be [{}], got {}", C, token.shape());
+    check(mask.dtype() == DType::uint8 && mask.shape() == positions, "[mask_tokens] mask must be uint8 {}, got {} {}",
+          positions, name_of(mask.dtype()), mask.shape());
+    check_one_device("mask_tokens", {{"x", x}, {"token", token}, {"mask", mask}});
+    if (mask.device() == Device::cpu)
+        for (const uint8_t value : mask.span<uint8_t>())
+            check(value <= 1, "[mask_tokens] mask must be of 0 and 1, got {}", int{value});
+
+    const Tensor y = x.empty_like(x.shape());
+    on_device_of(
+        "mask_tokens", x,
+        [&]<class T>(T) { forward(mask.numel(), C, x.data<T>(), token.data<acc_type<T>>(), mask.data<uint8_t>(), y.data<T>()); },
+        [&]<class T>(T) {
+            cuda::mask_tokens_forward(mask.numel(), C, x.device_data<T>(), token.device_data<acc_type<T>>(),
+                                      mask.device_data<uint8_t>(), y.device_data<T>());
+        });
+    if (!recording({x, token})) return y;
+    auto node = std::make_unique<MaskTokensNode>();
+    node->mask = mask;
+    return record(std::move(node), {x, token}, y);
+}
+
+// ---- gradient check
+
+const DeclareGradientCase mask_tokens_case{{
+    "mask_tokens",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 2, 3, 5}, random.split(0)), random_tensor({5}, random.split(1))};
+    },
+    [](const std::vector<Tensor>& in) {
+        const Tensor mask = Tensor::from({2, 2, 3}, std::vector<uint8_t>{1, 0, 0, 1, 1, 0, 0, 1, 0, 1, 1, 1});
+        return mask_tokens(in[0], in[1], mask.on(in[0].device()));
+    },
+}};
+
+}  // namespace swingrad

@@ -1,0 +1,107 @@
+// How an operation is computed: by plain loops, by a fast path, or by kernels.
+//
+// An operation's arguments are one struct, such as LayerNormOp<T> in cuda/norm/layer_norm.h: sizes, addresses, and
+//
+//     void forward() const;           // plain loops: the specification, in the operation's page, ops/norm/layer_norm.cpp
+//     void backward() const;
+//     void forward_kernel() const;    // cuda/norm/layer_norm.cu
+//     void backward_kernel() const;
+//
+// A fast path is beside the page, in ops/norm/layer_norm_fast.cpp, and declares itself:
+//
+//     const DeclareFastPath<LayerNormOp> fast{[](const auto& op) { forward(op); }, [](const auto& op) { backward(op); }};
+//
+// It is used in place of the plain loops unless these are asked for. Without that file the library computes the same.
+#pragma once
+
+#include "autograd/gradcheck.h"
+#include "autograd/tape.h"
+#include "core/operands.h"
+
+#include <string_view>
+
+namespace swingrad {
+
+// Whether the CPU computes by plain loops alone, as --device reference asks; else by fast paths, where there are any.
+bool plain_loops();
+void use_plain_loops(bool on);  // for the whole process, from now on; not while operations run
+
+// The fast path of an operation with arguments Op, such as LayerNormOp<float>; null where there is none.
+template <class Op>
+struct FastPath {
+    inline static void (*forward)(const Op&) = nullptr;
+    inline static void (*backward)(const Op&) = nullptr;
+};
+
+// Makes two functions of any `const Op<T>&` the fast path for float, double and bfloat16, from a static variable.
+template <template <class> class Op>
+struct DeclareFastPath {
+    template <class Forward, class Backward>
+    DeclareFastPath(Forward forward, Backward backward) {
+        declare<float>(forward, backward);
+        declare<double>(forward, backward);
+        declare<bfloat16>(forward, backward);
+    }
+
+  private:
+    template <class T>
+    static void declare(auto forward, auto backward) {
+        FastPath<Op<T>>::forward = forward;
+        FastPath<Op<T>>::backward = backward;
+    }
+};
+
+// A tensor's first element for a struct of arguments: becomes a pointer to the field's type, null where the tensor is
+// undefined. The memory is that of the tensor's device. Throws an Error where the tensor holds elements of another type.
+class Pointer {
+  public:
+    explicit Pointer(const Tensor& tensor) : tensor_(tensor) {}
+
+    template <class T>
+    operator T*() const {
+        if (!tensor_.defined()) return nullptr;
+        using Element = std::remove_const_t<T>;
+        return tensor_.device() == Device::cpu ? tensor_.data<Element>() : tensor_.device_data<Element>();
+    }
+
+  private:
+    const Tensor& tensor_;
+};
+inline Pointer ptr(const Tensor& tensor) { return Pointer(tensor); }
+
+// An operation's one choice of device, of type, and of plain loops or a fast path. `arguments(T{})` returns the filled
+// struct for T = float, double or bfloat16, whichever x holds:
+//
+//     run_forward("softmax", x, [&]<class T>(T) { return SoftmaxOp<T>{.rows = rows, .C = C, .x = ptr(x), .y = ptr(y)}; });
+template <class Arguments>
+void run_forward(std::string_view name, const Tensor& x, const Arguments& arguments) {
+    dispatch_any_float(name, x.dtype(), [&](auto type) {
+        const auto op = arguments(type);
+        using Fast = FastPath<std::remove_const_t<decltype(op)>>;
+        if (x.device() == Device::cuda) {
+            if constexpr (requires { op.forward_kernel(); }) op.forward_kernel();
+            else fail("[{}] has no kernels, and x is {}", name, x);
+        } else if (Fast::forward && !plain_loops()) {
+            Fast::forward(op);
+        } else {
+            op.forward();
+        }
+    });
+}
+template <class Arguments>
+void run_backward(std::string_view name, const Tensor& x, const Arguments& arguments) {
+    dispatch_any_float(name, x.dtype(), [&](auto type) {
+        const auto op = arguments(type);
+        using Fast = FastPath<std::remove_const_t<decltype(op)>>;
+        if (x.device() == Device::cuda) {
+            if constexpr (requires { op.backward_kernel(); }) op.backward_kernel();
+            else fail("[{}] has no kernels, and x is {}", name, x);
+        } else if (Fast::backward && !plain_loops()) {
+            Fast::backward(op);
+        } else {
+            op.backward();
+        }
+    });
+}
+
+}  // namespace swingrad

@@ -1,0 +1,98 @@
+// dropout(x [...], rate, random) -> [...]
+//
+// Each element is left out with probability `rate`, and what is kept is scaled up, so that the mean over draws is x and
+// evaluation needs no change (it does not call dropout):
+//
+//   q = 1 - rate            y_i = x_i / q where u_i < q, else 0            u_i uniform in [0, 1), one an element
+//
+// The draw. Random gives four words of 32 bits an index, and most of the cost is in making them, so four elements share
+// an index: u_i = word_i / 2^32, word_i the word i mod 4 of index i / 4. To compare whole numbers is the same:
+//
+//   u_i < q   <=>   word_i < q 2^32   <=>   word_i < bound = ceil(q 2^32)
+//
+// Backward. Which elements are kept does not depend on x:
+//
+//   dx_i = dy_i / q where u_i < q, else 0          the forward pass again, of dy
+//
+// Saved: rate and random, two values; the mask is drawn again. So a forward run again (checkpoint) draws the same too.
+// Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014; scaled
+// in training, not in evaluation, as everyone does since. Test: tests/regularise/test_dropout.cpp.
+
+#include "cuda/regularise/dropout.h"
+#include "autograd/gradcheck.h"
+#include "core/operands.h"
+#include "core/threads.h"
+#include "ops/ops.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace swingrad {
+namespace {
+
+constexpr int64_t words_a_draw = 4;
+constexpr int64_t elements_a_piece = words_a_draw << 10;
+
+// ---- CPU forward; with dy for x and dx for y, CPU backward too
+
+template <class T>
+void forward(int64_t count, uint64_t bound, acc_type<T> factor, Random random, const T* x, T* y) {
+    parallel_chunks(count, elements_a_piece, [=](int64_t begin, int64_t end) {
+        for (int64_t first = begin; first < end; first += words_a_draw) {
+            const auto words = random.words(static_cast<uint64_t>(first / words_a_draw));
+            const int64_t drawn = std::min(words_a_draw, end - first);
+            for (int64_t i = 0; i < drawn; ++i)
+                y[first + i] = words[static_cast<size_t>(i)] < bound ? narrow<T>(widen(x[first + i]) * factor) : T(0);
+        }
+    });
+}
+
+Tensor dropped(const Tensor& x, double rate, Random random) {
+    const double q = 1 - rate, factor = 1 / q;
+    const auto bound = static_cast<uint64_t>(std::ceil(q * 0x1p32));
+    Tensor y = x.empty_like(x.shape());
+    on_device_of(
+        "dropout", x,
+        [&]<class T>(T) { forward(x.numel(), bound, static_cast<acc_type<T>>(factor), random, x.data<T>(), y.data<T>()); },
+        [&]<class T>(T) { cuda::dropout(x.numel(), bound, factor, random, x.device_data<T>(), y.device_data<T>()); });
+    return y;
+}
+
+// ---- autograd node
+
+struct DropoutNode final : Node {
+    double rate = 0;
+    Random random;
+
+    std::string_view name() const override { return "dropout"; }
+
+    // forward: y = x times what rate and random alone decide, so:
+    std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override { return {dropped(dy, rate, random)}; }
+};
+
+}  // namespace
+
+// ---- public function
+
+Tensor dropout(const Tensor& x, double rate, Random random) {
+    check(rate >= 0 && rate < 1, "[dropout] rate must be at least 0 and less than 1, got {}", rate);
+    if (rate == 0) return x;
+    auto node = std::make_unique<DropoutNode>();
+    node->rate = rate;
+    node->random = random;
+    return record(std::move(node), {x}, dropped(x, rate, random));
+}
+
+// ---- gradient check
+
+const DeclareGradientCase dropout_case{{
+    "dropout",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 3, 5}, random.split(0))};
+    },
+    [](const std::vector<Tensor>& in) {
+        return dropout(in[0], 0.4, Random{1, 2});
+    },
+}};
+
+}  // namespace swingrad

@@ -1,0 +1,135 @@
+// The command `swingrad trace`: from files to a file.
+#include "tests/catch.h"
+#include "tests/support.h"
+#include "tests/models/swin_fixture.h"
+
+#include <fstream>
+
+using namespace swingrad;
+using namespace swingrad::test;
+
+namespace {
+
+// A fixture as the files the command reads; the folder goes away with it.
+struct Files {
+    std::filesystem::path folder;
+    TraceOptions options;
+
+    explicit Files(const Fixture& fixture) {
+        std::string pattern = (std::filesystem::temp_directory_path() / "swingrad_trace_XXXXXX").string();
+        REQUIRE(mkdtemp(pattern.data()) != nullptr);
+        folder = pattern;
+        options.weights = folder / "weights.safetensors";
+        options.config = folder / "config.json";
+        options.input = folder / "input.safetensors";
+        options.output = folder / "output.safetensors";
+
+        const GeneratedModel one(fixture.config, DType::float32, DType::float32, fixture.file.tensors, fixture.order);
+        NamedTensors weights;
+        for (const auto& entry : one.parameters.entries()) weights.emplace_back(entry.name, entry.value.detached());
+        write_safetensors(options.weights, weights);
+        write_config(fixture.file.metadata.at("config"));
+        write_input(fixture.file.tensors.at("images"), fixture.file.tensors.at("labels"));
+    }
+    ~Files() { std::filesystem::remove_all(folder); }
+
+    void write_config(const std::string& text) const { std::ofstream(options.config) << text; }
+    void write_input(const Tensor& images, const Tensor& labels) const {
+        write_safetensors(options.input, {{"images", images}, {"labels", labels}});
+    }
+    std::string error() const {
+        return error_of([&] { trace(options); });
+    }
+};
+
+}  // namespace
+
+TEST_CASE("trace writes what timm computes, padding after the shift, in either precision") {
+    const Fixture fixture("padded");
+    Files files(fixture);
+    for (const auto& [precision, dtype] : {std::pair("f32", DType::float32), std::pair("f64", DType::float64)}) {
+        files.options.precision = precision;
+        trace(files.options);
+        const auto written = read_safetensors(files.options.output).tensors;
+        for (const auto& [name, tensor] : written) {
+            INFO(name);
+            REQUIRE(tensor.dtype() == dtype);
+        }
+        REQUIRE(written.at("loss").shape() == Shape{});
+        const Worst worst = compare(NamedTensors(written.begin(), written.end()), fixture.file.tensors);
+        CHECK(worst.outputs.value < 1e-5);
+        CHECK(worst.logits.value < 1e-5);
+        CHECK(worst.gradients.value < (dtype == DType::float32 ? 1e-4 : 2e-6));
+    }
+}
+
+TEST_CASE("trace says in one line which file holds what it cannot use") {
+    const Fixture fixture("plain");
+    Files files(fixture);
+    const Tensor& images = fixture.file.tensors.at("images");
+    const Tensor& labels = fixture.file.tensors.at("labels");
+    const std::string config = files.options.config.string(), input = files.options.input.string();
+
+    SECTION("a label that is not a class") {
+        files.write_input(images, Tensor::from({2}, std::vector<int64_t>{0, 5}));
+        REQUIRE(files.error() == "[trace] " + input + ": labels must be 0 to 4, got 5");
+    }
+    SECTION("as many labels as images") {
+        files.write_input(images, Tensor::from({1}, std::vector<int64_t>{0}));
+        REQUIRE(files.error() == "[trace] " + input + ": labels must be int64 [2], got int64 [1] on cpu");
+    }
+    SECTION("images of another size") {
+        files.write_input(Tensor::zeros({2, 3, 16, 8}), labels);
+        REQUIRE(files.error() ==
+                "[trace] " + input + ": images must be float32 [B, 3, 16, 16], got float32 [2, 3, 16, 8] on cpu");
+    }
+    SECTION("images in double") {
+        files.write_input(images.to(DType::float64), labels);
+        REQUIRE(files.error() ==
+                "[trace] " + input + ": images must be float32 [B, 3, 16, 16], got float64 [2, 3, 16, 16] on cpu");
+    }
+    SECTION("no images") {
+        write_safetensors(files.options.input, {{"labels", labels}});
+        REQUIRE(files.error() == "[trace] " + input + ": expected a tensor \"images\", found none");
+    }
+    SECTION("no file of images") {
+        std::filesystem::remove(files.options.input);
+        REQUIRE(files.error().find(input) != std::string::npos);
+    }
+    SECTION("another architecture") {
+        files.write_config(R"({"architecture": "swinv3", "num_classes": 5, "model_args": {}})");
+        REQUIRE(files.error() == "[trace] " + config + ": architecture must be \"swinv2\" or \"swin\", got \"swinv3\"");
+    }
+    SECTION("an unknown key") {
+        files.write_config(R"({"architecture": "swinv2", "classes": 5, "model_args": {}})");
+        REQUIRE(files.error() ==
+                "[trace] " + config + ": unknown key \"classes\", expected architecture, num_classes or model_args");
+    }
+    SECTION("an unknown argument of the model") {
+        files.write_config(R"({"architecture": "swinv2", "num_classes": 5, "model_args": {"depht": [2]}})");
+        REQUIRE(files.error().starts_with("[trace] " + config + ": "));
+        REQUIRE(files.error().find("depht") != std::string::npos);
+    }
+    SECTION("a missing key") {
+        files.write_config(R"({"architecture": "swinv2", "num_classes": 5})");
+        REQUIRE(files.error() == "[trace] " + config + ": expected a key \"model_args\", found none");
+    }
+    SECTION("text that is not JSON") {
+        files.write_config("{");
+        REQUIRE(files.error() == "[json] " + config + " is not JSON: wrong at byte 2 of 1");
+    }
+    SECTION("no configuration") {
+        std::filesystem::remove(files.options.config);
+        REQUIRE(files.error() == "[file] " + config + ": No such file or directory");
+    }
+    SECTION("weights of another model") {
+        files.write_config(R"({"architecture": "swinv2", "num_classes": 7, "model_args": )" +
+                           nlohmann::json::parse(fixture.file.metadata.at("config")).at("model_args").dump() + "}");
+        REQUIRE(files.error().find(files.options.weights.string()) != std::string::npos);
+        REQUIRE(files.error().find("head.fc") != std::string::npos);
+    }
+    SECTION("a precision there is none of") {
+        files.options.precision = "f16";
+        REQUIRE(files.error() == "[trace] precision must be f32 or f64, got f16");
+    }
+}

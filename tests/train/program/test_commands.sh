@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# Drives every command of the built program with good and bad input: what it prints, how it ends, what it leaves behind.
+# usage: test_commands.sh PROGRAM
+images=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../fixtures/images")
+source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
+
+# ---- help: every command, in order, with examples
+
+says "Subcommands:" --help
+order=$(sed -n '/^Subcommands:/,/^$/p' out | awk '/^  [a-z]/ {printf "%s ", $1}')
+[ "$order" = "train evaluate predict summary tape gradcheck bench trace plot experiment " ] || wrong "commands in the order: $order"
+for command in $order; do
+    says "Example" "$command" --help
+    awk 'length > 140 {exit 1}' out || wrong "swingrad $command --help has a line of more than 140 columns"
+done
+for command in train evaluate predict summary tape bench; do
+    says "--embed-dim N" "$command" --help
+    # The flags of the architecture come last.
+    [ "$(grep -n '^Architecture' out | cut -d: -f1)" -gt "$(grep -n -- '--threads\|--stages' out | head -1 | cut -d: -f1)" ] ||
+        wrong "swingrad $command --help: the architecture is not last"
+done
+
+# ---- what is misspelt names the nearest
+
+refuses 2 "unknown command evalute: did you mean evaluate?" evalute
+refuses 2 "unknown flag --epocs: did you mean --epochs?" train --epocs 3
+refuses 2 "unknown flag --epocs: did you mean --epochs?" train --epocs=3
+refuses 2 "unknown flag --embeddim: did you mean --embed-dim?" summary --embeddim 3
+refuses 2 "unknown flag --velocity; swingrad train --help lists those there are" train --velocity 3
+refuses 2 "unknown argument nano; swingrad train --help lists what it takes" train nano
+refuses 2 "unknown model 'tniy'; did you mean tiny?" summary --model tniy
+refuses 2 "unknown --model \"naon\": did you mean nano?" train --model naon
+refuses 2 "unknown --opt \"sdg\": did you mean sgd?" train --opt sdg
+refuses 2 "unknown operation layernorm: did you mean layer_norm?" gradcheck layernorm
+refuses 2 "unknown operation permut: did you mean permute?" gradcheck permut
+refuses 2 "--norm must be one of res-post, pre, post, sandwich, got \"per\"; did you mean pre?" summary --norm per
+echo '{"epocs": 2}' >misspelt.json
+refuses 2 "unknown key \"epocs\"; did you mean epochs?" train --config misspelt.json
+
+# ---- summary
+
+says "layers.0.blocks.1.attn" summary
+says "28,347,154 (28347154)" summary --model tiny --batch 4
+holds out "47.4 GFLOP"
+says "3,001,940,680" summary --model giant --stages
+grep -q "blocks.0.attn" out && wrong "summary --stages lists layers"
+says '"flops":' summary --model nano --json
+says "nano --embed-dim 96 --num-heads 6,12" summary --embed-dim 96 --num-heads 6,12
+holds out "images 32 x 32 x 3"
+says "layers.0.blocks.0.norm1" summary --arch swin --extra-norm-every 2
+awk 'length > 100 {exit 1}' out || wrong "summary is wider than 100 columns"
+refuses 2 "--batch must be 1 to 1000000, got 0" summary --batch 0
+refuses 2 "--embed-dim 50: 50 channels of stage 0 do not divide into 3 heads" summary --embed-dim 50
+refuses 2 "--window-size expects sizes such as 8 or 8x4, got \"8y4\"" summary --window-size 8y4,4
+refuses 1 "nowhere.json" summary --config nowhere.json
+echo '{"embed_dim": 96, "num_heads": [6, 12]}' >model.json
+says "nano --config model.json" summary --config model.json
+echo '{"embed_dims": 96}' >wrong.json
+refuses 2 "wrong.json: [config] unknown key \"embed_dims\"; did you mean embed_dim?" summary --config wrong.json
+
+# ---- tape
+
+says "multi_head_attention" tape --model nano --batch 2
+holds out "layers.1.blocks.3"
+holds out "operations save"
+says "patch_embedding" tape --depths 1,1 --dot tape.dot
+holds tape.dot "digraph tape {"
+refuses 1 "nowhere/tape.dot" tape --dot nowhere/tape.dot
+refuses 2 "--batch must be 1 to 1000000, got 0" tape --batch 0
+program_path=$folder
+refuses 1 "--svg tape.svg needs the program dot: install graphviz" tape --svg tape.svg
+program_path=$PATH
+[ -e tape.svg ] && wrong "tape --svg without dot left a file"
+if command -v dot >/dev/null; then
+    says "operations save" tape --svg tape.svg
+    holds tape.svg "</svg>"
+fi
+
+# ---- gradcheck, bench
+
+says "1 of 1 cases ok" gradcheck softmax
+says "2 of 2 cases ok" gradcheck softmax layer_norm softmax --sort slowest
+says '"failed":0' gradcheck softmax --json
+[ -s err ] && wrong "gradcheck says something on standard error, which is no terminal: $(head -c 300 err)"
+refuses 2 "unknown --sort \"slow\": did you mean slowest?" gradcheck --sort slow
+says "nano --depths 1,1" bench --depths 1,1 --batch 2 --steps 1
+says '"model":"nano --mlp-ratio 2"' bench --mlp-ratio 2 --batch 2 --steps 1 --json
+says "so at most" bench --depths 1,1 --batch 2 --steps 1
+says '"name":"mlp"' bench --depths 1,1 --batch 2 --steps 1 --json
+says "inference, batch 2" bench --depths 1,1 --batch 2 --steps 1 --inference
+says '"inference":true' bench --depths 1,1 --batch 2 --steps 1 --inference --device emulated --json
+refuses 2 "unknown --precision \"f33\": did you mean f32?" bench --precision f33
+
+# ---- a run with an architecture of its own
+
+own=(--embed-dim 24 --depths 1,2 --window-size 4,2)
+small=(--data shapes --img-size 16 --batch-size 600 --epochs 1 --warmup-epochs 0.5)
+says "test accuracy" train "${small[@]}" "${own[@]}" --output own
+holds own/config.json '"embed_dim": 24'
+holds own/config.json '"model-args": {'
+says "test accuracy" train --resume own --embed-dim 24 --window-size 4,2
+refuses 2 "--embed-dim 48 contradicts the 24 of own; a resumed run keeps its settings" train --resume own --embed-dim 48
+refuses 2 "--depths 1,2,3: " train --resume own --depths 1,2,3
+refuses 2 "--arch swin contradicts the switches of own" train --resume own --arch swin
+says "images 16 x 16" summary --config own/config.json
+says "test accuracy" train --config own/config.json --output again
+cmp own/model.safetensors again/model.safetensors || wrong "a run's config.json does not give the same run again"
+echo '{"img-size": 16, "batch-size": 600, "epochs": 1, "model-args": {"embed-dim": 24, "depths": [1, 2]}}' >recipe.json
+says "test accuracy" train --config recipe.json --window-size 4,2 --warmup-epochs 0.5 --output merged
+cmp own/model.safetensors merged/model.safetensors || wrong "model-args and flags together are not the same run"
+echo '{"model-args": {"img_size": 64}}' >sized.json
+refuses 2 "model-args: img_size 64 comes from --img-size" train --config sized.json
+echo '{"model-args": 3}' >number.json
+refuses 2 "\"model-args\" must be an object, got 3" train --config number.json
+refuses 2 "--num-heads must have one entry for each of 2 stages, has 1" train --num-heads 3
+refuses 2 "--mlp-ratio must be in (0, 1024], got 0" train --mlp-ratio 0
+accuracy=$(timeout 120 "$program" evaluate --checkpoint own | grep -o "test accuracy [0-9.]*")
+says "$accuracy" evaluate --weights own/model.safetensors --model nano --img-size 16 "${own[@]}" --data shapes
+says "$accuracy" evaluate --weights own/model.safetensors --config own/config.json --data shapes
+refuses 1 "does not fit" evaluate --weights own/model.safetensors --model nano --img-size 16 --data shapes
+says "resampled patch_embed.proj.weight" evaluate --weights own/model.safetensors --config own/config.json --img-size 32 --patch-size 8 --resample --data shapes
+refuses 1 "does not fit" evaluate --weights own/model.safetensors --config own/config.json --img-size 32 --patch-size 8 --data shapes
+refuses 2 "--resample goes with --weights" evaluate --checkpoint own --resample
+refuses 2 "--embed-dim 24 goes with --weights" evaluate --checkpoint own --embed-dim 24
+refuses 2 "--weights own/model.safetensors needs --model, or --config" evaluate --weights own/model.safetensors --data shapes
+
+# ---- predict
+
+picture=$images/colour.jpg
+says " %" predict --checkpoint own "$picture"
+[ "$(wc -l <out)" = 6 ] || wrong "predict: expected the file and five classes, got $(wc -l <out) lines"
+says '"probability":' predict --checkpoint own --json --top 3 "$picture" "$picture"
+[ "$(wc -l <out)" = 2 ] || wrong "predict --json: expected a line an image"
+[ "$(head -1 out | grep -o '"class"' | wc -l)" = 3 ] || wrong "predict --top 3: expected three classes"
+says '"class":"class' predict --weights own/model.safetensors --config own/config.json --json "$picture"
+printf '%s\n' one two three four five six seven eight nine ten >names.txt
+says '"class":"' predict --weights own/model.safetensors --config own/config.json --classes names.txt --json "$picture"
+grep -q '"class":"class' out && wrong "predict --classes: names not taken"
+echo "no picture" >broken.png
+refuses 1 "broken.png: expected JPEG or PNG, got neither" predict --checkpoint own broken.png "$picture"
+[ "$(wc -l <out)" = 6 ] || wrong "predict: one bad file kept the other from being predicted"
+refuses 1 "nowhere.jpg" predict --checkpoint own nowhere.jpg
+refuses 2 "expected at least one IMAGE" predict --checkpoint own
+refuses 2 "either --checkpoint or --weights" predict "$picture"
+refuses 2 "--top must be at least 1, got 0" predict --checkpoint own --top 0 "$picture"
+refuses 2 "--classes names.txt goes with --weights" predict --checkpoint own --classes names.txt "$picture"
+echo "alone" >alone.txt
+timeout 120 "$program" predict --weights own/model.safetensors --config own/config.json --classes alone.txt "$picture" >out 2>err &&
+    wrong "predict took one name for ten classes"
+holds err "--classes alone.txt names 1 classes, own/model.safetensors has 10"
+
+# ---- plot
+
+if command -v gnuplot >/dev/null; then
+    says "compared.svg" plot own again --metric validation_accuracy --output compared.svg
+    holds compared.svg "</svg>"
+    holds compared.svg "again"
+    says "curves/loss.svg" plot own --output curves
+    [ -s curves/accuracy.svg ] || wrong "plot: no curves/accuracy.svg"
+    says "train_loss.svg" plot own/ --metric train_loss --log
+fi
+refuses 2 "unknown --metric \"validation_acuracy\" of own: did you mean validation_accuracy?" plot own --metric validation_acuracy
+refuses 2 "expected at least one RUN" plot
+refuses 2 "--output x.svg names one figure" plot own --output x.svg
+refuses 1 "[plot] nowhere: no such folder" plot nowhere
+mkdir empty
+refuses 1 "[plot] empty is not a run" plot own empty
+program_path=$folder
+refuses 1 "gnuplot" plot own --output none
+program_path=$PATH
+[ -e none ] && wrong "plot without gnuplot left files"
+
+[ $failures = 0 ] && echo "all is well" || echo "$failures failures"
+exit $((failures > 0))

@@ -1,0 +1,186 @@
+// Figures, and the running of gnuplot behind them. The tests that draw pass over themselves where it is not installed.
+
+#include "tests/catch.h"
+#include "tests/support.h"
+#include "tests/temporary_directory.h"
+#include "train/program/report/curves.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+using namespace swingrad;
+using namespace swingrad::test;
+
+namespace {
+
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+
+bool gnuplot_missing() {
+    try {
+        output_of({"gnuplot", "--version"}, "");
+        return false;
+    } catch (const NotInstalled&) {
+        WARN("gnuplot is not installed");
+        return true;
+    }
+}
+
+// The programs to be found are those of one folder, for a while.
+class Path {
+  public:
+    explicit Path(const std::string& folder) : before_(std::getenv("PATH")) { setenv("PATH", folder.c_str(), 1); }
+    ~Path() { setenv("PATH", before_.c_str(), 1); }
+
+  private:
+    std::string before_;
+};
+
+LogTable log_of(const std::vector<nlohmann::json>& epochs) { return {epochs, nullptr}; }
+
+}  // namespace
+
+TEST_CASE("a program gets its input and its arguments as they are, and its output comes back whole") {
+    const std::string zeros("a\0b\n$HOME `x` 'y'", 17), large(3 << 20, 'x');
+    REQUIRE(output_of({"cat"}, zeros) == zeros);
+    REQUIRE(output_of({"cat"}, large) == large);
+    REQUIRE(output_of({"printf", "%s|", "$HOME", "a b", "'"}, "") == "$HOME|a b|'|");
+    REQUIRE(output_of({"true"}, large).empty());  // which reads none of it
+}
+
+TEST_CASE("a program that is missing or fails is an error") {
+    REQUIRE_THROWS_AS(output_of({"no-such-program"}, ""), NotInstalled);
+    REQUIRE(error_of([] { output_of({"no-such-program"}, ""); }) == "[process] no-such-program is not installed");
+    REQUIRE(error_of([] { output_of({"sh"}, "echo said >&2; echo more >&2; exit 3"); }) ==
+            "[process] sh failed with 3: said");
+    REQUIRE(error_of([] { output_of({"sh"}, "kill -9 $$"); }) == "[process] sh was ended by signal 9");
+}
+
+TEST_CASE("a figure has its texts as they are and a curve a series") {
+    if (gnuplot_missing()) return;
+    const std::string name = "a <b> & \"q\" it's \xc3\xbc `date` @x \\n";
+    const std::string svg = svg_of({.title = "T_1",
+                                    .x_label = "x",
+                                    .y_label = "y^2",
+                                    .series = {{name, {1, 2, 3}, {1, 2, 3}}, {"bad \xff\n", {1, 2}, {2, missing}}}});
+    REQUIRE(contains(svg, "viewBox=\"0 0 480 "));
+    REQUIRE(contains(svg, ">T_1</text>"));
+    REQUIRE(contains(svg, ">y^2</text>"));
+    REQUIRE(contains(svg, "a &lt;b> &amp; \"q\" it's \xc3\xbc `date` @x \\n</text>"));
+    REQUIRE(contains(svg, "bad \xef\xbf\xbd "));
+    REQUIRE(contains(svg, "rgb(  0, 114, 178)"));
+    REQUIRE(contains(svg, "rgb(213,  94,   0)"));
+}
+
+TEST_CASE("several figures drawn at once are those drawn one by one") {
+    if (gnuplot_missing()) return;
+    const Figure one{.title = "<?xml", .series = {{"a", {1, 2}, {1, 2}}, {"b", {1, 2}, {2, 1}}}};
+    const Figure two{.title = "T", .series = {{"c", {1, 2}, {1, 9}}}, .log_y = true, .integer_x = true};
+    REQUIRE(svgs_of({one, two, one}) == std::vector<std::string>{svg_of(one), svg_of(two), svg_of(one)});
+    REQUIRE(svgs_of({}).empty());
+}
+
+TEST_CASE("points that cannot be drawn are left out, and none at all is an error") {
+    if (gnuplot_missing()) return;
+    const auto figure = [](bool log_y, std::vector<double> y) {
+        const std::vector<double> x{1, 2, 3};
+        return Figure{"T", "", "", {{"s", x, std::move(y)}}, log_y, true};
+    };
+    REQUIRE(contains(svg_of(figure(false, {1, missing, 2})), "<svg"));
+    REQUIRE(contains(svg_of(figure(false, {-1, INFINITY, missing})), "<svg"));
+    REQUIRE(contains(svg_of(figure(true, {0, -1, 1e-30})), "<svg"));
+    REQUIRE(contains(svg_of(figure(false, {0, 0, 0})), "<svg"));
+    REQUIRE(error_of([&] { svg_of(figure(true, {0, -1, missing})); }) == "[plot] T: no point to draw");
+    REQUIRE(error_of([&] { svg_of(figure(false, {1})); }) == "[plot] T: s has 3 values of x and 1 of y");
+}
+
+TEST_CASE("epochs have ticks at whole numbers only, and a narrow logarithmic axis has more than one") {
+    if (gnuplot_missing()) return;
+    Figure figure{"T", "", "", {{"s", {1, 2}, {0.4, 2.2}}}, true, true};
+    const std::string svg = svg_of(figure);
+    REQUIRE(!contains(svg, "<text>1.5</text>"));
+    for (const std::string tick : {"1", "2", "0.5"}) {
+        INFO(tick);
+        REQUIRE(contains(svg, "<text>" + tick + "</text>"));
+    }
+}
+
+TEST_CASE("an axis that begins at 0 shows it") {
+    if (gnuplot_missing()) return;
+    Figure figure{"T", "", "", {{"s", {1, 2}, {7, 8}}}};
+    REQUIRE(!contains(svg_of(figure), "<text>0</text>"));
+    figure.from_zero = true;
+    REQUIRE(contains(svg_of(figure), "<text>0</text>"));
+}
+
+TEST_CASE("a spread is a bar that the axis has room for, and named places have their names") {
+    if (gnuplot_missing()) return;
+    Figure figure{"T", "", "", {{"s", {1, 2}, {5, 6}, {3, 1}}}};
+    figure.x_names = {"first's", "+ second"};
+    const std::string svg = svg_of(figure);
+    for (const std::string text : {"first's", "+ second", "2", "8"}) {  // from 5 - 3 to 5 + 3
+        INFO(text);
+        REQUIRE(contains(svg, "<text>" + text + "</text>"));
+    }
+    figure.series[0].spread = {1};
+    REQUIRE(error_of([&] { svg_of(figure); }) == "[plot] s has 2 values of y and 1 spreads");
+    figure.series[0].spread = {9, missing};
+    figure.log_y = true;
+    REQUIRE(contains(svg_of(figure), "<svg"));
+}
+
+TEST_CASE("heat maps are pictures with sharp cells, one scale for all, and a photograph beside them") {
+    if (gnuplot_missing()) return;
+    Figure figure{.title = "it's", .y_label = "weight"};
+    figure.maps = {{"photograph", 2, {255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9}, -1, true},
+                   {"a <map>", 2, {0, 1, 2, missing, 3, 8}, 3},
+                   {"another", 2, {4, 5, 6, 7}}};
+    const std::string svg = svg_of(figure);
+    REQUIRE(occurrences(svg, "<image ") >= 3);  // and the scale
+    for (const std::string text : {"it's", "a &lt;map>", "another", "photograph", "weight", "8"}) {
+        INFO(text);
+        REQUIRE(contains(svg, text + "</text>"));
+    }
+    REQUIRE(contains(svg, "image-rendering:pixelated"));
+    figure.maps[1].columns = 4;
+    REQUIRE(error_of([&] { svg_of(figure); }) == "[plot] a <map>: 6 numbers are no two or more whole rows of 4");
+    figure.maps = {{"empty", 2, {missing, missing, missing, missing}}};
+    REQUIRE(error_of([&] { svg_of(figure); }) == "[plot] it's: no number to draw");
+}
+
+TEST_CASE("a figure is drawn into a file, and not without gnuplot") {
+    const TemporaryDirectory directory;
+    const Figure figure{.title = "T", .series = {{"s", {1, 2}, {1, 2}}}};
+    {
+        const Path empty(directory.path().string());
+        REQUIRE_THROWS_AS(svg_of(figure), NotInstalled);
+        REQUIRE(error_of([&] { draw(figure, directory / "t.svg"); }) ==
+                "[plot] gnuplot is not installed; for figures: apt-get install gnuplot-nox");
+    }
+    REQUIRE(directory.entries() == 0);
+    if (gnuplot_missing()) return;
+    draw(figure, directory / "a 'b'.svg");
+    REQUIRE(contains(contents_of(directory / "a 'b'.svg"), "</svg>"));
+    REQUIRE(directory.entries() == 1);
+}
+
+TEST_CASE("one run's curves are training and validation, several runs' are one each") {
+    const LogTable one = log_of({{{"epoch", 1}, {"train_loss", 2.0}, {"validation_loss", 2.5}, {"gradient_norm", 0}},
+                                 {{"epoch", 2}, {"train_loss", nullptr}, {"validation_loss", 2.25}}});
+    const auto alone = curves({{"a", one}});
+    REQUIRE(alone.size() == 1);  // no accuracy, no rate, and of the norm nothing above 0
+    REQUIRE(alone[0].file == "loss.svg");
+    REQUIRE(alone[0].figure.title == "Loss");
+    REQUIRE(alone[0].figure.series.size() == 2);
+    REQUIRE(alone[0].figure.series[0].name == "training");
+    REQUIRE(alone[0].figure.series[1].y == std::vector<double>{2.5, 2.25});
+    REQUIRE(std::isnan(alone[0].figure.series[0].y[1]));
+
+    const auto both = curves({{"a", one}, {"b", log_of({{{"epoch", 1}, {"train_loss", 1.0}}})}});
+    REQUIRE(both[0].figure.title == "Loss, validation");
+    REQUIRE(both[0].figure.series.size() == 2);
+    REQUIRE(both[0].figure.series[0].name == "a");
+    REQUIRE(both[0].figure.series[0].y == std::vector<double>{2.5, 2.25});
+    REQUIRE(both[0].figure.series[1].name == "b (training)");
+    REQUIRE(curves({}).empty());
+}

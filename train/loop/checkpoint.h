@@ -1,0 +1,46 @@
+// Files of weights, and checkpoints to continue a run from. Both are safetensors files with timm's names for weights,
+// written atomically: a run that is killed while it writes leaves the file before.
+//
+// Whatever does not fit a file is one line, for example
+//   [weights] w.safetensors does not fit: 1 missing ("head.fc.bias"), 1 unexpected ("head.bias"),
+//   1 of another kind ("head.fc.weight" is float32 [10, 96], expected float32 [100, 96])
+// and then nothing has been changed.
+#pragma once
+
+#include "models/swin/checkpoint_names.h"
+#include "train/optim/optimiser.h"
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace swingrad {
+
+// Weights alone.
+void save_weights(const std::filesystem::path& path, const Parameters& parameters,
+                  const std::map<std::string, std::string>& metadata = {});
+// From such a file, a checkpoint, or one of timm's, Microsoft's, torchvision's or Hugging Face's
+// (models/swin/checkpoint_names.h). Converts where the file's floats are of another width. With OtherSizes::resample,
+// weights for another window or patch size are made to fit (models/swin/resample_weights.h).
+enum class OtherSizes : bool { refuse, resample };
+struct LoadedWeights {
+    NamesOf names;                       // whose the file has
+    std::vector<std::string> resampled;  // parameters
+};
+LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& parameters,
+                           OtherSizes other_sizes = OtherSizes::refuse);
+
+// Weights, the optimiser's state as "optimizer.<state>.<parameter>" ("optimizer.exp_avg.head.fc.weight"), its number
+// of steps as metadata "optimizer.steps", and `state`, whatever else the run must know to continue (step, epoch, seed,
+// config, ...), as metadata "swingrad". JSON knows neither NaN nor infinity: such numbers in `state` become null.
+void save_checkpoint(const std::filesystem::path& path, const Parameters& parameters, const Optimiser& optimiser,
+                     const nlohmann::json& state);
+// Restores both, or with no optimiser the weights alone. Returns `state`.
+nlohmann::json load_checkpoint(const std::filesystem::path& path, const Parameters& parameters, Optimiser* optimiser);
+// `state` alone, from which to build the model that load_checkpoint fills. Reads no tensor.
+nlohmann::json checkpoint_state(const std::filesystem::path& path);
+
+}  // namespace swingrad

@@ -1,0 +1,257 @@
+#include "train/loop/trainer.h"
+
+#include "ops/ops.h"
+#include "train/loop/checkpoint.h"
+#include "train/optim/clip.h"
+#include "train/loop/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace swingrad {
+namespace {
+
+std::unique_ptr<Optimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe) {
+    if (recipe.opt == "sgd")
+        return make_sgd(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
+    return make_adamw(parameters, {.weight_decay = recipe.weight_decay});
+}
+
+int64_t whole_batches(const Dataset& data, const Recipe& recipe) {
+    check(data.size() >= recipe.batch_size, "[train] a batch of {} needs as many training images, got {}",
+          recipe.batch_size, data.size());
+    return data.size() / recipe.batch_size;
+}
+
+WarmupCosine make_schedule(const Recipe& recipe, int64_t batches_per_epoch) {
+    const auto warmup = std::llround(recipe.warmup_epochs * static_cast<double>(batches_per_epoch));
+    const int64_t total = recipe.epochs * batches_per_epoch;
+    return {.peak = recipe.lr, .warmup_steps = std::min<int64_t>(warmup, total), .total_steps = total};
+}
+
+// A gradient that never arrives is a mistake in the model, and one that training hides well.
+void require_all_gradients(const Parameters& parameters) {
+    std::string names;
+    for (const std::string& name : parameters.without_gradient()) names += (names.empty() ? "" : ", ") + name;
+    check(names.empty(), "[train] no gradient reached {}", names);
+}
+
+}  // namespace
+
+Random random_of(const Recipe& recipe, Purpose purpose) {
+    return Random{static_cast<uint64_t>(recipe.seed), 0}.split(static_cast<uint64_t>(purpose));
+}
+
+Trainer::Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data,
+                 const Normalisation& normalisation)
+    : recipe_(recipe),
+      model_(config),
+      parameters_(model_, dtype_of_precision(recipe.precision), random_of(recipe, Purpose::initial_values),
+                  choose_device(recipe.device)),
+      optimiser_(make_optimiser(parameters_, recipe)),
+      data_(data),
+      normalisation_(normalisation),
+      augmentation_{.crop_padding = recipe.crop_padding, .flip = recipe.flip},
+      batches_per_epoch_(whole_batches(data, recipe)),
+      schedule_(make_schedule(recipe, batches_per_epoch_)),
+      last_loss_(std::numeric_limits<double>::quiet_NaN()) {
+    if (parameters_.device() != Device::cpu)
+        steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, recipe_);
+}
+
+// ---- the recipe
+
+double Trainer::step() {
+    constexpr double seconds_unsettled = 0.5;  // so that there is something to show
+    const auto start = Clock::now();
+    if (!batches_) open_epoch();
+    const auto batch = batches_->next();
+    check(batch.has_value(), "[train] epoch {} has no batch {}", state_.epoch + 1, state_.batch + 1);
+    if (steps_) step_on_device(*batch);
+    else step_on_cpu(*batch);
+    const auto since = [](Clock::time_point point) {
+        return std::chrono::duration<double>(Clock::now() - point).count();
+    };
+    if (steps_ && (steps_->full() || epoch_done() || since(settled_) > seconds_unsettled)) settle();
+    state_.epoch_seconds += since(start);
+    return last_loss_;
+}
+
+Random Trainer::random_of_step() const {
+    return random_of(recipe_, Purpose::drop_path).split(static_cast<uint64_t>(steps_done()));
+}
+
+void Trainer::step_on_cpu(const Batch& batch) {
+    Outcome outcome;
+    {
+        parameters_.zero_grad();
+        Tape tape;
+        const Tensor logits =
+            model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step()});
+        const Tensor loss = cross_entropy(logits, batch.labels, recipe_.smoothing);
+        outcome.loss = loss.item();
+        if (std::isfinite(outcome.loss)) {
+            tape.backward(loss);
+            if (optimiser_->steps() == 0) require_all_gradients(parameters_);
+            outcome.norm =
+                recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
+            outcome.correct = count_correct(logits, batch.labels);
+        }
+    }
+    if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) optimiser_->step(schedule_.at(steps_done()));
+    count(outcome, batch);
+}
+
+void Trainer::step_on_device(const Batch& batch) {
+    steps_->take(batch, random_of_step(), [&](int64_t i) { return schedule_.at(steps_done() + i); });
+    if (optimiser_->steps() == 0) require_all_gradients(parameters_);
+    state_.batch += 1;
+}
+
+// What the steps on the device found is gone through as if each had been waited for. After one that is not finite the
+// device has done nothing, so its batch is made and looked at here, with the parameters it saw, and the batches after
+// it come again.
+void Trainer::settle() {
+    if (!steps_) return;
+    state_.batch -= steps_->unread();
+    for (const cuda::StepRecord& record : steps_->read()) {
+        const Outcome outcome{record.loss, record.gradient_norm, record.correct};
+        if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) {
+            optimiser_->set_steps(optimiser_->steps() + 1);
+            count(outcome, {});
+            continue;
+        }
+        steps_->forget_recording();
+        open_epoch();
+        count(outcome, *batches_->next());
+        break;
+    }
+    settled_ = Clock::now();
+}
+
+void Trainer::count(const Outcome& outcome, const Batch& batch) {
+    last_loss_ = outcome.loss;
+    if (const std::string why = not_finite(outcome, batch); !why.empty()) {
+        skip(why);
+    } else {
+        state_.loss_sum += outcome.loss;
+        state_.gradient_norm_sum += outcome.norm;
+        state_.correct += outcome.correct;
+        state_.skipped_in_a_row = 0;
+    }
+    state_.batch += 1;
+}
+
+std::string Trainer::not_finite(const Outcome& outcome, const Batch& batch) const {
+    const int64_t number = steps_done() + 1;
+    if (!std::isfinite(outcome.loss))
+        return fmt::format("the loss of step {} is {}{}", number, outcome.loss, first_not_finite(batch));
+    if (!std::isfinite(outcome.norm))
+        return fmt::format("the gradient of step {} has norm {}{}", number, outcome.norm, first_not_finite(batch));
+    return "";
+}
+
+void Trainer::skip(const std::string& why) {
+    if (recipe_.on_nan == "stop") fail("[train] {}; a lower learning rate may help", why);
+    check(state_.skipped_in_a_row + 1 < most_skipped_in_a_row,
+          "[train] {} steps in a row could not be taken; {}; a lower learning rate may help", most_skipped_in_a_row,
+          why);
+    state_.skipped += 1;
+    state_.skipped_in_a_row += 1;
+    if (on_skip) on_skip(why + "; left out");
+}
+
+// The step once more, every node looked at: too slow for every step, and its draws come out the same.
+std::string Trainer::first_not_finite(const Batch& batch) const {
+    parameters_.zero_grad();
+    try {
+        Tape tape;
+        tape.check_finite();
+        const Tensor logits =
+            model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step()});
+        tape.backward(cross_entropy(logits, batch.labels, recipe_.smoothing));
+    } catch (const Error& error) {
+        return fmt::format("; first at {}", error.what());
+    }
+    return "";  // every value is finite, only the sum of squares is not
+}
+
+// The images of this epoch in their order, less those already seen. An image is cropped and flipped by its own
+// number and the epoch's, so that it does not matter in which batch, or in which process, it is seen.
+void Trainer::open_epoch() {
+    const auto epoch = static_cast<uint64_t>(state_.epoch);
+    std::vector<int64_t> order = shuffled(data_.size(), random_of(recipe_, Purpose::order).split(epoch));
+    order.erase(order.begin(), order.begin() + state_.batch * recipe_.batch_size);
+    const Random random = random_of(recipe_, Purpose::augmentation).split(epoch);
+    batches_.reset();  // before another holds memory of the device
+    batches_.reset(new Loader(batches_of(data_, std::move(order), recipe_.batch_size, true, normalisation_,
+                                         &augmentation_, random, parameters_.device())));
+}
+
+void Trainer::begin_next_epoch() {
+    batches_.reset();
+    state_.epoch += 1;
+    state_.batch = state_.correct = state_.skipped = 0;
+    state_.loss_sum = state_.gradient_norm_sum = state_.epoch_seconds = 0;
+}
+
+double Trainer::accuracy() const {
+    return 100.0 * static_cast<double>(state_.correct) / (batches_taken() * static_cast<double>(recipe_.batch_size));
+}
+
+double Trainer::images_per_second() const {
+    return static_cast<double>(state_.batch * recipe_.batch_size) / state_.epoch_seconds;
+}
+
+// ---- checkpoint
+
+namespace {
+
+// The members of RunState by name, for writing and for reading.
+template <class State, class Visit>
+void for_each_member(State& state, Visit&& visit) {
+    visit("epoch", state.epoch);
+    visit("batch", state.batch);
+    visit("loss_sum", state.loss_sum);
+    visit("gradient_norm_sum", state.gradient_norm_sum);
+    visit("correct", state.correct);
+    visit("epoch_seconds", state.epoch_seconds);
+    visit("seconds", state.seconds);
+    visit("best_accuracy", state.best_accuracy);
+    visit("best_epoch", state.best_epoch);
+    visit("skipped", state.skipped);
+    visit("skipped_in_a_row", state.skipped_in_a_row);
+}
+
+// Checkpoints of version 0.1 have none of these, as it stopped at once.
+bool may_be_absent(std::string_view name) { return name.starts_with("skipped"); }
+
+}  // namespace
+
+void Trainer::save(const std::filesystem::path& path) {
+    settle();
+    nlohmann::json state;
+    for_each_member(state_, [&](const char* name, const auto& value) { state[name] = value; });
+    save_checkpoint(path, parameters_, *optimiser_, state);
+}
+
+void Trainer::load(const std::filesystem::path& path) {
+    const nlohmann::json saved = load_checkpoint(path, parameters_, optimiser_.get());
+    RunState state;
+    for_each_member(state, [&](const char* name, auto& value) {
+        if (may_be_absent(name) && !saved.contains(name)) return;
+        check(saved.contains(name) && saved[name].is_number(), "[train] {}: no \"{}\" in the saved state",
+              path.string(), name);
+        saved[name].get_to(value);
+    });
+    const bool possible =
+        state.epoch >= 0 && state.epoch <= recipe_.epochs && state.batch >= 0 && state.batch <= batches_per_epoch_;
+    check(possible, "[train] {}: epoch {}, batch {} lies outside a run of {} epochs of {} batches", path.string(),
+          state.epoch, state.batch, recipe_.epochs, batches_per_epoch_);
+    state_ = state;
+    batches_.reset();
+    if (steps_) steps_->read();  // what was asked for before is nobody's business any more
+}
+
+}  // namespace swingrad

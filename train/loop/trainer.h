@@ -1,0 +1,123 @@
+// Trainer: one model learning from one set of images, a step at a time.
+//
+// Everything random is a function of (seed, purpose, epoch or step), see core/random.h. So where a run stands is a
+// few numbers, RunState, beside the parameters and the optimiser's memory, and a run that is saved, loaded and
+// continued, in the middle of an epoch too, ends with the same bits as one that never stopped.
+//
+// On a GPU the host only asks for steps, and looks every now and then what has become of them. Until it has looked, no
+// step after one that is not finite changes anything; then those after it are asked for again. So when it looks makes
+// no difference to what a run computes.
+#pragma once
+
+#include "models/swin/swin_v2.h"
+#include "train/data/loader.h"
+#include "train/optim/optimiser.h"
+#include "train/optim/schedule.h"
+#include "train/loop/device_steps.h"
+#include "train/loop/recipe.h"
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace swingrad {
+
+// What the seed is split into.
+enum class Purpose : uint64_t { initial_values, hold_out, order, augmentation, drop_path };
+Random random_of(const Recipe& recipe, Purpose purpose);
+
+struct RunState {
+    int64_t epoch = 0;  // epochs done
+    int64_t batch = 0;  // batches of the current epoch done (on a GPU, asked for), and over these:
+    double loss_sum = 0, gradient_norm_sum = 0;
+    int64_t correct = 0;           // images
+    int64_t skipped = 0;           // of these batches, how many were left out as not finite
+    int64_t skipped_in_a_row = 0;  // up to the last batch, over epochs
+    double epoch_seconds = 0;      // of training alone
+    double seconds = 0;            // of the epochs done, evaluation included
+    double best_accuracy = -1;     // on the validation images; below 0 before the first time
+    int64_t best_epoch = 0;        // 1 is the first
+};
+
+class Trainer {
+  public:
+    // `data` must outlive the trainer. Throws an Error where it holds less than a batch.
+    Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data, const Normalisation& normalisation);
+
+    // Takes the next batch of this epoch: forward, backward, update. Returns the batch's loss; on a GPU the last one
+    // that is known, NaN where none is. Where loss or gradient is not finite, no parameter and nothing of the optimiser
+    // changes; then throws an Error naming the step, and the node, or, with the recipe's on_nan "skip", hands that text
+    // to `on_skip` and counts the step as done. Throws all the same after most_skipped_in_a_row of these, as what is
+    // left will not mend itself. On a GPU all that happens once settled, which the last step of an epoch is.
+    double step();
+    // Waits until all steps asked for are done or, after one left out, to be asked for again.
+    void settle();
+    double last_loss() const { return last_loss_; }  // as step() returned it, or as it is known since
+    static constexpr int64_t most_skipped_in_a_row = 10;
+    std::function<void(const std::string& why)> on_skip;
+
+    bool epoch_done() const { return state_.batch == batches_per_epoch_; }
+    void begin_next_epoch();
+    bool finished() const { return state_.epoch == recipe_.epochs; }
+
+    int64_t batches_per_epoch() const { return batches_per_epoch_; }
+    int64_t steps_done() const { return state_.epoch * batches_per_epoch_ + state_.batch; }
+    int64_t steps_in_all() const { return recipe_.epochs * batches_per_epoch_; }
+    double learning_rate_of(int64_t step) const { return schedule_.at(step); }  // 0 is the first
+
+    // Means over the batches of the current epoch done, less those left out; NaN where all were.
+    double mean_loss() const { return state_.loss_sum / batches_taken(); }
+    double mean_gradient_norm() const { return state_.gradient_norm_sum / batches_taken(); }
+    double accuracy() const;  // percent, on the training images as augmented
+    double images_per_second() const;
+
+    RunState& state() { return state_; }
+    const RunState& state() const { return state_; }
+    const SwinV2& model() const { return model_; }
+    const Parameters& parameters() const { return parameters_; }
+
+    // Checkpoint: parameters, optimiser, state; settles first. `load` throws an Error where the file is not of this
+    // run.
+    void save(const std::filesystem::path& path);
+    void load(const std::filesystem::path& path);
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    void open_epoch();
+    Random random_of_step() const;
+    double batches_taken() const {
+        return static_cast<double>(state_.batch - (steps_ ? steps_->unread() : 0) - state_.skipped);
+    }
+    struct Outcome {
+        double loss = 0, norm = 0;
+        int64_t correct = 0;
+    };
+    void step_on_cpu(const Batch& batch);
+    void step_on_device(const Batch& batch);
+    // The next step as it turned out.
+    void count(const Outcome& outcome, const Batch& batch);
+    // What is wrong where loss or gradient is not finite, nothing where all is well.
+    std::string not_finite(const Outcome& outcome, const Batch& batch) const;
+    void skip(const std::string& why);
+    // "; first at [op] node ...", by repeating the step; changes gradients only.
+    std::string first_not_finite(const Batch& batch) const;
+
+    const Recipe recipe_;
+    SwinV2 model_;
+    Parameters parameters_;
+    std::unique_ptr<Optimiser> optimiser_;
+    const Dataset& data_;
+    const Normalisation normalisation_;
+    const Augmentation augmentation_;
+    const int64_t batches_per_epoch_;
+    const WarmupCosine schedule_;
+    RunState state_;
+    std::unique_ptr<Loader> batches_;     // the rest of the current epoch; null before its first step
+    std::unique_ptr<DeviceSteps> steps_;  // on a GPU
+    Clock::time_point settled_;           // when
+    double last_loss_;                    // that is known
+};
+
+}  // namespace swingrad

@@ -1,0 +1,230 @@
+// Whole training steps, or forward passes, timed: forward (with the drop path of 0.1 that models have by default),
+// cross entropy, backward, AdamW, on random images that lie in memory. On a GPU by its own clock: the host asks for all
+// steps and waits once. On the CPU a few more steps are watched afterwards, to say where the time goes and what the
+// matrix products alone would need.
+#include "core/allocator.h"
+#include "core/gemm/packed_operand.h"
+#include "cuda/runtime/runtime.h"
+#include "models/swin/swin_v2.h"
+#include "ops/ops.h"
+#include "train/program/cli/bench_costs.h"
+#include "train/program/cli/commands.h"
+#include "train/program/cli/model_flags.h"
+#include "train/data/random_batch.h"
+#include "train/optim/optimiser.h"
+#include "train/loop/device.h"
+#include "train/loop/device_steps.h"
+#include "train/program/console/progress.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <optional>
+
+namespace swingrad {
+namespace {
+
+constexpr int warm_up_steps = 2;
+constexpr double mib = 1024.0 * 1024.0;
+
+struct BenchFlags {
+    ModelChoice model;
+    std::string precision = "f32", device = "cpu";
+    int64_t batch_size = 128, steps = 10;
+    bool inference = false, json = false;
+};
+
+// Memory of this process in MiB: now, and the most so far.
+double resident_mb() {
+    std::ifstream statm("/proc/self/statm");
+    double total = 0, resident = 0;
+    statm >> total >> resident;
+    return resident * static_cast<double>(getpagesize()) / mib;
+}
+double peak_resident_mb() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024.0;  // given in KiB
+}
+
+struct Timing {
+    std::vector<double> seconds;  // of each step, sorted
+    int64_t parameters = 0;
+    double peak_mb = 0, model_mb = 0;  // model_mb on a GPU: the most that was in use there
+
+    double median() const { return (seconds[(seconds.size() - 1) / 2] + seconds[seconds.size() / 2]) / 2; }
+    double best() const { return seconds.front(); }
+};
+
+// Everything a step needs; each call takes one.
+class Step {
+  public:
+    Step(const BenchFlags& flags, const SwinConfig& config, Device device)
+        : model_(config),
+          parameters_(model_, dtype_of_precision(flags.precision), Random{}, device,
+                      flags.inference ? Gradients::no : Gradients::yes),
+          inference_(flags.inference) {
+        const auto [images, labels] = random_batch(config, flags.batch_size);
+        batch_ = {model_.as_input(images), labels.on(device)};
+        if (inference_) return;
+        optimiser_ = make_adamw(parameters_, {.weight_decay = 0.05});
+        Recipe recipe;
+        recipe.batch_size = flags.batch_size;
+        recipe.smoothing = 0;
+        if (device != Device::cpu) on_device_.emplace(model_, parameters_, *optimiser_, recipe);
+    }
+
+    int64_t parameters() const { return parameters_.count(); }
+
+    void operator()(StepProfile* profile = nullptr) {
+        if (inference_) {
+            const NoGrad no_recording;
+            model_.forward(batch_.images);
+            return;
+        }
+        const Random random = Random{0, 3}.split(number_++);
+        if (on_device_) {
+            if (on_device_->full()) on_device_->read();
+            on_device_->take(batch_, random, [](int64_t) { return learning_rate; });
+            return;
+        }
+        parameters_.zero_grad();
+        Tape tape;
+        if (profile) profile->watch(tape);
+        const Tensor logits = model_.forward(batch_.images, {.training = true, .random = random});
+        tape.backward(cross_entropy(logits, batch_.labels));
+        optimiser_->step(learning_rate);
+    }
+
+  private:
+    static constexpr double learning_rate = 1e-3;
+    SwinV2 model_;
+    Parameters parameters_;
+    std::unique_ptr<Optimiser> optimiser_;
+    Batch batch_;
+    std::optional<DeviceSteps> on_device_;
+    bool inference_;
+    uint64_t number_ = 0;
+};
+
+std::vector<double> seconds_on_cpu(Step& step, int64_t steps) {
+    std::vector<double> seconds;
+    for (int64_t i = 0; i < steps; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        step();
+        seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return seconds;
+}
+
+std::vector<double> seconds_on_device(Step& step, int64_t steps) {
+    std::vector<cuda::Event> ends(static_cast<size_t>(steps) + 1);
+    ends[0].record(cuda::compute_stream());
+    for (size_t i = 1; i < ends.size(); ++i) {
+        step();
+        ends[i].record(cuda::compute_stream());
+    }
+    std::vector<double> seconds;
+    for (size_t i = 1; i < ends.size(); ++i) seconds.push_back(ends[i].ms_since(ends[i - 1]) / 1e3);
+    return seconds;
+}
+
+Timing time_steps(const BenchFlags& flags, Step& step, Device device, double held) {
+    for (int i = 0; i < warm_up_steps; ++i) step();
+    Timing timing;
+    timing.seconds = device == Device::cpu ? seconds_on_cpu(step, flags.steps) : seconds_on_device(step, flags.steps);
+    std::sort(timing.seconds.begin(), timing.seconds.end());
+    timing.parameters = step.parameters();
+    timing.peak_mb = peak_resident_mb();
+    timing.model_mb =
+        device == Device::cpu ? timing.peak_mb - held : static_cast<double>(memory_statistics(device).peak) / mib;
+    return timing;
+}
+
+int bench(const BenchFlags& flags) {
+    check_names(flags.device, flags.precision);
+    if (flags.batch_size < 1) fail_usage("--batch must be at least 1, got {}", flags.batch_size);
+    if (flags.steps < 1) fail_usage("--steps must be at least 1, got {}", flags.steps);
+    if (!unused_instructions().empty())
+        fmt::print(stderr, "swingrad bench: built for {}; this processor has {} too\n", product_kernel(),
+                   unused_instructions());
+    const DType dtype = dtype_of_precision(flags.precision);
+    if (flags.device == "cpu" && dtype == DType::bfloat16 && !multiplies_pairs)
+        fmt::print(
+            stderr,
+            "swingrad bench: this processor multiplies no bfloat16: products widen it and take float32's time\n");
+
+    const SwinConfig config = flags.model.config();
+    const Device device = choose_device(flags.device);
+    const double held = resident_mb();
+    if (device != Device::cpu) reset_peak(device);
+    Step step(flags, config, device);
+    const Timing timing = time_steps(flags, step, device, held);
+    const bool watch = device == Device::cpu && !flags.inference;
+    StepCosts costs;
+    if (watch) costs = watched_steps([&](StepProfile& profile) { step(&profile); });
+    const auto images = static_cast<double>(flags.batch_size);
+    if (flags.json) {
+        nlohmann::json line = {{"model", flags.model.text()},
+                               {"batch", flags.batch_size},
+                               {"precision", flags.precision},
+                               {"device", description_of(flags.device)},
+                               {"inference", flags.inference},
+                               {"steps", flags.steps},
+                               {"threads", thread_count()},
+                               {"kernels", product_kernel(dtype)},
+                               {"parameters", timing.parameters},
+                               {"ms_per_step", rounded(1e3 * timing.median())},
+                               {"images_per_s", rounded(images / timing.median())},
+                               {"best_images_per_s", rounded(images / timing.best())},
+                               {"peak_mb", rounded(timing.peak_mb)},
+                               {"model_mb", rounded(timing.model_mb)}};
+        if (watch) add_costs(line, costs, timing.median(), images);
+        fmt::print("{}\n", line.dump());
+        return 0;
+    }
+    const bool on_cpu = flags.device == "cpu";
+    const std::string by = on_cpu ? fmt::format("{} threads, products by {}", thread_count(), product_kernel(dtype))
+                                  : description_of(flags.device);
+    fmt::print("{}, {} parameters, {}batch {}, {}, {}\n\n", flags.model.text(), grouped(timing.parameters),
+               flags.inference ? "inference, " : "", flags.batch_size, flags.precision, by);
+    fmt::print("{:<24} {:>10} {:>10}\n", fmt::format("of {} steps", flags.steps), "median", "best");
+    fmt::print("{:<24} {:>10.1f} {:>10.1f}\n", "ms a step", 1e3 * timing.median(), 1e3 * timing.best());
+    fmt::print("{:<24} {:>10.1f} {:>10.1f}\n\n", "images/s", images / timing.median(), images / timing.best());
+    if (on_cpu) {
+        fmt::print("memory at its peak {:.0f} MB, of which the model and its steps {:.0f} MB\n", timing.peak_mb,
+                   timing.model_mb);
+        if (watch) print_costs(costs, timing.median(), images);
+    } else {
+        fmt::print("device memory at its peak {:.0f} MB\n", timing.model_mb);
+    }
+    return 0;
+}
+
+}  // namespace
+
+RunCommand declare_bench(CLI::App& command) {
+    auto flags = std::make_shared<BenchFlags>();
+    add_flag(command, "--batch,--batch-size", flags->batch_size, "images a step");
+    add_flag(command, "--steps", flags->steps, "steps to time, after two to warm up");
+    add_flag(command, "--device", flags->device, device_help);
+    add_flag(command, "--precision", flags->precision, precision_help);
+    command.add_flag("--inference", flags->inference, "the forward pass alone, with nothing kept for a backward one");
+    command.add_flag("--json", flags->json, "one JSON line instead of a table");
+    add_threads_flag(command);
+    flags->model.declare(command, "nano");
+    command.footer(
+        "Examples:\n"
+        "  swingrad bench --model nano --batch 128\n"
+        "  swingrad bench --model cifar --batch 128 --precision bf16\n"
+        "  swingrad bench --model tiny --batch 128 --device cuda --precision bf16\n"
+        "  swingrad bench --model tiny --batch 8 --steps 5 --threads 2 --json\n"
+        "  swingrad bench --model tiny --batch 1 --inference\n"
+        "  swingrad bench --model nano --img-size 64 --window-size 8 --steps 5");
+    return [flags] { return bench(*flags); };
+}
+
+}  // namespace swingrad

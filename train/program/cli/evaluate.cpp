@@ -1,0 +1,87 @@
+#include "train/loop/evaluate.h"
+
+#include "train/program/cli/commands.h"
+#include "train/program/cli/trained_model.h"
+#include "train/program/console/progress.h"
+
+namespace swingrad {
+namespace {
+
+struct EvaluateFlags {
+    TrainedModelFlags trained;
+    std::string data;
+    std::string device = "cpu", precision = "f32";
+    int64_t batch_size = 128;
+};
+
+// What to evaluate, and on what.
+struct Subject {
+    SwinConfig model;
+    Normalisation normalisation;
+    std::filesystem::path weights;
+    std::string data;
+};
+
+Subject subject_of(const EvaluateFlags& flags) {
+    if (flags.trained.is_run()) {
+        const auto [run, weights] = flags.trained.run();
+        return {run.model, run.normalisation, weights, flags.data.empty() ? run.recipe.data : flags.data};
+    }
+    if (flags.data.empty()) fail_usage("--weights {} needs --data", flags.trained.weights().string());
+    const DataSource source = parse_data_source(flags.data);
+    SwinConfig model = flags.trained.config();
+    model.num_classes = static_cast<int64_t>(class_names(source).size());
+    return {model, flags.trained.normalisation(normalisation_of(source), stdout), flags.trained.weights(), flags.data};
+}
+
+int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
+    const Dataset data = load_dataset(parse_data_source(subject.data), Split::test, {.extent = subject.model.img_size});
+    const auto classes = static_cast<int64_t>(data.classes.size());
+    check(classes == subject.model.num_classes, "--data {} has {} classes, the model of {} has {}", subject.data,
+          classes, subject.weights.string(), subject.model.num_classes);
+    SwinV2 model(subject.model);
+    Parameters parameters(model, dtype_of_precision(flags.precision), Random{}, choose_device(flags.device),
+                          Gradients::no);
+    flags.trained.load(subject.weights, parameters, stdout);
+
+    Progress progress;
+    const Evaluation result = evaluate(model, data, subject.normalisation, flags.batch_size,
+                                       [&](int64_t done) { progress.show("testing", done, data.size(), "images", 0); });
+    progress.line(fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {} images)", result.accuracy, result.loss,
+                              grouped(data.size())));
+    return 0;
+}
+
+}  // namespace
+
+RunCommand declare_evaluate(CLI::App& command) {
+    auto flags = std::make_shared<EvaluateFlags>();
+    add_flag(command, "--data", flags->data,
+             "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR; default: the run's");
+    add_flag(command, "--batch-size,--batch", flags->batch_size, "images at a time");
+    add_flag(command, "--device", flags->device, device_help);
+    add_flag(command, "--precision", flags->precision, precision_help);
+    add_threads_flag(command);
+    flags->trained.declare(
+        command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model and --data",
+        "by --data");
+    command.footer(
+        "Of a run's folder, the weights are model.safetensors, or else best.safetensors, or else last.safetensors.\n\n"
+        "Examples:\n"
+        "  swingrad evaluate --checkpoint runs/nano-shapes-seed0\n"
+        "  swingrad evaluate --checkpoint runs/nano-shapes-seed0 --device cuda --precision bf16\n"
+        "  swingrad evaluate --checkpoint runs/first/last.safetensors --data folder:cifar10-jpeg\n"
+        "  swingrad evaluate --weights w.safetensors --model tiny --window-size 16 --data folder:DIR\n"
+        "  swingrad evaluate --weights v1.safetensors --model tiny --arch swin --window-size 12 --resample --data "
+        "folder:DIR");
+    return [flags] {
+        flags->trained.check_usage();
+        check_names(flags->device, flags->precision);
+        choose_device(flags->device);
+        if (flags->batch_size < 1) fail_usage("--batch-size must be at least 1, got {}", flags->batch_size);
+        if (!flags->data.empty()) as_usage([&] { return parse_data_source(flags->data); });
+        return evaluate_subject(*flags, subject_of(*flags));
+    };
+}
+
+}  // namespace swingrad

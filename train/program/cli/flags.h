@@ -1,0 +1,67 @@
+// Flags whose values are read strictly: the whole text must be of the type, or one line says what was expected.
+#pragma once
+
+#include "core/threads.h"
+#include "train/loop/recipe.h"
+
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace swingrad {
+
+inline const char* type_name_of(const std::string&) { return "TEXT"; }
+inline const char* type_name_of(const std::filesystem::path&) { return "PATH"; }
+inline const char* type_name_of(int64_t) { return "N"; }
+inline const char* type_name_of(double) { return "X"; }
+
+inline void parse_value(const std::string&, const std::string& text, std::string& value) { value = text; }
+inline void parse_value(const std::string& flag, const std::string& text, std::filesystem::path& value) {
+    if (text.empty()) fail_usage("{} expects a path, got nothing", flag);
+    value = text;
+}
+template <class Number>
+void parse_value(const std::string& flag, const std::string& text, Number& value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size())
+        fail_usage("{} expects {}, got \"{}\"", flag, std::is_integral_v<Number> ? "a whole number" : "a number", text);
+}
+
+// `names` as in CLI11: "--batch-size,--batch". The value must outlive the parsing.
+template <class T>
+CLI::Option* add_flag(CLI::App& command, const std::string& names, T& value, const std::string& help) {
+    const std::string flag = names.substr(0, names.find(','));
+    const auto read = [flag, &value](const std::string& text) { parse_value(flag, text, value); };
+    CLI::Option* option = command.add_option_function<std::string>(names, read, help)->type_name(type_name_of(value));
+    if constexpr (std::is_arithmetic_v<T>) option->default_str(fmt::format("{}", value));
+    else if (!value.empty()) option->default_str(fmt::format("{}", std::string(value)));
+    return option;
+}
+
+// What `call` returns; an Error of it counts as one of usage, because it only looks at what the user gave.
+template <class Call>
+auto as_usage(Call&& call) {
+    try {
+        return call();
+    } catch (const Error& error) {
+        throw UsageError(error.what());
+    }
+}
+
+// --threads, in effect at once.
+inline void add_threads_flag(CLI::App& command) {
+    const auto set = [](const std::string& text) {
+        int threads = 0;
+        parse_value("--threads", text, threads);
+        if (threads < 1 || threads > 1024) fail_usage("--threads must be 1 to 1024, got {}", text);
+        set_thread_count(threads);
+    };
+    command.add_option_function<std::string>("--threads", set, "threads to work on; results do not depend on it")
+        ->type_name("N")
+        ->default_str("all cores");
+}
+
+}  // namespace swingrad

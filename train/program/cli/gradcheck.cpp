@@ -1,0 +1,159 @@
+#include "autograd/gradcheck.h"
+
+#include "core/io/suggest.h"
+#include "train/program/cli/commands.h"
+#include "train/program/cli/flags.h"
+#include "train/program/console/progress.h"
+
+#include <fmt/color.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+namespace swingrad {
+namespace {
+
+struct GradcheckFlags {
+    std::vector<std::string> operations;
+    std::string sort = "name", device = "cpu";
+    int64_t seed = 11;
+    bool json = false;
+};
+
+struct Checked {
+    std::string name;
+    GradcheckResult result;
+    double ms;
+};
+
+// "layout/permute" answers to "layout", to "permute" and to the whole.
+std::vector<std::string> parts_of(const std::string& name) {
+    std::vector<std::string> parts{name, ""};
+    for (const char c : name)
+        if (c == '/') parts.emplace_back();
+        else parts.back() += c;
+    return parts;
+}
+
+// All cases, or those of the operations asked for, each once.
+std::vector<GradientCase> chosen_cases(const std::vector<std::string>& operations) {
+    const std::vector<GradientCase> all = gradient_cases();
+    if (operations.empty()) return all;
+    std::vector<bool> is_chosen(all.size());
+    for (const std::string& wanted : operations) {
+        bool found = false;
+        std::vector<std::string> names, known;
+        for (size_t i = 0; i < all.size(); ++i) {
+            const auto parts = parts_of(all[i].name);
+            names.push_back(all[i].name);
+            known.insert(known.end(), parts.begin(), parts.end());
+            if (std::find(parts.begin(), parts.end(), wanted) == parts.end()) continue;
+            is_chosen[i] = found = true;
+        }
+        if (found) continue;
+        const std::string near = nearest(wanted, known);
+        if (!near.empty()) fail_usage("unknown operation {}: did you mean {}?", wanted, near);
+        fail_usage("unknown operation {}: expected one of {}, or a part of such a name", wanted,
+                   fmt::join(names, ", "));
+    }
+    std::vector<GradientCase> chosen;
+    for (size_t i = 0; i < all.size(); ++i)
+        if (is_chosen[i]) chosen.push_back(all[i]);
+    return chosen;
+}
+
+std::vector<Checked> check_all(const std::vector<GradientCase>& cases, uint64_t seed, Device device) {
+    std::vector<Checked> checked;
+    Progress progress;
+    for (const GradientCase& one : cases) {
+        progress.show("checking", static_cast<int64_t>(checked.size()), static_cast<int64_t>(cases.size()), one.name,
+                      0);
+        const auto start = std::chrono::steady_clock::now();
+        GradcheckOptions options = one.options;
+        options.device = device;
+        const GradcheckResult result = gradcheck(one.function, one.inputs(Random{seed, 0}), options, one.name);
+        const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+        checked.push_back({one.name, result, ms});
+    }
+    return checked;
+}
+
+// Green or red where a person looks at a terminal that shows it; see no-color.org.
+std::string coloured(const std::string& text, bool good) {
+    const char* no_color = std::getenv("NO_COLOR");
+    if (isatty(STDOUT_FILENO) != 1 || (no_color && *no_color)) return text;
+    return fmt::format(fmt::fg(good ? fmt::terminal_color::green : fmt::terminal_color::red), "{}", text);
+}
+
+void print_table(const std::vector<Checked>& checked, int64_t failed) {
+    size_t width = 4;
+    int64_t elements = 0;
+    double ms = 0;
+    for (const Checked& one : checked) {
+        width = std::max(width, one.name.size());
+        elements += one.result.elements;
+        ms += one.ms;
+    }
+    fmt::print("{:<{}}  {:<6}  {:>11}  {:>11}  {:>8}  {:>8}\n", "case", width, "", "worst error", "of largest",
+               "elements", "ms");
+    for (const Checked& one : checked)
+        fmt::print("{:<{}}  {}  {:>11.2e}  {:>11.2e}  {:>8}  {:>8.1f}\n", one.name, width,
+                   coloured(one.result.ok ? "ok    " : "FAILED", one.result.ok), one.result.worst_error,
+                   one.result.worst_relative, one.result.elements, one.ms);
+    for (const Checked& one : checked)
+        if (!one.result.ok) fmt::print("\n{}\n", one.result.report);
+    const auto cases = static_cast<int64_t>(checked.size());
+    fmt::print("\n{} of {} cases {}, {} elements, {:.1f} s\n", cases - failed, cases, coloured("ok", failed == 0),
+               grouped(elements), ms / 1e3);
+}
+
+void print_json(const std::vector<Checked>& checked, int64_t failed) {
+    nlohmann::json cases = nlohmann::json::array();
+    for (const Checked& one : checked)
+        cases.push_back({{"case", one.name},
+                         {"ok", one.result.ok},
+                         {"worst_error", one.result.worst_error},
+                         {"worst_relative", one.result.worst_relative},
+                         {"elements", one.result.elements},
+                         {"ms", one.ms},
+                         {"report", one.result.report}});
+    fmt::print("{}\n", nlohmann::json{{"failed", failed}, {"cases", cases}}.dump());
+}
+
+}  // namespace
+
+RunCommand declare_gradcheck(CLI::App& command) {
+    auto flags = std::make_shared<GradcheckFlags>();
+    command.add_option("OP", flags->operations, "operations to check, or single cases; default: all");
+    add_flag(command, "--sort", flags->sort, "name | slowest, the slowest first");
+    add_flag(command, "--seed", flags->seed, "of the inputs");
+    add_flag(command, "--device", flags->device, device_help);
+    command.add_flag("--json", flags->json, "one JSON object instead of a table");
+    add_threads_flag(command);
+    command.footer(
+        "Every element of every input's gradient against a central difference, in double. Of largest: the error over\n"
+        "the largest gradient. Exit code 1 if one is wrong.\n\n"
+        "Examples:\n"
+        "  swingrad gradcheck\n"
+        "  swingrad gradcheck layer_norm softmax\n"
+        "  swingrad gradcheck layer_norm --device emulated      the kernels instead of the CPU's loops\n"
+        "  swingrad gradcheck --sort slowest --json");
+    return [flags] {
+        if (flags->sort != "name" && flags->sort != "slowest")
+            fail_usage("unknown --sort \"{}\": {}", flags->sort, suggestion(flags->sort, {"name", "slowest"}));
+        const Device device = choose_device(flags->device);
+        std::vector<Checked> checked =
+            check_all(chosen_cases(flags->operations), static_cast<uint64_t>(flags->seed), device);
+        if (flags->sort == "slowest")
+            std::stable_sort(checked.begin(), checked.end(), [](const auto& a, const auto& b) { return a.ms > b.ms; });
+        const int64_t failed =
+            std::count_if(checked.begin(), checked.end(), [](const Checked& one) { return !one.result.ok; });
+        flags->json ? print_json(checked, failed) : print_table(checked, failed);
+        return failed == 0 ? 0 : 1;
+    };
+}
+
+}  // namespace swingrad

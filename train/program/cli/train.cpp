@@ -1,0 +1,101 @@
+#include "core/io/json_file.h"
+#include "train/program/cli/commands.h"
+#include "train/program/cli/flags.h"
+#include "train/program/cli/model_flags.h"
+#include "train/program/run/run.h"
+#include "train/program/run/run_folder.h"
+
+namespace swingrad {
+namespace {
+
+struct TrainFlags {
+    Recipe recipe;
+    ModelFlags model;
+    std::vector<std::pair<std::string, CLI::Option*>> settings;  // by name, to see which were given
+    std::filesystem::path config, output, resume;
+};
+
+// The settings that were given as flags, and no others.
+nlohmann::json given(const TrainFlags& flags) {
+    const nlohmann::json all = to_json(flags.recipe);
+    nlohmann::json chosen = nlohmann::json::object();
+    for (const auto& [name, option] : flags.settings)
+        if (option->count() > 0) chosen[name] = all[name];
+    if (!flags.model.text().empty()) chosen["model-args"] = flags.model.arguments();
+    return chosen;
+}
+
+// Defaults, then the config file, then flags.
+Recipe recipe_of(const TrainFlags& flags) {
+    Recipe recipe;
+    if (!flags.config.empty()) {
+        nlohmann::json settings = read_json_file(flags.config);
+        // A run's own config.json will do: what follows from its settings is worked out anew.
+        if (settings.is_object()) settings.erase("derived");
+        update(recipe, settings, flags.config.string());
+    }
+    update(recipe, given(flags), "the flags");
+    validate(recipe);
+    choose_device(recipe.device);
+    as_usage([&] { return parse_data_source(recipe.data); });
+    try {
+        model_of(recipe, 1);  // before any image is read
+    } catch (const UsageError& error) {
+        throw UsageError(flags.model.in_terms_of_flags(error.what()));
+    }
+    return recipe;
+}
+
+int resume(const TrainFlags& flags) {
+    const std::string run = flags.resume.string();
+    if (!flags.config.empty())
+        fail_usage("--config {} contradicts --resume {}, which keeps its settings", flags.config.string(), run);
+    if (!flags.output.empty() && flags.output != flags.resume)
+        fail_usage("--output {} contradicts --resume {}, which goes on where it is", flags.output.string(), run);
+    const RunConfig config = read_config(RunFolder{flags.resume});
+    const nlohmann::json settings = to_json(config.recipe), chosen = given(flags);
+    const std::string contradiction = flags.model.contradiction(config.model);
+    if (!contradiction.empty()) fail_usage("{} of {}; a resumed run keeps its settings", contradiction, run);
+    for (const auto& [name, value] : chosen.items())
+        if (name != "model-args" && value != settings[name])
+            fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(),
+                       settings[name].dump(), run);
+    choose_device(config.recipe.device);
+    return resume_run(flags.resume);
+}
+
+}  // namespace
+
+RunCommand declare_train(CLI::App& command) {
+    auto flags = std::make_shared<TrainFlags>();
+    for_each_setting(flags->recipe, [&](const std::string& name, auto& value, const char* help) {
+        const std::string names = name == "batch-size" ? "--batch-size,--batch" : "--" + name;
+        if constexpr (!std::is_same_v<decltype(value), nlohmann::json&>)  // model-args has flags of its own
+            flags->settings.emplace_back(name, add_flag(command, names, value, help));
+    });
+    add_flag(command, "--config", flags->config,
+             "JSON file of the settings above by name, and of \"model-args\"; flags win");
+    add_flag(command, "--output", flags->output, "the run's folder, which must not exist or be empty")
+        ->default_str("runs/MODEL-DATA-seedN");
+    add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
+    add_threads_flag(command);
+    flags->model.declare(command, {"img_size", "num_classes", "in_chans", "drop_path_rate"});
+    command.footer(
+        "Ctrl-C saves the run and says how to go on with it. The run's folder holds config.json, environment.json,\n"
+        "log.jsonl and log.csv (a line an epoch), report.html (curves, confusion, examples; new after every epoch),\n"
+        "last.safetensors (to resume from), best.safetensors and, at the end, model.safetensors.\n\n"
+        "Examples:\n"
+        "  swingrad train --data shapes --model nano --epochs 5 --threads 2\n"
+        "  swingrad train --data folder:cifar10-jpeg --model cifar --epochs 100 --output runs/first\n"
+        "  swingrad train --model micro --depths 2,2,4 --window-size 8 --epochs 5 --output runs/wide\n"
+        "  swingrad train --resume runs/wide\n"
+        "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"
+        "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
+    return [flags] {
+        if (!flags->resume.empty()) return resume(*flags);
+        const Recipe recipe = recipe_of(*flags);
+        return start_run(recipe, flags->output.empty() ? default_run_folder(recipe) : flags->output);
+    };
+}
+
+}  // namespace swingrad

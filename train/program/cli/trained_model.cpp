@@ -1,0 +1,84 @@
+#include "train/program/cli/trained_model.h"
+
+#include "train/loop/checkpoint.h"
+
+#include <array>
+#include <sstream>
+
+namespace swingrad {
+namespace {
+
+namespace fs = std::filesystem;
+
+// R,G,B
+std::array<float, 3> read_channels(const std::string& flag, const std::string& text) {
+    std::array<float, 3> channels{};
+    std::istringstream parts(text);
+    std::string part;
+    size_t count = 0;
+    for (; std::getline(parts, part, ','); ++count)
+        if (count < channels.size()) parse_value(flag, part, channels[count]);
+    if (count != channels.size() || text.back() == ',') fail_usage("{} expects R,G,B, got \"{}\"", flag, text);
+    return channels;
+}
+
+}  // namespace
+
+void TrainedModelFlags::declare(CLI::App& command, const std::string& weights_help,
+                                const std::string& normalisation_default) {
+    add_flag(command, "--checkpoint", checkpoint_, "a run's folder, or a .safetensors file in one");
+    add_flag(command, "--weights", weights_, weights_help);
+    add_flag(command, "--mean", mean_, "R,G,B that --weights were trained with; default: " + normalisation_default);
+    add_flag(command, "--std", deviation_, "R,G,B that --weights were trained with; default: " + normalisation_default);
+    command.add_flag("--resample", resample_,
+                     "fit a bias table or patches of --weights made for another window or patch size");
+    // Images have three channels; classes come from elsewhere; what drops is not active.
+    model_.declare(command, "", {"in_chans", "num_classes", "drop_rate", "proj_drop_rate", "drop_path_rate"});
+}
+
+void TrainedModelFlags::check_usage() const {
+    if (checkpoint_.empty() == weights_.empty()) fail_usage("expected either --checkpoint or --weights");
+    if (weights_.empty()) {
+        if (model_.given()) fail_usage("{} goes with --weights; a checkpoint knows its model", model_.flags_text());
+        if (!(mean_ + deviation_).empty())
+            fail_usage("--mean and --std go with --weights; a checkpoint knows its normalisation");
+        if (resample_) fail_usage("--resample goes with --weights; a checkpoint fits its model");
+    } else if (!model_.named()) {
+        fail_usage("--weights {} needs --model, or --config", weights_.string());
+    }
+}
+
+std::pair<RunConfig, fs::path> TrainedModelFlags::run() const {
+    const bool is_folder = fs::is_directory(checkpoint_);
+    check(is_folder || fs::exists(checkpoint_), "--checkpoint {}: no such file or folder", checkpoint_.string());
+    const fs::path parent = checkpoint_.has_parent_path() ? checkpoint_.parent_path() : ".";
+    const RunFolder folder{is_folder ? checkpoint_ : parent};
+    const RunConfig config = read_config(folder);
+    fs::path weights = checkpoint_;
+    if (is_folder)
+        for (const fs::path& candidate : {folder.last(), folder.best(), folder.weights()})
+            if (fs::exists(candidate)) weights = candidate;
+    check(weights != folder.path, "--checkpoint {}: no weights in it yet", checkpoint_.string());
+    return {config, weights};
+}
+
+// Weights do not say what they were trained on: flags, or else what is usual, and either is shown.
+Normalisation TrainedModelFlags::normalisation(Normalisation otherwise, std::FILE* stream) const {
+    if (!mean_.empty()) otherwise.mean = read_channels("--mean", mean_);
+    if (!deviation_.empty()) otherwise.deviation = read_channels("--std", deviation_);
+    const auto& [mean, deviation] = otherwise;
+    for (const float one : deviation)
+        if (!(one > 0)) fail_usage("--std must be above 0, got {}", one);
+    fmt::print(stream, "normalised by --mean {},{},{} --std {},{},{}\n", mean[0], mean[1], mean[2], deviation[0],
+               deviation[1], deviation[2]);
+    return otherwise;
+}
+
+void TrainedModelFlags::load(const fs::path& weights, const Parameters& parameters, std::FILE* stream) const {
+    const auto [names, resampled] =
+        load_weights(weights, parameters, resample_ ? OtherSizes::resample : OtherSizes::refuse);
+    if (names != NamesOf::timm) fmt::print(stream, "{} has the names of {}\n", weights.string(), name_of(names));
+    for (const std::string& name : resampled) fmt::print(stream, "resampled {}\n", name);
+}
+
+}  // namespace swingrad

@@ -1,0 +1,179 @@
+#include "train/program/report/report.h"
+
+#include "core/io/file.h"
+#include "train/program/report/confusion.h"
+#include "train/program/report/curves.h"
+#include "train/program/report/examples.h"
+#include "train/program/report/page.h"
+#include "train/program/report/text.h"
+#include "train/program/console/progress.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+namespace swingrad {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr size_t examples_shown = 12, epochs_shown_open = 20;
+
+struct Page {
+    std::string name;  // of the run
+    const RunConfig& config;
+    const LogTable log;
+    nlohmann::json environment;  // an array
+    int64_t parameters;
+    const Judged* judged;
+    DrawnFigures figures;
+};
+
+// ---- numbers
+
+std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.4g}", value) : "not finite"; }
+
+std::string percent(double value) { return std::isfinite(value) ? fmt::format("{:.2f} %", value) : "not finite"; }
+
+double median(std::vector<double> values) {
+    std::erase_if(values, [](double value) { return !std::isfinite(value); });
+    if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+// Of a line of the log: counts as they are; null is JSON's NaN.
+std::string number_in(const nlohmann::json& line, const char* name) {
+    const auto found = line.find(name);
+    if (found == line.end()) return "-";
+    return found->is_number_integer() ? found->dump() : number(found->is_number() ? found->get<double>() : NAN);
+}
+
+// ---- the parts of the page
+
+std::string headline(const Page& page) {
+    const auto accuracies = page.log.column("validation_accuracy");
+    const auto worse = [](double a, double b) { return std::isnan(a) || a < b; };
+    std::string html = "<dl class=\"headline\">\n";
+    if (page.log.has("validation_accuracy")) {
+        const auto best = std::max_element(accuracies.begin(), accuracies.end(), worse);
+        html += html_tile(
+            "Best validation accuracy", percent(*best),
+            fmt::format("after epoch {}",
+                        page.log.epochs[static_cast<size_t>(best - accuracies.begin())].at("epoch").get<int64_t>()));
+    }
+    if (page.log.test.is_object())
+        html += html_tile("Test accuracy", percent(page.log.test.value("test_accuracy", NAN)),
+                          fmt::format("weights of epoch {}", page.log.test.value("weights_of_epoch", int64_t{0})));
+    html += html_tile("Parameters", grouped(page.parameters), page.config.recipe.model);
+    html += html_tile("Epochs", fmt::format("{} of {}", page.log.epochs.size(), page.config.recipe.epochs));
+    const auto seconds = page.log.column("seconds");
+    if (!seconds.empty()) html += html_tile("Time", duration_text(seconds.back()), "training and validation");
+    const double speed = median(page.log.column("images_per_s"));
+    if (std::isfinite(speed))
+        html += html_tile("Throughput", fmt::format("{:.0f}", speed), "images/s, median of the epochs");
+    return html + "</dl>\n";
+}
+
+std::string curves_section(const Page& page) {
+    const bool none_yet = page.figures.figures.empty() && page.figures.problem.empty();
+    return "<h2>Curves</h2>\n" + (none_yet ? "<p>After the first epoch.</p>\n" : html_of(page.figures));
+}
+
+std::string judged_sections(const Page& page) {
+    if (!page.judged)
+        return "<h2>Confusion and examples</h2>\n<p>None yet: they come from the validation images after an epoch, or, "
+               "where there are none, from the test images at the end.</p>\n";
+    const auto& [set, epoch, data, evaluation] = *page.judged;
+    const auto& predictions = evaluation.predictions;
+    const Confusion confusion(data.labels, predictions, static_cast<int64_t>(data.classes.size()));
+    const std::string of =
+        fmt::format("<p>{} {} images, weights of epoch {}: accuracy {}, loss {}.</p>\n", grouped(data.size()),
+                    escaped(set), epoch, percent(evaluation.accuracy), number(evaluation.loss));
+    return "<h2>Confusion</h2>\n" + of + html_of(confusion, data.classes) +
+           "<h2>Examples</h2>\n<h3>Highest loss</h3>\n" +
+           html_of_images(data, predictions, worst(predictions, examples_shown)) +
+           "<h3>Right, and surest of it</h3>\n" +
+           html_of_images(data, predictions, surest(predictions, data.labels, examples_shown));
+}
+
+std::string epochs_section(const Page& page) {
+    struct Column {
+        const char *name, *title;
+    };
+    std::vector<Column> columns{{"epoch", "epoch"},
+                                {"train_loss", "training loss"},
+                                {"train_accuracy", "training accuracy, %"},
+                                {"validation_loss", "validation loss"},
+                                {"validation_accuracy", "validation accuracy, %"},
+                                {"learning_rate", "learning rate"},
+                                {"gradient_norm", "gradient norm"},
+                                {"images_per_s", "images/s"},
+                                {"skipped_steps", "steps left out"},
+                                {"seconds", "seconds in all"}};
+    std::erase_if(columns, [&](const Column& column) { return !page.log.has(column.name); });
+    const auto skipped = page.log.column("skipped_steps");
+    if (std::none_of(skipped.begin(), skipped.end(), [](double steps) { return steps > 0; }))
+        std::erase_if(columns, [](const Column& column) { return column.name == std::string_view("skipped_steps"); });
+    if (page.log.epochs.empty()) return "<h2>Epochs</h2>\n<p>None yet.</p>\n";
+    std::string table = "<table>\n<thead><tr>";
+    for (const Column& column : columns) table += fmt::format("<th scope=\"col\">{}</th>", column.title);
+    table += "</tr></thead>\n<tbody>\n";
+    for (const auto& epoch : page.log.epochs) {
+        table += "<tr>";
+        for (const Column& column : columns) table += "<td>" + number_in(epoch, column.name) + "</td>";
+        table += "</tr>\n";
+    }
+    table += "</tbody></table>";
+    return fmt::format("<h2>Epochs</h2>\n<details{}><summary>{} epochs</summary>\n{}</details>\n",
+                       page.log.epochs.size() <= epochs_shown_open ? " open" : "", page.log.epochs.size(),
+                       html_scrolling("Epochs", table));
+}
+
+std::string settings_section(const Page& page) {
+    return "<h2>Settings</h2>\n<div class=\"pair\">\n<div><h3>Recipe</h3>\n" +
+           html_of_object(to_json(page.config.recipe)) + "</div>\n<div><h3>Model</h3>\n" +
+           html_of_object(config_to_json(page.config.model)) + "</div>\n</div>\n";
+}
+
+std::string environment_section(const Page& page) {
+    std::string html = "<h2>Environment</h2>\n";
+    if (!page.environment.is_array() || page.environment.empty()) return html + "<p>Not recorded.</p>\n";
+    html += html_of_object(page.environment.back());
+    for (size_t i = page.environment.size() - 1; i-- > 0;)
+        html += fmt::format("<details><summary>Before, from {}</summary>\n{}</details>\n",
+                            escaped(page.environment[i].is_object() ? page.environment[i].value("started", "?") : "?"),
+                            html_of_object(page.environment[i]));
+    return html;
+}
+
+std::string html_of(const Page& page) {
+    const std::string subtitle = fmt::format("{} on {}, {} classes, {} images to train on", page.config.recipe.model,
+                                             without_folders(page.config.recipe.data), page.config.classes.size(),
+                                             grouped(page.config.training_images));
+    return html_page(page.name, subtitle,
+                     headline(page) + curves_section(page) + judged_sections(page) + epochs_section(page) +
+                         settings_section(page) + environment_section(page),
+                     "Written by swingrad; log.csv beside this page has the numbers.");
+}
+
+}  // namespace
+
+std::string write_report(const RunFolder& folder, const RunConfig& config, int64_t parameters, const Judged* judged) {
+    std::error_code error;
+    Page page{.name = fs::canonical(folder.path, error).filename().string(),
+              .config = config,
+              .log = fs::exists(folder.log()) ? read_log(folder.log()) : LogTable{},
+              .environment = {},
+              .parameters = parameters,
+              .judged = judged,
+              .figures = {}};
+    if (fs::exists(folder.environment()))
+        page.environment = nlohmann::json::parse(read_file(folder.environment()), nullptr, false);
+    page.figures = draw_figures(curves({{page.name, page.log}}), folder.figures());
+    write_file_atomically(folder.report(), html_of(page));
+    return page.figures.problem;
+}
+
+}  // namespace swingrad

@@ -1,0 +1,105 @@
+#include "train/program/run/environment.h"
+
+#include "core/io/file.h"
+#include "core/gemm/packed_operand.h"
+#include "core/threads.h"
+#include "train/program/report/text.h"
+#include "train/loop/device.h"
+
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <ctime>
+#include <fstream>
+
+namespace swingrad {
+namespace {
+
+// What stands behind the first "key<separator>" at the start of a line; empty where nothing does.
+std::string value_in(const char* path, const std::string& key, char separator) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+        const size_t at = line.find(separator);
+        if (at == std::string::npos || !line.starts_with(key)) continue;
+        if (line.find_first_not_of(" \t", key.size()) != at) continue;
+        const size_t begin = line.find_first_not_of(" \t\"", at + 1);
+        return begin == std::string::npos ? "" : line.substr(begin, line.find_last_not_of(" \t\"") + 1 - begin);
+    }
+    return "";
+}
+
+std::string or_unknown(const std::string& text) { return text.empty() ? "unknown" : text; }
+
+std::string compiler() {
+#if defined(__clang__)
+    return "Clang " __clang_version__;
+#elif defined(__GNUC__)
+    return "GCC " __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
+std::string operating_system() {
+    utsname name{};
+    uname(&name);
+    const std::string distribution = value_in("/etc/os-release", "PRETTY_NAME", '=');
+    return fmt::format("{}{}{} {}", distribution, distribution.empty() ? "" : ", ", name.sysname, name.release);
+}
+
+int64_t usable_cores() {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
+// As a shell would take it; the kernel separates arguments by zeros.
+std::string command_line() {
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::string line;
+    for (std::string word; std::getline(file, word, '\0');) {
+        if (line.empty()) word = std::filesystem::path(word).filename().string();
+        line += (line.empty() ? "" : " ") + shell_word(without_folders(word));
+    }
+    return line;
+}
+
+std::string utc_now() {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text;
+}
+
+}  // namespace
+
+nlohmann::json current_environment(const std::string& device) {
+    return {{"started", utc_now()},
+            {"command", printable(command_line())},
+            {"version", SWINGRAD_VERSION},
+            {"compiler", compiler()},
+            {"processor", or_unknown(value_in("/proc/cpuinfo", "model name", ':'))},
+            {"cores", sysconf(_SC_NPROCESSORS_ONLN)},
+            {"usable_cores", usable_cores()},
+            {"threads", thread_count()},
+            {"device", description_of(device)},
+            {"product_kernel", product_kernel()},
+            {"memory_gib", std::llround(static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                                        static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 30))},
+            {"system", operating_system()}};
+}
+
+void append_environment(const RunFolder& folder, const std::string& device) {
+    auto entries = nlohmann::json::array();
+    if (std::filesystem::exists(folder.environment())) {
+        auto before = nlohmann::json::parse(read_file(folder.environment()), nullptr, false);
+        if (before.is_array()) entries = std::move(before);
+    }
+    entries.push_back(current_environment(device));
+    write_file_atomically(folder.environment(), entries.dump(2) + "\n");
+}
+
+}  // namespace swingrad

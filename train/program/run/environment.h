@@ -1,0 +1,16 @@
+// What a run ran on: for whoever wonders later why two runs differ. Nothing that tells whose machine it was.
+#pragma once
+
+#include "train/program/run/run_folder.h"
+
+namespace swingrad {
+
+// Version, compiler, processor, cores, threads, kernel of products, system, start (UTC), command line with absolute
+// paths cut down to their last name, and what computes where a recipe says `device`.
+nlohmann::json current_environment(const std::string& device);
+
+// Appends an entry to environment.json, an array with one for each time the run was started or resumed. What stands
+// there and is no such array is replaced.
+void append_environment(const RunFolder& folder, const std::string& device);
+
+}  // namespace swingrad
