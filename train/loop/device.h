@@ -10,9 +10,8 @@ namespace swingrad {
 
 // For --help.
 constexpr const char* device_help =
-    "cpu | reference, the CPU by each operation's plain loops: slow, to read and to compare with | cuda, the GPU | "
-    "emulated, the GPU's kernels on the CPU: slow, for tests";
-constexpr const char* precision_help = "f32 | bf16, mixed precision: less memory, float32 where it matters | f64, for proofs";
+    "cpu | reference, the CPU by plain loops: slow | cuda, the GPU | emulated, the GPU's kernels on the CPU: slow";
+constexpr const char* precision_help = "f32 | bf16, mixed precision: less memory, float32 where it matters | f64";
 
 // Throws a UsageError unless both are names there are.
 void check_names(const std::string& device, const std::string& precision = "f32");

@@ -10,11 +10,11 @@
 namespace swingrad::cuda::emulator {
 
 std::string text_of(Site site) {
-    std::string_view path = site.file;
-    const size_t name = path.rfind('/'),
-                 folder = name == path.npos || name == 0 ? path.npos : path.rfind('/', name - 1);
-    if (folder != path.npos) path.remove_prefix(folder + 1);
-    return fmt::format("{}:{}", path, site.line);
+    // "cuda/norm/softmax.cu": the name and the two folders it lies in, wherever the tree lies.
+    const std::string_view path = site.file;
+    size_t begin = path.size();
+    for (int part = 0; part < 3 && begin != path.npos && begin != 0; ++part) begin = path.rfind('/', begin - 1);
+    return fmt::format("{}:{}", begin == path.npos ? path : path.substr(begin + 1), site.line);
 }
 std::string text_of(const uint3& index) { return fmt::format("({},{},{})", index.x, index.y, index.z); }
 std::string text_of(const dim3& size) { return fmt::format("({},{},{})", size.x, size.y, size.z); }

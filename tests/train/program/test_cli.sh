@@ -28,7 +28,7 @@ refuses 2 "--lr must be above 0, got nan" train --lr nan
 refuses 2 "--batch-size must be 1 to 1000000, got 0" train --batch 0
 refuses 2 "--threads must be 1 to 1024, got 0" train --threads 0
 refuses 2 "unknown --device \"gpu\": did you mean cuda?" train --device gpu
-refuses 2 "unknown --device \"tpus\": expected one of cpu, cuda, emulated" train --device tpus
+refuses 2 "unknown --device \"tpus\": expected one of cpu, reference, cuda, emulated" train --device tpus
 refuses 2 "unknown --model \"mega\": expected one of nano, micro" train --model mega
 refuses 2 "spirals" train --data spirals
 refuses 2 "spirals" evaluate --weights w --model nano --data spirals
