@@ -20,14 +20,22 @@ struct GradcheckFlags {
     std::vector<std::string> operations;
     std::string sort = "name", device = "cpu";
     int64_t seed = 11;
-    bool json = false;
+    bool json = false, table = false;
 };
 
 struct Checked {
     std::string name;
     GradcheckResult result;
     double ms;
+    std::vector<std::string> nodes;  // "layer_norm: x [2, 3, 5], weight [5], mean [6], rstd [6]": what each one saved
 };
+
+std::string described(const Node& node) {
+    std::vector<std::string> saved;
+    for (const Saved& one : node.saved())
+        if (one.tensor.defined()) saved.push_back(fmt::format("{} {}", one.name, one.tensor.shape()));
+    return fmt::format("{}: {}", node.name(), saved.empty() ? "nothing" : fmt::format("{}", fmt::join(saved, ", ")));
+}
 
 // "layout/permute" answers to "layout", to "permute" and to the whole.
 std::vector<std::string> parts_of(const std::string& name) {
@@ -74,9 +82,13 @@ std::vector<Checked> check_all(const std::vector<GradientCase>& cases, uint64_t 
         const auto start = std::chrono::steady_clock::now();
         GradcheckOptions options = one.options;
         options.device = device;
+        std::vector<std::string> nodes;
+        options.mutate = [&nodes](const Node& node, const NeedsInputGrad&, std::vector<Tensor>&) {
+            nodes.insert(nodes.begin(), described(node));  // backward meets the last one first
+        };
         const GradcheckResult result = gradcheck(one.function, one.inputs(Random{seed, 0}), options, one.name);
         const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-        checked.push_back({one.name, result, ms});
+        checked.push_back({one.name, result, ms, nodes});
     }
     return checked;
 }
@@ -110,6 +122,13 @@ void print_table(const std::vector<Checked>& checked, int64_t failed) {
                grouped(elements), ms / 1e3);
 }
 
+// In Markdown, for a page.
+void print_saved(const std::vector<Checked>& checked) {
+    fmt::print("| case | nodes and what they save | error, of the largest gradient |\n|---|---|---|\n");
+    for (const Checked& one : checked)
+        fmt::print("| `{}` | {} | {:.0e} |\n", one.name, fmt::join(one.nodes, "; "), one.result.worst_relative);
+}
+
 void print_json(const std::vector<Checked>& checked, int64_t failed) {
     nlohmann::json cases = nlohmann::json::array();
     for (const Checked& one : checked)
@@ -132,6 +151,7 @@ RunCommand declare_gradcheck(CLI::App& command) {
     add_flag(command, "--seed", flags->seed, "of the inputs");
     add_flag(command, "--device", flags->device, device_help);
     command.add_flag("--json", flags->json, "one JSON object instead of a table");
+    command.add_flag("--table", flags->table, "what each node saved and its gradient's error, as a Markdown table");
     add_threads_flag(command);
     command.footer(
         "Every element of every input's gradient against a central difference, in double. Of largest: the error over\n"
@@ -139,7 +159,8 @@ RunCommand declare_gradcheck(CLI::App& command) {
         "Examples:\n"
         "  swingrad gradcheck\n"
         "  swingrad gradcheck layer_norm softmax\n"
-        "  swingrad gradcheck layer_norm --device emulated      the kernels instead of the CPU's loops\n"
+        "  swingrad gradcheck layer_norm --device reference     its plain loops instead of the fast path\n"
+        "  swingrad gradcheck layer_norm --device emulated      its kernels\n"
         "  swingrad gradcheck --sort slowest --json");
     return [flags] {
         if (flags->sort != "name" && flags->sort != "slowest")
@@ -151,7 +172,9 @@ RunCommand declare_gradcheck(CLI::App& command) {
             std::stable_sort(checked.begin(), checked.end(), [](const auto& a, const auto& b) { return a.ms > b.ms; });
         const int64_t failed =
             std::count_if(checked.begin(), checked.end(), [](const Checked& one) { return !one.result.ok; });
-        flags->json ? print_json(checked, failed) : print_table(checked, failed);
+        if (flags->json) print_json(checked, failed);
+        else if (flags->table) print_saved(checked);
+        else print_table(checked, failed);
         return failed == 0 ? 0 : 1;
     };
 }
