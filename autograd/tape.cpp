@@ -36,7 +36,7 @@ AutogradMeta& leaf_meta(const Tensor& tensor, std::string_view caller) {
 }
 
 // Gradients arriving at one place are summed. The first is kept as it came; its memory may belong to someone else
-// too (an `add` returns the same dy for both inputs), so it is written to only where nobody else can see it.
+// too (an `add` returns the same dy for both inputs), so it is written to only where no other tensor shares it.
 void add_to(Tensor& sum, Tensor gradient) {
     if (!sum.defined()) sum = std::move(gradient);
     else if (sum.sharers() == 1) add_into(sum, gradient);
@@ -45,7 +45,7 @@ void add_to(Tensor& sum, Tensor gradient) {
 
 void add_to_leaf(AutogradMeta& leaf, Tensor gradient) {
     if (!leaf.bound) {
-        // A leaf's gradient outlives the tape and may be scaled or clipped in place: it shares memory with nobody.
+        // A leaf's gradient outlives the tape and may be scaled or clipped in place: it shares memory with no other tensor.
         if (leaf.received) add_to(leaf.gradient, std::move(gradient));
         else leaf.gradient = gradient.sharers() == 1 ? std::move(gradient) : gradient.clone();
     } else if (leaf.received) {

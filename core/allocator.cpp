@@ -97,7 +97,7 @@ class CachingAllocator {
   private:
     size_t rounded(size_t bytes) const { return memory_.reusable() ? size_class(bytes) : bytes; }
 
-    // What nobody uses any more is for everybody: for whoever asks next, or for the device.
+    // A block that is no longer used is free for the next request, or goes back to the device.
     void share(size_t capacity, std::span<void* const> addresses) {
         if (memory_.reusable()) {
             auto& shared = free_[shared_pool][capacity];

@@ -24,7 +24,7 @@ class DeviceMemory {
     virtual void* allocate(size_t bytes) = 0;
     virtual void release(void* address, size_t bytes) = 0;
     // Whether released memory is to be kept and handed out again, which is faster. An emulator says no: memory of a
-    // tensor's own, exactly as long as asked for, shows who goes beyond it, or uses it too early or too late.
+    // tensor's own, exactly as long as asked for, shows an access beyond it, too early or too late.
     virtual bool reusable() const { return true; }
 
     virtual void copy_from_host(void* to, const void* host, size_t bytes) = 0;

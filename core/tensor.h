@@ -92,7 +92,7 @@ class Tensor {
     std::vector<double> values() const;
     std::string describe() const;  // "float32 [2, 3] on cpu"
 
-    // How many tensors share this memory. 1 means that writing to it is nobody else's business.
+    // How many tensors share this memory. Where it is 1, writing to this tensor changes no other.
     long sharers() const { return storage_.use_count(); }
 
     const std::shared_ptr<AutogradMeta>& autograd() const { return autograd_; }

@@ -20,7 +20,7 @@ namespace {
 thread_local bool inside_a_piece = false;
 
 // One parallel_for. Held by every thread that works on it, so that a worker that wakes late may look at it, find
-// no piece left and go back to sleep: nobody waits for late wakers. `body` is touched only with a piece in hand,
+// no piece left and go back to sleep: the others do not wait for it. `body` is touched only with a piece in hand,
 // and until all pieces are finished the caller, who owns it, is waiting.
 struct Job {
     const std::function<void(int64_t)>* body = nullptr;

@@ -1,6 +1,6 @@
 # Commands for gdb, stopped inside an emulated kernel:   (gdb) source cuda/emulator/gdb.py
 #
-#   cuda threads        the threads of the current block: who runs, who waits where
+#   cuda threads        the threads of the current block: which run, which wait and where
 #   cuda backtrace N    the stack of thread N of the block, counted through, which waits
 #   cuda print N EXPR   an expression in that thread, in the kernel's frame
 import gdb

@@ -16,7 +16,7 @@
 namespace swingrad::cuda {
 namespace {
 
-// Streams need names of their own; nobody looks behind them.
+// Streams need names of their own; what they point to is never read.
 char compute_name, copy_name;
 
 double now_ms() {

@@ -12,7 +12,7 @@
 
 namespace swingrad::cuda {
 
-// A grid that remembers who launches it.
+// A grid that remembers where it is launched.
 struct Grid {
     dim3 blocks;
     std::source_location where;

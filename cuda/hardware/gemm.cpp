@@ -142,7 +142,7 @@ Plan make_plan(const Sizes& of, uint32_t alignment) {
                  of);
     set(plan.product, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
     set(plan.product, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
-    // Nobody reads there yet: an address no better aligned than those to come.
+    // Nothing is read there yet: an address no better aligned than those to come.
     set(plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<const void*>(bias_alignment));
     constexpr const char* init = "cublasLtMatrixLayoutInit";
     require_blas(cublasLtMatrixLayoutInit(&plan.a, type_of<T>, size(of.k), size(of.n), of.k), init, of);

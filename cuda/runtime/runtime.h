@@ -33,7 +33,7 @@ std::string description();
 uint32_t permute_threads(uint32_t seed);
 
 // Work asked of a stream is done in order; of two streams, at the same time. All kernels go to the compute stream, so
-// that memory given back to the allocator may be handed out again at once: whoever gets it comes later.
+// that memory given back to the allocator may be handed out again at once: its next use comes later in the stream.
 using Stream = CUstream_st*;
 Stream compute_stream();
 Stream copy_stream();  // for copies that are to overlap with computing

@@ -1,4 +1,4 @@
-// Memory for as long as a launcher runs. What it launched may still be using it afterwards: whoever gets the memory
+// Memory for as long as a launcher runs. What it launched may still be using it afterwards: the next use of the memory
 // next comes later in the same stream.
 #pragma once
 

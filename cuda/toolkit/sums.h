@@ -1,4 +1,4 @@
-// Sums over many rows into one, with the same bits every time: no atomics, whose order nobody decides.
+// Sums over many rows into one, with the same bits every time: no atomics, whose order is left to chance.
 //
 // The rows are cut into groups, a number that depends on the rows alone. A group's sum is taken by one block in a fixed
 // order; the groups' sums are added in order. T: float, double or bfloat16.

@@ -123,11 +123,11 @@ TEST_CASE("a warp operation whose mask does not match the lanes that come is an 
     }
 }
 
-TEST_CASE("shared memory that nobody wrote is not a number, in the second block too, and the checker names the line",
+TEST_CASE("shared memory that was never written is not a number, in the second block too, and the checker names the line",
           "[emulator]") {
     for (const std::string name : {"unwritten_shared", "unwritten_dynamic"}) {
         if (checked) {
-            require_error(name, ", block (0,0,0), thread (255,0,0)", {"a read of what nobody wrote", line_of(name)});
+            require_error(name, ", block (0,0,0), thread (255,0,0)", {"a read of bytes never written", line_of(name)});
             continue;
         }
         const Outcome outcome = run(name);
@@ -165,7 +165,7 @@ TEST_CASE("a step out of global memory is an error of the thread that takes it, 
                   ", block (2,0,0), thread (44,0,0): ", {"0 bytes after the end of device memory of 1200 bytes"});
     require_error("reads_beyond",
                   ", block (0,0,0), thread (292,0,0): ", {"0 bytes after the end of device memory of 1200 bytes"});
-    // Before its start an allocation shares a page with nobody: seen after the launch.
+    // Before its start an allocation shares a page with no other: seen after the launch.
     require_error("writes_before", checked ? ", block (0,0,0), thread (0,0,0): " : "",
                   {checked ? "4 bytes before the start of device memory of 1200 bytes"
                            : "wrote before the start of device memory of 1200 bytes, argument 1"});
@@ -190,11 +190,11 @@ TEST_CASE("an argument that points to host memory or to released memory is refus
             }).starts_with("[cuda] test::no_barrier_kernel cannot be launched: argument 1 points to no device memory"));
 }
 
-TEST_CASE("memory of the device that nobody wrote is not a number, and the checker names the line", "[emulator]") {
+TEST_CASE("memory of the device that was never written is not a number, and the checker names the line", "[emulator]") {
     if (checked)
         require_error(
             "unwritten_global", ", block (0,0,0), thread (0,0,0)",
-            {"a read of what nobody wrote, byte 0 of device memory of 1200 bytes", line_of("unwritten_global")});
+            {"a read of bytes never written, byte 0 of device memory of 1200 bytes", line_of("unwritten_global")});
     else REQUIRE(std::isnan(run("unwritten_global").y[31]));
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("the checker sees races between blocks", "[emulator]") {
 
 TEST_CASE("a copy that is not waited for has not been made", "[emulator]") {
     if (checked)
-        require_error("copy_not_waited_for", "", {"a read of what nobody wrote", line_of("copy_not_waited_for")});
+        require_error("copy_not_waited_for", "", {"a read of bytes never written", line_of("copy_not_waited_for")});
 #if !defined(SWINGRAD_ADDRESS_SANITIZER)
     else REQUIRE(std::isnan(run("copy_not_waited_for").y[0]));
 #endif

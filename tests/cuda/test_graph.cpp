@@ -21,7 +21,7 @@ TEST_CASE("a graph does its work when launched, with what then lies in memory") 
     const Tensor x = row(1, 2), weight = Tensor::from({2, 2}, std::vector<double>{1, 1, 1, -1}).on(Device::cuda);
     const Tensor y = x.empty_like({1, 2});
     const auto work = [&] { y.copy_from(add(matmul(x, weight), scale(x, 10))); };
-    work();  // once before, as whoever records does, so that nothing is left to be made on first use
+    work();  // once before it is captured, so that nothing is left to be made on first use
     REQUIRE(y.values() == std::vector<double>{13, 19});
     y.fill_zero();
     cuda::Graph graph(work);
@@ -33,7 +33,7 @@ TEST_CASE("a graph does its work when launched, with what then lies in memory") 
     REQUIRE(y.values() == std::vector<double>{58, 32});
 }
 
-TEST_CASE("nobody else gets a graph's memory, and what was recorded is gone with it") {
+TEST_CASE("a graph's memory is its own, and what was captured is gone with it") {
     const Tensor x = row(1, 2), y = x.empty_like({1, 2});
     std::optional<cuda::Graph> graph;
     graph.emplace([&] { y.copy_from(scale(scale(x, 3), 5)); });

@@ -1,4 +1,4 @@
-// Every byte that a kernel may touch has a cell in a shadow of the memory: who wrote it last and who read it last, and
+// Every byte that a kernel may touch has a cell in a shadow of the memory: which thread wrote it last and which read it last, and
 // when. "When" counts launches, blocks and barriers on one clock, so that two accesses by threads of one block with the
 // same time have no barrier between them.
 
@@ -135,7 +135,7 @@ void check_cells(Cell* cell, uintptr_t address, size_t bytes, bool write, bool a
     const Access mine{now, static_cast<uint16_t>(thread), warp_time, atomic, false, false};
     for (const uintptr_t end = address + bytes; address < end; ++address, ++cell) {
         if ((!write || atomic) && (shared ? cell->write.time < block_began : cell->write.time == 0))
-            report(fmt::format("a read of what nobody wrote, {},", place_of(address)), from);
+            report(fmt::format("a read of bytes never written, {},", place_of(address)), from);
         check_against_write(*cell, address, write, atomic, shared, from);
         if (write) {
             check_against_read(*cell, address, atomic, shared, from);

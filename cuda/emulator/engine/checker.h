@@ -30,7 +30,7 @@ void sync_warp(unsigned warp);
 void allocated(const void* address, size_t bytes);
 void released(const void* address);
 void written_by_host(const void* to, size_t bytes);
-void copied(const void* to, const void* from, size_t bytes);  // and with it, which bytes nobody ever wrote
+void copied(const void* to, const void* from, size_t bytes);  // and with it, which bytes were never written
 
 // `from`: where in the program the access is, for the message.
 void access(const void* address, size_t bytes, bool write, bool atomic, const void* from);

@@ -38,7 +38,7 @@ SWINGRAD_UNCHECKED inline void arrive(Fiber& at, boost::context::detail::transfe
 #endif
 }
 
-// Goes on at `to`. Returns when somebody jumps back to `from`; if `for_good`, nobody ever does.
+// Goes on at `to`. Returns when another fiber jumps back to `from`; if `for_good`, none ever does.
 SWINGRAD_UNCHECKED inline void jump(Fiber& from, Fiber& to, bool for_good = false) {
 #if defined(SWINGRAD_ADDRESS_SANITIZER)
     __sanitizer_start_switch_fiber(for_good ? nullptr : &from.address_sanitizer, to.stack, to.stack_bytes);

@@ -13,14 +13,14 @@ namespace {
 
 constexpr size_t signal_stack_bytes = 64 << 10;
 constexpr std::array signals{SIGSEGV, SIGBUS, SIGFPE};
-std::array<struct sigaction, 3> others{};  // who was there before us
+std::array<struct sigaction, 3> others{};  // the handlers installed before ours
 std::atomic<int> passed_on{0};
 
-// Not a kernel's fault: whoever was there before has his turn.
+// Not a kernel's fault: the handler that was installed before is called.
 void pass_on(int signal) {
     struct sigaction next {};
     next.sa_handler = SIG_DFL;
-    // Some handlers put back what they found, which may be ours. The second time round nobody is asked.
+    // Some handlers put back what they found, which may be ours. The second time the default action is taken.
     if (passed_on++ == 0)
         for (size_t i = 0; i < signals.size(); ++i)
             if (signals[i] == signal) next = others[i];

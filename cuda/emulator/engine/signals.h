@@ -3,7 +3,7 @@
 
 namespace swingrad::cuda::emulator {
 
-void catch_signals();  // as long as nobody else's handlers have taken the place of ours, costs one system call
+void catch_signals();  // as long as ours are still installed, costs one system call
 
 // A stack for signal handlers, so that one may run where the kernel's own stack is full. Returns nullptr where this
 // thread has one already.

@@ -18,7 +18,7 @@ using namespace swingrad::test;
 
 namespace {
 
-// One product's factors and result as they lie in memory, with `gap` elements after each row that belong to nobody.
+// One product's factors and result as they lie in memory, with `gap` elements after each row that belong to no row.
 struct Case {
     Layout layout_a, layout_b;
     int64_t m, n, k, gap;
