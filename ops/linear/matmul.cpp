@@ -42,9 +42,10 @@ void MatmulOp<T>::backward() const {
         parallel_rows(batch * M, K * N, [&](int64_t row) {
             const int64_t i = row / M;
             for (int64_t k = 0; k < K; ++k) {
+                const T *dy_m = dy + row * N, *b_k = b + (i * K + k) * N;
                 A sum = 0;
 #pragma omp simd reduction(+ : sum)
-                for (int64_t n = 0; n < N; ++n) sum += dy[row * N + n] * b[(i * K + k) * N + n];
+                for (int64_t n = 0; n < N; ++n) sum += dy_m[n] * b_k[n];
                 da[row * K + k] = sum;
             }
         });
