@@ -21,7 +21,7 @@ const T* at_column(Layout layout, const T* a, int64_t lda, int64_t column) {
 }
 
 template <class T>
-InitialValue<T> beginning_of(bool accumulate, const T* c, int64_t ldc) {
+InitialValue<T> initial_value(bool accumulate, const T* c, int64_t ldc) {
     return accumulate ? InitialValue<T>::matrix(c, ldc) : InitialValue<T>::zero();
 }
 
@@ -55,7 +55,7 @@ void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t 
     if (m == 0 || n == 0) return;
     in_sums<acc_type<T>>(m, n, c, ldc, accumulate, [&](acc_type<T>* sums, int64_t ld) {
         multiply(layout_a, m, a, lda, PackedOperand<T>(layout_b, n, k, b, ldb), sums, ld,
-                 beginning_of(accumulate, sums, ld));
+                 initial_value(accumulate, sums, ld));
     });
 }
 
@@ -70,15 +70,15 @@ namespace {
 template <class T, class Sum>
 void gemm_in_sums(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda,
                   const T* b, int64_t ldb, Sum* c, int64_t ldc, bool accumulate) {
-    // Cutting the sum costs a partial C a group: only where C is smaller than the factors.
+    // Cutting the sum costs a partial C a group: only where C is smaller than the operands.
     const int64_t groups = m * n < k * std::min(m, n) ? sum_groups(k) : 1;
-    // Each group's rows of op(B), packed where the group's own piece begins or, of one group, on all threads.
+    // Each group's rows of op(B), packed by the group's own thread or, where there is one group, by all threads.
     if (groups == 1) {
         const PackedOperand<T> packed(layout_b, n, k, b, ldb);
         parallel_chunks(m, rows_a_piece(m), [&](int64_t begin, int64_t end) {
             Sum* block = c + begin * ldc;
             multiply(layout_a, end - begin, at_row(layout_a, a, lda, begin), lda, packed, block, ldc,
-                     beginning_of(accumulate, block, ldc));
+                     initial_value(accumulate, block, ldc));
         });
         return;
     }
@@ -90,7 +90,7 @@ void gemm_in_sums(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_
         Sum* sum = group == 0 ? c : partial.data<Sum>() + (group - 1) * m * n;
         const int64_t ld = group == 0 ? ldc : n;
         multiply(layout_a, m, at_column(layout_a, a, lda, begin), lda, packed, sum, ld,
-                 beginning_of(accumulate && group == 0, sum, ld));
+                 initial_value(accumulate && group == 0, sum, ld));
     });
     parallel_chunks(m, std::max<int64_t>(1, 16384 / n), [&](int64_t first, int64_t last) {
         for (int64_t group = 1; group < groups; ++group)
@@ -113,7 +113,8 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
 }
 
 template <class T>
-void multiply_by_weight(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const acc_type<T>* bias, T* y) {
+void multiply_by_weight(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const acc_type<T>* bias,
+                        T* y) {
     using Bias = InitialValue<acc_type<T>>;
     if (!few_rows(rows)) {
         const PackedOperand<T> weight_t(Layout::transposed, O, I, weight, I);

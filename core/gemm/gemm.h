@@ -5,8 +5,8 @@
 //   T: float, double, or bfloat16, whose products are summed in float. Out: what sums are made in or, rounded once,
 //      bfloat16.
 //
-// What computes on one thread is core/gemm/packed_operand.h. Here the product is cut into blocks for all threads, whose size
-// depends on m, n and k alone, so that the result has the same bits for any number of them.
+// What computes on one thread is core/gemm/packed_operand.h. Here the product is cut into blocks for all threads, whose
+// size depends on m, n and k alone, so that the result has the same bits for any number of them.
 #pragma once
 
 #include "core/element.h"
@@ -18,7 +18,7 @@ namespace swingrad {
 
 enum class Layout : uint8_t { plain, transposed };
 
-// Rows in a block of work: enough to make up for packing the other factor, little enough to stay in the cache.
+// Rows in a block of work: enough to make up for packing the other operand, little enough to stay in the cache.
 constexpr int64_t gemm_rows = 256;
 
 // The same where each row comes out by itself, as in a forward pass: whole tiles of rows, in a number of pieces that is

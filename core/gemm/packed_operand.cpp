@@ -18,16 +18,16 @@ constexpr int64_t block_rows = 32 * tile_rows;  // of A: 192 KB or, with AVX-512
 
 constexpr int64_t rounded_up(int64_t count, int64_t multiple) { return (count + multiple - 1) / multiple * multiple; }
 
-// Up to tile_rows rows by one whole panel.
+// Up to tile_rows rows of A by one whole panel: by micro-kernels of fewer rows, where they are fewer.
 template <class F, class Out>
-void tile(int64_t rows, int64_t terms, const F* a, int64_t a_row, int64_t a_k, const F* panel,
-          InitialValue<SumOf<F>> beginning, Out* c, int64_t ldc) {
+void multiply_panel(int64_t rows, int64_t terms, const F* a, int64_t a_row, int64_t a_k, const F* panel,
+                    InitialValue<SumOf<F>> initial, Out* c, int64_t ldc) {
     const auto compute = [&]<int R>(std::integral_constant<int, R>) {
-        detail::micro_kernel<R, panel_vectors>(terms, a, a_row, a_k, panel, panel_columns<F>, beginning.first,
-                                               beginning.ld, c, ldc);
+        detail::micro_kernel<R, panel_vectors>(terms, a, a_row, a_k, panel, panel_columns<F>, initial.first, initial.ld,
+                                               c, ldc);
         a += R * a_row;
         c += R * ldc;
-        if (beginning.first) beginning.first += R * beginning.ld;
+        if (initial.first) initial.first += R * initial.ld;
         rows -= R;
     };
     if (rows == tile_rows) return compute(std::integral_constant<int, tile_rows>{});
@@ -35,21 +35,21 @@ void tile(int64_t rows, int64_t terms, const F* a, int64_t a_row, int64_t a_k, c
     while (rows > 0) compute(std::integral_constant<int, 1>{});
 }
 
-// The same by the first `columns` of the panel.
+// The same by the first `columns` columns of the panel.
 template <class F, class Out>
-void narrow_tile(int64_t rows, int64_t columns, int64_t terms, const F* a, int64_t a_row, int64_t a_k, const F* panel,
-                 InitialValue<SumOf<F>> beginning, Out* c, int64_t ldc) {
+void multiply_narrow_panel(int64_t rows, int64_t columns, int64_t terms, const F* a, int64_t a_row, int64_t a_k,
+                           const F* panel, InitialValue<SumOf<F>> initial, Out* c, int64_t ldc) {
     using S = SumOf<F>;
     S product[tile_rows * panel_columns<F>];
-    tile<F>(rows, terms, a, a_row, a_k, panel, {}, product, panel_columns<F>);
+    multiply_panel<F>(rows, terms, a, a_row, a_k, panel, {}, product, panel_columns<F>);
     for (int64_t r = 0; r < rows; ++r)
         for (int64_t j = 0; j < columns; ++j) {
-            const S begin = beginning.first ? beginning.first[r * beginning.ld + j] : S(0);
-            c[r * ldc + j] = narrow<Out>(begin + product[r * panel_columns<F> + j]);
+            const S before = initial.first ? initial.first[r * initial.ld + j] : S(0);
+            c[r * ldc + j] = narrow<Out>(before + product[r * panel_columns<F> + j]);
         }
 }
 
-// Rows of A by the numbers [done, done + terms) of each sum, ready for the tile.
+// Rows of A by the numbers [done, done + terms) of each sum, ready for the micro-kernel.
 template <class F>
 struct RowBlock {
     const F* first;
@@ -60,7 +60,7 @@ struct RowBlock {
 // A block of rows by all panels.
 template <class T, class F, class Out>
 void multiply_block(int64_t m, const RowBlock<F>& a, const PackedOperand<T, F>& b, int64_t done,
-                    InitialValue<SumOf<F>> beginning, Out* c, int64_t ldc) {
+                    InitialValue<SumOf<F>> initial, Out* c, int64_t ldc) {
     constexpr int64_t width = panel_columns<F>;
     for (int64_t j = 0, p = 0; j < b.n(); j += width, ++p) {
         const F* panel = b.panel(p, done);
@@ -69,20 +69,20 @@ void multiply_block(int64_t m, const RowBlock<F>& a, const PackedOperand<T, F>& 
             const int64_t rows = std::min<int64_t>(tile_rows, m - i);
             const F* from = a.first + i * (a.ld ? a.ld : a.terms);
             const int64_t a_row = a.ld ? a.ld : 1, a_k = a.ld ? 1 : rows;
-            InitialValue<SumOf<F>> begin = beginning;
-            if (begin.first) begin.first += i * begin.ld + j;
+            InitialValue<SumOf<F>> before = initial;
+            if (before.first) before.first += i * before.ld + j;
             Out* to = c + i * ldc + j;
             if (columns == width && rows == tile_rows)  // nearly all
-                detail::micro_kernel<tile_rows, panel_vectors>(a.terms, from, a_row, a_k, panel, width, begin.first,
-                                                               begin.ld, to, ldc);
-            else if (columns == width) tile(rows, a.terms, from, a_row, a_k, panel, begin, to, ldc);
-            else narrow_tile(rows, columns, a.terms, from, a_row, a_k, panel, begin, to, ldc);
+                detail::micro_kernel<tile_rows, panel_vectors>(a.terms, from, a_row, a_k, panel, width, before.first,
+                                                               before.ld, to, ldc);
+            else if (columns == width) multiply_panel(rows, a.terms, from, a_row, a_k, panel, before, to, ldc);
+            else multiply_narrow_panel(rows, columns, a.terms, from, a_row, a_k, panel, before, to, ldc);
         }
     }
 }
 
-// Whether the tile can read rows of k numbers as they are stored: what it multiplies must be what is stored, and pairs
-// must be whole and where a Bfloat16Pair may be.
+// Whether the micro-kernel can read rows of k numbers as they are stored: what it multiplies must be what is stored,
+// and pairs must be whole and where a Bfloat16Pair may be.
 template <class F, class T>
 bool readable_in_place(int64_t k, const T* a, int64_t lda) {
     if constexpr (std::is_same_v<F, Bfloat16Pair>)
@@ -114,12 +114,12 @@ const F* PackedOperand<T, F>::panel(int64_t p, int64_t term) const {
 
 template <class T, class F, class Out>
 void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedOperand<T, F>& b, Out* c, int64_t ldc,
-              InitialValue<acc_type<T>> beginning) {
+              InitialValue<acc_type<T>> initial) {
     using Sum = acc_type<T>;
     constexpr bool rounds = !std::is_same_v<Out, Sum>;
     const int64_t n = b.n(), k = b.k(), rows_a_block = std::min(m, block_rows);
     if (m == 0 || n == 0) return;
-    note_product({dtype_of<T>(), layout_a, m, n, k, static_cast<const void*>(beginning.first) == c});
+    note_product({dtype_of<T>(), layout_a, m, n, k, static_cast<const void*>(initial.first) == c});
     constexpr int64_t depth_numbers = depth * numbers_a_term<F>;
     const bool transposed = layout_a == Layout::transposed, in_place = !transposed && readable_in_place<F>(k, a, lda);
     Tensor packed_memory, sums_memory;
@@ -137,7 +137,7 @@ void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedO
     for (int64_t row = 0; row < m; row += block_rows) {
         const int64_t rows = std::min(block_rows, m - row);
         Out* const result = c + row * ldc;
-        InitialValue<Sum> from = beginning;
+        InitialValue<Sum> from = initial;
         if (from.first) from.first += row * from.ld;
         int64_t done = 0;  // of the k numbers of a sum
         do {
@@ -190,7 +190,7 @@ std::string unused_instructions() {
     return "";
 }
 
-#define INSTANTIATE(T, F, Out)                                                                           \
+#define INSTANTIATE(T, F, Out)                                                                            \
     template void multiply(Layout, int64_t, const T*, int64_t, const PackedOperand<T, F>&, Out*, int64_t, \
                            InitialValue<acc_type<T>>);
 template class PackedOperand<float>;

@@ -3,22 +3,22 @@
 // A processor can multiply and add far faster than it can fetch. A product is fast where every number fetched is used
 // many times, at each level of memory:
 //
-//   registers   A tile of C, tile_rows x panel_columns, is summed up in vector registers (core/gemm/small_product.h,
-//   micro_kernel).
-//               For each k it takes one row of B's panel, which is a few vectors, and one number of each row of A.
-//   L1 cache    A panel of B, panel_columns wide and at most `depth` deep, serves all tiles below one another.
+//   registers   The micro-kernel (core/gemm/small_product.h) sums up a tile of C, tile_rows x panel_columns, in vector
+//               registers. For each k it reads one row of B's panel, which is a few vectors, and one number of each
+//               row of A.
+//   L1 cache    A panel of B, panel_columns wide and at most `depth` deep, serves all tiles of C below one another.
 //   L2 cache    The block of A, a few hundred rows and `depth` deep, serves all panels.
 //
-// For that B is laid out anew first: panels side by side become panels one after the other, so that the tile reads one
-// stretch of memory. That costs one pass over B, and pays where many rows are multiplied by it: a layer's weight is
-// packed once an operation and serves all blocks of rows. A is read where it lies; where it is to be transposed, a tile
-// would jump from page to page, so its rows are packed too.
+// For that B is packed first: panels side by side become panels one after the other, so that the micro-kernel reads
+// memory in order. That costs one pass over B, and pays where many rows are multiplied by it: a layer's weight is
+// packed once an operation and serves all blocks of rows. A is read where it lies; where it is to be transposed, the
+// micro-kernel would jump from page to page, so its rows are packed too.
 //
 // The bits of an element of C depend on its own row of A, its own column of B and K, not on what is computed beside it.
 //
-// Factors of bfloat16 are summed in float: exactly, a product of two having no more bits than a float. On a processor
-// that multiplies pairs of them (core/gemm/small_product.h), panels hold pairs of terms. On any other they are widened to
-// float where they are packed, A's rows too, and the tile is float's: half the memory, but no faster.
+// Products of bfloat16 numbers are summed in float. Each is exact, having no more bits than a float has. On a processor
+// that multiplies pairs of them (core/gemm/small_product.h), panels hold pairs of terms. On any other they are widened
+// to float where they are packed, A's rows too, and the micro-kernel is float's: half the memory, but no faster.
 //
 // Source: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
 // Test: tests/core/gemm/test_gemm.cpp, where OpenBLAS is the reference.
@@ -33,7 +33,7 @@
 
 namespace swingrad {
 
-// What a tile multiplies where the factors hold T.
+// What the micro-kernel multiplies where the operands hold T.
 template <class T>
 using PanelElement =
     std::conditional_t<std::is_same_v<T, bfloat16>, std::conditional_t<multiplies_pairs, Bfloat16Pair, float>, T>;
@@ -56,7 +56,7 @@ class PackedOperand {
     Tensor memory_;
 };
 
-// What the sums of C begin as: zero, a row that is the same for all (a bias), or what C holds.
+// The initial value of the accumulators: zero, a row that is the same for all rows of C (a bias), or what C holds.
 template <class T>
 struct InitialValue {
     const T* first = nullptr;  // null: zero
@@ -67,11 +67,11 @@ struct InitialValue {
     static InitialValue matrix(const T* c, int64_t ldc) { return {c, ldc}; }
 };
 
-// C [m, n] = beginning + op(A) [m, k] B, on the calling thread. C may be what is summed in or, for bfloat16, bfloat16,
+// C [m, n] = initial + op(A) [m, k] B, on the calling thread. C may be what is summed in or, for bfloat16, bfloat16,
 // rounded once.
 template <class T, class F, class Out>
 void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedOperand<T, F>& b, Out* c, int64_t ldc,
-              InitialValue<acc_type<T>> beginning = {});
+              InitialValue<acc_type<T>> initial = {});
 
 // "AVX2, tiles of 6 x 16": what products of float, double or bfloat16 were compiled to.
 std::string product_kernel(DType dtype = DType::float32);

@@ -1,5 +1,5 @@
-// How a product's factors are laid out for its tile: B in panels, A, where it cannot be read as it lies, in rows or
-// panels of its own. Why: core/gemm/packed_operand.h.
+// How a product's operands are packed for its micro-kernel: B in panels; A, where it cannot be read as it lies, in rows
+// or panels of its own. Why: core/gemm/packed_operand.h.
 #pragma once
 
 #include "core/element.h"
@@ -12,13 +12,13 @@
 
 namespace swingrad {
 
-// Sums, one row of B and a number of A must fit into the registers: 8 x 3 + 3 + 1 of the 32 that AVX-512 has, 6 x 2 +
-// 2 + 1 of 16.
+// The size of the micro-kernel. Its sums, one row of B and a number of A must fit into the registers: 8 x 3 + 3 + 1 of
+// the 32 that AVX-512 has, 6 x 2 + 2 + 1 of 16.
 constexpr int tile_rows = vector_bytes == 64 ? 8 : 6, panel_vectors = vector_bytes == 64 ? 3 : 2;
 template <class T>
 constexpr int64_t panel_columns = panel_vectors* lanes<T>;
 
-// Terms of a factor: of a sum over k, what the tile calls a term is a number, or a pair of them.
+// Terms of a packed operand: in a sum over k, the micro-kernel's term is a number, or a pair of them.
 template <class F>
 constexpr int64_t numbers_a_term = std::is_same_v<F, Bfloat16Pair> ? 2 : 1;
 template <class F>

@@ -1,5 +1,5 @@
 // Small products on vector registers: what a BLAS call is too heavy for, such as 16 x 16 x 32 inside one attention
-// window; and the tile that large products are made of (core/gemm/packed_operand.h).
+// window; and the micro-kernel that large products are made of (core/gemm/packed_operand.h).
 #pragma once
 
 #include "core/simd.h"
@@ -7,7 +7,7 @@
 namespace swingrad {
 
 // Two bfloat16 numbers that are neighbours in a sum of products, the first in the lower half: what processors with
-// AVX512-BF16 multiply at a time, by the pair of the other factor, adding both products to one float.
+// AVX512-BF16 multiply at a time, by a pair of the other operand, adding both products to one float.
 using Bfloat16Pair = uint32_t;
 #ifdef __AVX512BF16__
 constexpr bool multiplies_pairs = true;
@@ -15,7 +15,7 @@ constexpr bool multiplies_pairs = true;
 constexpr bool multiplies_pairs = false;
 #endif
 
-// What products of factors of type F are summed in.
+// What products of numbers of type F are summed in.
 template <class F>
 using SumOf = std::conditional_t<std::is_same_v<F, Bfloat16Pair>, float, F>;
 
@@ -38,19 +38,19 @@ template <class T>
     }
 }
 
-// C[0..R) x [0..V vectors) = A B, the sums held in R x V registers; A and B of float, double or Bfloat16Pair, C of sums or,
-// rounded, bfloat16. A's element (r, k) is a[r * a_row + k * a_k]; pairs may lie where bfloat16 was written. What lies
-// at `begin`, in rows of begin_row numbers, is added; null: nothing.
+// C[0..R) x [0..V vectors) = A B, the sums held in R x V registers; A and B of float, double or Bfloat16Pair, C of sums
+// or, rounded, bfloat16. A's element (r, k) is a[r * a_row + k * a_k]; pairs may lie where bfloat16 was written. What
+// lies at `initial`, in rows of initial_row numbers, is added; null: nothing.
 template <int R, int V, class T, class Out>
 [[gnu::always_inline]] inline void micro_kernel(int64_t K, const T* a, int64_t a_row, int64_t a_k, const T* b,
-                                                int64_t b_row, const SumOf<T>* begin, int64_t begin_row, Out* c,
+                                                int64_t b_row, const SumOf<T>* initial, int64_t initial_row, Out* c,
                                                 int64_t c_row) {
     using S = SumOf<T>;
-    if (begin)  // on its way while the sums are made
+    if (initial)  // on its way while the sums are made
 #pragma GCC unroll 8
         for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-            for (int v = 0; v < V; ++v) __builtin_prefetch(begin + r * begin_row + v * lanes<S>);
+            for (int v = 0; v < V; ++v) __builtin_prefetch(initial + r * initial_row + v * lanes<S>);
     Vector<S> sum[R][V] = {};
 #pragma GCC unroll 4
     for (int64_t k = 0; k < K; ++k) {
@@ -70,8 +70,8 @@ template <int R, int V, class T, class Out>
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
             Vector<S> result = sum[r][v], before;
-            if (begin) {
-                load_vector(before, begin + r * begin_row + v * lanes<S>);
+            if (initial) {
+                load_vector(before, initial + r * initial_row + v * lanes<S>);
                 result += before;
             }
             store_vector(result, c + r * c_row + v * lanes<S>);

@@ -1,19 +1,36 @@
-// Kernels of ops/linear/mlp.cpp, whose products are those of cuda/runtime/gemm.h. T: float, double or bfloat16.
+// The arguments of mlp, for plain loops and kernels alike. Mathematics: ops/linear/mlp.cpp.
 #pragma once
 
 #include "core/element.h"
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// g = gelu(a), `count` elements. The two may be the same memory.
 template <class T>
-void mlp_forward(int64_t count, const T* a, T* g);
+struct MlpOp {
+    using A = acc_type<T>;
 
-// a, g, da [rows, U]. Where da holds dg, it gets da = dg gelu'(a); g = gelu(a) is made again; dbias1 [U] is the sum of
-// da over rows, before it is rounded.
-template <class T>
-void mlp_backward(int64_t rows, int64_t U, const T* a, T* g, T* da, acc_type<T>* dbias1);
+    int64_t rows, C, U, O;       // C numbers in, U hidden units, O numbers out a row
+    const T* x = nullptr;        // [rows, C]
+    const T* weight1 = nullptr;  // [U, C]
+    const A* bias1 = nullptr;    // [U]; forward's alone
+    const T* weight2 = nullptr;  // [O, U]
+    const A* bias2 = nullptr;    // [O]; forward's alone
+    T* a = nullptr;  // [rows, U]; written by forward, read by backward; null where there will be no backward
+    T* y = nullptr;  // [rows, O]
+    // backward's alone
+    const T* dy = nullptr;  // [rows, O]
+    T* dx = nullptr;        // [rows, C]
+    T* dweight1 = nullptr;  // [U, C]
+    A* dbias1 = nullptr;    // [U]
+    T* dweight2 = nullptr;  // [O, U]
+    A* dbias2 = nullptr;    // [O]
 
-}  // namespace swingrad::cuda
+    void forward() const;  // ops/linear/mlp.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/linear/mlp.cu
+    void backward_kernel() const;
+};
+
+}  // namespace swingrad

@@ -1,7 +1,7 @@
 // l2_normalise. Mathematics and names: ops/norm/l2_normalise.cpp.
 //
-// A warp a row (cuda/toolkit/warp_row.h), which goes over its row twice: once from memory, once from the cache. Bytes: x and y
-// forward, x, dy and dx backward. No barrier.
+// A warp a row (cuda/toolkit/warp_row.h), which goes over its row twice: once from memory, once from the cache. Bytes:
+// x and y forward, x, dy and dx backward. No barrier.
 
 #include "cuda/norm/l2_normalise.h"
 
@@ -11,59 +11,60 @@
 namespace swingrad::cuda {
 
 template <class T>
-__global__ void l2_normalise_forward_kernel(int64_t rows, int64_t C, const T* x, acc_type<T> eps, T* y, acc_type<T>* norms) {
+__global__ void l2_normalise_forward_kernel(L2NormaliseOp<T> op) {
     using W = acc_type<T>;
-    const int64_t row = row_of_warp();
-    if (row >= rows) return;
-    const T* x_row = x + row * C;
+    const int64_t row = row_of_warp(), C = op.C;
+    if (row >= op.rows) return;
+    const T* x_row = op.x + row * C;
+    const W eps = static_cast<W>(op.eps);
     W squares = 0;
     for (int64_t c = lane_of_thread(); c < C; c += warp_size) squares += widen(x_row[c]) * widen(x_row[c]);
     const W norm = sqrt(warp_sum(squares));
     const W inverse = 1 / (norm < eps ? eps : norm);
-    for (int64_t c = lane_of_thread(); c < C; c += warp_size) y[row * C + c] = narrow<T>(widen(x_row[c]) * inverse);
-    if (lane_of_thread() == 0) norms[row] = norm;
+    for (int64_t c = lane_of_thread(); c < C; c += warp_size) op.y[row * C + c] = narrow<T>(widen(x_row[c]) * inverse);
+    if (lane_of_thread() == 0) op.norm[row] = norm;
 }
 
 template <class T>
-__global__ void l2_normalise_backward_kernel(int64_t rows, int64_t C, const T* x, const acc_type<T>* norms, acc_type<T> eps,
-                                             const T* dy, T* dx) {
+__global__ void l2_normalise_backward_kernel(L2NormaliseOp<T> op) {
     using W = acc_type<T>;
-    const int64_t row = row_of_warp();
-    if (row >= rows) return;
-    const T *x_row = x + row * C, *dy_row = dy + row * C;
-    const bool constant = norms[row] < eps;
-    const W inverse = 1 / (constant ? eps : norms[row]);
+    const int64_t row = row_of_warp(), C = op.C;
+    if (row >= op.rows) return;
+    const T *x_row = op.x + row * C, *dy_row = op.dy + row * C;
+    const W eps = static_cast<W>(op.eps);
+    const bool is_short = op.norm[row] < eps;
+    const W inverse = 1 / (is_short ? eps : op.norm[row]);
     // forward: y = x inverse(x), so:
     W dy_y = 0;
     for (int64_t c = lane_of_thread(); c < C; c += warp_size) dy_y += widen(dy_row[c]) * (widen(x_row[c]) * inverse);
     dy_y = warp_sum(dy_y);
-    if (constant) dy_y = 0;
+    if (is_short) dy_y = 0;  // the divisor is a constant
     for (int64_t c = lane_of_thread(); c < C; c += warp_size)
-        dx[row * C + c] = narrow<T>(inverse * (widen(dy_row[c]) - widen(x_row[c]) * inverse * dy_y));
+        op.dx[row * C + c] = narrow<T>(inverse * (widen(dy_row[c]) - widen(x_row[c]) * inverse * dy_y));
 }
+
+}  // namespace swingrad::cuda
 
 // ---- launchers
 
+namespace swingrad {
+
 template <class T>
-void l2_normalise_forward(int64_t rows, int64_t C, const T* x, double eps, T* y, acc_type<T>* norms) {
-    if (rows == 0) return;
-    launch(l2_normalise_forward_kernel<T>, blocks_for(rows, rows_a_block), rows_a_block * warp_size, 0,
-           compute_stream(), rows, C, x, static_cast<acc_type<T>>(eps), y, norms);
+void L2NormaliseOp<T>::forward_kernel() const {
+    using namespace cuda;
+    if (rows > 0)
+        launch(l2_normalise_forward_kernel<T>, blocks_for(rows, rows_a_block), rows_a_block * warp_size, 0,
+               compute_stream(), *this);
 }
 
 template <class T>
-void l2_normalise_backward(int64_t rows, int64_t C, const T* x, const acc_type<T>* norms, double eps, const T* dy, T* dx) {
-    if (rows == 0) return;
-    launch(l2_normalise_backward_kernel<T>, blocks_for(rows, rows_a_block), rows_a_block * warp_size, 0,
-           compute_stream(), rows, C, x, norms, static_cast<acc_type<T>>(eps), dy, dx);
+void L2NormaliseOp<T>::backward_kernel() const {
+    using namespace cuda;
+    if (rows > 0)
+        launch(l2_normalise_backward_kernel<T>, blocks_for(rows, rows_a_block), rows_a_block * warp_size, 0,
+               compute_stream(), *this);
 }
 
-#define INSTANTIATE(T)                                                                    \
-    template void l2_normalise_forward(int64_t, int64_t, const T*, double, T*, acc_type<T>*); \
-    template void l2_normalise_backward(int64_t, int64_t, const T*, const acc_type<T>*, double, const T*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-INSTANTIATE(bfloat16)
-#undef INSTANTIATE
+SWINGRAD_KERNELS(L2NormaliseOp)
 
-}  // namespace swingrad::cuda
+}  // namespace swingrad

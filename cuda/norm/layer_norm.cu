@@ -8,9 +8,9 @@
 
 #include "cuda/norm/layer_norm.h"
 
-#include "cuda/toolkit/kernel.h"
 #include "cuda/norm/layer_norm_row.h"
 #include "cuda/runtime/scratch.h"
+#include "cuda/toolkit/kernel.h"
 #include "cuda/toolkit/sums.h"
 #include "cuda/toolkit/sums_device.h"
 
@@ -61,7 +61,8 @@ __global__ void layer_norm_weight_backward_kernel(int64_t rows, int64_t sample_r
 
 template <class T>
 void weight_backward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const acc_type<T>* keep,
-                     const acc_type<T>* means, const acc_type<T>* rstds, const T* dy, acc_type<T>* dweight, acc_type<T>* dbias) {
+                     const acc_type<T>* means, const acc_type<T>* rstds, const T* dy, acc_type<T>* dweight,
+                     acc_type<T>* dbias) {
     if (C == 0) return;
     const int64_t groups = row_groups(rows);
     const Scratch<acc_type<T>> partial(groups * 2 * C);
@@ -72,8 +73,8 @@ void weight_backward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, c
     add_groups(groups, 2 * C, C, partial.data() + C, dbias);
 }
 
-#define INSTANTIATE(T)                                                                                                 \
-    template void weight_backward(int64_t, int64_t, int64_t, const T*, const acc_type<T>*, const acc_type<T>*,         \
+#define INSTANTIATE(T)                                                                                         \
+    template void weight_backward(int64_t, int64_t, int64_t, const T*, const acc_type<T>*, const acc_type<T>*, \
                                   const acc_type<T>*, const T*, acc_type<T>*, acc_type<T>*);
 INSTANTIATE(float)
 INSTANTIATE(double)

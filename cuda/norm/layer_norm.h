@@ -12,17 +12,17 @@ struct LayerNormOp {
     using A = acc_type<T>;
 
     int64_t rows, C;
-    const T* x = nullptr;          // [rows, C]
-    const A* weight = nullptr;     // [C]
-    const A* bias = nullptr;       // [C]; forward's alone
-    double eps = 0;                // forward's alone
-    T* y = nullptr;                // [rows, C]; forward's alone
-    A *mean = nullptr, *rstd = nullptr;     // [rows]; written by forward, read by backward
-    const T* dy = nullptr;         // [rows, C]; this and what follows: backward's alone
-    T* dx = nullptr;               // [rows, C]
+    double eps = 0;                              // forward's alone
+    const T* x = nullptr;                        // [rows, C]
+    const A *weight = nullptr, *bias = nullptr;  // [C]; bias is forward's alone
+    T* y = nullptr;                              // [rows, C]
+    A *mean = nullptr, *rstd = nullptr;          // [rows]; written by forward, read by backward
+    // backward's alone
+    const T* dy = nullptr;                   // [rows, C]
+    T* dx = nullptr;                         // [rows, C]
     A *dweight = nullptr, *dbias = nullptr;  // [C]
 
-    void forward() const;         // ops/norm/layer_norm.cpp
+    void forward() const;  // ops/norm/layer_norm.cpp
     void backward() const;
     void forward_kernel() const;  // cuda/norm/layer_norm.cu
     void backward_kernel() const;

@@ -1,8 +1,8 @@
-// One row of a layer norm by one warp: what the kernels of layer_norm and residual_norm share, as ops/norm/layer_norm_row.h
-// is what their loops share. Mathematics and names: ops/norm/layer_norm.cpp.
+// One row of a layer norm by one warp: what the kernels of layer_norm and residual_norm share, as
+// ops/norm/layer_norm_row.h is what their loops share. Mathematics and names: ops/norm/layer_norm.cpp.
 //
-// Plan: cuda/toolkit/warp_row.h. The row is read again from the cache for each pass over it; nothing is in shared memory, so
-// any C will do.
+// Plan: cuda/toolkit/warp_row.h. The row is read again from the cache for each pass over it; nothing is in shared
+// memory, so any C will do.
 #pragma once
 
 #include "cuda/toolkit/kernel.h"
@@ -30,8 +30,8 @@ __device__ RowStatistics<acc_type<T>> row_statistics(int64_t C, const T* x, acc_
 
 // dx of the row; the gradient that arrives is keep * dy.
 template <class T>
-__device__ void row_backward(int64_t C, const T* x, RowStatistics<acc_type<T>> row, const acc_type<T>* weight, const T* dy,
-                             acc_type<T> keep, T* dx) {
+__device__ void row_backward(int64_t C, const T* x, RowStatistics<acc_type<T>> row, const acc_type<T>* weight,
+                             const T* dy, acc_type<T> keep, T* dx) {
     using W = acc_type<T>;
     W g_sum = 0, g_x_hat_sum = 0;
     for (int64_t c = lane_of_thread(); c < C; c += warp_size) {
@@ -51,6 +51,7 @@ __device__ void row_backward(int64_t C, const T* x, RowStatistics<acc_type<T>> r
 // null.
 template <class T>
 void weight_backward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const acc_type<T>* keep,
-                     const acc_type<T>* means, const acc_type<T>* rstds, const T* dy, acc_type<T>* dweight, acc_type<T>* dbias);
+                     const acc_type<T>* means, const acc_type<T>* rstds, const T* dy, acc_type<T>* dweight,
+                     acc_type<T>* dbias);
 
 }  // namespace swingrad::cuda

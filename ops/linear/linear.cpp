@@ -10,51 +10,66 @@
 //   dbias_o = sum_r dy_ro                          column sums of dy
 //
 // Saved: x and weight, nothing new.
-// Passes over memory: the bias is what the sums of the product begin as (multiply_by_weight, core/gemm/gemm.h). dbias is
-// summed in the pieces of dx, while their rows of dy are in the cache.
-// On a device a library's product adds the bias on its way out (cuda/runtime/gemm.h), and dbias is a sum of its own.
+// The pragma lets the compiler take several terms of a sum at a time, in an order that it chooses once for all runs.
 // Source: the product every text has; the conventions are torch.nn.Linear's. Test: tests/linear/test_linear.cpp.
 
-#include "autograd/gradcheck.h"
-#include "core/gemm/gemm.h"
-#include "core/operands.h"
-#include "core/gemm/packed_operand.h"
+#include "cuda/linear/linear.h"
 #include "core/threads.h"
-#include "cuda/runtime/gemm.h"
-#include "cuda/toolkit/sums.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
-#include "ops/sum_by_groups.h"
 
-#include <algorithm>
+#include <vector>
 
 namespace swingrad {
-namespace {
 
-constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
+// ---- forward
 
-// ---- CPU backward
-
-// `dx` or `dbias` may be null: not asked for. Both in one pass, while a piece of dy is in the cache.
 template <class T>
-void backward_rows(int64_t rows, int64_t I, int64_t O, const T* weight, const T* dy, T* dx, acc_type<T>* dbias) {
-    std::vector<SumTarget<acc_type<T>>> targets;
-    if (dbias) targets.push_back({dbias, O});
-    const int64_t width = dbias ? O : 0;
-    const PackedOperand<T> packed(plain, I, dx ? O : 0, weight, I);
-    sum_by_groups<acc_type<T>>(
-        sum_groups(rows), rows, width,
-        [&](int64_t group_begin, int64_t group_end, acc_type<T>* dbias_sum) {
-            for (int64_t begin = group_begin; begin < group_end; begin += gemm_rows) {
-                const int64_t count = std::min(gemm_rows, group_end - begin);
-                const T* dy_piece = dy + begin * O;
-                if (dx) multiply(plain, count, dy_piece, O, packed, dx + begin * I, I);
-                if (dbias) add_column_sums(count, O, dy_piece, dbias_sum);
-            }
-        },
-        targets);
+void LinearOp<T>::forward() const {
+    parallel_rows(rows, O * I, [&](int64_t r) {
+        for (int64_t o = 0; o < O; ++o) {
+            const T *x_r = x + r * I, *weight_o = weight + o * I;
+            A sum = bias ? bias[o] : A(0);
+#pragma omp simd reduction(+ : sum)
+            for (int64_t i = 0; i < I; ++i) sum += x_r[i] * weight_o[i];
+            y[r * O + o] = sum;
+        }
+    });
 }
 
+// ---- backward
+
+template <class T>
+void LinearOp<T>::backward() const {
+    // forward: y_ro = bias_o + sum_i x_ri weight_oi, so:
+    if (dx)
+        parallel_rows(rows, O * I, [&](int64_t r) {
+            std::vector<A> sum(I);
+            for (int64_t o = 0; o < O; ++o)
+                for (int64_t i = 0; i < I; ++i) sum[i] += dy[r * O + o] * weight[o * I + i];
+            for (int64_t i = 0; i < I; ++i) dx[r * I + i] = sum[i];
+        });
+    if (dweight)
+        parallel_rows(O, rows * I, [&](int64_t o) {
+            std::vector<A> sum(I);
+            for (int64_t r = 0; r < rows; ++r)
+                for (int64_t i = 0; i < I; ++i) sum[i] += dy[r * O + o] * x[r * I + i];
+            for (int64_t i = 0; i < I; ++i) dweight[o * I + i] = sum[i];
+        });
+    if (dbias) {
+        for (int64_t o = 0; o < O; ++o) dbias[o] = 0;
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t o = 0; o < O; ++o) dbias[o] += dy[r * O + o];
+    }
+}
+
+template struct LinearOp<float>;  // these loops for other operations too, such as mlp
+template struct LinearOp<double>;
+template struct LinearOp<bfloat16>;
+
 // ---- autograd node
+
+namespace {
 
 struct LinearNode final : Node {
     Tensor x, weight;  // [..., I], [O, I]
@@ -63,29 +78,16 @@ struct LinearNode final : Node {
     std::vector<Saved> saved() const override { return {{"x", x}, {"weight", weight}}; }
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
-        const int64_t rows = x.shape().rows(), I = weight.shape()[1], O = weight.shape()[0];
+        const int64_t I = weight.shape()[1], O = weight.shape()[0];
         const Tensor dx = needs_input_grad[0] ? x.empty_like(x.shape()) : Tensor();
         const Tensor dweight = needs_input_grad[1] ? weight.empty_like({O, I}) : Tensor();
         const Tensor dbias = needs_input_grad[2] ? Tensor::empty({O}, acc_dtype(x.dtype()), x.device()) : Tensor();
-        // forward: y = x weight^T + bias, so:
-        on_device_of(
-            "linear", x,
-            [&]<class T>(T) {
-                if (needs_input_grad[0] || needs_input_grad[2])
-                    backward_rows(rows, I, O, weight.data<T>(), dy.data<T>(), data_or_null<T>(dx),
-                                  data_or_null<acc_type<T>>(dbias));
-                if (needs_input_grad[1])
-                    gemm(transposed, plain, O, I, rows, dy.data<T>(), O, x.data<T>(), I, dweight.data<T>(), I, false);
-            },
-            [&]<class T>(T) {
-                if (needs_input_grad[0])
-                    cuda::gemm(plain, plain, rows, I, O, dy.device_data<T>(), O, weight.device_data<T>(), I,
-                               dx.device_data<T>(), I, false);
-                if (needs_input_grad[1])
-                    cuda::gemm(transposed, plain, O, I, rows, dy.device_data<T>(), O, x.device_data<T>(), I,
-                               dweight.device_data<T>(), I, false);
-                if (needs_input_grad[2]) cuda::column_sums(rows, O, dy.device_data<T>(), dbias.device_data<acc_type<T>>());
-            });
+        run_backward(name(), x, [&]<class T>(T) {
+            LinearOp<T> op{.rows = x.shape().rows(), .I = I, .O = O};
+            op.x = ptr(x), op.weight = ptr(weight), op.dy = ptr(dy);
+            op.dx = ptr(dx), op.dweight = ptr(dweight), op.dbias = ptr(dbias);
+            return op;
+        });
         return {dx, dweight, dbias};
     }
 };
@@ -104,17 +106,12 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
     check_one_device("linear", {{"x", x}, {"weight", weight}, {"bias", bias}});
 
-    const int64_t rows = x.shape().rows();
     const Tensor y = x.empty_like(x.shape().with(-1, O));
-    on_device_of(
-        "linear", x,
-        [&]<class T>(T) {
-            multiply_by_weight(rows, I, O, x.data<T>(), weight.data<T>(), data_or_null<acc_type<T>>(bias), y.data<T>());
-        },
-        [&]<class T>(T) {
-            cuda::gemm_bias(rows, O, I, x.device_data<T>(), weight.device_data<T>(), device_data_or_null<acc_type<T>>(bias),
-                            y.device_data<T>());
-        });
+    run_forward("linear", x, [&]<class T>(T) {
+        LinearOp<T> op{.rows = x.shape().rows(), .I = I, .O = O};
+        op.x = ptr(x), op.weight = ptr(weight), op.bias = ptr(bias), op.y = ptr(y);
+        return op;
+    });
     if (!recording({x, weight, bias})) return y;
     auto node = std::make_unique<LinearNode>();
     node->x = x.detached();

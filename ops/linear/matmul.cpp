@@ -7,56 +7,69 @@
 //   da_mk = sum_n dy_mn b_kn        da = dy b^T
 //   db_kn = sum_m a_mk dy_mn        db = a^T dy
 //
-// Saved: a and b. One matrix alone is cut into blocks by gemm; of several, each is a piece of work of its own.
+// Saved: a and b.
 // Source: any text. Test: tests/linear/test_matmul.cpp.
 
-#include "autograd/gradcheck.h"
-#include "core/gemm/gemm.h"
-#include "core/operands.h"
+#include "cuda/linear/matmul.h"
 #include "core/threads.h"
-#include "cuda/runtime/gemm.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace swingrad {
-namespace {
 
-constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
-
-// Product of all axes but the last two.
-int64_t matrices(const Shape& shape) {
-    int64_t count = 1;
-    for (int axis = 0; axis < shape.rank() - 2; ++axis) count *= shape[axis];
-    return count;
-}
-
-// ---- CPU forward and backward: c [batch, m, n] = op(a) op(b), a sum over k
+// ---- forward
 
 template <class T>
-void product(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, int64_t n, int64_t k, const T* a, const T* b,
-             T* c) {
-    const int64_t lda = layout_a == plain ? k : m, ldb = layout_b == plain ? n : k;
-    if (batch == 1) return gemm(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, n, false);
-    parallel_for(batch, [=](int64_t i) {
-        gemm_block(layout_a, layout_b, m, n, k, a + i * m * k, lda, b + i * k * n, ldb, c + i * m * n, n, false);
+void MatmulOp<T>::forward() const {
+    parallel_rows(batch * M, K * N, [&](int64_t row) {
+        const int64_t i = row / M;  // the matrix
+        std::vector<A> sum(N);
+        for (int64_t k = 0; k < K; ++k)
+            for (int64_t n = 0; n < N; ++n) sum[n] += a[row * K + k] * b[(i * K + k) * N + n];
+        for (int64_t n = 0; n < N; ++n) y[row * N + n] = sum[n];
     });
 }
 
-// ---- one of the two, or kernels
+// ---- backward
 
-void product(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, int64_t n, int64_t k, const Tensor& a,
-             const Tensor& b, const Tensor& c) {
-    on_device_of(
-        "matmul", a,
-        [&]<class T>(T) { product(layout_a, layout_b, batch, m, n, k, a.data<T>(), b.data<T>(), c.data<T>()); },
-        [&]<class T>(T) {
-            cuda::gemm_batched(layout_a, layout_b, batch, m, n, k, a.device_data<T>(), b.device_data<T>(),
-                               c.device_data<T>());
+template <class T>
+void MatmulOp<T>::backward() const {
+    // forward: y_mn = sum_k a_mk b_kn, so:
+    if (da)
+        parallel_rows(batch * M, K * N, [&](int64_t row) {
+            const int64_t i = row / M;
+            for (int64_t k = 0; k < K; ++k) {
+                const T *dy_m = dy + row * N, *b_k = b + (i * K + k) * N;
+                A sum = 0;
+#pragma omp simd reduction(+ : sum)
+                for (int64_t n = 0; n < N; ++n) sum += dy_m[n] * b_k[n];
+                da[row * K + k] = sum;
+            }
+        });
+    if (db)
+        parallel_rows(batch * K, M * N, [&](int64_t row) {
+            const int64_t i = row / K, k = row % K;
+            std::vector<A> sum(N);
+            for (int64_t m = 0; m < M; ++m)
+                for (int64_t n = 0; n < N; ++n) sum[n] += a[(i * M + m) * K + k] * dy[(i * M + m) * N + n];
+            for (int64_t n = 0; n < N; ++n) db[row * N + n] = sum[n];
         });
 }
 
 // ---- autograd node
+
+namespace {
+
+// A struct of the sizes alone.
+template <class T>
+MatmulOp<T> sizes_of(const Tensor& a, const Tensor& b) {
+    int64_t batch = 1;
+    for (int axis = 0; axis < a.shape().rank() - 2; ++axis) batch *= a.shape()[axis];
+    return {.batch = batch, .M = a.shape()[-2], .K = a.shape()[-1], .N = b.shape()[-1]};
+}
 
 struct MatmulNode final : Node {
     Tensor a, b;  // [..., M, K], [..., K, N]
@@ -65,13 +78,13 @@ struct MatmulNode final : Node {
     std::vector<Saved> saved() const override { return {{"a", a}, {"b", b}}; }
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
-        const int64_t M = a.shape()[-2], K = a.shape()[-1], N = b.shape()[-1];
-        const int64_t batch = matrices(a.shape());
         const Tensor da = needs_input_grad[0] ? a.empty_like(a.shape()) : Tensor();
         const Tensor db = needs_input_grad[1] ? b.empty_like(b.shape()) : Tensor();
-        // forward: y = a b, so:
-        if (needs_input_grad[0]) product(plain, transposed, batch, M, K, N, dy, b, da);
-        if (needs_input_grad[1]) product(transposed, plain, batch, K, N, M, a, dy, db);
+        run_backward(name(), a, [&]<class T>(T) {
+            MatmulOp<T> op = sizes_of<T>(a, b);
+            op.a = ptr(a), op.b = ptr(b), op.dy = ptr(dy), op.da = ptr(da), op.db = ptr(db);
+            return op;
+        });
         return {da, db};
     }
 };
@@ -89,9 +102,12 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
     check_one_device("matmul", {{"a", a}, {"b", b}});
 
-    const int64_t M = left[-2], K = left[-1], N = right[-1];
-    const Tensor y = a.empty_like(left.with(-1, N));
-    product(plain, plain, matrices(left), M, N, K, a, b, y);
+    const Tensor y = a.empty_like(left.with(-1, right[-1]));
+    run_forward("matmul", a, [&]<class T>(T) {
+        MatmulOp<T> op = sizes_of<T>(a, b);
+        op.a = ptr(a), op.b = ptr(b), op.y = ptr(y);
+        return op;
+    });
     if (!recording({a, b})) return y;
     auto node = std::make_unique<MatmulNode>();
     node->a = a.detached();

@@ -15,79 +15,66 @@
 // Source: the definition is torch.nn.functional.normalize's. Test: tests/norm/test_l2_normalise.cpp.
 
 #include "cuda/norm/l2_normalise.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
 #include "core/threads.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
 
 #include <cmath>
 
 namespace swingrad {
-namespace {
 
-constexpr int64_t rows_a_piece = 64;
-
-// ---- CPU forward
+// ---- forward
 
 template <class T>
-void forward(int64_t rows, int64_t C, const T* x, acc_type<T> eps, T* y, acc_type<T>* norms) {
-    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            const T* x_row = x + row * C;
-            acc_type<T> squares = 0;
+void L2NormaliseOp<T>::forward() const {
+    using std::sqrt;
+    parallel_rows(rows, C, [&](int64_t row) {
+        const T* x_row = x + row * C;
+        A squares = 0;
 #pragma omp simd reduction(+ : squares)
-            for (int64_t c = 0; c < C; ++c) squares += widen(x_row[c]) * widen(x_row[c]);
-            const acc_type<T> norm = std::sqrt(squares);
-            const acc_type<T> inverse = 1 / (norm < eps ? eps : norm);
-            for (int64_t c = 0; c < C; ++c) y[row * C + c] = narrow<T>(widen(x_row[c]) * inverse);
-            norms[row] = norm;
-        }
+        for (int64_t c = 0; c < C; ++c) squares += x_row[c] * x_row[c];
+        norm[row] = sqrt(squares);
+        const A inverse = 1 / (norm[row] < A(eps) ? A(eps) : norm[row]);
+        for (int64_t c = 0; c < C; ++c) y[row * C + c] = x_row[c] * inverse;
     });
 }
 
-// ---- CPU backward
+// ---- backward
 
 template <class T>
-void backward(int64_t rows, int64_t C, const T* x, const acc_type<T>* norms, acc_type<T> eps, const T* dy, T* dx) {
-    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            const T *x_row = x + row * C, *dy_row = dy + row * C;
-            const bool constant = norms[row] < eps;
-            const acc_type<T> inverse = 1 / (constant ? eps : norms[row]);
-            // forward: y = x inverse(x), so:
-            acc_type<T> dy_y = 0;
+void L2NormaliseOp<T>::backward() const {
+    parallel_rows(rows, C, [&](int64_t row) {
+        const T *x_row = x + row * C, *dy_row = dy + row * C;
+        const bool is_short = norm[row] < A(eps);
+        const A inverse = 1 / (is_short ? A(eps) : norm[row]);
+        // forward: y = x inverse(x), so:
+        A dy_y = 0;
 #pragma omp simd reduction(+ : dy_y)
-            for (int64_t c = 0; c < C; ++c) dy_y += widen(dy_row[c]) * (widen(x_row[c]) * inverse);
-            if (constant) dy_y = 0;
-            for (int64_t c = 0; c < C; ++c)
-                dx[row * C + c] = narrow<T>(inverse * (widen(dy_row[c]) - widen(x_row[c]) * inverse * dy_y));
-        }
+        for (int64_t c = 0; c < C; ++c) dy_y += dy_row[c] * (x_row[c] * inverse);
+        if (is_short) dy_y = 0;  // the divisor is a constant
+        for (int64_t c = 0; c < C; ++c) dx[row * C + c] = inverse * (dy_row[c] - x_row[c] * inverse * dy_y);
     });
 }
 
 // ---- autograd node
 
+namespace {
+
 struct L2NormaliseNode final : Node {
-    Tensor x;      // [..., C]
-    Tensor norms;  // [rows]
+    Tensor x;     // [..., C]
+    Tensor norm;  // [rows]
     double eps = 0;
 
     std::string_view name() const override { return "l2_normalise"; }
-    std::vector<Saved> saved() const override { return {{"x", x}, {"norm", norms}}; }
+    std::vector<Saved> saved() const override { return {{"x", x}, {"norm", norm}}; }
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
-        const int64_t rows = x.shape().rows(), C = x.shape()[-1];
-        Tensor dx = x.empty_like(x.shape());
-        on_device_of(
-            "l2_normalise", x,
-            [&]<class T>(T) {
-                swingrad::backward(rows, C, x.data<T>(), norms.data<acc_type<T>>(), static_cast<acc_type<T>>(eps), dy.data<T>(),
-                                   dx.data<T>());
-            },
-            [&]<class T>(T) {
-                cuda::l2_normalise_backward(rows, C, x.device_data<T>(), norms.device_data<acc_type<T>>(), eps,
-                                            dy.device_data<T>(), dx.device_data<T>());
-            });
+        const Tensor dx = x.empty_like(x.shape());
+        run_backward(name(), x, [&]<class T>(T) {
+            L2NormaliseOp<T> op{.rows = x.shape().rows(), .C = x.shape()[-1], .eps = eps};
+            op.x = ptr(x), op.norm = ptr(norm), op.dy = ptr(dy), op.dx = ptr(dx);
+            return op;
+        });
         return {dx};
     }
 };
@@ -100,18 +87,16 @@ Tensor l2_normalise(const Tensor& x, double eps) {
     check(x.shape().rank() >= 1, "[l2_normalise] x must be [..., C], got {}", x.shape());
     check(eps > 0, "[l2_normalise] eps must be positive, got {}", eps);
     const int64_t rows = x.shape().rows(), C = x.shape()[-1];
-    Tensor y = x.empty_like(x.shape()), norms = Tensor::empty({rows}, acc_dtype(x.dtype()), x.device());
-    on_device_of(
-        "l2_normalise", x,
-        [&]<class T>(T) { forward(rows, C, x.data<T>(), static_cast<acc_type<T>>(eps), y.data<T>(), norms.data<acc_type<T>>()); },
-        [&]<class T>(T) {
-            cuda::l2_normalise_forward(rows, C, x.device_data<T>(), eps, y.device_data<T>(),
-                                       norms.device_data<acc_type<T>>());
-        });
+    const Tensor y = x.empty_like(x.shape()), norm = Tensor::empty({rows}, acc_dtype(x.dtype()), x.device());
+    run_forward("l2_normalise", x, [&]<class T>(T) {
+        L2NormaliseOp<T> op{.rows = rows, .C = C, .eps = eps};
+        op.x = ptr(x), op.y = ptr(y), op.norm = ptr(norm);
+        return op;
+    });
     if (!recording({x})) return y;
     auto node = std::make_unique<L2NormaliseNode>();
     node->x = x.detached();
-    node->norms = norms;
+    node->norm = norm;
     node->eps = eps;
     return record(std::move(node), {x}, y);
 }

@@ -37,13 +37,14 @@ namespace swingrad {
 
 template <class T>
 void LayerNormOp<T>::forward() const {
+    using std::sqrt;
     parallel_rows(rows, C, [&](int64_t row) {
         const T* x_row = x + row * C;
         A sum = 0, squares = 0;
         for (int64_t c = 0; c < C; ++c) sum += x_row[c];
         const A m = sum / A(C);
         for (int64_t c = 0; c < C; ++c) squares += (x_row[c] - m) * (x_row[c] - m);
-        const A r = 1 / std::sqrt(squares / A(C) + A(eps));
+        const A r = 1 / sqrt(squares / A(C) + A(eps));
         for (int64_t c = 0; c < C; ++c) y[row * C + c] = weight[c] * ((x_row[c] - m) * r) + bias[c];
         mean[row] = m;
         rstd[row] = r;
@@ -75,6 +76,10 @@ void LayerNormOp<T>::backward() const {
     }
 }
 
+template struct LayerNormOp<float>;  // these loops for residual_norm too
+template struct LayerNormOp<double>;
+template struct LayerNormOp<bfloat16>;
+
 // ---- autograd node
 
 namespace {
@@ -90,9 +95,10 @@ struct LayerNormNode final : Node {
         const Tensor dx = x.empty_like(x.shape()), dweight = weight.empty_like(weight.shape()),
                      dbias = weight.empty_like(weight.shape());
         run_backward(name(), x, [&]<class T>(T) {
-            return LayerNormOp<T>{.rows = x.shape().rows(), .C = x.shape()[-1], .x = ptr(x), .weight = ptr(weight),
-                                  .mean = ptr(mean), .rstd = ptr(rstd), .dy = ptr(dy), .dx = ptr(dx),
-                                  .dweight = ptr(dweight), .dbias = ptr(dbias)};
+            LayerNormOp<T> op{.rows = x.shape().rows(), .C = x.shape()[-1]};
+            op.x = ptr(x), op.weight = ptr(weight), op.mean = ptr(mean), op.rstd = ptr(rstd), op.dy = ptr(dy);
+            op.dx = ptr(dx), op.dweight = ptr(dweight), op.dbias = ptr(dbias);
+            return op;
         });
         return {dx, dweight, dbias};
     }
@@ -111,8 +117,10 @@ Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, dou
 
     const Tensor y = x.empty_like(x.shape()), mean = weight.empty_like({rows}), rstd = weight.empty_like({rows});
     run_forward("layer_norm", x, [&]<class T>(T) {
-        return LayerNormOp<T>{.rows = rows, .C = C, .x = ptr(x), .weight = ptr(weight), .bias = ptr(bias), .eps = eps,
-                              .y = ptr(y), .mean = ptr(mean), .rstd = ptr(rstd)};
+        LayerNormOp<T> op{.rows = rows, .C = C, .eps = eps};
+        op.x = ptr(x), op.weight = ptr(weight), op.bias = ptr(bias);
+        op.y = ptr(y), op.mean = ptr(mean), op.rstd = ptr(rstd);
+        return op;
     });
     if (!recording({x, weight, bias})) return y;
     auto node = std::make_unique<LayerNormNode>();

@@ -33,8 +33,8 @@ RowStatistics<acc_type<T>> row_statistics(int64_t C, const T* x, acc_type<T> eps
 // dx of one row, and what it adds to dweight and dbias. The gradient that arrives is keep * dy (keep is 1 but for
 // residual_norm).
 template <class T>
-void row_backward(int64_t C, const T* x, RowStatistics<acc_type<T>> row, const acc_type<T>* weight, const T* dy, acc_type<T> keep,
-                  T* dx, acc_type<T>* dweight, acc_type<T>* dbias) {
+void row_backward(int64_t C, const T* x, RowStatistics<acc_type<T>> row, const acc_type<T>* weight, const T* dy,
+                  acc_type<T> keep, T* dx, acc_type<T>* dweight, acc_type<T>* dbias) {
     using W = acc_type<T>;
     const auto [g_sum, g_x_hat_sum] = sums_along_row<W, 2>(C, [&](auto& terms, int64_t c) {
         auto &x_hat = terms[1], &d = terms[0];

@@ -16,110 +16,83 @@
 // Source: arXiv 2111.09883 section 3.2. Test: tests/norm/test_residual_norm.cpp.
 
 #include "cuda/norm/residual_norm.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
 #include "core/threads.h"
-#include "ops/regularise/kept_samples.h"
-#include "ops/norm/layer_norm_row.h"
+#include "cuda/norm/layer_norm.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
-#include "ops/sum_by_groups.h"
+#include "ops/regularise/kept_samples.h"
+
+#include <algorithm>
+#include <vector>
 
 namespace swingrad {
-namespace {
 
-constexpr int64_t rows_a_piece = 64;
-
-// Rows of C numbers in a sample of [B, ..., C].
-int64_t rows_a_sample(const Shape& shape) { return shape[0] > 0 ? shape.rows() / shape[0] : 1; }
-
-// Which samples of x the branch's result y has.
-KeptSamples samples_of(const Tensor& y, const Tensor& x, const Tensor& keep) {
-    return y.shape() == x.shape() ? KeptSamples(x.shape()[0]) : KeptSamples(keep);
-}
-
-// ---- CPU forward. keep may be null; a sample has sample_rows rows, and sample b's are y's sample place[b].
+// ---- forward
 
 template <class T>
-void forward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, const T* y, const int64_t* place,
-             const acc_type<T>* weight, const acc_type<T>* bias, const acc_type<T>* keep, double eps, T* out, acc_type<T>* means,
-             acc_type<T>* rstds) {
-    using W = acc_type<T>;
-    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            const int64_t b = row / sample_rows;
-            const T* x_row = x + row * C;
-            T* out_row = out + row * C;
-            if (place[b] < 0) {
-                std::copy_n(x_row, C, out_row);
-                continue;
-            }
-            const int64_t y_at = place[b] * sample_rows + row % sample_rows;
-            const T* y_row = y + y_at * C;
-            const W keep_b = keep ? keep[b] : W(1);
-            const auto of = row_statistics(C, y_row, static_cast<W>(eps));
-            along_row<W>(C, [&](auto& numbers, int64_t c) {
-                std::remove_reference_t<decltype(numbers)> gain, shift, before;
-                load_vector(numbers, y_row + c);
-                load_vector(gain, weight + c);
-                load_vector(shift, bias + c);
-                load_vector(before, x_row + c);
-                store_vector(before + keep_b * (gain * ((numbers - of.mean) * of.rstd) + shift), out_row + c);
-            });
-            means[y_at] = of.mean;
-            rstds[y_at] = of.rstd;
+void ResidualNormOp<T>::forward() const {
+    const int64_t size = N * C;  // of a sample
+    // 1. z = layer_norm(y), not rounded
+    std::vector<A> y_wide(y, y + K * size), z(K * size);
+    LayerNormOp<A> norm{.rows = K * N, .C = C, .eps = eps};
+    norm.x = y_wide.data(), norm.weight = weight, norm.bias = bias;
+    norm.y = z.data(), norm.mean = mean, norm.rstd = rstd;
+    norm.forward();
+    // 2. out = x + keep_b z
+    parallel_rows(B, size, [&](int64_t b) {
+        const int64_t k = place[b];
+        const A keep_b = keep ? keep[b] : A(1);
+        for (int64_t i = 0; i < size; ++i) {
+            const A before = x[b * size + i];
+            out[b * size + i] = k < 0 ? before : before + keep_b * z[k * size + i];
         }
     });
 }
 
-// ---- CPU backward. rows: y's; its sample k is sample[k] of x.
+// ---- backward
 
 template <class T>
-void backward(int64_t rows, int64_t sample_rows, int64_t C, const T* y, const int64_t* sample, const acc_type<T>* weight,
-              const acc_type<T>* keep, const acc_type<T>* means, const acc_type<T>* rstds, const T* dout, T* dy, acc_type<T>* dweight,
-              acc_type<T>* dbias) {
-    using W = acc_type<T>;
-    sum_by_groups<W>(sum_groups(rows), rows, 2 * C,
-                     [=](int64_t begin, int64_t end, W* sums) {
-                         for (int64_t row = begin; row < end; ++row) {
-                             const int64_t b = sample[row / sample_rows], x_at = b * sample_rows + row % sample_rows;
-                             const W keep_b = keep ? keep[b] : W(1);
-                             row_backward<T>(C, y + row * C, {means[row], rstds[row]}, weight, dout + x_at * C, keep_b,
-                                             dy + row * C, sums, sums + C);
-                         }
-                     },
-                     {{dweight, C}, {dbias, C}});
+void ResidualNormOp<T>::backward() const {
+    const int64_t size = N * C;
+    std::vector<A> y_wide(y, y + K * size), dz(K * size), dy_wide(K * size);
+    // forward: out = x + keep_b z, so:
+    parallel_rows(B, size, [&](int64_t b) {
+        const int64_t k = place[b];
+        const A keep_b = keep ? keep[b] : A(1);
+        for (int64_t i = 0; k >= 0 && i < size; ++i) dz[k * size + i] = keep_b * dout[b * size + i];
+    });
+    // forward: z = layer_norm(y), so:
+    LayerNormOp<A> norm{.rows = K * N, .C = C};
+    norm.x = y_wide.data(), norm.weight = weight, norm.mean = mean, norm.rstd = rstd, norm.dy = dz.data();
+    norm.dx = dy_wide.data(), norm.dweight = dweight, norm.dbias = dbias;
+    norm.backward();
+    for (int64_t i = 0; i < K * size; ++i) dy[i] = dy_wide[i];
 }
 
 // ---- autograd node
 
+namespace {
+
 struct ResidualNormNode final : Node {
-    Tensor y, weight, keep;  // [B or K, ..., C], [C], [B] or undefined
-    Tensor means, rstds;     // [rows of y]
+    Tensor y, weight, keep;      // [B or K, ..., C], [C], [B] or undefined
+    Tensor mean, rstd;           // [rows of y]
+    std::vector<int64_t> place;  // [B]: y's sample for x's sample b, or -1
 
     std::string_view name() const override { return "residual_norm"; }
     std::vector<Saved> saved() const override {
-        return {{"y", y}, {"weight", weight}, {"keep", keep}, {"mean", means}, {"rstd", rstds}};
+        return {{"y", y}, {"weight", weight}, {"keep", keep}, {"mean", mean}, {"rstd", rstd}};
     }
 
     std::vector<Tensor> backward(const Tensor& dout, const NeedsInputGrad&) override {
-        const int64_t C = y.shape()[-1], rows = y.shape().rows();
-        const int64_t sample_rows = rows_a_sample(y.shape());
-        const Tensor dy = y.empty_like(y.shape()), dweight = weight.empty_like({C}), dbias = weight.empty_like({C});
-        on_device_of(
-            "residual_norm", y,
-            [&]<class T>(T) {
-                using W = acc_type<T>;
-                swingrad::backward(rows, sample_rows, C, y.data<T>(), samples_of(y, dout, keep).sample.data(),
-                                   weight.data<W>(), data_or_null<W>(keep), means.data<W>(), rstds.data<W>(),
-                                   dout.data<T>(), dy.data<T>(), dweight.data<W>(), dbias.data<W>());
-            },
-            [&]<class T>(T) {
-                using W = acc_type<T>;
-                cuda::residual_norm_backward(rows, sample_rows, C, y.device_data<T>(), weight.device_data<W>(),
-                                             device_data_or_null<W>(keep), means.device_data<W>(),
-                                             rstds.device_data<W>(), dout.device_data<T>(), dy.device_data<T>(),
-                                             dweight.device_data<W>(), dbias.device_data<W>());
-            });
+        const int64_t B = dout.shape()[0], N = dout.shape().rows() / std::max<int64_t>(1, B);
+        const Tensor dy = y.empty_like(y.shape()), dweight = weight.empty_like(weight.shape()),
+                     dbias = weight.empty_like(weight.shape());
+        run_backward(name(), y, [&]<class T>(T) {
+            ResidualNormOp<T> op{.B = B, .K = y.shape()[0], .N = N, .C = dout.shape()[-1], .place = place.data()};
+            op.y = ptr(y), op.weight = ptr(weight), op.keep = ptr(keep), op.mean = ptr(mean), op.rstd = ptr(rstd);
+            op.dout = ptr(dout), op.dy = ptr(dy), op.dweight = ptr(dweight), op.dbias = ptr(dbias);
+            return op;
+        });
         return {dout, dy, dweight, dbias};
     }
 };
@@ -132,66 +105,46 @@ Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, con
                      double eps) {
     check(x.shape().rank() >= 2 && y.shape().rank() >= 2 && x.shape() == y.shape().with(0, x.shape()[0]),
           "[residual_norm] x and y must have one shape [B, ..., C], got {} and {}", x.shape(), y.shape());
-    const int64_t B = x.shape()[0], C = x.shape()[-1], rows = x.shape().rows();
+    const int64_t B = x.shape()[0], C = x.shape()[-1], N = x.shape().rows() / std::max<int64_t>(1, B);
     check(weight.shape() == Shape{C}, "[residual_norm] weight must be [{}], got {}", C, weight.shape());
     check(bias.shape() == Shape{C}, "[residual_norm] bias must be [{}], got {}", C, bias.shape());
     check(!keep.defined() || keep.shape() == Shape{B}, "[residual_norm] keep must be [{}], got {}", B, keep.shape());
     refuse_gradient("residual_norm: keep", {keep});
-
     check_one_device("residual_norm", {{"x", x}, {"y", y}, {"weight", weight}, {"bias", bias}, {"keep", keep}});
 
-    if (y.shape() != x.shape()) {
-        const int64_t K = keep.defined() ? KeptSamples(keep).count() : B;
-        check(y.shape()[0] == K, "[residual_norm] y must have all {} samples of x or the {} that are kept, got {}", B,
-              K, y.shape());
-        if (y.device() != Device::cpu) return residual_norm(x, restore_dropped(y, keep), weight, bias, keep, eps);
-    }
+    const bool whole = y.shape() == x.shape();
+    const KeptSamples kept = whole || !keep.defined() ? KeptSamples(B) : KeptSamples(keep);
+    const int64_t K = kept.count();
+    check(y.shape()[0] == K, "[residual_norm] y must have all {} samples of x or the {} that are kept, got {}", B, K,
+          y.shape());
+    if (!whole && y.device() != Device::cpu) return residual_norm(x, restore_dropped(y, keep), weight, bias, keep, eps);
 
-    const int64_t sample_rows = rows_a_sample(x.shape()), y_rows = y.shape().rows();
-    const Tensor out = x.empty_like(x.shape());
-    const Tensor means = weight.empty_like({y_rows}), rstds = weight.empty_like({y_rows});
-    on_device_of(
-        "residual_norm", x,
-        [&]<class T>(T) {
-            using W = acc_type<T>;
-            forward(rows, sample_rows, C, x.data<T>(), y.data<T>(), samples_of(y, x, keep).place.data(),
-                    weight.data<W>(), bias.data<W>(), data_or_null<W>(keep), eps, out.data<T>(), means.data<W>(),
-                    rstds.data<W>());
-        },
-        [&]<class T>(T) {
-            using W = acc_type<T>;
-            cuda::residual_norm_forward(rows, sample_rows, C, x.device_data<T>(), y.device_data<T>(),
-                                        weight.device_data<W>(), bias.device_data<W>(), device_data_or_null<W>(keep),
-                                        eps, out.device_data<T>(), means.device_data<W>(), rstds.device_data<W>());
-        });
+    const Tensor out = x.empty_like(x.shape()), mean = weight.empty_like({K * N}), rstd = weight.empty_like({K * N});
+    run_forward("residual_norm", x, [&]<class T>(T) {
+        ResidualNormOp<T> op{.B = B, .K = K, .N = N, .C = C, .place = kept.place.data(), .eps = eps};
+        op.x = ptr(x), op.y = ptr(y), op.weight = ptr(weight), op.bias = ptr(bias), op.keep = ptr(keep);
+        op.out = ptr(out), op.mean = ptr(mean), op.rstd = ptr(rstd);
+        return op;
+    });
     if (!recording({x, y, weight, bias})) return out;
     auto node = std::make_unique<ResidualNormNode>();
-    node->y = y.detached();
-    node->weight = weight.detached();
-    node->keep = keep;
-    node->means = means;
-    node->rstds = rstds;
+    node->y = y.detached(), node->weight = weight.detached(), node->keep = keep;
+    node->mean = mean, node->rstd = rstd, node->place = kept.place;
     return record(std::move(node), {x, y, weight, bias}, out);
 }
 
 // ---- gradient checks: one sample kept, one dropped, one without drop path; y of all samples or of those kept
 
-namespace {
-
-std::vector<Tensor> case_inputs(Random random, int64_t samples_of_y) {
+static std::vector<Tensor> case_inputs(Random random, int64_t samples_of_y) {
     return {random_tensor({3, 2, 5}, random.split(0)), random_tensor({samples_of_y, 2, 5}, random.split(1)),
             random_tensor({5}, random.split(2)), random_tensor({5}, random.split(3))};
 }
-Tensor case_result(const std::vector<Tensor>& in) {
+static Tensor case_result(const std::vector<Tensor>& in) {
     const Tensor keep = Tensor::from({3}, std::vector<double>{1.25, 0, 1}).on(in[0].device());
     return residual_norm(in[0], in[1], in[2], in[3], keep);
 }
 
-}  // namespace
-
-const DeclareGradientCase residual_norm_case{
-    {"residual_norm", [](Random random) { return case_inputs(random, 3); }, case_result}};
-const DeclareGradientCase residual_norm_kept_case{
-    {"residual_norm/kept", [](Random random) { return case_inputs(random, 2); }, case_result}};
+const DeclareGradientCase all_case{{"residual_norm", [](Random r) { return case_inputs(r, 3); }, case_result}};
+const DeclareGradientCase kept_case{{"residual_norm/kept", [](Random r) { return case_inputs(r, 2); }, case_result}};
 
 }  // namespace swingrad

@@ -14,56 +14,51 @@
 // Source: any text. Test: tests/norm/test_softmax.cpp.
 
 #include "cuda/norm/softmax.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
 #include "core/scalar.h"
 #include "core/threads.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
 
 #include <limits>
+#include <vector>
 
 namespace swingrad {
-namespace {
 
-constexpr int64_t rows_a_piece = 64;
-
-// ---- CPU forward
+// ---- forward
 
 template <class T>
-void forward(int64_t rows, int64_t C, const T* x, T* y) {
-    using W = acc_type<T>;
-    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
-        std::vector<W> memory(static_cast<size_t>(C));
-        W* const e = memory.data();  // e^(x - largest)
-        for (int64_t row = begin; row < end; ++row) {
-            const T* x_row = x + row * C;
-            W largest = -std::numeric_limits<W>::infinity(), sum = 0;
+void SoftmaxOp<T>::forward() const {
+    parallel_rows(rows, C, [&](int64_t row) {
+        const T* x_row = x + row * C;
+        A largest = -std::numeric_limits<A>::infinity(), sum = 0;
 #pragma omp simd reduction(max : largest)
-            for (int64_t c = 0; c < C; ++c) largest = widen(x_row[c]) > largest ? widen(x_row[c]) : largest;
+        for (int64_t c = 0; c < C; ++c) largest = A(x_row[c]) > largest ? A(x_row[c]) : largest;
+        thread_local std::vector<A> e;  // a thread keeps it from row to row
+        e.resize(C);
 #pragma omp simd reduction(+ : sum)
-            for (int64_t c = 0; c < C; ++c) sum += e[c] = fast_exp(widen(x_row[c]) - largest);
-            const W inverse = 1 / sum;
-            for (int64_t c = 0; c < C; ++c) y[row * C + c] = narrow<T>(e[c] * inverse);
-        }
+        for (int64_t c = 0; c < C; ++c) sum += e[c] = fast_exp(x_row[c] - largest);
+        const A inverse = 1 / sum;
+        for (int64_t c = 0; c < C; ++c) y[row * C + c] = e[c] * inverse;
     });
 }
 
-// ---- CPU backward
+// ---- backward
 
 template <class T>
-void backward(int64_t rows, int64_t C, const T* y, const T* dy, T* dx) {
-    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            const T *y_row = y + row * C, *dy_row = dy + row * C;
-            acc_type<T> dy_y = 0;
+void SoftmaxOp<T>::backward() const {
+    parallel_rows(rows, C, [&](int64_t row) {
+        const T *y_row = y + row * C, *dy_row = dy + row * C;
+        // forward: y = softmax(x), so:
+        A dy_y = 0;
 #pragma omp simd reduction(+ : dy_y)
-            for (int64_t c = 0; c < C; ++c) dy_y += widen(dy_row[c]) * widen(y_row[c]);
-            for (int64_t c = 0; c < C; ++c) dx[row * C + c] = narrow<T>(widen(y_row[c]) * (widen(dy_row[c]) - dy_y));
-        }
+        for (int64_t c = 0; c < C; ++c) dy_y += dy_row[c] * y_row[c];
+        for (int64_t c = 0; c < C; ++c) dx[row * C + c] = y_row[c] * (dy_row[c] - dy_y);
     });
 }
 
 // ---- autograd node
+
+namespace {
 
 struct SoftmaxNode final : Node {
     Tensor y;  // [..., C]
@@ -72,13 +67,12 @@ struct SoftmaxNode final : Node {
     std::vector<Saved> saved() const override { return {{"y", y}}; }
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
-        const int64_t rows = y.shape().rows(), C = y.shape()[-1];
-        Tensor dx = y.empty_like(y.shape());
-        on_device_of(
-            "softmax", y, [&]<class T>(T) { swingrad::backward(rows, C, y.data<T>(), dy.data<T>(), dx.data<T>()); },
-            [&]<class T>(T) {
-                cuda::softmax_backward(rows, C, y.device_data<T>(), dy.device_data<T>(), dx.device_data<T>());
-            });
+        const Tensor dx = y.empty_like(y.shape());
+        run_backward(name(), y, [&]<class T>(T) {
+            SoftmaxOp<T> op{.rows = y.shape().rows(), .C = y.shape()[-1]};
+            op.y = ptr(y), op.dy = ptr(dy), op.dx = ptr(dx);
+            return op;
+        });
         return {dx};
     }
 };
@@ -89,11 +83,12 @@ struct SoftmaxNode final : Node {
 
 Tensor softmax(const Tensor& x) {
     check(x.shape().rank() >= 1, "[softmax] x must be [..., C], got {}", x.shape());
-    const int64_t rows = x.shape().rows(), C = x.shape()[-1];
-    Tensor y = x.empty_like(x.shape());
-    on_device_of(
-        "softmax", x, [&]<class T>(T) { forward(rows, C, x.data<T>(), y.data<T>()); },
-        [&]<class T>(T) { cuda::softmax_forward(rows, C, x.device_data<T>(), y.device_data<T>()); });
+    const Tensor y = x.empty_like(x.shape());
+    run_forward("softmax", x, [&]<class T>(T) {
+        SoftmaxOp<T> op{.rows = x.shape().rows(), .C = x.shape()[-1]};
+        op.x = ptr(x), op.y = ptr(y);
+        return op;
+    });
     if (!recording({x})) return y;
     auto node = std::make_unique<SoftmaxNode>();
     node->y = y;

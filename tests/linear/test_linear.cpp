@@ -22,25 +22,6 @@ std::vector<Tensor> narrowed(const std::vector<Tensor>& inputs) {
     return narrow;
 }
 
-// y, dx, dweight, dbias by the sums of the definition, one element at a time.
-std::vector<Tensor> by_definition(const std::vector<Tensor>& inputs, const Tensor& cotangent) {
-    const int64_t rows = inputs[0].shape()[0], I = inputs[0].shape()[1], O = inputs[1].shape()[0];
-    const Tensor y = Tensor::zeros({rows, O}, DType::float64), dx = Tensor::zeros({rows, I}, DType::float64);
-    const Tensor dweight = Tensor::zeros({O, I}, DType::float64), dbias = Tensor::zeros({O}, DType::float64);
-    const double *x = inputs[0].data<double>(), *weight = inputs[1].data<double>(), *dy = cotangent.data<double>();
-    for (int64_t r = 0; r < rows; ++r)
-        for (int64_t o = 0; o < O; ++o) {
-            y.data<double>()[r * O + o] = inputs[2].data<double>()[o];
-            dbias.data<double>()[o] += dy[r * O + o];
-            for (int64_t i = 0; i < I; ++i) {
-                y.data<double>()[r * O + o] += x[r * I + i] * weight[o * I + i];
-                dx.data<double>()[r * I + i] += dy[r * O + o] * weight[o * I + i];
-                dweight.data<double>()[o * I + i] += dy[r * O + o] * x[r * I + i];
-            }
-        }
-    return {y, dx, dweight, dbias};
-}
-
 }  // namespace
 
 TEST_CASE("linear of (1, 2) under ((1, 0), (3, 4), (0, -1)) plus (10, 20, 30) is (11, 31, 28)") {
@@ -50,17 +31,12 @@ TEST_CASE("linear of (1, 2) under ((1, 0), (3, 4), (0, -1)) plus (10, 20, 30) is
     REQUIRE(linear(x, weight, bias).values() == std::vector<double>{11, 31, 28});
     REQUIRE(linear(x, weight).values() == std::vector<double>{1, 11, -2});
     REQUIRE(linear(x.view({1, 1, 2}), weight).shape() == Shape{1, 1, 3});
-}
 
-TEST_CASE("linear and its gradients are the sums of the definition for awkward numbers of rows") {
-    for (const int64_t rows : {1, 33, 256, 257, 1100}) DYNAMIC_SECTION(rows << " rows") {
-            const auto inputs = some_inputs(rows, 7, 5);
-            const Tensor cotangent = random_tensor({rows, 5}, Random{3, 1});
-            const auto expected = by_definition(inputs, cotangent);
-            const auto gradients = gradients_of(with_bias, inputs, cotangent);
-            REQUIRE(largest_difference(with_bias(inputs), expected[0]) < 1e-12);
-            for (size_t i = 0; i < 3; ++i) REQUIRE(largest_difference(gradients[i], expected[i + 1]) < 1e-11);
-        }
+    const Tensor dy = Tensor::from({3}, std::vector<double>{1, 10, 100});
+    const auto gradients = gradients_of(with_bias, {x, weight, bias}, dy);
+    REQUIRE(gradients[0].values() == std::vector<double>{1 + 30, 40 - 100});
+    REQUIRE(gradients[1].values() == std::vector<double>{1, 2, 10, 20, 100, 200});
+    REQUIRE(gradients[2].values() == dy.values());
 }
 
 TEST_CASE("linear in float agrees with double") {
@@ -97,22 +73,32 @@ TEST_CASE("linear gives the same bits on any number of threads") {
         for (size_t i = 0; i < 3; ++i) REQUIRE(together[i].values() == alone[i].values());
     }
     set_thread_count(before);
+    const PlainLoops plain;
+    REQUIRE(same_on_any_threads(with_bias, inputs, cotangent));
 }
 
 TEST_CASE("linear computes the gradients that are asked for and no others") {
-    const auto inputs = some_inputs(300, 4, 3);
-    const Tensor cotangent = random_tensor({300, 3}, Random{3, 4});
-    const auto all = gradients_of(with_bias, inputs, cotangent);
-    for (size_t wanted = 0; wanted < 3; ++wanted) {
-        std::vector<Tensor> leaves = inputs;
-        require_gradient(leaves[wanted]);
-        Tape tape;
-        tape.after_backward = [&](const Node&, const NeedsInputGrad&, std::vector<Tensor>& gradients) {
-            for (size_t i = 0; i < 3; ++i) REQUIRE(gradients[i].defined() == (i == wanted));
-        };
-        tape.backward(with_bias(leaves), cotangent);
-        REQUIRE(gradient(leaves[wanted]).values() == all[wanted].values());
-    }
+    const auto on_cpu = some_inputs(300, 4, 3);
+    const auto check = [&](Device device) {
+        const auto inputs = on(device, on_cpu);
+        const Tensor cotangent = random_tensor({300, 3}, Random{3, 4}).on(device);
+        const auto all = gradients_of(with_bias, inputs, cotangent);
+        for (size_t wanted = 0; wanted < 3; ++wanted) {
+            std::vector<Tensor> leaves;
+            for (const Tensor& input : inputs) leaves.push_back(input.detached());
+            require_gradient(leaves[wanted]);
+            Tape tape;
+            tape.after_backward = [&](const Node&, const NeedsInputGrad&, std::vector<Tensor>& gradients) {
+                for (size_t i = 0; i < 3; ++i) REQUIRE(gradients[i].defined() == (i == wanted));
+            };
+            tape.backward(with_bias(leaves), cotangent);
+            REQUIRE(same_bits(gradient(leaves[wanted]), all[wanted]));
+        }
+    };
+    check(Device::cpu);
+    check(Device::cuda);
+    const PlainLoops plain;
+    check(Device::cpu);
 }
 
 TEST_CASE("linear of no rows has no rows, and zero parameter gradients") {
@@ -133,13 +119,16 @@ TEST_CASE("linear says which shape is wrong") {
     REQUIRE(error_of([&] { linear(x, Tensor::zeros({0, 96})); }) == "[linear] weight must have elements, got [0, 96]");
 }
 
-TEST_CASE("linear's kernels agree with its loops, with a bias and without, on awkward sizes too") {
+TEST_CASE("linear's fast path and kernels agree with its plain loops, with a bias and without, on awkward sizes too") {
     const Function no_bias = [](const std::vector<Tensor>& in) { return linear(in[0], in[1]); };
-    for (const int64_t rows : {0, 1, 33, 1100})
-        for (const int64_t I : {1, 33}) {
+    for (const int64_t rows : {0, 1, 33, 256, 257, 1100})
+        for (const int64_t I : {1, 7, 33}) {
             const auto inputs = some_inputs(rows, I, 17);
             const std::vector<Tensor> two{inputs[0], inputs[1]};
             INFO(rows << " rows of " << I);
+            REQUIRE(largest_fast_error(with_bias, inputs, DType::float64) < 1e-12);
+            REQUIRE(largest_fast_error(with_bias, inputs, DType::float32) < 1e-5);
+            REQUIRE(largest_fast_error(no_bias, two, DType::float64) < 1e-12);
             REQUIRE(largest_kernel_error(with_bias, inputs, DType::float64) < 1e-12);
             REQUIRE(largest_kernel_error(with_bias, inputs, DType::float32) < 1e-5);
             REQUIRE(largest_bfloat16_error(with_bias, inputs, {0, 1}) < 0.01);

@@ -10,17 +10,6 @@ namespace {
 
 const Function product = [](const std::vector<Tensor>& in) { return matmul(in[0], in[1]); };
 
-Tensor multiplied_plainly(const Tensor& a, const Tensor& b) {
-    const int64_t M = a.shape()[-2], K = a.shape()[-1], N = b.shape()[-1];
-    const Tensor y = Tensor::zeros(a.shape().with(-1, N), DType::float64);
-    for (int64_t row = 0; row < y.shape().rows(); ++row)
-        for (int64_t k = 0; k < K; ++k)
-            for (int64_t n = 0; n < N; ++n)
-                y.data<double>()[row * N + n] +=
-                    a.data<double>()[row * K + k] * b.data<double>()[(row / M * K + k) * N + n];
-    return y;
-}
-
 struct Sizes {
     Shape a, b;
 };
@@ -37,14 +26,9 @@ TEST_CASE("matmul of two 2 x 2 matrices comes out as on paper") {
     const Tensor a = Tensor::from({2, 2}, std::vector<double>{1, 2, 3, 4}),
                  b = Tensor::from({2, 2}, std::vector<double>{5, 6, 7, 8});
     REQUIRE(matmul(a, b).values() == std::vector<double>{19, 22, 43, 50});
-}
-
-TEST_CASE("matmul agrees with three plain loops at any size, empty ones included") {
-    for (const Sizes& sizes : awkward) {
-        INFO(sizes.a.text() << " " << sizes.b.text());
-        const Tensor a = random_tensor(sizes.a, Random{6, 1}), b = random_tensor(sizes.b, Random{6, 2});
-        REQUIRE(largest_difference(matmul(a, b), multiplied_plainly(a, b)) < 1e-12);
-    }
+    const auto d = gradients_of(product, {a, b}, Tensor::from({2, 2}, std::vector<double>{1, 10, 100, 1000}));
+    REQUIRE(d[0].values() == std::vector<double>{5 + 60, 7 + 80, 500 + 6000, 700 + 8000});
+    REQUIRE(d[1].values() == std::vector<double>{1 + 300, 10 + 3000, 2 + 400, 20 + 4000});
 }
 
 TEST_CASE("the gradients of matmul are products with the transposes") {
@@ -56,8 +40,9 @@ TEST_CASE("the gradients of matmul are products with the transposes") {
         for (int axis = 0; axis < a.shape().rank(); ++axis) swap_last.push_back(axis);
         std::swap(swap_last[swap_last.size() - 1], swap_last[swap_last.size() - 2]);
         const auto d = gradients_of(product, {a, b}, c);
-        REQUIRE(largest_difference(d[0], multiplied_plainly(c, permute(b, swap_last))) < 1e-12);
-        REQUIRE(largest_difference(d[1], multiplied_plainly(permute(a, swap_last), c)) < 1e-12);
+        const PlainLoops plain;
+        REQUIRE(largest_difference(d[0], matmul(c, permute(b, swap_last))) < 1e-12);
+        REQUIRE(largest_difference(d[1], matmul(permute(a, swap_last), c)) < 1e-12);
     }
 }
 
@@ -65,7 +50,7 @@ TEST_CASE("a matrix squared receives the gradient of both factors") {
     const Tensor x = random_tensor({4, 4}, Random{6, 6}), c = random_tensor({4, 4}, Random{6, 7});
     const auto d = gradients_of([](const auto& in) { return matmul(in[0], in[0]); }, {x}, c);
     const Tensor t = permute(x, {1, 0});
-    REQUIRE(largest_difference(d[0], add(multiplied_plainly(c, t), multiplied_plainly(t, c))) < 1e-13);
+    REQUIRE(largest_difference(d[0], add(matmul(c, t), matmul(t, c))) < 1e-13);
 }
 
 TEST_CASE("matmul with a constant factor gives the other its gradient") {
@@ -76,6 +61,11 @@ TEST_CASE("matmul with a constant factor gives the other its gradient") {
     const auto right = gradients_of([&](const auto& in) { return matmul(a, in[0]); }, {b}, c);
     REQUIRE(largest_difference(both[0], left[0]) == 0);
     REQUIRE(largest_difference(both[1], right[0]) == 0);
+    const PlainLoops plain;
+    REQUIRE(largest_difference(gradients_of([&](const auto& in) { return matmul(in[0], b); }, {a}, c)[0], both[0]) <
+            1e-13);
+    REQUIRE(largest_difference(gradients_of([&](const auto& in) { return matmul(a, in[0]); }, {b}, c)[0], both[1]) <
+            1e-13);
 }
 
 TEST_CASE("matmul in float agrees with double, and its bits do not depend on the number of threads") {
@@ -91,6 +81,9 @@ TEST_CASE("matmul in float agrees with double, and its bits do not depend on the
         const Tensor together = matmul(a, b);
         set_thread_count(before);
         REQUIRE(same_bits(alone, together));
+        const PlainLoops plain;
+        const Tensor cotangent = random_tensor(alone.shape(), Random{6, 17}).to(DType::float32);
+        REQUIRE(same_on_any_threads(product, {a, b}, cotangent));
     }
 }
 
@@ -105,10 +98,12 @@ TEST_CASE("matmul names both shapes that do not fit") {
     REQUIRE(message({4, 2, 3}, {3, 2}) == rule + "[4, 2, 3] and [3, 2]");
 }
 
-TEST_CASE("matmul on a device agrees with the CPU at any size, empty ones included") {
+TEST_CASE("matmul's fast path and kernels agree with its plain loops at any size, empty ones included") {
     for (const Sizes& sizes : awkward) {
         INFO(sizes.a.text() << " " << sizes.b.text());
         const std::vector<Tensor> inputs{random_tensor(sizes.a, Random{6, 15}), random_tensor(sizes.b, Random{6, 16})};
+        REQUIRE(largest_fast_error(product, inputs, DType::float64) < 1e-12);
+        REQUIRE(largest_fast_error(product, inputs, DType::float32) < 1e-5);
         REQUIRE(largest_kernel_error(product, inputs, DType::float64) < 1e-13);
         REQUIRE(largest_kernel_error(product, inputs, DType::float32) < 1e-5);
         REQUIRE(largest_bfloat16_error(product, inputs, {0, 1}) < 0.01);

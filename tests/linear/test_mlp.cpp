@@ -26,6 +26,21 @@ std::vector<Tensor> narrowed(const std::vector<Tensor>& tensors) {
 
 }  // namespace
 
+TEST_CASE("mlp of (1, 2) with hidden numbers (0, 1) comes out as on paper") {
+    const double Phi = 0.8413447460685429, phi = 0.24197072451914337;  // of 1: gelu(1) = Phi, gelu'(1) = Phi + phi
+    const std::vector<Tensor> in{
+        Tensor::from({2}, std::vector<double>{1, 2}), Tensor::from({2, 2}, std::vector<double>{2, -1, 1, 0}),
+        Tensor::from({2}, std::vector<double>{0, 0}), Tensor::from({1, 2}, std::vector<double>{3, 2}),
+        Tensor::from({1}, std::vector<double>{1})};
+    REQUIRE(fused(in).values()[0] == Approx(3 * 0 + 2 * Phi + 1));
+    const double da[2] = {3 * 0.5, 2 * (Phi + phi)};  // gelu'(0) = 1/2
+    const std::vector<double> expected[5] = {
+        {2 * da[0] + da[1], -da[0]}, {da[0], 2 * da[0], da[1], 2 * da[1]}, {da[0], da[1]}, {0, Phi}, {1}};
+    const auto gradients = gradients_of(fused, in, Tensor::from({1}, std::vector<double>{1}));
+    for (size_t i = 0; i < 5; ++i)
+        for (size_t j = 0; j < expected[i].size(); ++j) REQUIRE(gradients[i].values()[j] == Approx(expected[i][j]));
+}
+
 TEST_CASE("mlp is linear, gelu, linear in one piece") {
     REQUIRE(largest_disagreement(fused, composed, inputs(1, 3, 5, 2)) < 1e-12);
     REQUIRE(largest_disagreement(fused, composed, inputs(33, 7, 28, 7)) < 1e-11);
@@ -40,6 +55,8 @@ TEST_CASE("mlp without a tape gives the same values as with one") {
     require_gradient(x);
     Tape tape;
     REQUIRE(largest_difference(fused({x, in[1], in[2], in[3], in[4]}), without) == 0);
+    const PlainLoops plain;
+    REQUIRE(same_bits(fused({x, in[1], in[2], in[3], in[4]}), fused(in)));
 }
 
 TEST_CASE("mlp gives a row the same bits alone, among few and among many") {
@@ -57,6 +74,8 @@ TEST_CASE("mlp's gradients have the same bits on any number of threads") {
     const auto in = narrowed(inputs(2100, 12, 48, 12));
     const Tensor cotangent = random_tensor({2100, 12}, Random{5, 6}).to(DType::float32);
     REQUIRE(same_on_any_threads(fused, in, cotangent));
+    const PlainLoops plain;
+    REQUIRE(same_on_any_threads(fused, in, cotangent));
 }
 
 TEST_CASE("mlp says which shape is wrong") {
@@ -73,11 +92,13 @@ TEST_CASE("mlp says which shape is wrong") {
             }) == "[mlp] weight2 must have elements, got [0, 4]");
 }
 
-TEST_CASE("mlp's kernels agree with its loops, on awkward sizes too") {
+TEST_CASE("mlp's fast path and kernels agree with its plain loops, on awkward sizes too") {
     const int64_t sizes[][4] = {{0, 3, 5, 2}, {1, 1, 1, 1}, {33, 7, 33, 5}, {257, 5, 20, 1}, {600, 3, 257, 3}};
     for (const auto& [rows, C, U, O] : sizes) {
         const auto in = inputs(rows, C, U, O);
         INFO(rows << " rows of " << C << ", " << U << " hidden units");
+        REQUIRE(largest_fast_error(fused, in, DType::float64) < 1e-12);
+        REQUIRE(largest_fast_error(fused, in, DType::float32) < 1e-5);
         REQUIRE(largest_kernel_error(fused, in, DType::float64) < 1e-12);
         REQUIRE(largest_kernel_error(fused, in, DType::float32) < 1e-5);
         REQUIRE(largest_bfloat16_error(fused, in, {0, 1, 3}) <

@@ -13,6 +13,13 @@ TEST_CASE("layer_norm of (1, 3) is (-1, 1) but for eps") {
     const auto y = layer_norm(x, one, zero, 0).values();
     REQUIRE(y[0] == Approx(-1));
     REQUIRE(y[1] == Approx(1));
+    const auto d = gradients_of([](const auto& in) { return layer_norm(in[0], in[1], in[2], 0); }, {x, one, zero},
+                                Tensor::from({1, 2}, std::vector<double>{2, 5}));
+    for (const double dx : d[0].values())
+        REQUIRE(std::abs(dx) < 1e-15);  // two numbers become -1 and 1 whatever they are
+    REQUIRE(d[1].values()[0] == Approx(-2));
+    REQUIRE(d[1].values()[1] == Approx(5));
+    REQUIRE(d[2].values() == std::vector<double>{2, 5});
 }
 
 TEST_CASE("layer_norm gives rows of mean 0 and variance 1, also far from 0") {

@@ -2,6 +2,8 @@
 #include "tests/catch.h"
 #include "tests/support.h"
 
+#include <cmath>
+
 using namespace swingrad;
 using namespace swingrad::test;
 
@@ -13,6 +15,23 @@ std::vector<Tensor> inputs(int64_t B, int64_t rows, int64_t C) {
 }
 
 }  // namespace
+
+TEST_CASE("residual_norm of (10, 20) and a branch (1, 3) kept with factor 2 is (10 - 2, 20 + 2 (1 + 1))") {
+    const auto two = [](double a, double b) { return Tensor::from({2}, std::vector<double>{a, b}); };
+    const std::vector<Tensor> in{two(10, 20).view({1, 2}), two(1, 3).view({1, 2}), two(1, 1), two(0, 1)};
+    const Tensor keep = Tensor::from({1}, std::vector<double>{2});
+    const Function f = [&](const std::vector<Tensor>& i) { return residual_norm(i[0], i[1], i[2], i[3], keep, 0); };
+    const auto out = f(in).values();
+    REQUIRE(out[0] == Approx(8));
+    REQUIRE(out[1] == Approx(24));
+    const auto d = gradients_of(f, in, two(2, 5).view({1, 2}));
+    REQUIRE(d[0].values() == std::vector<double>{2, 5});
+    for (const double dy : d[1].values())
+        REQUIRE(std::abs(dy) < 1e-14);  // two numbers become -1 and 1 whatever they are
+    REQUIRE(d[2].values()[0] == Approx(2 * 2 * -1));
+    REQUIRE(d[2].values()[1] == Approx(2 * 5));
+    REQUIRE(d[3].values() == std::vector<double>{2 * 2, 2 * 5});
+}
 
 TEST_CASE("residual_norm is add(x, drop_path(layer_norm(y))) in one pass") {
     for (const int64_t C : {1, 5, 33}) {
@@ -70,6 +89,8 @@ TEST_CASE("residual_norm's gradients have the same bits on any number of threads
     const Tensor cotangent = random_tensor({9, 257, 33}, Random{4, 7}).to(DType::float32);
     const Function f = [](const std::vector<Tensor>& i) { return residual_norm(i[0], i[1], i[2], i[3]); };
     REQUIRE(same_on_any_threads(f, in, cotangent));
+    const PlainLoops plain;
+    REQUIRE(same_on_any_threads(f, in, cotangent));
 }
 
 TEST_CASE("residual_norm says which shape is wrong") {
@@ -85,7 +106,7 @@ TEST_CASE("residual_norm says which shape is wrong") {
             "[residual_norm] y must have all 2 samples of x or the 0 that are kept, got [1, 3, 4]");
 }
 
-TEST_CASE("residual_norm's kernels agree with its loops, on awkward sizes, with drop path and without") {
+TEST_CASE("residual_norm's fast path and kernels agree with its plain loops, with drop path and without") {
     const Function without = [](const std::vector<Tensor>& in) { return residual_norm(in[0], in[1], in[2], in[3]); };
     for (const auto& [B, rows] : {std::pair<int64_t, int64_t>{1, 1}, {3, 11}, {1, 257}})
         for (const int64_t C : {1, 33, 257}) {
@@ -93,9 +114,15 @@ TEST_CASE("residual_norm's kernels agree with its loops, on awkward sizes, with 
             const Function with = [&](const std::vector<Tensor>& in) {
                 return residual_norm(in[0], in[1], in[2], in[3], keep.to(acc_dtype(in[0].dtype())).on(in[0].device()));
             };
+            const Function kept = [&](const std::vector<Tensor>& in) {
+                const Tensor here = keep.to(acc_dtype(in[0].dtype())).on(in[0].device());
+                return residual_norm(in[0], select_kept(in[1], here), in[2], in[3], here);
+            };
             const auto in = inputs(B, rows, C);
-            for (const Function& f : {without, with}) {
+            for (const Function& f : {without, with, kept}) {
                 INFO(B << " samples of " << rows << " rows of " << C);
+                REQUIRE(largest_fast_error(f, in, DType::float64) < 1e-12);
+                REQUIRE(largest_fast_error(f, in, DType::float32) < (C == 1 ? 1e-3 : 1e-5));
                 REQUIRE(largest_kernel_error(f, in, DType::float64) < 1e-12);
                 // One number's variance is 0, and 1 / sqrt(eps) makes much of rounding.
                 REQUIRE(largest_kernel_error(f, in, DType::float32) < (C == 1 ? 1e-3 : 1e-5));

@@ -9,10 +9,17 @@ using namespace swingrad;
 using namespace swingrad::test;
 
 TEST_CASE("softmax of (0, ln 2, ln 5) is (1, 2, 5) / 8") {
-    const auto y = softmax(Tensor::from({3}, std::vector<double>{0, std::log(2.0), std::log(5.0)})).values();
+    const Tensor x = Tensor::from({3}, std::vector<double>{0, std::log(2.0), std::log(5.0)});
+    const auto y = softmax(x).values();
     REQUIRE(y[0] == Approx(0.125));
     REQUIRE(y[1] == Approx(0.25));
     REQUIRE(y[2] == Approx(0.625));
+    const auto dx = gradients_of([](const auto& in) { return softmax(in[0]); }, {x},
+                                 Tensor::from({3}, std::vector<double>{8, 0, 0}))[0]
+                        .values();
+    REQUIRE(dx[0] == Approx(0.125 * (8 - 1)));
+    REQUIRE(dx[1] == Approx(-0.25));
+    REQUIRE(dx[2] == Approx(-0.625));
 }
 
 TEST_CASE("the rows of a softmax are positive, sum to 1, and do not change with a constant added") {
