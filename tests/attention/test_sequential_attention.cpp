@@ -29,7 +29,8 @@ struct Case {
 const Case cases[] = {{{4, 4}, {4, 4}, {0, 0}, 3, 16},
                       {{16, 16}, {8, 8}, {4, 4}, 2, 7},
                       {{9, 15}, {9, 15}, {0, 0}, 2, 5},
-                      {{13, 10}, {9, 10}, {4, 5}, 1, 17}};
+                      {{13, 10}, {9, 10}, {4, 5}, 1, 17},
+                      {{12, 7}, {9, 8}, {4, 0}, 2, 4}};  // padding that real tokens see
 
 }  // namespace
 
@@ -59,6 +60,7 @@ TEST_CASE("sequential_attention's fast path and kernels agree with its plain loo
         REQUIRE(largest_fast_error(cosine, in, DType::float32) < 1e-3);  // a scale of 100
         REQUIRE(largest_fast_error(dot, {in[0], in[1], in[3]}, DType::float64) < 1e-12);
         REQUIRE(largest_fast_error(dot, {in[0], in[1], in[3]}, DType::float32) < 1e-5);
+        REQUIRE(largest_bfloat16_error(dot, {in[0], in[1], in[3]}, {0}) < 0.03);
         REQUIRE(largest_kernel_error(cosine, in, DType::float64) < 1e-12);
         REQUIRE(largest_kernel_error(dot, {in[0], in[1], in[3]}, DType::float64) < 1e-12);
         REQUIRE(largest_kernel_error(dot, {in[0], in[1], in[3]}, DType::float32) < 2e-5);
