@@ -102,21 +102,21 @@ Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1
 Tensor relative_bias(const Tensor& table, const WindowMap& map);
 // (f) [window_partition, l2_normalise, matmul, relative_bias, softmax, matmul, window_reverse]: qkv [B, H, W, 3C],
 // logit_scale [h, 1, 1] -> [B, H, W, C]. padding [3C]: q, k and v of a padded token; may be left out where the map
-// needs no padding. table [R, h]: position bias; may be left out for none
-Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& table,
+// needs no padding. bias_table [R, h]: position bias; may be left out for none
+Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& bias_table,
                         const WindowMap& map);
 // (f) the same with q k^T / sqrt(D) for the score
-Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& table,
+Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& bias_table,
                      const WindowMap& map);
 // (f) [linear, cosine_attention or, without logit_scale, dot_attention, linear]: x [B, H, W, C], qkv_weight [3C, C],
-// qkv_bias [3C] or none, logit_scale [h, 1, 1] or none, table [R, h] or none, proj_weight [C, C], proj_bias [C] ->
+// qkv_bias [3C] or none, logit_scale [h, 1, 1] or none, bias_table [R, h] or none, proj_weight [C, C], proj_bias [C] ->
 // [B, H, W, C]. A padded token's q, k and v are qkv_bias, or 0
 Tensor multi_head_attention(const Tensor& x, const Tensor& qkv_weight, const Tensor& qkv_bias, int64_t heads,
-                            const Tensor& logit_scale, const Tensor& table, const Tensor& proj_weight,
+                            const Tensor& logit_scale, const Tensor& bias_table, const Tensor& proj_weight,
                             const Tensor& proj_bias, const WindowMap& map);
 // (f) either of these attentions (logit_scale given or not), tile by tile: nothing of size N x N, neither kept nor made
 Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& logit_scale,
-                            const Tensor& table, const WindowMap& map);
+                            const Tensor& bias_table, const WindowMap& map);
 
 // ---- regularisation and loss
 // (p) each element 0 with probability `rate`, else times 1 / (1 - rate); for training only. x itself where rate is 0

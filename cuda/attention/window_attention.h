@@ -1,38 +1,82 @@
-// Kernels of ops/attention/window_attention.cpp and ops/attention/sequential_attention.cpp, which on a GPU are one: scores are made by
-// tiles and nothing of the square of a window's size is kept. T: float, double or bfloat16.
+// The arguments of cosine_attention and dot_attention, for plain loops and kernels alike. Mathematics and names:
+// ops/attention/window_attention.cpp.
 #pragma once
 
 #include "core/element.h"
+#include "core/host_device.h"
 
 #include <cstdint>
+#include <vector>
 
-namespace swingrad::cuda {
+namespace swingrad {
+
+// What the plain loops hold of one window, counted over all images, and one head.
+template <class A>
+struct HeadOfWindow {
+    int64_t window = 0, head = 0;
+    A scale = 1;                    // of the head's products
+    std::vector<A> qkv[3] = {};     // q, k and v, [N, D] each; q and k as they enter their product: q^ and k^
+    std::vector<A> factor[3] = {};  // [N]: what these were multiplied by
+    std::vector<A> d[3] = {};       // [N, D]: their gradients, zeros at first
+};
+
+template <class T>
+struct WindowAttentionOp {
+    using A = acc_type<T>;
+
+    int64_t images = 0, windows = 0;  // windows: in an image
+    int64_t map_tokens = 0, N = 0;    // tokens of a map, H W, and of a window
+    int64_t C = 0, heads = 0, D = 0;  // D = C / heads; kernels take at most most_head_columns
+    int64_t window_rows = 0, window_columns = 0;
+    int64_t offsets = 0;                // rows of bias_table
+    int64_t padded = 0;                 // tokens of an image's windows that are padding
+    const int32_t* source = nullptr;    // [windows, N]: the map's token, below 0 for padding (for kernels, -1 - k for
+                                        // the k-th); null: qkv, y and their gradients lie in the order of the windows
+    const int32_t* mask = nullptr;      // [windows, N]: tokens see each other where equal; null: all of a window do
+    const int32_t* position = nullptr;  // [N]
+    int32_t centre = 0;                 // the row of bias_table for a token and itself
+
+    const T* qkv = nullptr;          // [images map_tokens, 3C]
+    const A* padding = nullptr;      // [3C]; null: there is none
+    const A* logit_scale = nullptr;  // [heads]; null: dot attention
+    const A* bias_table = nullptr;   // [offsets, heads]; null: none
+    T* y = nullptr;                  // [images map_tokens, C]
+    A* logsumexp = nullptr;          // [images map_tokens, heads]; kernels keep it, and y, for backward
+    const T* dy = nullptr;           // [images map_tokens, C]; this and what follows: backward's alone
+    T* dqkv = nullptr;               // [images map_tokens, 3C]
+    A *dpadding = nullptr, *dlogit_scale = nullptr, *dbias_table = nullptr;  // zeros before; each may be null
+
+    void forward() const;  // ops/attention/window_attention.cpp
+    void backward() const;
+    void forward_kernel() const;   // cuda/attention/window_attention.cu
+    void backward_kernel() const;  // cuda/attention/window_attention_backward.cu
+
+    // Steps of the plain loops, ops/attention/window_attention.cpp: passes 0; 1; 1 to 3, of query i; and 0 backward.
+    HeadOfWindow<A> load(int64_t window, int64_t head) const;
+    A score(const HeadOfWindow<A>& s, int64_t i, int64_t j, A& product) const;
+    void attend(const HeadOfWindow<A>& s, int64_t i, A* product, A* P) const;
+    void store(const HeadOfWindow<A>& s) const;
+
+    // Which row of qkv token t of a window reads, counted over all images; below 0 for padding.
+    SWINGRAD_HOST_DEVICE int64_t row_of(int64_t window, int64_t t) const {
+        if (!source) return window * N + t;
+        const int64_t token = source[window % windows * N + t];
+        return token < 0 ? token : window / windows * map_tokens + token;
+    }
+    // The relative position index of query i and key j: a row of bias_table.
+    SWINGRAD_HOST_DEVICE int64_t relative_index(int64_t i, int64_t j) const {
+        return position[i] - position[j] + centre;
+    }
+    SWINGRAD_HOST_DEVICE bool masked(int64_t window, int64_t i, int64_t j) const {
+        if (!mask) return false;
+        const int32_t* mask_of = mask + window % windows * N;
+        return mask_of[i] != mask_of[j];
+    }
+};
+
+namespace cuda {
 
 constexpr int64_t most_head_columns = 128;  // of a head, D
 
-// Sizes and tables. The addresses are the device's.
-struct AttentionSizes {
-    int64_t images, windows;                       // windows: nW, in an image
-    int64_t map_tokens, N;                         // tokens of a map, H W, and of a window
-    int64_t C, heads, D;                           // D = C / heads, at most most_head_columns
-    int64_t window_rows, window_columns, offsets;  // offsets: rows of the table
-    int64_t padded;                                // tokens of an image's windows that are padding
-    const int32_t* source;                         // [windows, N]: the map's token, or -1 - k for the k-th padded one
-    const int32_t* region;                         // [windows, N]; null: all tokens of a window see each other
-    const int32_t* place;  // [N]; of a query and a key: row place[query] - place[key] + centre of the table
-    int32_t centre;
-};
-
-// qkv [images map_tokens, 3C], padding [3C] (null without padding), logit_scale [heads] (null: dot product), table
-// [offsets, heads] (null: none) -> y [images map_tokens, C], log_sums [images map_tokens, heads].
-template <class T>
-void window_attention_forward(const AttentionSizes& sizes, const T* qkv, const acc_type<T>* padding,
-                              const acc_type<T>* logit_scale, const acc_type<T>* table, T* y, acc_type<T>* log_sums);
-
-// Of what is null above, the gradient is not written.
-template <class T>
-void window_attention_backward(const AttentionSizes& sizes, const T* qkv, const acc_type<T>* padding,
-                               const acc_type<T>* logit_scale, const acc_type<T>* table, const T* y, const acc_type<T>* log_sums,
-                               const T* dy, T* dqkv, acc_type<T>* dpadding, acc_type<T>* dlogit_scale, acc_type<T>* dtable);
-
-}  // namespace swingrad::cuda
+}  // namespace cuda
+}  // namespace swingrad

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "core/scalar.h"
-#include "cuda/toolkit/kernel.h"
 #include "cuda/attention/window_attention.h"
+#include "cuda/toolkit/kernel.h"
 
 namespace swingrad::cuda {
 
@@ -22,7 +22,8 @@ __device__ inline W attention_scale(const W* logit_scale, int64_t head) {
     return exp(logit_scale[head] < most ? logit_scale[head] : most);
 }
 
-// A vector of a head, times the factor that makes it q^ or k^ (ops/attention/window_attention.cpp); columns past D are 0.
+// A vector of a head, times the factor that makes it q^ or k^ (ops/attention/window_attention.cpp); columns past D are
+// 0.
 template <class W, int Dmax>
 struct HeadVector {
     W u[Dmax] = {};
@@ -68,31 +69,24 @@ __device__ inline void add_times(W* sum, W times, const W* a) {
     for (int d = 0; d < Dmax; ++d) sum[d] += times * a[d];
 }
 
-// One window of one head, as a thread needs it.
+// One window and one head, as a thread needs them.
 template <class T, int Dmax>
-struct Pair {
+struct ThreadWindow {
     using W = acc_type<T>;
-    const AttentionSizes& sizes;
-    const T* qkv;
-    const W *padding, *table;
+    const WindowAttentionOp<T>& op;
     bool cosine;
     W scale;
-    int64_t window, head;  // counted over all images
+    int64_t window, head;  // the window counted over all images
 
-    // Row of the map that token t reads, counted over all images; below 0 for padding.
-    __device__ int64_t row_of(int64_t t) const {
-        const int64_t source = sizes.source[window % sizes.windows * sizes.N + t];
-        return source < 0 ? source : window / sizes.windows * sizes.map_tokens + source;
-    }
     // part 0: q, 1: k, 2: v
     __device__ void load(HeadVector<W, Dmax>& to, int64_t t, int part) const {
-        const int64_t row = row_of(t), column = part * sizes.C + head * sizes.D;
-        if (row < 0) to.load(padding + column, sizes.D);
-        else to.load(qkv + row * 3 * sizes.C + column, sizes.D);
+        const int64_t row = op.row_of(window, t), column = part * op.C + head * op.D;
+        if (row < 0) to.load(op.padding + column, op.D);
+        else to.load(op.qkv + row * 3 * op.C + column, op.D);
     }
     __device__ void load_query(HeadVector<W, Dmax>& q, int64_t t) const {
         load(q, t, 0);
-        q.prepare(cosine, 1 / sqrt(static_cast<W>(sizes.D)));
+        q.prepare(cosine, 1 / sqrt(static_cast<W>(op.D)));
     }
     __device__ void load_key(HeadVector<W, Dmax>& k, int64_t t) const {
         load(k, t, 1);
@@ -101,11 +95,8 @@ struct Pair {
     // S_ij, of the product q^_i . k^_j
     __device__ W score(int64_t i, int64_t j, W product) const {
         W S = scale * product;
-        if (table) S += table[(sizes.place[i] - sizes.place[j] + sizes.centre) * sizes.heads + head];
-        if (sizes.region) {
-            const int32_t* region = sizes.region + window % sizes.windows * sizes.N;
-            if (region[i] != region[j]) S -= 100;
-        }
+        if (op.bias_table) S += op.bias_table[op.relative_index(i, j) * op.heads + head];
+        if (op.masked(window, i, j)) S -= 100;
         return S;
     }
 };

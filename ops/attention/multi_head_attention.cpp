@@ -1,213 +1,154 @@
 // multi_head_attention(x [B, H, W, C], qkv_weight [3C, C], qkv_bias [3C] or none, heads, logit_scale [h, 1, 1] or none,
-//                      table [R, h] or none, proj_weight [C, C], proj_bias [C], map) -> [B, H, W, C]
+//                      bias_table [R, h] or none, proj_weight [C, C], proj_bias [C], map) -> [B, H, W, C]
+//
+// What attention is. A token is a vector of C numbers that stands for one small part of an image. Most of a network
+// works on each token alone; attention is how tokens learn of one another. Three learnt matrices make three vectors of
+// every token: a query (what this token looks for), a key (what it offers) and a value (what it hands over). The
+// product of a query and a key is a score, large where one token offers what the other looks for. The softmax of a
+// query's scores makes them weights, positive, adding up to 1, and the result for that query is the mean of all values
+// by these weights. A convolution mixes neighbours by learnt weights; here the weights are made anew from each image.
+// Several heads do so side by side, each with D = C / h of the numbers, because a token may look for several things at
+// once; a last learnt matrix, the projection, mixes what the heads found. N tokens have N^2 scores, so a token looks
+// only at those of its own window; every other block shifts the windows by half, so that neighbours meet across their
+// borders.
 //
 //   qkv = x qkv_weight^T + qkv_bias       o = attention within windows, of qkv       y = o proj_weight^T + proj_bias
 //
-// A transformer block's other half, beside mlp: attention (ops/attention/window_attention.cpp: cosine_attention where there is a
-// logit_scale, else dot_attention) between the two products that make its inputs and mix its heads. It is one operation
-// because what lies between x and y is needed only from one of the three steps to the next: it is made for a piece of
-// windows at a time, gemm_rows tokens or one window if that has more, in scratch memory that stays in the cache; of all
-// of it only qkv is kept. A piece's tokens are gathered before the first product and scattered after the last, so that
-// the steps between know nothing of shifts, and a padded token is a row of zeros, whose q, k and v are the bias and
-// whose result is dropped.
+// Passes: 0, qkv of each token; 1 to 4, the scores, their exponentials, the sums of these, and the weighted sums of
+// values (ops/attention/window_attention.cpp: cosine_attention where there is a logit_scale, else dot_attention); 5,
+// the projection. Between x and y, tokens lie in the order of the windows, so that the passes between know nothing of
+// shifts. A padded token is a row of zeros, whose q, k and v are the bias, and whose result is dropped.
 //
-// Backward, for a piece of windows, with the formulas of ops/linear/linear.cpp and ops/attention/window_attention.cpp:
+// Backward, by the formulas of ops/linear/linear.cpp and ops/attention/window_attention.cpp:
 //
-//   do = dy proj_weight            dproj_weight += dy^T o         dproj_bias += sum dy
-//   dqkv and o, of qkv and do      dlogit_scale, dtable
-//   dx = dqkv qkv_weight           dqkv_weight += dqkv^T x        dqkv_bias += sum dqkv
+//   do = dy proj_weight            dproj_weight = dy^T o         dproj_bias = sum dy
+//   dqkv, of qkv and do            dlogit_scale, dbias_table
+//   dx = dqkv qkv_weight           dqkv_weight = dqkv^T x        dqkv_bias = sum dqkv
 //
 // where dy is 0 for padded tokens, and their dx is dropped.
 //
-// Saved: x, qkv in the order of the windows, both weights, logit_scale and table. Not o: backward has the attention's
-// weights at hand, and o is one more small product.
+// Saved: x, qkv in the order of the windows, both weights, logit_scale and bias_table. Not o: backward has the weights
+// P at hand, and o is one more small product.
 // Fused from: linear, cosine_attention or dot_attention, linear. On a device it is those three, whose products are a
 // library's.
 // Source: Vaswani et al., "Attention is all you need", arXiv 1706.03762, section 3.2.2; Liu et al., arXiv 2103.14030
 // and 2111.09883, section 3.2 of both. Test: tests/attention/test_multi_head_attention.cpp.
 
-#include "autograd/gradcheck.h"
-#include "core/gemm/gemm.h"
-#include "core/operands.h"
-#include "core/gemm/packed_operand.h"
-#include "core/threads.h"
-#include "ops/attention/attention_head_backward.h"
-#include "ops/ops.h"
-#include "ops/sum_by_groups.h"
-#include "ops/attention/window_rows.h"
+#include "ops/attention/multi_head_attention.h"
 
-#include <algorithm>
+#include "core/threads.h"
+#include "ops/attention/attention_inputs.h"
+#include "ops/ops.h"
 
 namespace swingrad {
+
+// ---- forward
+
 namespace {
 
-constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
-
-// The inputs of a node, in this order; or their gradients.
-struct Operands {
-    Tensor x, qkv_weight, qkv_bias, logit_scale, table, proj_weight, proj_bias;
-
-    std::vector<Tensor> all() const { return {x, qkv_weight, qkv_bias, logit_scale, table, proj_weight, proj_bias}; }
-    // What backward needs of the inputs: no bias.
-    Operands kept() const {
-        return {x.detached(),     qkv_weight.detached(),  {}, logit_scale.detached(),
-                table.detached(), proj_weight.detached(), {}};
-    }
-};
-
-struct Inputs : Operands {
-    int64_t heads = 0;
-    WindowMap map;
-
-    int64_t C() const { return x.shape()[3]; }
-    int64_t slots() const { return x.shape()[0] * map->windows * map->tokens; }  // tokens of all windows, padding too
-};
-
-void check_inputs(const Inputs& in) {
-    constexpr const char* op = "multi_head_attention";
-    const auto [rows, columns] = in.map->map;
-    check(in.x.shape().rank() == 4 && in.x.shape()[1] == rows && in.x.shape()[2] == columns,
-          "[{}] x must be [B, {}, {}, C], got {}", op, rows, columns, in.x.shape());
-    const int64_t C = in.x.shape()[3];
-    check(C > 0, "[{}] x must have channels, got {}", op, in.x.shape());
-    check(in.qkv_weight.shape() == Shape{3 * C, C}, "[{}] qkv_weight must be [{}, {}], got {}", op, 3 * C, C,
-          in.qkv_weight.shape());
-    check(!in.qkv_bias.defined() || in.qkv_bias.shape() == Shape{3 * C}, "[{}] qkv_bias must be [{}], got {}", op,
-          3 * C, in.qkv_bias.shape());
-    check_scores(op, C, in.heads, in.logit_scale, in.table, *in.map);
-    check(in.proj_weight.shape() == Shape{C, C}, "[{}] proj_weight must be [{}, {}], got {}", op, C, C,
-          in.proj_weight.shape());
-    check(in.proj_bias.shape() == Shape{C}, "[{}] proj_bias must be [{}], got {}", op, C, in.proj_bias.shape());
-    check_one_device(op, {{"x", in.x},
-                          {"qkv_weight", in.qkv_weight},
-                          {"qkv_bias", in.qkv_bias},
-                          {"logit_scale", in.logit_scale},
-                          {"table", in.table},
-                          {"proj_weight", in.proj_weight},
-                          {"proj_bias", in.proj_bias}});
-}
-
-// The attention between the products, of qkv in the order of the windows from `first_window` on.
+// The tokens of all windows, one window after the other, from a map of tokens: padding as zeros. And back.
 template <class T>
-AttentionProblem<T> attention_of(const Inputs& in, const T* qkv, int64_t first_window) {
-    using W = acc_type<T>;
-    AttentionProblem<T> problem(*in.map, in.x.shape()[0], in.C(), in.heads, qkv, nullptr,
-                                data_or_null<W>(in.logit_scale), data_or_null<W>(in.table));
-    problem.in_windows = true;
-    problem.first_window = first_window;
-    return problem;
+std::vector<T> gather(const MultiHeadAttentionOp<T>& op, const T* map) {
+    const int64_t C = op.attention.C;
+    std::vector<T> rows(op.tokens() * C);
+    parallel_rows(op.tokens(), C, [&](int64_t t) {
+        const int64_t row = op.row_of(t);
+        for (int64_t c = 0; c < C && row >= 0; ++c) rows[t * C + c] = map[row * C + c];
+    });
+    return rows;
 }
-
-// ---- CPU forward. qkv, in the order of the windows: where the first product goes; null where nobody will want it
-// again.
-
 template <class T>
-void forward(const Inputs& in, T* qkv, T* y) {
-    using W = acc_type<T>;
-    const WindowTable& map = *in.map;
-    const int64_t C = in.C(), N = map.tokens, windows = in.slots() / N;
-    const T *x = in.x.data<T>(), *qkv_weight = in.qkv_weight.data<T>(), *proj_weight = in.proj_weight.data<T>();
-    const W *qkv_bias = data_or_null<W>(in.qkv_bias), *proj_bias = in.proj_bias.data<W>();
-    const Tensor bias = position_bias_by_key(attention_of<T>(in, nullptr, 0));
-
-    // The windows [begin, end), by three steps that each know how to share their work.
-    const auto piece = [&](int64_t begin, int64_t end, const auto& make_qkv, const auto& attend, const auto& project) {
-        const int64_t rows = (end - begin) * N;
-        const Tensor scratch = Tensor::empty({rows, qkv ? 2 * C : 5 * C}, dtype_of<T>());
-        T *of_map = scratch.data<T>(), *o = of_map + rows * C, *qkv_rows = qkv ? qkv + begin * N * 3 * C : o + rows * C;
-        gather_windows(map, begin, end, C, x, of_map);
-        make_qkv(rows, of_map, qkv_rows);
-        attend(attention_of<T>(in, qkv_rows, begin), o);
-        project(rows, o, of_map);
-        scatter_windows(map, begin, end, C, of_map, y);
-    };
-    // Few tokens, or few windows: all of them at once, each step on all threads.
-    if (few_rows(windows * N) || windows < 8)
-        return piece(
-            0, windows,
-            [&](int64_t rows, const T* from, T* to) {
-                multiply_by_weight(rows, C, 3 * C, from, qkv_weight, qkv_bias, to);
-            },
-            [&](const AttentionProblem<T>& problem, T* o) { attend_all(problem, bias.data<W>(), o); },
-            [&](int64_t rows, const T* from, T* to) {
-                multiply_by_weight(rows, C, C, from, proj_weight, proj_bias, to);
-            });
-    const PackedOperand<T> qkv_weight_t(transposed, 3 * C, C, qkv_weight, C),
-        proj_weight_t(transposed, C, C, proj_weight, C);
-    parallel_chunks(windows, std::max<int64_t>(1, rows_a_piece(windows * N) / N), [&](int64_t begin, int64_t end) {
-        piece(
-            begin, end,
-            [&](int64_t rows, const T* from, T* to) {
-                multiply(plain, rows, from, C, qkv_weight_t, to, 3 * C, InitialValue<W>::row(qkv_bias));
-            },
-            [&](const AttentionProblem<T>& problem, T* o) {
-                attend_pairs(problem, bias.data<W>(), begin * in.heads, end * in.heads, o);
-            },
-            [&](int64_t rows, const T* from, T* to) {
-                multiply(plain, rows, from, C, proj_weight_t, to, C, InitialValue<W>::row(proj_bias));
-            });
+void scatter(const MultiHeadAttentionOp<T>& op, const std::vector<T>& rows, T* map) {
+    const int64_t C = op.attention.C;
+    parallel_rows(op.tokens(), C, [&](int64_t t) {
+        const int64_t row = op.row_of(t);
+        for (int64_t c = 0; c < C && row >= 0; ++c) map[row * C + c] = rows[t * C + c];
     });
 }
 
-// ---- CPU backward
+// y [rows, O] = x [rows, I] weight^T + bias, as in ops/linear/linear.cpp
+template <class T>
+void linear_forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const acc_type<T>* bias, T* y) {
+    parallel_rows(rows, I * O, [&](int64_t row) {
+        for (int64_t o = 0; o < O; ++o) {
+            acc_type<T> sum = bias ? bias[o] : acc_type<T>(0);
+            for (int64_t i = 0; i < I; ++i) sum += x[row * I + i] * weight[o * I + i];
+            y[row * O + o] = sum;
+        }
+    });
+}
+
+}  // namespace
 
 template <class T>
-void backward(const Inputs& in, const T* qkv, const T* dy, const Operands& gradients) {
-    using W = acc_type<T>;
-    const WindowTable& map = *in.map;
-    const int64_t C = in.C(), C3 = 3 * C, N = map.tokens, rows_of_all = in.slots(), heads = in.heads;
-    const AttentionProblem<T> whole = attention_of<T>(in, qkv, 0);
-    const int64_t scores = bias_by_key_count(whole), width = C3 * C + C3 + C * C + C + scores + heads,
-                  windows_a_piece = std::max<int64_t>(1, gemm_rows / N);
-    const Tensor bias = position_bias_by_key(whole), dbias = Tensor::empty({scores}, dtype_of<W>());
-    const PackedOperand<T> qkv_weight(plain, C, C3, in.qkv_weight.data<T>(), C),
-        proj_weight(plain, C, C, in.proj_weight.data<T>(), C);
-    const auto body = [&](int64_t group_begin, int64_t group_end, W* sums) {
-        W *dqkv_weight = sums, *dproj_weight = dqkv_weight + C3 * C, *dqkv_bias = dproj_weight + C * C,
-          *dproj_bias = dqkv_bias + C3, *dscores = dproj_bias + C, *dlogit_scale = dscores + scores;
-        const Tensor scratch = Tensor::empty({windows_a_piece * N, 6 * C}, dtype_of<T>());
-        for (int64_t begin = group_begin; begin < group_end; begin += windows_a_piece) {
-            const int64_t end = std::min(group_end, begin + windows_a_piece), rows = (end - begin) * N;
-            const bool adds = begin > group_begin;
-            T *of_map = scratch.data<T>(), *o = of_map + rows * C, *d_o = o + rows * C, *dqkv = d_o + rows * C;
-            T* const dy_rows = of_map;
-            gather_windows(map, begin, end, C, dy, dy_rows);
-            // forward: y = o proj_weight^T + proj_bias, so:
-            multiply(plain, rows, dy_rows, C, proj_weight, d_o, C);
-            const AttentionProblem<T> problem = attention_of(in, qkv + begin * N * C3, begin);
-            AttentionHead<T> s(problem, bias.data<W>());
-            for (int64_t window = begin; window < end; ++window) {
-                s.enter(window);
-                for (int64_t head = 0; head < heads; ++head)
-                    attend_backward(problem, s, head, d_o, o, dqkv, {dscores, dlogit_scale, nullptr});
-            }
-            gemm_block(transposed, plain, C, C, rows, dy_rows, C, o, C, dproj_weight, C, adds);
-            add_column_sums(rows, C, dy_rows, dproj_bias);
-            // forward: qkv = x qkv_weight^T + qkv_bias, so:
-            T *const x_rows = of_map, *const dx_rows = d_o;
-            multiply(plain, rows, dqkv, C3, qkv_weight, dx_rows, C);
-            scatter_windows(map, begin, end, C, dx_rows, gradients.x.data<T>());
-            gather_windows(map, begin, end, C, in.x.data<T>(), x_rows);
-            gemm_block(transposed, plain, C3, C, rows, dqkv, C3, x_rows, C, dqkv_weight, C, adds);
-            add_column_sums(rows, C3, dqkv, dqkv_bias);
+void MultiHeadAttentionOp<T>::forward() const {
+    const int64_t C = attention.C;
+    std::vector<T> x_rows = gather(*this, x), own_qkv(qkv ? 0 : 3 * tokens() * C), o(tokens() * C),
+                   y_rows(tokens() * C);
+    T* const qkv_rows = qkv ? qkv : own_qkv.data();
+    // 0: q, k and v of each token
+    linear_forward<T>(tokens(), C, 3 * C, x_rows.data(), qkv_weight, qkv_bias, qkv_rows);
+    // 1 to 4: attention within windows
+    in_windows(qkv_rows, o.data()).forward();
+    // 5: the projection
+    linear_forward<T>(tokens(), C, C, o.data(), proj_weight, proj_bias, y_rows.data());
+    scatter(*this, y_rows, y);
+}
+
+// ---- backward
+
+namespace {
+
+// forward: y_ro = sum_i x_ri weight_oi + bias_o, so:
+template <class T>
+void linear_backward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const T* dy, T* dx, T* dweight,
+                     acc_type<T>* dbias) {
+    using A = acc_type<T>;
+    parallel_rows(rows, I * O, [&](int64_t row) {
+        for (int64_t i = 0; i < I; ++i) {
+            A sum = 0;
+            for (int64_t o = 0; o < O; ++o) sum += dy[row * O + o] * weight[o * I + i];
+            dx[row * I + i] = sum;
         }
-    };
-    sum_by_groups<W>(groups_of_weights(rows_of_all, C), rows_of_all / N, width, body,
-                     {{gradients.qkv_weight.data<T>(), C3 * C},
-                      {gradients.proj_weight.data<T>(), C * C},
-                      {gradients.qkv_bias.data<W>(), C3},
-                      {gradients.proj_bias.data<W>(), C},
-                      {dbias.data<W>(), scores},
-                      {gradients.logit_scale.data<W>(), heads}},
-                     C3 * C + C * C);
-    finish_score_gradients(whole, dbias.data<W>(), gradients.logit_scale.data<W>(), gradients.table.data<W>());
+    });
+    parallel_rows(O, rows * I, [&](int64_t o) {
+        A bias_sum = 0;
+        std::vector<A> sum(I);
+        for (int64_t row = 0; row < rows; ++row) {
+            bias_sum += dy[row * O + o];
+            for (int64_t i = 0; i < I; ++i) sum[i] += dy[row * O + o] * x[row * I + i];
+        }
+        if (dbias) dbias[o] = bias_sum;
+        for (int64_t i = 0; i < I && dweight; ++i) dweight[o * I + i] = sum[i];
+    });
+}
+
+}  // namespace
+
+template <class T>
+void MultiHeadAttentionOp<T>::backward() const {
+    const int64_t C = attention.C;
+    const std::vector<T> x_rows = gather(*this, x), dy_rows = gather(*this, dy);
+    std::vector<T> o(tokens() * C), d_o(tokens() * C), dqkv(tokens() * 3 * C), dx_rows(tokens() * C);
+    WindowAttentionOp<T> within = in_windows(qkv, o.data());
+    within.forward();  // o again
+    // 5 forward: y = o proj_weight^T + proj_bias, so:
+    linear_backward(tokens(), C, C, o.data(), proj_weight, dy_rows.data(), d_o.data(), dproj_weight, dproj_bias);
+    // 4 to 1 forward: o = attention within windows, of qkv, so:
+    within.dy = d_o.data(), within.dqkv = dqkv.data();
+    within.backward();
+    // 0 forward: qkv = x qkv_weight^T + qkv_bias, so:
+    linear_backward(tokens(), C, 3 * C, x_rows.data(), qkv_weight, dqkv.data(), dx_rows.data(), dqkv_weight, dqkv_bias);
+    if (dx) scatter(*this, dx_rows, dx);
 }
 
 // ---- autograd node
 
+namespace {
+
 struct MultiHeadAttentionNode final : Node {
-    Inputs inputs;
-    Tensor qkv;  // [B nW, N, 3C]
+    MultiHeadInputs inputs;  // but for the biases
+    Tensor qkv;              // [B nW, N, 3C]
 
     std::string_view name() const override { return "multi_head_attention"; }
     std::vector<Saved> saved() const override {
@@ -215,56 +156,51 @@ struct MultiHeadAttentionNode final : Node {
                 {"qkv", qkv},
                 {"qkv_weight", inputs.qkv_weight},
                 {"logit_scale", inputs.logit_scale},
-                {"table", inputs.table},
+                {"bias_table", inputs.bias_table},
                 {"proj_weight", inputs.proj_weight}};
     }
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
-        const int64_t C = inputs.C();
-        const DType sums = acc_dtype(dy.dtype());
-        const Operands d{inputs.x.empty_like(inputs.x.shape()),
-                         dy.empty_like({3 * C, C}),
-                         Tensor::empty({3 * C}, sums),
-                         Tensor::empty({inputs.heads, 1, 1}, sums),
-                         Tensor::zeros({inputs.map->offsets(), inputs.heads}, sums),
-                         dy.empty_like({C, C}),
-                         Tensor::empty({C}, sums)};
-        dispatch_any_float(name(), dy.dtype(),
-                           [&]<class T>(T) { swingrad::backward(inputs, qkv.data<T>(), dy.data<T>(), d); });
-        std::vector<Tensor> all = d.all();
-        for (size_t i = 0; i < all.size(); ++i)
-            if (!needs_input_grad[i]) all[i] = {};  // what was left out has no gradient
-        return all;
+        const std::vector<Tensor> d = inputs.gradients(needs_input_grad);
+        run_backward(name(), dy, [&]<class T>(T) {
+            MultiHeadAttentionOp<T> op = inputs.arguments<T>(qkv);
+            op.dy = ptr(dy), op.dx = ptr(d[0]), op.dqkv_weight = ptr(d[1]), op.dqkv_bias = ptr(d[2]);
+            op.attention.dlogit_scale = ptr(d[3]), op.attention.dbias_table = ptr(d[4]);
+            op.dproj_weight = ptr(d[5]), op.dproj_bias = ptr(d[6]);
+            return op;
+        });
+        return d;
     }
 };
-
-Tensor on_device(const Inputs& in) {
-    const Tensor qkv = linear(in.x, in.qkv_weight, in.qkv_bias), padding = padding_of(in.x, in.qkv_bias, *in.map);
-    const Tensor o = in.logit_scale.defined() ? cosine_attention(qkv, padding, in.logit_scale, in.table, in.map)
-                                              : dot_attention(qkv, padding, in.heads, in.table, in.map);
-    return linear(o, in.proj_weight, in.proj_bias);
-}
 
 }  // namespace
 
 // ---- public function
 
 Tensor multi_head_attention(const Tensor& x, const Tensor& qkv_weight, const Tensor& qkv_bias, int64_t heads,
-                            const Tensor& logit_scale, const Tensor& table, const Tensor& proj_weight,
+                            const Tensor& logit_scale, const Tensor& bias_table, const Tensor& proj_weight,
                             const Tensor& proj_bias, const WindowMap& map) {
-    const Inputs in{{x, qkv_weight, qkv_bias, logit_scale, table, proj_weight, proj_bias}, heads, map};
-    check_inputs(in);
-    if (x.device() == Device::cuda) return on_device(in);
-    const bool keep = recording(in.all());
-    const Tensor qkv = keep ? x.empty_like({x.shape()[0] * map->windows, map->tokens, 3 * x.shape()[3]}) : Tensor();
-    const Tensor y = x.empty_like(x.shape());
-    dispatch_any_float("multi_head_attention", x.dtype(),
-                       [&]<class T>(T) { forward(in, data_or_null<T>(qkv), y.data<T>()); });
+    const MultiHeadInputs inputs{x, qkv_weight, qkv_bias, logit_scale, bias_table, proj_weight, proj_bias, heads, map};
+    inputs.check("multi_head_attention");
+    if (x.device() == Device::cuda) {
+        const Tensor qkv = linear(x, qkv_weight, qkv_bias), padding = padding_of(x, qkv_bias, *map);
+        const Tensor o = logit_scale.defined() ? cosine_attention(qkv, padding, logit_scale, bias_table, map)
+                                               : dot_attention(qkv, padding, heads, bias_table, map);
+        return linear(o, proj_weight, proj_bias);
+    }
+    const bool keep = recording(inputs.tensors());
+    const Tensor y = x.empty_like(x.shape()),
+                 qkv = keep ? x.empty_like({x.shape()[0] * map->windows, map->tokens, 3 * x.shape()[3]}) : Tensor();
+    run_forward("multi_head_attention", x, [&]<class T>(T) {
+        MultiHeadAttentionOp<T> op = inputs.arguments<T>(qkv);
+        op.y = ptr(y);
+        return op;
+    });
     if (!keep) return y;
     auto node = std::make_unique<MultiHeadAttentionNode>();
-    node->inputs = {in.kept(), heads, map};
+    node->inputs = inputs.kept();
     node->qkv = qkv;
-    return record(std::move(node), in.all(), y);
+    return record(std::move(node), inputs.tensors(), y);
 }
 
 // ---- gradient checks: shifted and padded in both orders; with everything, one head above the clamp, and with as

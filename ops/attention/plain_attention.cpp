@@ -1,5 +1,5 @@
-// Gradients are those of the operations it is made of. Test: tests/attention/test_window_attention.cpp, where the fused ones are
-// compared with it, and tests/test_attention_weights.cpp.
+// Gradients are those of the operations it is made of. Test: tests/attention/test_window_attention.cpp, where the fused
+// operations are compared with it.
 
 #include "ops/attention/plain_attention.h"
 
@@ -33,7 +33,7 @@ Tensor factor_of(const Tensor& logit_scale) {
 }  // namespace
 
 AttentionWeights attention_weights(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& logit_scale,
-                                   const Tensor& table, const WindowMap& map) {
+                                   const Tensor& bias_table, const WindowMap& map) {
     const int64_t B = qkv.shape()[0], D = qkv.shape()[3] / (3 * heads), N = map->tokens, windows = B * map->windows;
     const Tensor split = permute(reshape(windows_of(qkv, padding, map), {windows, N, 3, heads, D}), {2, 0, 3, 1, 4});
     const auto part = [&](int64_t i) { return reshape(rows(split, i, i + 1), {windows, heads, N, D}); };
@@ -44,7 +44,7 @@ AttentionWeights attention_weights(const Tensor& qkv, const Tensor& padding, int
     Tensor S = matmul(q, permute(k, {0, 1, 3, 2}));
     const Shape shape = S.shape();
     if (cosine) S = multiply(S, broadcast_to(factor_of(logit_scale), shape));
-    if (table.defined()) S = add(S, broadcast_to(relative_bias(table, map), shape));
+    if (bias_table.defined()) S = add(S, broadcast_to(relative_bias(bias_table, map), shape));
     if (const Tensor mask = shift_mask(*map, qkv.dtype()); mask.defined()) {
         const Shape by_image{B, map->windows, heads, N, N};
         S = reshape(add(reshape(S, by_image), broadcast_to(mask.view({1, map->windows, 1, N, N}), by_image)), shape);
@@ -53,8 +53,8 @@ AttentionWeights attention_weights(const Tensor& qkv, const Tensor& padding, int
 }
 
 Tensor plain_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, const Tensor& logit_scale,
-                       const Tensor& table, const WindowMap& map) {
-    const auto [P, v] = attention_weights(qkv, padding, heads, logit_scale, table, map);
+                       const Tensor& bias_table, const WindowMap& map) {
+    const auto [P, v] = attention_weights(qkv, padding, heads, logit_scale, bias_table, map);
     const Tensor o = permute(matmul(P, v), {0, 2, 1, 3});  // [B nW, N, h, D]
     return window_reverse(reshape(o, {o.shape()[0], map->tokens, qkv.shape()[3] / 3}), map);
 }

@@ -4,6 +4,7 @@
 #include "tests/support.h"
 
 #include <cmath>
+#include <optional>
 
 using namespace swingrad;
 using namespace swingrad::test;
@@ -54,6 +55,59 @@ const Case cases[] = {{{4, 4}, {4, 4}, {0, 0}, 3, 16, 2},   {{8, 8}, {4, 4}, {2,
                       {{32, 32}, {32, 32}, {0, 0}, 1, 3, 1}};  // one window, more rows than a piece
 
 }  // namespace
+
+TEST_CASE("multi_head_attention of two tokens, worked by hand") {
+    // One head of one number. From x = (1, 0): q = x = (1, 0), k = ln 3 (1 - x) = (0, ln 3), v = 4 - 4 x = (0, 4). The
+    // first token's scores are 0 and ln 3, its weights 1/4 and 3/4, its result 3; the second's is the mean of the
+    // values, 2.
+    const auto of = [](const Shape& shape, std::vector<double> values) { return Tensor::from(shape, values); };
+    const double k = std::log(3.0);
+    for (const bool plain : {false, true}) {
+        std::optional<PlainLoops> loops;
+        if (plain) loops.emplace();
+        const auto y =
+            multi_head_attention(of({1, 1, 2, 1}, {1, 0}), of({3, 1}, {1, -k, -4}), of({3}, {0, k, 4}), 1, {}, {},
+                                 of({1, 1}, {2}), of({1}, {1}), make_window_map({1, 2}, {1, 2}, {0, 0}))
+                .values();
+        REQUIRE(y[0] == Approx(2 * 3 + 1));
+        REQUIRE(y[1] == Approx(2 * 2 + 1));
+    }
+}
+
+TEST_CASE("multi_head_attention's fast path agrees with its plain loops") {
+    for (const PaddingOrder order : {PaddingOrder::before_shift, PaddingOrder::after_shift})
+        for (const Case& c : cases) {
+            const WindowMap map = make_window_map(c.map, c.window, c.shift, order);
+            INFO(c.B << " maps of " << c.map.rows << " x " << c.map.columns << ", window " << c.window.rows << " x "
+                     << c.window.columns);
+            const auto in = inputs(c);
+            REQUIRE(largest_fast_error(fused(map, c.heads), in, DType::float64) < 1e-12);
+            REQUIRE(largest_fast_error(fused(map, c.heads), in, DType::float32) < 1e-4);
+            REQUIRE(largest_fast_error(least(map, c.heads), {in[0], in[1], in[5], in[6]}, DType::float64) < 1e-12);
+        }
+}
+
+TEST_CASE("multi_head_attention's backward by plain loops can follow the fast forward, and the other way round") {
+    const Case c{{7, 9}, {3, 4}, {1, 2}, 2, 5, 3};
+    auto in = inputs(c);
+    for (Tensor& leaf : in) require_gradient(leaf);
+    const Function f = fused(make_window_map(c.map, c.window, c.shift), c.heads);
+    const Tensor cotangent = random_tensor(in[0].shape(), Random{8, 8});
+    std::vector<std::vector<Tensor>> all;
+    for (const bool plain_forward : {false, true}) {
+        Tape tape;
+        std::optional<PlainLoops> loops;
+        if (plain_forward) loops.emplace();
+        const Tensor y = f(in);
+        loops.reset();
+        if (!plain_forward) loops.emplace();
+        tape.backward(y, cotangent);
+        all.emplace_back();
+        for (Tensor& leaf : in)
+            all.back().push_back(gradient(leaf).detached()), require_gradient(leaf = leaf.detached());
+    }
+    for (size_t i = 0; i < in.size(); ++i) REQUIRE(largest_difference(all[0][i], all[1][i]) < 1e-11);
+}
 
 TEST_CASE("multi_head_attention agrees with linear, plain attention and linear") {
     for (const PaddingOrder order : {PaddingOrder::before_shift, PaddingOrder::after_shift})
@@ -135,7 +189,10 @@ TEST_CASE("multi_head_attention's gradients have the same bits on any number of 
     const Case c{{8, 8}, {4, 4}, {2, 2}, 3, 16, 33};
     const auto in = as(DType::float32, inputs(c));
     const Tensor cotangent = random_tensor(in[0].shape(), Random{8, 8}).to(DType::float32);
-    REQUIRE(same_on_any_threads(fused(make_window_map(c.map, c.window, c.shift), c.heads), in, cotangent));
+    const Function f = fused(make_window_map(c.map, c.window, c.shift), c.heads);
+    REQUIRE(same_on_any_threads(f, in, cotangent));
+    const PlainLoops plain;
+    REQUIRE(same_on_any_threads(f, in, cotangent));
 }
 
 TEST_CASE("multi_head_attention says what does not fit") {
@@ -154,7 +211,7 @@ TEST_CASE("multi_head_attention says what does not fit") {
     REQUIRE(with(1, zeros({4, 12})) == "[multi_head_attention] qkv_weight must be [12, 4], got [4, 12]");
     REQUIRE(with(2, zeros({4})) == "[multi_head_attention] qkv_bias must be [12], got [4]");
     REQUIRE(with(3, zeros({2})) == "[multi_head_attention] logit_scale must be [2, 1, 1], got [2]");
-    REQUIRE(with(4, zeros({9, 3})) == "[multi_head_attention] the table of a 2 x 2 window must be [9, 2], got [9, 3]");
+    REQUIRE(with(4, zeros({9, 3})) == "[multi_head_attention] bias_table of a 2 x 2 window must be [9, 2], got [9, 3]");
     REQUIRE(with(5, zeros({4, 3})) == "[multi_head_attention] proj_weight must be [4, 4], got [4, 3]");
     REQUIRE(with(6, zeros({3})) == "[multi_head_attention] proj_bias must be [4], got [3]");
     REQUIRE(with(6, zeros({4}), 3) == "[multi_head_attention] 4 channels do not divide into 3 heads");
@@ -163,7 +220,7 @@ TEST_CASE("multi_head_attention says what does not fit") {
             "be on one device");
 }
 
-TEST_CASE("multi_head_attention's kernels agree with its loops") {
+TEST_CASE("multi_head_attention's kernels agree with its plain loops") {
     for (const Case& c : {cases[1], cases[2], cases[4]}) {
         const Function f = fused(make_window_map(c.map, c.window, c.shift), c.heads);
         REQUIRE(largest_kernel_error(f, inputs(c), DType::float64) < 1e-12);

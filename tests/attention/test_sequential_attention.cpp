@@ -3,6 +3,8 @@
 #include "tests/catch.h"
 #include "tests/support.h"
 
+#include <cmath>
+
 using namespace swingrad;
 using namespace swingrad::test;
 
@@ -27,9 +29,43 @@ struct Case {
 const Case cases[] = {{{4, 4}, {4, 4}, {0, 0}, 3, 16},
                       {{16, 16}, {8, 8}, {4, 4}, 2, 7},
                       {{9, 15}, {9, 15}, {0, 0}, 2, 5},
-                      {{13, 10}, {9, 10}, {4, 5}, 1, 17}};
+                      {{13, 10}, {9, 10}, {4, 5}, 1, 17},
+                      {{12, 7}, {9, 8}, {4, 0}, 2, 4}};  // padding that real tokens see
 
 }  // namespace
+
+TEST_CASE("sequential_attention of two tokens, worked by hand") {
+    // As for dot_attention: weights 1/4 and 3/4 of the values 0 and 4, then 1/2 and 1/2.
+    const Tensor qkv = Tensor::from({1, 1, 2, 3}, std::vector<double>{1, 0, 0, 0, std::log(3.0), 4});
+    const WindowMap map = make_window_map({1, 2}, {1, 2}, {0, 0});
+    const auto is_right = [&] {
+        const auto y = sequential_attention(qkv, {}, 1, {}, {}, map).values();
+        return y[0] == Approx(3) && y[1] == Approx(2);
+    };
+    REQUIRE(is_right());
+    const PlainLoops plain;
+    REQUIRE(is_right());
+}
+
+TEST_CASE("sequential_attention's fast path and kernels agree with its plain loops") {
+    for (const Case& c : cases) {
+        const WindowMap map = c.windows();
+        const auto in = c.inputs(2);
+        INFO(c.map.rows << " x " << c.map.columns << ", window " << c.window.rows << " x " << c.window.columns);
+        const Function cosine = [&](const auto& x) {
+            return sequential_attention(x[0], x[3], c.heads, x[2], x[1], map);
+        };
+        const Function dot = [&](const auto& x) { return sequential_attention(x[0], x[2], c.heads, {}, x[1], map); };
+        REQUIRE(largest_fast_error(cosine, in, DType::float64) < 1e-12);
+        REQUIRE(largest_fast_error(cosine, in, DType::float32) < 1e-3);  // a scale of 100
+        REQUIRE(largest_fast_error(dot, {in[0], in[1], in[3]}, DType::float64) < 1e-12);
+        REQUIRE(largest_fast_error(dot, {in[0], in[1], in[3]}, DType::float32) < 1e-5);
+        REQUIRE(largest_bfloat16_error(dot, {in[0], in[1], in[3]}, {0}) < 0.03);
+        REQUIRE(largest_kernel_error(cosine, in, DType::float64) < 1e-12);
+        REQUIRE(largest_kernel_error(dot, {in[0], in[1], in[3]}, DType::float64) < 1e-12);
+        REQUIRE(largest_kernel_error(dot, {in[0], in[1], in[3]}, DType::float32) < 2e-5);
+    }
+}
 
 TEST_CASE("sequential_attention computes what attention at once does, to rounding") {
     for (const Case& c : cases) {
@@ -68,7 +104,10 @@ TEST_CASE("sequential_attention's gradients have the same bits on any number of 
     const Function f = [&](const std::vector<Tensor>& x) {
         return sequential_attention(x[0], x[3], c.heads, x[2], x[1], map);
     };
-    REQUIRE(same_on_any_threads(f, in, random_tensor({9, 16, 16, 24}, Random{8, 5}).to(DType::float32)));
+    const Tensor cotangent = random_tensor({9, 16, 16, 24}, Random{8, 5}).to(DType::float32);
+    REQUIRE(same_on_any_threads(f, in, cotangent));
+    const PlainLoops plain;
+    REQUIRE(same_on_any_threads(f, in, cotangent));
 }
 
 TEST_CASE("sequential_attention needs memory for no matrix of N x N") {

@@ -206,7 +206,8 @@ const Experiment growth_experiment{
      "The same batch of small images is then computed with one thread, two, and as many as there are cores. Results "
      "have the same bits for any number of them."},
     {{"ops/window.h", "struct WindowTable", "where the tokens of a window lie, for any size of map"},
-     {"ops/attention/attention_head_backward.h", "void attend_backward(", "attention, a window and a head at a time"},
+     {"ops/attention/attention_head_backward_fast.h", "void attend_backward(",
+      "attention, a window and a head at a time"},
      {"core/threads.h", "void parallel_for(", "work in pieces that do not depend on the number of threads"}},
     run_growth};
 

@@ -1,9 +1,9 @@
-// One head of one attention window, its scores made tile by tile: the loops of sequential_attention.cpp, which has the
-// formulas.
+// One head of one attention window, its scores made tile by tile: what sequential_attention's fast path is made of.
+// Formulas: sequential_attention.cpp. What makes it fast: a tile's products are small_product's, in vector registers.
 #pragma once
 
 #include "core/scalar.h"
-#include "ops/attention/attention_inputs.h"
+#include "ops/attention/attention_problem_fast.h"
 
 #include <algorithm>
 #include <limits>
@@ -18,15 +18,14 @@ class SequentialHead {
   public:
     static constexpr int64_t tile_size = 64;  // queries and keys of a tile: four float matrices of 16 KB
 
-    explicit SequentialHead(const AttentionProblem<T>& problem)
-        : problem_(problem), N(problem.window.tokens), Dp(problem.Dp) {
+    explicit SequentialHead(const AttentionProblem<T>& problem) : problem_(problem), N(problem.N), Dp(problem.Dp) {
         const int64_t vectors = padded(N) * Dp, tile = tile_size * tile_size;
         memory_ = Tensor::zeros({9 * vectors + 4 * tile + 2 * Dp * tile_size + 8 * padded(N)}, dtype_of<W>());
         W* next = memory_.data<W>();
         for (W** array : {&q, &k, &v, &o, &dq, &dk, &dv, &tile_result, &do_}) *array = next, next += vectors;
-        for (W** array : {&product, &P, &dP, &dprod}) *array = next, next += tile;
+        for (W** array : {&product, &P, &dP, &dproduct}) *array = next, next += tile;
         for (W** array : {&q_t, &do_t}) *array = next, next += Dp * tile_size;
-        for (W** array : {&q_factor, &k_factor, &q_along, &k_along, &q_dot, &k_dot, &log_sum, &row_sum})
+        for (W** array : {&q_factor, &k_factor, &q_along, &k_along, &q_dot, &k_dot, &logsumexp, &delta})
             *array = next, next += padded(N);
     }
 
@@ -38,7 +37,7 @@ class SequentialHead {
         problem_.scale_keys(padded(N), k, k_factor, k_along);
     }
 
-    // Fills o and log_sum.
+    // Fills o and logsumexp.
     void forward() {
         for (int64_t i0 = 0; i0 < N; i0 += tile_size) {
             const int64_t queries = std::min(tile_size, N - i0);
@@ -54,14 +53,14 @@ class SequentialHead {
             }
             for (int64_t i = 0; i < queries; ++i) {
                 for (int64_t d = 0; d < Dp; ++d) o[(i0 + i) * Dp + d] /= l[i];
-                log_sum[i0 + i] = m[i] + std::log(l[i]);
+                logsumexp[i0 + i] = m[i] + std::log(l[i]);
             }
         }
     }
 
-    // From q, k, v, do_ (the gradient of o), log_sum and row_sum (do_i . y_i): dq, dk, dv, and what is added to dtable
-    // and dlogit_scale.
-    void backward(W* dtable, W& dlogit_scale) {
+    // From q, k, v, do_ (the gradient of o), logsumexp and delta (do_i . y_i): dq, dk, dv, and what is added to
+    // dbias_table and dlogit_scale.
+    void backward(W* dbias_table, W& dlogit_scale) {
         for (W* sums : {dq, dk, dv}) std::fill_n(sums, N * Dp, W(0));
         for (W* sums : {q_dot, k_dot}) std::fill_n(sums, N, W(0));
         for (int64_t i0 = 0; i0 < N; i0 += tile_size) {
@@ -72,11 +71,11 @@ class SequentialHead {
                 const int64_t keys = std::min(tile_size, N - j0);
                 scores(i0, queries, j0, keys);
                 small_product(keys, tile_size, problem_.D, v + j0 * Dp, Dp, int64_t{1}, do_t, tile_size, dP, tile_size);
-                softmax_backward(i0, queries, j0, keys, dtable, dlogit_scale);
-                // forward: o_i = sum_j P_ij v_j and prod_ij = q^_i . k^_j, so:
+                softmax_backward(i0, queries, j0, keys, dbias_table, dlogit_scale);
+                // forward: o_i = sum_j P_ij v_j and product_ij = q^_i . k^_j, so:
                 add_product(keys, queries, P, tile_size, int64_t{1}, do_ + i0 * Dp, dv + j0 * Dp);
-                add_product(keys, queries, dprod, tile_size, int64_t{1}, q + i0 * Dp, dk + j0 * Dp);
-                add_product(queries, keys, dprod, int64_t{1}, tile_size, k + j0 * Dp, dq + i0 * Dp);
+                add_product(keys, queries, dproduct, tile_size, int64_t{1}, q + i0 * Dp, dk + j0 * Dp);
+                add_product(queries, keys, dproduct, int64_t{1}, tile_size, k + j0 * Dp, dq + i0 * Dp);
             }
         }
         for (int64_t t = 0; t < N; ++t)
@@ -98,18 +97,18 @@ class SequentialHead {
     void scores(int64_t i0, int64_t queries, int64_t j0, int64_t keys) {
         small_product(keys, tile_size, problem_.D, k + j0 * Dp, Dp, int64_t{1}, q_t, tile_size, product, tile_size);
         const W scale = problem_.scale(head_);
-        const int32_t* region = problem_.regions_of(window_);
+        const int32_t* mask = problem_.mask_of(window_);
         for (int64_t j = 0; j < keys; ++j)
             for (int64_t i = 0; i < queries; ++i) {
                 W S = scale * product[j * tile_size + i];
-                if (problem_.table)
-                    S += problem_.table[problem_.window.offset_row(i0 + i, j0 + j) * problem_.heads + head_];
-                if (region && region[i0 + i] != region[j0 + j]) S -= 100;
+                if (problem_.op.bias_table)
+                    S += problem_.op.bias_table[problem_.op.relative_index(i0 + i, j0 + j) * problem_.heads + head_];
+                if (mask && mask[i0 + i] != mask[j0 + j]) S -= 100;
                 P[j * tile_size + i] = S;
             }
     }
 
-    // The running softmax of the tile's query i goes on by this tile's keys: S in P becomes e^(S - m).
+    // The online softmax of the tile's query i goes on by this tile's keys: S in P becomes e^(S - m).
     void take_keys(int64_t i, int64_t keys, W& m, W& l, W* o_i) {
         W largest = m, sum = 0;
         for (int64_t j = 0; j < keys; ++j) largest = std::max(largest, P[j * tile_size + i]);
@@ -123,17 +122,17 @@ class SequentialHead {
         for (int64_t d = 0; d < Dp; ++d) o_i[d] *= f;
     }
 
-    // From S (in P) and dP: P, dprod, and their sums.
-    void softmax_backward(int64_t i0, int64_t queries, int64_t j0, int64_t keys, W* dtable, W& dlogit_scale) {
+    // From S (in P) and dP: P, dproduct, and their sums.
+    void softmax_backward(int64_t i0, int64_t queries, int64_t j0, int64_t keys, W* dbias_table, W& dlogit_scale) {
         const W scale = problem_.scale(head_);
         for (int64_t j = 0; j < keys; ++j)
             for (int64_t i = 0; i < queries; ++i) {
                 const int64_t at = j * tile_size + i;
-                P[at] = fast_exp(P[at] - log_sum[i0 + i]);
-                const W dS = P[at] * (dP[at] - row_sum[i0 + i]);
-                dtable[problem_.window.offset_row(i0 + i, j0 + j) * problem_.heads + head_] += dS;
-                dprod[at] = scale * dS;
-                const W along = dprod[at] * product[at];
+                P[at] = fast_exp(P[at] - logsumexp[i0 + i]);
+                const W dS = P[at] * (dP[at] - delta[i0 + i]);
+                dbias_table[problem_.op.relative_index(i0 + i, j0 + j) * problem_.heads + head_] += dS;
+                dproduct[at] = scale * dS;
+                const W along = dproduct[at] * product[at];
                 q_dot[i0 + i] += along;
                 k_dot[j0 + j] += along;
                 dlogit_scale += along;
@@ -152,11 +151,11 @@ class SequentialHead {
 
   public:
     const int64_t N, Dp;
-    std::vector<int64_t> rows;                            // of the map, that the window's tokens read; -1 for padding
+    std::vector<int64_t> rows;  // of the map, that the window's tokens read; below 0 for padding
     W *q, *k, *v, *o, *do_, *dq, *dk, *dv, *tile_result;  // [N, Dp]
-    W *product, *P, *dP, *dprod;                          // [tile_size keys, tile_size queries]
+    W *product, *P, *dP, *dproduct;                       // [tile_size keys, tile_size queries]
     W *q_t, *do_t;                                        // [Dp, tile_size queries]
-    W *q_factor, *k_factor, *q_along, *k_along, *q_dot, *k_dot, *log_sum, *row_sum;  // [N]
+    W *q_factor, *k_factor, *q_along, *k_along, *q_dot, *k_dot, *logsumexp, *delta;  // [N]
 };
 
 }  // namespace swingrad

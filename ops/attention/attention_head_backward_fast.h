@@ -1,8 +1,8 @@
-// Backward of one head of one attention window: what backward of window_attention.cpp and of multi_head_attention.cpp
-// is made of. Formulas are in window_attention.cpp.
+// Backward of one head of one attention window: what the fast backward of window_attention and of multi_head_attention
+// is made of. Formulas: window_attention.cpp; layout and speed: attention_head_fast.h.
 #pragma once
 
-#include "ops/attention/attention_head.h"
+#include "ops/attention/attention_head_fast.h"
 
 #include <algorithm>
 
@@ -21,8 +21,9 @@ namespace detail {
 // The result (of what arrived at v, or at q^ or k^) as third `part` of a window's dqkv: v's as it is, those of q and k
 // less their part along q^ or k^, times the factor that made these.
 template <class T>
-void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t head, int part, const acc_type<T>* scaled,
-         const acc_type<T>* along, const acc_type<T>* factor, T* dqkv, acc_type<T>* dpadding) {
+void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t head, int part,
+         const acc_type<T>* scaled, const acc_type<T>* along, const acc_type<T>* factor, T* dqkv,
+         acc_type<T>* dpadding) {
     const int64_t D = problem.D, column = part * problem.C + head * D;
     for (int64_t t = 0; t < s.N; ++t) {
         acc_type<T>* gradient = s.result + t * s.Dp;
@@ -37,16 +38,16 @@ void put(const AttentionProblem<T>& problem, const AttentionHead<T>& s, int64_t 
     }
 }
 
-// From P and dP: dS into the bias's sum, dprod, and sum dprod prod for every query and every key. Overwrites dP.
+// From P and dP: dS into the bias's sum, dproduct, and sum dproduct prod for every query and every key. Overwrites dP.
 template <class T>
 void softmax_backward(AttentionHead<T>& s, acc_type<T> scale, acc_type<T>* dbias, acc_type<T>& dlogit_scale) {
     using W = acc_type<T>;
     for (int64_t first = 0; first < s.L; first += lanes<W>) {  // a vector of queries at a time
-        Vector<W> P, dP, product, sum, P_dP = {}, q_dot = {}, q_along;
+        Vector<W> P, dP, product, sum, delta = {}, q_dot = {}, q_along;
         for (int64_t j = 0; j < s.N; ++j) {
             load_vector(P, s.P + j * s.L + first);
             load_vector(dP, s.dP + j * s.L + first);
-            P_dP += P * dP;
+            delta += P * dP;
         }
         for (int64_t j = 0; j < s.N; ++j) {
             const int64_t at = j * s.L + first;
@@ -54,11 +55,11 @@ void softmax_backward(AttentionHead<T>& s, acc_type<T> scale, acc_type<T>* dbias
             load_vector(dP, s.dP + at);
             load_vector(product, s.product + at);
             load_vector(sum, dbias + at);
-            // forward: P = softmax(S), S = scale prod + bias, so:
-            const Vector<W> dS = P * (dP - P_dP), dprod = scale * dS, along = dprod * product;
+            // forward: P = softmax(S), S = scale product + bias, so:
+            const Vector<W> dS = P * (dP - delta), dproduct = scale * dS, along = dproduct * product;
             q_dot += along;
             store_vector(Vector<W>(sum + dS), dbias + at);
-            store_vector(dprod, s.dprod + at);
+            store_vector(dproduct, s.dproduct + at);
             store_vector(along, s.dP + at);
         }
         load_vector(q_along, s.q_along + first);
@@ -94,24 +95,26 @@ void attend_backward(const AttentionProblem<T>& problem, AttentionHead<T>& s, in
     small_product(s.N, s.Dp, s.N, s.P, s.L, int64_t{1}, s.o, s.Dp, s.result, s.Dp);
     detail::put<T>(problem, s, head, 2, nullptr, nullptr, nullptr, dqkv, sums.dpadding);
     detail::softmax_backward(s, problem.scale(head), sums.dbias + head * s.N * s.L, sums.dlogit_scale[head]);
-    // forward: prod_ij = q^_i . k^_j, so dk^_j = sum_i dprod_ij q^_i and dq^_i = sum_j dprod_ij k^_j:
-    small_product(s.N, s.Dp, s.N, s.dprod, s.L, int64_t{1}, s.q, s.Dp, s.result, s.Dp);
+    // forward: product_ij = q^_i . k^_j, so dk^_j = sum_i dproduct_ij q^_i and dq^_i = sum_j dproduct_ij k^_j:
+    small_product(s.N, s.Dp, s.N, s.dproduct, s.L, int64_t{1}, s.q, s.Dp, s.result, s.Dp);
     detail::put<T>(problem, s, head, 1, s.k, s.k_along, s.k_factor, dqkv, sums.dpadding);
-    small_product(s.N, s.Dp, s.N, s.dprod, int64_t{1}, s.L, s.k, s.Dp, s.result, s.Dp);
+    small_product(s.N, s.Dp, s.N, s.dproduct, int64_t{1}, s.L, s.k, s.Dp, s.result, s.Dp);
     detail::put<T>(problem, s, head, 0, s.q, s.q_along, s.q_factor, dqkv, sums.dpadding);
 }
 
-// From the sums over all windows: dtable [R, h], added to, and dlogit_scale, 0 where the clamp was reached.
+// From the sums over all windows: dbias_table [R, h], zeros before, and dlogit_scale, 0 where the clamp was reached.
+// Both may be null.
 template <class T>
 void finish_score_gradients(const AttentionProblem<T>& problem, const acc_type<T>* dbias, acc_type<T>* dlogit_scale,
-                            acc_type<T>* dtable) {
-    const int64_t N = problem.window.tokens, L = padded_to_lanes<acc_type<T>>(N), heads = problem.heads;
+                            acc_type<T>* dbias_table) {
+    const int64_t N = problem.N, L = padded_to_lanes<acc_type<T>>(N), heads = problem.heads;
     for (int64_t head = 0; head < heads; ++head) {
-        if (problem.cosine() && problem.scale_is_clamped(head)) dlogit_scale[head] = 0;
-        // forward: a pair's bias is the table's entry of its offset, so an entry gets what all such pairs get:
+        if (dlogit_scale && problem.scale_is_clamped(head)) dlogit_scale[head] = 0;
+        if (!dbias_table) continue;
+        // forward: a pair's bias is the table's row of its relative position, so a row gets what all such pairs get:
         for (int64_t j = 0; j < N; ++j)
             for (int64_t i = 0; i < N; ++i)
-                dtable[problem.window.offset_row(i, j) * heads + head] += dbias[(head * N + j) * L + i];
+                dbias_table[problem.op.relative_index(i, j) * heads + head] += dbias[(head * N + j) * L + i];
     }
 }
 

@@ -1,12 +1,15 @@
-// One head of one attention window: scratch memory, and the steps that forward of window_attention.cpp and of
-// multi_head_attention.cpp are made of; backward's are in attention_head_backward.h. Formulas and layout are in
-// window_attention.cpp. L is N, the tokens of a window, rounded up to whole vectors; what lies beyond N is zero in what
-// is loaded and of no account in what is computed.
+// One head of one attention window: scratch memory, and the steps that the fast forward of window_attention and of
+// multi_head_attention are made of; backward's are in attention_head_backward_fast.h. Formulas: window_attention.cpp.
+//
+// What makes it fast: matrices of a window and head are stored [key j][query i], so that a vector register holds one
+// key and as many queries as it has lanes, and a softmax's sums over keys are sums of registers. L is N, the tokens of
+// a window, rounded up to whole vectors; what lies beyond N is zero in what is loaded and is not read from what is
+// computed.
 #pragma once
 
 #include "core/scalar.h"
 #include "core/threads.h"
-#include "ops/attention/attention_inputs.h"
+#include "ops/attention/attention_problem_fast.h"
 
 #include <limits>
 
@@ -19,18 +22,14 @@ class AttentionHead {
   public:
     // `bias` is position_bias_by_key's.
     AttentionHead(const AttentionProblem<T>& problem, const W* bias)
-        : problem_(problem),
-          bias_(bias),
-          N(problem.window.tokens),
-          L(padded_to_lanes<W>(problem.window.tokens)),
-          Dp(problem.Dp) {
+        : problem_(problem), bias_(bias), N(problem.N), L(padded_to_lanes<W>(problem.N)), Dp(problem.Dp) {
         const int64_t vectors = L * Dp, matrices = L * L;
         const Shape numbers{7 * vectors + 4 * matrices + 5 * L};
         const bool whole = L == N && Dp == problem.D;  // no padding: every number is written before it is read
         memory_ = whole ? Tensor::empty(numbers, dtype_of<W>()) : Tensor::zeros(numbers, dtype_of<W>());
         W* next = memory_.data<W>();
         for (W** array : {&q, &k, &v, &o, &result, &q_t, &do_t}) *array = next, next += vectors;
-        for (W** array : {&product, &P, &dP, &dprod}) *array = next, next += matrices;
+        for (W** array : {&product, &P, &dP, &dproduct}) *array = next, next += matrices;
         for (W** array : {&q_factor, &k_factor, &q_along, &k_along, &k_dot}) *array = next, next += L;
     }
 
@@ -38,7 +37,7 @@ class AttentionHead {
     void enter(int64_t window) {
         window_ = window;
         problem_.rows_of(window, rows);
-        if (!problem_.in_windows && window + 1 < problem_.windows()) problem_.rows_of(window + 1, next_rows_);
+        if (problem_.op.source && window + 1 < problem_.windows()) problem_.rows_of(window + 1, next_rows_);
         else next_rows_.clear();
     }
 
@@ -74,19 +73,19 @@ class AttentionHead {
     void softmax_over_keys(int64_t head) {
         const W scale = problem_.scale(head);
         const W* bias = bias_ + head * N * L;
-        const int32_t* region = problem_.regions_of(window_);
+        const int32_t* mask = problem_.mask_of(window_);
         for (int64_t first = 0; first < L; first += lane_count) {  // a vector of queries at a time
-            W query_region[lane_count] = {};
-            if (region)
+            W query_mask[lane_count] = {};
+            if (mask)
                 for (int64_t i = 0; i < std::min(lane_count, N - first); ++i)
-                    query_region[i] = static_cast<W>(region[first + i]);
-            Vector<W> S, added, region_i, largest = Vector<W>{} - std::numeric_limits<W>::infinity();
-            load_vector(region_i, query_region);
+                    query_mask[i] = static_cast<W>(mask[first + i]);
+            Vector<W> S, added, mask_i, largest = Vector<W>{} - std::numeric_limits<W>::infinity();
+            load_vector(mask_i, query_mask);
             for (int64_t j = 0; j < N; ++j) {
                 load_vector(S, product + j * L + first);
                 load_vector(added, bias + j * L + first);
                 S = scale * S + added;
-                if (region) S = region_i == static_cast<W>(region[j]) ? S : S - W(100);
+                if (mask) S = mask_i == static_cast<W>(mask[j]) ? S : S - W(100);
                 largest = S > largest ? S : largest;
                 store_vector(S, P + j * L + first);
             }
@@ -113,33 +112,33 @@ class AttentionHead {
     std::vector<int64_t> next_rows_;  // of the window after it
 
   public:
-    std::vector<int64_t> rows;  // of qkv, that the window's tokens read; -1 for padding
+    std::vector<int64_t> rows;  // of qkv, that the window's tokens read; below 0: padding
     const int64_t N, L, Dp;
-    W *q, *k, *v, *o, *result;     // [L, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
-    W *product, *P, *dP, *dprod;   // [L keys, L queries]; product is q^ . k^
-    W *q_t, *do_t;                 // [Dp, L queries]
-    W *q_factor, *k_factor;        // [L]: what q and k were multiplied by
-    W *q_along, *k_along, *k_dot;  // [L]: q^ . dq^ and k^ . dk^, or 0 where not taken away
+    W *q, *k, *v, *o, *result;       // [L, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
+    W *product, *P, *dP, *dproduct;  // [L keys, L queries]; product is q^ . k^
+    W *q_t, *do_t;                   // [Dp, L queries]
+    W *q_factor, *k_factor;          // [L]: what q and k were multiplied by
+    W *q_along, *k_along, *k_dot;    // [L]: q^ . dq^ and k^ . dk^, or 0 where not taken away
 };
 
 // How many numbers a position bias by key has.
 template <class T>
 int64_t bias_by_key_count(const AttentionProblem<T>& problem) {
-    return problem.heads * problem.window.tokens * padded_to_lanes<acc_type<T>>(problem.window.tokens);
+    return problem.heads * problem.N * padded_to_lanes<acc_type<T>>(problem.N);
 }
-// table [R, h] as [h, N keys, L queries], padded with zeros; all zeros where table is null. Small beside qkv in any but
-// tiny batches, and it makes the softmax read whole vectors.
+// bias_table [R, h] as [h, N keys, L queries], padded with zeros; all zeros where it is null. Small beside qkv in any
+// but tiny batches, and it makes the softmax read whole vectors.
 template <class T>
 Tensor position_bias_by_key(const AttentionProblem<T>& problem) {
     using W = acc_type<T>;
-    const int64_t N = problem.window.tokens, L = padded_to_lanes<W>(N), heads = problem.heads;
+    const int64_t N = problem.N, L = padded_to_lanes<W>(N), heads = problem.heads;
     Tensor bias = Tensor::zeros({heads, N, L}, dtype_of<W>());
-    if (!problem.table) return bias;
+    if (!problem.op.bias_table) return bias;
     W* to = bias.data<W>();
     for (int64_t head = 0; head < heads; ++head)
         for (int64_t j = 0; j < N; ++j)
             for (int64_t i = 0; i < N; ++i)
-                to[(head * N + j) * L + i] = problem.table[problem.window.offset_row(i, j) * heads + head];
+                to[(head * N + j) * L + i] = problem.op.bias_table[problem.op.relative_index(i, j) * heads + head];
     return bias;
 }
 
