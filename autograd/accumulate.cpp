@@ -3,7 +3,7 @@
 #include "core/operands.h"
 #include "core/threads.h"
 #include "cuda/pointwise/accumulate.h"
-#include "cuda/pointwise/pointwise.h"
+#include "cuda/pointwise/arithmetic.h"
 
 #include <algorithm>
 #include <cmath>
@@ -26,7 +26,9 @@ void add(const Tensor& a, const Tensor& b, const Tensor& sum) {
     on_device_of(
         "accumulate", a, [&]<class T>(T) { add(a.numel(), a.data<T>(), b.data<T>(), sum.data<T>()); },
         [&]<class T>(T) {
-            cuda::combine<Plus>(a.numel(), a.device_data<T>(), b.device_data<T>(), sum.device_data<T>());
+            BinaryOp<Plus, T>{
+                .count = a.numel(), .a = a.device_data<T>(), .b = b.device_data<T>(), .y = sum.device_data<T>()}
+                .forward_kernel();
         });
 }
 

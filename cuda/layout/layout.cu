@@ -20,7 +20,7 @@ template <class T>
 void gather(const Axes& x_axes, const T* x, T* y) {
     const int64_t count = x_axes.indices();
     if (count == 0) return;
-    launch(gather_kernel<T>, blocks_for(count, 256), 256, 0, compute_stream(), count, x_axes, x, y);
+    launch(gather_kernel<T>, blocks_for(count, 256), 256, 0, compute_stream(), count, x_axes.merged(), x, y);
 }
 
 template void gather(const Axes&, const float*, float*);
@@ -28,3 +28,16 @@ template void gather(const Axes&, const double*, double*);
 template void gather(const Axes&, const bfloat16*, bfloat16*);
 
 }  // namespace swingrad::cuda
+
+namespace swingrad {
+
+template <class T>
+void PermuteOp<T>::forward_kernel() const {
+    cuda::gather(axes, x, y);
+}
+
+template void PermuteOp<float>::forward_kernel() const;
+template void PermuteOp<double>::forward_kernel() const;
+template void PermuteOp<bfloat16>::forward_kernel() const;
+
+}  // namespace swingrad

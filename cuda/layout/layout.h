@@ -1,4 +1,4 @@
-// The kernel of permute (ops/layout/layout.cpp) and of broadcast_to (ops/reduce/broadcast.cpp). T: float, double or bfloat16.
+// The arguments of permute, for plain loops and kernels alike. Mathematics: ops/layout/layout.cpp.
 #pragma once
 
 #include "core/element.h"
@@ -6,10 +6,25 @@
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// y[i] = x[x_axes.offset_of(i)] for all i below x_axes.indices().
+// With dy for x and dx for y, and the inverse order of axes, the backward pass too.
+template <class T>
+struct PermuteOp {
+    cuda::Axes axes;  // of y, with the strides that they have in x
+    const T* x = nullptr;
+    T* y = nullptr;
+
+    void forward() const;         // ops/layout/layout.cpp
+    void forward_kernel() const;  // cuda/layout/layout.cu
+};
+
+namespace cuda {
+
+// y[i] = x[x_axes.offset_of(i)] for all i below x_axes.indices(): what permute and broadcast_to are on a device.
 template <class T>
 void gather(const Axes& x_axes, const T* x, T* y);
 
-}  // namespace swingrad::cuda
+}  // namespace cuda
+
+}  // namespace swingrad

@@ -1,28 +1,32 @@
-// Kernels of ops/loss/cross_entropy.cpp. T: float, double or bfloat16. Targets are either a label a sample, smoothed, or a
-// share a class. A label that is not in 0..K-1 makes the loss NaN, and the gradient of its row.
+// The arguments of cross_entropy, for plain loops and kernels alike. Mathematics: ops/loss/cross_entropy.cpp.
 #pragma once
 
 #include "core/element.h"
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// logits [B, K], labels [B] -> p [B, K], loss [1]
+// Targets are given, or made of a label a sample. To kernels a label that is not in 0..K-1 makes the loss NaN, and the
+// gradient of its row; plain loops expect none.
 template <class T>
-void cross_entropy_forward(int64_t B, int64_t K, const T* logits, const int64_t* labels, double smoothing, acc_type<T>* p,
-                           acc_type<T>* loss);
-// targets [B, K]
-template <class T>
-void cross_entropy_soft_forward(int64_t B, int64_t K, const T* logits, const acc_type<T>* targets, acc_type<T>* p,
-                                acc_type<T>* loss);
+struct CrossEntropyOp {
+    using A = acc_type<T>;
 
-// dloss [1]
-template <class T>
-void cross_entropy_backward(int64_t B, int64_t K, const acc_type<T>* p, const int64_t* labels, double smoothing,
-                            const acc_type<T>* dloss, T* dlogits);
-template <class T>
-void cross_entropy_soft_backward(int64_t B, int64_t K, const acc_type<T>* p, const acc_type<T>* targets, const acc_type<T>* dloss,
-                                 T* dlogits);
+    int64_t B, K;
+    const T* logits = nullptr;        // [B, K]; this and the next two: forward's alone
+    const int64_t* labels = nullptr;  // [B]; null where targets are given
+    double label_smoothing = 0;       // of labels
+    A* targets = nullptr;             // [B, K]; those of labels are written by forward
+    A* p = nullptr;                   // [B, K]; written by forward, read by backward
+    A* loss = nullptr;                // [1]; forward's alone
+    const A* dloss = nullptr;         // [1]; this and dlogits: backward's alone
+    T* dlogits = nullptr;             // [B, K]
 
-}  // namespace swingrad::cuda
+    void forward() const;  // ops/loss/cross_entropy.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/loss/cross_entropy.cu
+    void backward_kernel() const;
+};
+
+}  // namespace swingrad

@@ -1,13 +1,13 @@
 // What the tape needs of a device: numbers written, and a look for values that are not finite.
 //
-// fill writes by cuda/toolkit/elementwise.h. first_not_finite is a thread an element; whoever finds one lowers a common index,
-// and the least of many indices is the same in whatever order they come. A diagnostic: it reads the index back.
+// fill writes by cuda/toolkit/elementwise.h. first_not_finite is a thread an element; whoever finds one lowers a common
+// index, and the least of many indices is the same in whatever order they come. A diagnostic: it reads the index back.
 
 #include "cuda/pointwise/accumulate.h"
 
+#include "cuda/runtime/scratch.h"
 #include "cuda/toolkit/elementwise.h"
 #include "cuda/toolkit/kernel.h"
-#include "cuda/runtime/scratch.h"
 
 namespace swingrad::cuda {
 
@@ -45,7 +45,7 @@ int64_t first_not_finite(int64_t count, const T* x) {
     return static_cast<int64_t>(found);
 }
 
-#define INSTANTIATE(T)                        \
+#define INSTANTIATE(T)                            \
     template void fill(int64_t, acc_type<T>, T*); \
     template int64_t first_not_finite(int64_t, const T*);
 INSTANTIATE(float)

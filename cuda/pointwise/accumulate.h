@@ -1,4 +1,4 @@
-// Kernels of autograd/accumulate.cpp, beside the addition of cuda/pointwise/pointwise.h. T: float, double or bfloat16.
+// Kernels of autograd/accumulate.cpp, beside the addition of cuda/pointwise/arithmetic.h. T: float, double or bfloat16.
 #pragma once
 
 #include "core/element.h"

@@ -1,6 +1,6 @@
-// sum_to. Mathematics: ops/reduce/broadcast.cpp. No atomics: the same bits every time.
+// broadcast_to, which is the gather of cuda/layout/layout.h, and sum_to. Mathematics: ops/reduce/broadcast.cpp.
 //
-// Four plans, by which axes are summed:
+// Four plans for sum_to, by which axes are summed; no atomics, so that the bits are the same every time:
 //   all of them:                cuda/reduce/reduce.h
 //   rows into one:              cuda/toolkit/sums.h; the gradient of a bias
 //   others, the last one kept:  a thread a result, which walks over its terms: a warp reads neighbours
@@ -9,10 +9,11 @@
 
 #include "cuda/reduce/broadcast.h"
 
-#include "cuda/runtime/convert.h"
-#include "cuda/toolkit/kernel.h"
+#include "cuda/layout/layout.h"
 #include "cuda/reduce/reduce.h"
+#include "cuda/runtime/convert.h"
 #include "cuda/runtime/scratch.h"
+#include "cuda/toolkit/kernel.h"
 #include "cuda/toolkit/sums.h"
 #include "cuda/toolkit/warp_row.h"
 
@@ -39,30 +40,42 @@ __global__ void sum_to_by_warps_kernel(int64_t count, int64_t terms, Axes kept, 
     if (lane_of_thread() == 0) y[j] = narrow<T>(sum);
 }
 
-// ---- launcher
+}  // namespace swingrad::cuda
+
+namespace swingrad {
 
 template <class T>
-void sum_to(const Axes& kept, const Axes& repeated, const T* x, T* y) {
-    using W = acc_type<T>;
-    const int64_t count = kept.indices(), terms = repeated.indices();
-    if (count == 0) return;
+void BroadcastOp<T>::forward_kernel() const {
+    cuda::gather(axes, x, y);
+}
+
+template <class T>
+void BroadcastOp<T>::backward_kernel() const {
+    using namespace cuda;
+    if (small == 0) return;
+    // Where the first term of an element of dx is in dy, and from there to the others.
+    const Axes dy_axes = Axes::of(axes.shape());
+    Axes kept, repeated;
+    for (int axis = 0; axis < axes.count; ++axis)
+        (axes.strides[axis] == 0 ? repeated : kept).add(dy_axes.sizes[axis], dy_axes.strides[axis]);
+    kept = kept.merged(), repeated = repeated.merged();
+
+    const int64_t terms = repeated.indices();
     const bool rows_into_one = kept.count == 1 && kept.strides[0] == 1 && repeated.count == 1;
     if (kept.count == 0 || rows_into_one) {
-        const Scratch<W> sums(count);
-        if (kept.count == 0) sum_forward(terms, 1, x, sums.data());
-        else column_sums(terms, count, x, sums.data());
-        convert(count, sums.data(), y);
+        const Scratch<acc_type<T>> sums(small);
+        if (kept.count == 0) SumOp<T>{.count = terms, .factor = 1, .x = dy, .y = sums.data()}.forward_kernel();
+        else column_sums(terms, small, dy, sums.data());
+        convert(small, sums.data(), dx);
     } else if (repeated.count > 0 && repeated.strides[repeated.count - 1] == 1) {
-        launch(sum_to_by_warps_kernel<T>, blocks_for(count, rows_a_block), rows_a_block * warp_size, 0,
-               compute_stream(), count, terms, kept, repeated, x, y);
+        launch(sum_to_by_warps_kernel<T>, blocks_for(small, rows_a_block), rows_a_block * warp_size, 0,
+               compute_stream(), small, terms, kept, repeated, dy, dx);
     } else {
-        launch(sum_to_by_threads_kernel<T>, blocks_for(count, 256), 256, 0, compute_stream(), count, terms, kept,
-               repeated, x, y);
+        launch(sum_to_by_threads_kernel<T>, blocks_for(small, 256), 256, 0, compute_stream(), small, terms, kept,
+               repeated, dy, dx);
     }
 }
 
-template void sum_to(const Axes&, const Axes&, const float*, float*);
-template void sum_to(const Axes&, const Axes&, const double*, double*);
-template void sum_to(const Axes&, const Axes&, const bfloat16*, bfloat16*);
+SWINGRAD_KERNELS(BroadcastOp)
 
-}  // namespace swingrad::cuda
+}  // namespace swingrad

@@ -1,4 +1,4 @@
-// Kernels of ops/reduce/broadcast.cpp: sum_to. broadcast_to is the gather of cuda/layout/layout.h. T: float, double or bfloat16.
+// The arguments of broadcast_to and sum_to, for plain loops and kernels alike. Mathematics: ops/reduce/broadcast.cpp.
 #pragma once
 
 #include "core/element.h"
@@ -6,11 +6,22 @@
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// y[j] = the sum of x[kept.offset_of(j) + repeated.offset_of(t)] over all t below repeated.indices(), for all j below
-// kept.indices(). Neighbouring axes of one kind must be one axis, and none have size 1.
+// broadcast_to is forward, with sum_to for its backward; sum_to is backward, with broadcast_to for its.
 template <class T>
-void sum_to(const Axes& kept, const Axes& repeated, const T* x, T* y);
+struct BroadcastOp {
+    cuda::Axes axes;        // of the large tensor, with the strides they have in the small one, 0 for a repeated axis
+    int64_t small;          // elements of the small tensor
+    const T* x = nullptr;   // small; forward's alone
+    T* y = nullptr;         // large; forward's alone
+    const T* dy = nullptr;  // large; this and dx: backward's alone
+    T* dx = nullptr;        // small
 
-}  // namespace swingrad::cuda
+    void forward() const;  // ops/reduce/broadcast.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/reduce/broadcast.cu
+    void backward_kernel() const;
+};
+
+}  // namespace swingrad

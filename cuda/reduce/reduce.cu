@@ -9,9 +9,9 @@
 
 #include "cuda/reduce/reduce.h"
 
+#include "cuda/runtime/scratch.h"
 #include "cuda/toolkit/elementwise.h"
 #include "cuda/toolkit/kernel.h"
-#include "cuda/runtime/scratch.h"
 
 #include <algorithm>
 
@@ -49,37 +49,34 @@ __global__ void sum_groups_kernel(int64_t groups, double factor, const double* p
 }
 
 template <class T>
-__global__ void sum_backward_kernel(int64_t count, double factor, const acc_type<T>* dy, T* dx) {
+__global__ void sum_backward_kernel(SumOp<T> op) {
     // forward: y = factor (x_0 + x_1 + ...), so every dx_i is the same factor dy:
-    const auto value = static_cast<acc_type<T>>(factor * static_cast<double>(*dy));
+    const auto value = static_cast<acc_type<T>>(op.factor * static_cast<double>(*op.dy));
     map_elements(
-        count, [=] { return value; }, dx);
+        op.count, [=] { return value; }, op.dx);
 }
 
-// ---- launchers
+}  // namespace swingrad::cuda
+
+namespace swingrad {
 
 template <class T>
-void sum_forward(int64_t count, double factor, const T* x, acc_type<T>* y) {
+void SumOp<T>::forward_kernel() const {
+    using namespace cuda;
     const int64_t groups = std::clamp<int64_t>(count / elements_a_group, 1, most_groups);
     const Scratch<double> partial(groups);
     launch(sum_forward_kernel<T>, static_cast<unsigned>(groups), threads, 0, compute_stream(), count, x,
            partial.data());
-    launch(sum_groups_kernel<acc_type<T>>, 1u, warp_size, 0, compute_stream(), groups, factor, partial.data(), y);
+    launch(sum_groups_kernel<A>, 1u, warp_size, 0, compute_stream(), groups, factor, partial.data(), y);
 }
 
 template <class T>
-void sum_backward(int64_t count, double factor, const acc_type<T>* dy, T* dx) {
+void SumOp<T>::backward_kernel() const {
+    using namespace cuda;
     if (count == 0) return;
-    launch(sum_backward_kernel<T>, blocks_for_elements<T>(count), elementwise_threads, 0, compute_stream(), count,
-           factor, dy, dx);
+    launch(sum_backward_kernel<T>, blocks_for_elements<T>(count), elementwise_threads, 0, compute_stream(), *this);
 }
 
-#define INSTANTIATE(T)                                              \
-    template void sum_forward(int64_t, double, const T*, acc_type<T>*); \
-    template void sum_backward(int64_t, double, const acc_type<T>*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-INSTANTIATE(bfloat16)
-#undef INSTANTIATE
+SWINGRAD_KERNELS(SumOp)
 
-}  // namespace swingrad::cuda
+}  // namespace swingrad

@@ -1,18 +1,27 @@
-// Kernels of ops/reduce/reduce.cpp. T: float, double or bfloat16.
+// The arguments of sum and mean, for plain loops and kernels alike. Mathematics: ops/reduce/reduce.cpp.
 #pragma once
 
 #include "core/element.h"
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// x [count] -> y [1]: factor times the sum
 template <class T>
-void sum_forward(int64_t count, double factor, const T* x, acc_type<T>* y);
+struct SumOp {
+    using A = acc_type<T>;
 
-// dy [1] -> dx [count]
-template <class T>
-void sum_backward(int64_t count, double factor, const acc_type<T>* dy, T* dx);
+    int64_t count;
+    double factor;          // 1, or 1 / count for the mean
+    const T* x = nullptr;   // [count]; forward's alone
+    A* y = nullptr;         // [1]; forward's alone
+    const A* dy = nullptr;  // [1]; this and dx: backward's alone
+    T* dx = nullptr;        // [count]
 
-}  // namespace swingrad::cuda
+    void forward() const;  // ops/reduce/reduce.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/reduce/reduce.cu
+    void backward_kernel() const;
+};
+
+}  // namespace swingrad

@@ -11,41 +11,47 @@
 namespace swingrad::cuda {
 
 template <class T>
-__global__ void drop_path_keep_kernel(int64_t B, double q, T kept, Random random, T* keep) {
+__global__ void drop_path_keep_kernel(DropPathKeepOp<T> op, T kept) {
     const int64_t b = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-    if (b < B) keep[b] = static_cast<double>(random.uniform(static_cast<uint64_t>(b))) < q ? kept : T(0);
+    if (b >= op.B) return;
+    op.keep[b] = static_cast<double>(op.random.uniform(static_cast<uint64_t>(b))) < op.q ? kept : T(0);
 }
 
 template <class T>
-__global__ void drop_path_kernel(unsigned blocks_a_sample, int64_t elements, const T* x, const acc_type<T>* keep, T* y) {
+__global__ void drop_path_kernel(unsigned blocks_a_sample, DropPathOp<T> op) {
     constexpr int n = elements_a_thread<T>;
     const int64_t b = blockIdx.x / blocks_a_sample, piece = blockIdx.x % blocks_a_sample;
     const int64_t first = (piece * elementwise_threads + threadIdx.x) * n;
-    const acc_type<T> keep_b = keep[b];
+    const acc_type<T> keep_b = op.keep[b];
     map_pack<n>(
-        first, elements, [=](int, acc_type<T> x_i) { return x_i * keep_b; }, y + b * elements, x + b * elements);
+        first, op.elements, [=](int, acc_type<T> x_i) { return x_i * keep_b; }, op.y + b * op.elements,
+        op.x + b * op.elements);
 }
 
-// ---- launchers
+}  // namespace swingrad::cuda
+
+namespace swingrad {
 
 template <class T>
-void drop_path_keep(int64_t B, double q, T kept, Random random, T* keep) {
+void DropPathKeepOp<T>::forward_kernel() const {
+    using namespace cuda;
     if (B == 0) return;
-    launch(drop_path_keep_kernel<T>, blocks_for(B, 256), 256, 0, compute_stream(), B, q, kept, random, keep);
+    launch(drop_path_keep_kernel<T>, blocks_for(B, 256), 256, 0, compute_stream(), *this, static_cast<T>(1 / q));
 }
 
 template <class T>
-void drop_path(int64_t B, int64_t elements, const T* x, const acc_type<T>* keep, T* y) {
+void DropPathOp<T>::forward_kernel() const {
+    using namespace cuda;
     if (B == 0 || elements == 0) return;
     const unsigned blocks_a_sample = blocks_for_elements<T>(elements);
     launch(drop_path_kernel<T>, static_cast<unsigned>(B) * blocks_a_sample, elementwise_threads, 0, compute_stream(),
-           blocks_a_sample, elements, x, keep, y);
+           blocks_a_sample, *this);
 }
 
-template void drop_path_keep(int64_t, double, float, Random, float*);
-template void drop_path_keep(int64_t, double, double, Random, double*);
-template void drop_path(int64_t, int64_t, const float*, const float*, float*);
-template void drop_path(int64_t, int64_t, const double*, const double*, double*);
-template void drop_path(int64_t, int64_t, const bfloat16*, const float*, bfloat16*);
+template void DropPathKeepOp<float>::forward_kernel() const;
+template void DropPathKeepOp<double>::forward_kernel() const;
+template void DropPathOp<float>::forward_kernel() const;
+template void DropPathOp<double>::forward_kernel() const;
+template void DropPathOp<bfloat16>::forward_kernel() const;
 
-}  // namespace swingrad::cuda
+}  // namespace swingrad

@@ -1,4 +1,5 @@
-// Kernels of ops/regularise/drop_path.cpp.
+// The arguments of drop_path and drop_path_keep, for plain loops and kernels alike. Mathematics:
+// ops/regularise/drop_path.cpp.
 #pragma once
 
 #include "core/element.h"
@@ -6,14 +7,30 @@
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// keep [B]: `kept` with probability q, else 0. T: float or double.
+// With dy for x and dx for y, the backward pass too.
 template <class T>
-void drop_path_keep(int64_t B, double q, T kept, Random random, T* keep);
+struct DropPathOp {
+    int64_t B, elements;                // of a sample
+    const T* x = nullptr;               // [B, elements]
+    const acc_type<T>* keep = nullptr;  // [B]
+    T* y = nullptr;                     // [B, elements]
 
-// x, y [B, elements], keep [B]; with dy for x and dx for y, the backward pass too. T: float, double or bfloat16.
+    void forward() const;         // ops/regularise/drop_path.cpp
+    void forward_kernel() const;  // cuda/regularise/drop_path.cu
+};
+
+// T: float or double.
 template <class T>
-void drop_path(int64_t B, int64_t elements, const T* x, const acc_type<T>* keep, T* y);
+struct DropPathKeepOp {
+    int64_t B;
+    double q;  // the probability of being kept
+    Random random;
+    T* keep = nullptr;  // [B]
 
-}  // namespace swingrad::cuda
+    void forward() const;
+    void forward_kernel() const;
+};
+
+}  // namespace swingrad

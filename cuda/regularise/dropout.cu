@@ -9,32 +9,33 @@
 #include "cuda/toolkit/kernel.h"
 
 namespace swingrad::cuda {
-namespace {
-
-constexpr int words_a_draw = 4;
-
-}  // namespace
 
 template <class T>
-__global__ void dropout_kernel(int64_t count, uint64_t bound, acc_type<T> factor, Random random, const T* x, T* y) {
-    const int64_t draw = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, first = draw * words_a_draw;
-    if (first >= count) return;
-    const auto words = random.words(static_cast<uint64_t>(draw));
+__global__ void dropout_kernel(DropoutOp<T> op) {
+    const int64_t draw = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, first = draw * DropoutOp<T>::words_a_draw;
+    if (first >= op.count) return;
+    const auto words = op.random.words(static_cast<uint64_t>(draw));
+    const auto factor = static_cast<acc_type<T>>(op.factor);
     const auto kept = [&](int k, acc_type<T> x_i) {
-        return words[static_cast<size_t>(k)] < bound ? x_i * factor : acc_type<T>(0);
+        return words[static_cast<size_t>(k)] < op.bound ? x_i * factor : acc_type<T>(0);
     };
-    map_pack<words_a_draw>(first, count, kept, y, x);
+    map_pack<DropoutOp<T>::words_a_draw>(first, op.count, kept, op.y, op.x);
 }
-
-template <class T>
-void dropout(int64_t count, uint64_t bound, double factor, Random random, const T* x, T* y) {
-    if (count == 0) return;
-    launch(dropout_kernel<T>, blocks_for(count, words_a_draw * int64_t{elementwise_threads}), elementwise_threads, 0,
-           compute_stream(), count, bound, static_cast<acc_type<T>>(factor), random, x, y);
-}
-
-template void dropout(int64_t, uint64_t, double, Random, const float*, float*);
-template void dropout(int64_t, uint64_t, double, Random, const double*, double*);
-template void dropout(int64_t, uint64_t, double, Random, const bfloat16*, bfloat16*);
 
 }  // namespace swingrad::cuda
+
+namespace swingrad {
+
+template <class T>
+void DropoutOp<T>::forward_kernel() const {
+    using namespace cuda;
+    if (count == 0) return;
+    launch(dropout_kernel<T>, blocks_for(count, words_a_draw * int64_t{elementwise_threads}), elementwise_threads, 0,
+           compute_stream(), *this);
+}
+
+template void DropoutOp<float>::forward_kernel() const;
+template void DropoutOp<double>::forward_kernel() const;
+template void DropoutOp<bfloat16>::forward_kernel() const;
+
+}  // namespace swingrad

@@ -1,4 +1,4 @@
-// The kernel of ops/regularise/dropout.cpp. T: float, double or bfloat16.
+// The arguments of dropout, for plain loops and kernels alike. Mathematics: ops/regularise/dropout.cpp.
 #pragma once
 
 #include "core/element.h"
@@ -6,10 +6,22 @@
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// y_i = factor x_i where word_i < bound, else 0; with dy for x and dx for y, the backward pass too.
+// With dy for x and dx for y, the backward pass too.
 template <class T>
-void dropout(int64_t count, uint64_t bound, double factor, Random random, const T* x, T* y);
+struct DropoutOp {
+    static constexpr int words_a_draw = 4;
 
-}  // namespace swingrad::cuda
+    int64_t count;
+    uint64_t bound;  // an element is kept where its word is below this
+    double factor;   // of what is kept
+    Random random;
+    const T* x = nullptr;  // [count]
+    T* y = nullptr;        // [count]
+
+    void forward() const;         // ops/regularise/dropout.cpp
+    void forward_kernel() const;  // cuda/regularise/dropout.cu
+};
+
+}  // namespace swingrad

@@ -5,58 +5,49 @@
 //   rows      y is x's memory from row `begin` to row `end`    dx = dy there, 0 in the rows left out
 //
 // reshape and rows move nothing: y is a handle on x's memory. That is safe because nothing that is recorded is ever
-// written to afterwards; the tape adds gradients in place only where nobody else can see them.
+// written to afterwards; the tape adds gradients in place only where no other part can see them.
 // Saved: shapes and numbers only. Source: the names are NumPy's and PyTorch's. Test: tests/layout/test_layout.cpp.
 
 #include "cuda/layout/layout.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
+
 #include "core/threads.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
-#include "ops/strides.h"
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace swingrad {
-namespace {
 
-constexpr int64_t elements_a_piece = 1 << 14;
+// ---- forward of permute, and with the inverse its backward
 
-// ---- CPU: permute forward, and backward with the inverse
-
-// y is written row after row; where a row's elements lie in x is a first offset, looked up, and a step.
 template <class T>
-void permuted(const std::vector<int64_t>& y_sizes, const std::vector<int64_t>& x_strides, const T* x, T* y) {
-    const int64_t C = y_sizes.back(), step = x_strides.back();
-    const auto firsts = offsets({y_sizes.begin(), y_sizes.end() - 1}, x_strides);
-    const int64_t rows_a_piece = std::max<int64_t>(1, elements_a_piece / std::max<int64_t>(1, C));
-    parallel_chunks(static_cast<int64_t>(firsts.size()), rows_a_piece, [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) {
-            const T* x_row = x + firsts[static_cast<size_t>(row)];
-            T* y_row = y + row * C;
-            if (step == 1) std::copy_n(x_row, C, y_row);
-            else
-                for (int64_t c = 0; c < C; ++c) y_row[c] = x_row[c * step];
-        }
+void PermuteOp<T>::forward() const {
+    const int64_t C = axes.row_size(), step = axes.row_stride();
+    const auto x_rows = axes.row_offsets();
+    parallel_rows(std::ssize(x_rows), C, [&](int64_t row) {
+        const T* x_row = x + x_rows[row];
+        T* y_row = y + row * C;
+        if (step == 1) std::copy_n(x_row, C, y_row);
+        else
+            for (int64_t c = 0; c < C; ++c) y_row[c] = x_row[c * step];
     });
 }
 
+// ---- autograd nodes
+
+namespace {
+
 Tensor permuted(const Tensor& x, const std::vector<int>& axes) {
-    const auto x_strides = strides_of({x.shape().begin(), x.shape().end()});
-    std::vector<int64_t> y_sizes, strides;
-    for (const int axis : axes) {
-        y_sizes.push_back(x.shape()[axis]);
-        strides.push_back(x_strides[static_cast<size_t>(axis)]);
-    }
-    Tensor y = x.empty_like(Shape(y_sizes));
-    if (axes.empty()) y_sizes = {1}, strides = {1};
-    on_device_of(
-        "permute", x, [&]<class T>(T) { permuted(y_sizes, strides, x.data<T>(), y.data<T>()); },
-        [&]<class T>(T) { cuda::gather(axes_of(y_sizes, strides), x.device_data<T>(), y.device_data<T>()); });
+    static_assert(cuda::Axes::most >= Shape::max_rank);
+    const auto x_axes = cuda::Axes::of(x.shape());
+    cuda::Axes y_axes;
+    for (const int axis : axes) y_axes.add(x_axes.sizes[axis], x_axes.strides[axis]);
+    const Tensor y = x.empty_like(Shape(y_axes.shape()));
+    run_forward("permute", x, [&]<class T>(T) { return PermuteOp<T>{.axes = y_axes, .x = ptr(x), .y = ptr(y)}; });
     return y;
 }
-
-// ---- autograd nodes
 
 struct ReshapeNode final : Node {
     Shape x_shape;
@@ -83,7 +74,8 @@ struct RowsNode final : Node {
 
     std::string_view name() const override { return "rows"; }
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
-        Tensor dx = dy.empty_like(x_shape);
+        // forward: y has the rows from begin to end and no others, so:
+        const Tensor dx = dy.empty_like(x_shape);
         dx.slice(0, begin).fill_zero();
         dx.slice(begin, end).copy_from(dy);
         dx.slice(end, x_shape[0]).fill_zero();
@@ -131,15 +123,12 @@ namespace {
 
 using Inputs = std::vector<Tensor>;
 Inputs input(Random random) { return {random_tensor({4, 2, 3}, random)}; }
-const DeclareGradientCase reshape_case{{"layout/reshape", input, [](const Inputs& in) {
-                                            return reshape(in[0], {3, 8});
-                                        }}};
-const DeclareGradientCase permute_case{{"layout/permute", input, [](const Inputs& in) {
-                                            return permute(in[0], {2, 0, 1});
-                                        }}};
-const DeclareGradientCase permute_leading_case{{"layout/permute/leading", input, [](const Inputs& in) {
-                                                    return permute(in[0], {1, 0, 2});
-                                                }}};
+Tensor reshaped(const Inputs& in) { return reshape(in[0], {3, 8}); }
+Tensor turned(const Inputs& in) { return permute(in[0], {2, 0, 1}); }
+Tensor leading_turned(const Inputs& in) { return permute(in[0], {1, 0, 2}); }
+const DeclareGradientCase reshape_case{{"layout/reshape", input, reshaped}};
+const DeclareGradientCase permute_case{{"layout/permute", input, turned}};
+const DeclareGradientCase permute_leading_case{{"layout/permute/leading", input, leading_turned}};
 const DeclareGradientCase rows_case{{"layout/rows", input, [](const Inputs& in) { return rows(in[0], 1, 3); }}};
 
 }  // namespace

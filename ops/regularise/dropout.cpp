@@ -19,46 +19,42 @@
 // in training, not in evaluation, as everyone does since. Test: tests/regularise/test_dropout.cpp.
 
 #include "cuda/regularise/dropout.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
+
 #include "core/threads.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
 
 #include <algorithm>
 #include <cmath>
 
 namespace swingrad {
-namespace {
 
-constexpr int64_t words_a_draw = 4;
-constexpr int64_t elements_a_piece = words_a_draw << 10;
-
-// ---- CPU forward; with dy for x and dx for y, CPU backward too
+// ---- forward, and of dy backward
 
 template <class T>
-void forward(int64_t count, uint64_t bound, acc_type<T> factor, Random random, const T* x, T* y) {
-    parallel_chunks(count, elements_a_piece, [=](int64_t begin, int64_t end) {
-        for (int64_t first = begin; first < end; first += words_a_draw) {
-            const auto words = random.words(static_cast<uint64_t>(first / words_a_draw));
-            const int64_t drawn = std::min(words_a_draw, end - first);
-            for (int64_t i = 0; i < drawn; ++i)
-                y[first + i] = words[static_cast<size_t>(i)] < bound ? narrow<T>(widen(x[first + i]) * factor) : T(0);
-        }
+void DropoutOp<T>::forward() const {
+    const int64_t n = words_a_draw, draws = (count + n - 1) / n;
+    parallel_rows(draws, n, [&](int64_t draw) {
+        const auto words = random.words(draw);
+        for (int64_t i = draw * n; i < std::min((draw + 1) * n, count); ++i)
+            y[i] = words[i % n] < bound ? x[i] * acc_type<T>(factor) : 0;
     });
 }
 
+// ---- autograd node
+
+namespace {
+
 Tensor dropped(const Tensor& x, double rate, Random random) {
-    const double q = 1 - rate, factor = 1 / q;
+    const double q = 1 - rate;
     const auto bound = static_cast<uint64_t>(std::ceil(q * 0x1p32));
-    Tensor y = x.empty_like(x.shape());
-    on_device_of(
-        "dropout", x,
-        [&]<class T>(T) { forward(x.numel(), bound, static_cast<acc_type<T>>(factor), random, x.data<T>(), y.data<T>()); },
-        [&]<class T>(T) { cuda::dropout(x.numel(), bound, factor, random, x.device_data<T>(), y.device_data<T>()); });
+    const Tensor y = x.empty_like(x.shape());
+    run_forward("dropout", x, [&]<class T>(T) {
+        return DropoutOp<T>{
+            .count = x.numel(), .bound = bound, .factor = 1 / q, .random = random, .x = ptr(x), .y = ptr(y)};
+    });
     return y;
 }
-
-// ---- autograd node
 
 struct DropoutNode final : Node {
     double rate = 0;
@@ -67,7 +63,9 @@ struct DropoutNode final : Node {
     std::string_view name() const override { return "dropout"; }
 
     // forward: y = x times what rate and random alone decide, so:
-    std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override { return {dropped(dy, rate, random)}; }
+    std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
+        return {dropped(dy, rate, random)};
+    }
 };
 
 }  // namespace

@@ -1,18 +1,18 @@
 // select_kept(x [B, ...], keep [B]) -> [K, ...]          restore_dropped(y [K, ...], keep [B]) -> [B, ...]
 //
-// What drop path leaves out (ops/regularise/drop_path.cpp) need not be computed: a residual branch between these two goes over the
-// K samples with keep_b != 0 alone. b(k) is the k-th of them:
+// What drop path leaves out (ops/regularise/drop_path.cpp) need not be computed: a residual branch between these two
+// goes over the K samples with keep_b != 0 alone. b(k) is the k-th of them:
 //
 //   select_kept          y_k = x_b(k)
 //   restore_dropped      x_b = y_k where b = b(k), and 0 where keep_b = 0
 //
-// Backward. Both copy, so gradients are copied the other way: what is not selected gets none, and of what is restored
-// the zeros come from nowhere. Each one's backward is the other:
+// Backward. Both copy, so gradients are copied the other way. A sample that is not selected gets 0, and the zeros of
+// restore_dropped have no gradient. Each one's backward is the other:
 //
 //   dx = restore_dropped(dy, keep)                          dy = select_kept(dx, keep)
 //
-// K must be known before there can be memory for y, so for a `keep` on a device the device is waited for. Models do not
-// do that, and compute all samples there: a recorded step's shapes must be the same in each.
+// K must be known before there can be memory for y, so for a `keep` on a device the device is waited for. Models on a
+// device therefore compute all samples: a captured step's shapes must be the same in each.
 // Saved: keep, one number a sample. Where nothing is dropped, nothing is copied.
 // Source: Huang et al., "Deep networks with stochastic depth", arXiv 1603.09382, section 3, where a batch drops a layer
 // as a whole. Test: tests/regularise/test_select_kept.cpp.
@@ -20,36 +20,38 @@
 #include "autograd/gradcheck.h"
 #include "core/operands.h"
 #include "core/threads.h"
-#include "ops/regularise/kept_samples.h"
 #include "ops/ops.h"
+#include "ops/regularise/kept_samples.h"
 
 namespace swingrad {
 namespace {
 
-// ---- forward, and each other's backward, of whole samples: a copy is the tensor's
+// ---- forward, and each other's backward: whole samples are copied, by the tensors themselves
 
 // On the CPU by all threads.
-void for_each_sample(const std::vector<int64_t>& numbers, Device device,
-                     const std::function<void(int64_t, int64_t)>& body) {
-    const auto one = [&](int64_t i) { body(i, numbers[static_cast<size_t>(i)]); };
-    const auto count = static_cast<int64_t>(numbers.size());
-    if (device == Device::cpu) return parallel_for(count, one);
-    for (int64_t i = 0; i < count; ++i) one(i);
+void for_each_sample(int64_t samples, Device device, const std::function<void(int64_t)>& body) {
+    if (device == Device::cpu) return parallel_for(samples, body);
+    for (int64_t i = 0; i < samples; ++i) body(i);
 }
 
 Tensor selected(const Tensor& x, const Tensor& keep) {
     const KeptSamples kept(keep);
     if (kept.count() == keep.numel()) return x;
     const Tensor y = x.empty_like(x.shape().with(0, kept.count()));
-    for_each_sample(kept.sample, x.device(),
-                    [&](int64_t k, int64_t b) { y.slice(k, k + 1).copy_from(x.slice(b, b + 1)); });
+    for_each_sample(kept.count(), x.device(), [&](int64_t k) {
+        const int64_t b = kept.sample[k];
+        y.slice(k, k + 1).copy_from(x.slice(b, b + 1));
+    });
     return y;
 }
 
 Tensor restored(const Tensor& y, const Tensor& keep) {
-    if (y.shape()[0] == keep.numel()) return y;
-    const Tensor x = y.empty_like(y.shape().with(0, keep.numel()));
-    for_each_sample(KeptSamples(keep).place, y.device(), [&](int64_t b, int64_t k) {
+    const int64_t B = keep.numel();
+    if (y.shape()[0] == B) return y;
+    const KeptSamples kept(keep);
+    const Tensor x = y.empty_like(y.shape().with(0, B));
+    for_each_sample(B, y.device(), [&](int64_t b) {
+        const int64_t k = kept.place[b];
         if (k < 0) x.slice(b, b + 1).fill_zero();
         else x.slice(b, b + 1).copy_from(y.slice(k, k + 1));
     });
@@ -63,6 +65,7 @@ struct SelectKeptNode final : Node {
 
     std::string_view name() const override { return "select_kept"; }
     std::vector<Saved> saved() const override { return {{"keep", keep}}; }
+    // forward: y_k = x_b(k), so:
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override { return {restored(dy, keep)}; }
 };
 
@@ -71,6 +74,7 @@ struct RestoreDroppedNode final : Node {
 
     std::string_view name() const override { return "restore_dropped"; }
     std::vector<Saved> saved() const override { return {{"keep", keep}}; }
+    // forward: x_b(k) = y_k, so:
     std::vector<Tensor> backward(const Tensor& dx, const NeedsInputGrad&) override { return {selected(dx, keep)}; }
 };
 

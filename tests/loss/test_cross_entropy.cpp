@@ -10,8 +10,8 @@ using namespace swingrad::test;
 
 namespace {
 
-Function with_labels(double smoothing) {
-    return [=](const std::vector<Tensor>& in) { return cross_entropy(in[0], in[1], smoothing); };
+Function with_labels(double label_smoothing) {
+    return [=](const std::vector<Tensor>& in) { return cross_entropy(in[0], in[1], label_smoothing); };
 }
 
 Tensor some_labels(int64_t B, int64_t K) {
@@ -33,6 +33,16 @@ Tensor as_targets(const Tensor& labels, int64_t K, double smoothing) {
 const Tensor one = Tensor::from({}, std::vector<double>{1});
 
 }  // namespace
+
+TEST_CASE("cross_entropy of shares 1/4 and 3/4 is log 4 for the first class, its gradient what is missing from 1") {
+    // e^0 = 1 and e^(log 3) = 3, so p = (1/4, 3/4); the gradient is p - (1, 0).
+    const Tensor logits = Tensor::from({1, 2}, std::vector<double>{0, std::log(3.0)});
+    const Tensor label = Tensor::from({1}, std::vector<int64_t>{0});
+    REQUIRE(cross_entropy(logits, label).item() == Approx(std::log(4.0)));
+    const auto d = gradients_of(with_labels(0), {logits, label}, one)[0].values();
+    REQUIRE(d[0] == Approx(-0.75));
+    REQUIRE(d[1] == Approx(0.75));
+}
 
 TEST_CASE("cross_entropy agrees with PyTorch on hard, smoothed and soft targets") {
     const Tensor logits = Tensor::from({2, 3}, std::vector<double>{1, 2, -0.5, 0.25, -1, 3});
@@ -81,7 +91,7 @@ TEST_CASE("cross_entropy of equal logits is log K, whatever the labels") {
 
 TEST_CASE("cross_entropy of labels is the soft one of their targets, for awkward sizes") {
     for (const int64_t B : {1, 33, 257})
-        for (const double smoothing : {0.0, 0.1}) DYNAMIC_SECTION(B << " samples, smoothing " << smoothing) {
+        for (const double smoothing : {0.0, 0.1}) DYNAMIC_SECTION(B << " samples, label_smoothing " << smoothing) {
                 const int64_t K = 11;
                 const Tensor logits = random_tensor({B, K}, Random{9, 2}, 3.0), labels = some_labels(B, K);
                 const Tensor targets = as_targets(labels, K, smoothing);
@@ -148,7 +158,7 @@ TEST_CASE("cross_entropy says which label, size or value is wrong, and that targ
     REQUIRE(error_of([&] { cross_entropy(logits, Tensor::zeros({4})); }) ==
             "[cross_entropy] labels must be int64 [4], got float32 [4]");
     REQUIRE(error_of([&] { cross_entropy(logits, Tensor::zeros({4}, DType::int64), 1.5); }) ==
-            "[cross_entropy] smoothing must be in 0 to 1, got 1.5");
+            "[cross_entropy] label_smoothing must be in 0 to 1, got 1.5");
     REQUIRE(error_of([&] {
                 cross_entropy(Tensor::zeros({0, 10}), Tensor::zeros({0}, DType::int64));
             }) == "[cross_entropy] logits must be [B, K], neither 0, got [0, 10]");

@@ -61,20 +61,29 @@ TEST_CASE("sum has the same bits on one thread and on two") {
 
 TEST_CASE("mean of nothing is an error, and so are integers") {
     REQUIRE(error_of([] { mean(Tensor::zeros({0, 4})); }) == "[mean] expects at least one element, got [0, 4]");
-    REQUIRE(error_of([] { sum(Tensor::zeros({2}, DType::int64)); }) == "[sum] expects float32, float64 or bfloat16, got int64");
+    REQUIRE(error_of([] { sum(Tensor::zeros({2}, DType::int64)); }) ==
+            "[sum] expects float32, float64 or bfloat16, got int64");
 }
 
-TEST_CASE("the kernels of sum and mean agree with their loops at any length, and give the same bits in any order") {
+TEST_CASE("the fast path and the kernels of sum and mean agree with their plain loops at any length") {
     const Function total = [](const std::vector<Tensor>& in) { return sum(in[0]); };
     const Function average = [](const std::vector<Tensor>& in) { return mean(in[0]); };
     for (const int64_t length : {1, 33, 257, 4095, 20'001}) {
         const std::vector<Tensor> x{random_tensor({length}, Random{4, 6})};
         INFO(length << " elements");
+        for (const Function& f : {total, average}) {
+            REQUIRE(largest_fast_error(f, x, DType::float64) < 1e-13);
+            REQUIRE(largest_fast_error(f, x, DType::float32) < 1e-5);
+        }
         REQUIRE(largest_kernel_error(total, x, DType::float64) < 1e-12);
         REQUIRE(largest_kernel_error(average, x, DType::float64) < 1e-13);
         REQUIRE(largest_kernel_error(total, x, DType::float32) < 1e-5);
         REQUIRE(largest_bfloat16_error(average, x, {0}) < 0x1p-8);
     }
+}
+
+TEST_CASE("the kernels of sum give the same bits in whatever order threads run") {
+    const Function total = [](const std::vector<Tensor>& in) { return sum(in[0]); };
     const Tensor x = random_tensor({9001}, Random{4, 7}).to(DType::float32);
     REQUIRE(same_in_any_order(total, {x}, Tensor::from({}, std::vector<float>{0.7f})));
     REQUIRE(sum(Tensor::zeros({0, 4}, DType::float64, Device::cuda)).item() == 0);
