@@ -37,6 +37,7 @@
 #include "ops/attention/multi_head_attention.h"
 
 #include "core/threads.h"
+#include "cuda/linear/linear.h"
 #include "ops/attention/attention_inputs.h"
 #include "ops/ops.h"
 
@@ -66,18 +67,6 @@ void scatter(const MultiHeadAttentionOp<T>& op, const std::vector<T>& rows, T* m
     });
 }
 
-// y [rows, O] = x [rows, I] weight^T + bias, as in ops/linear/linear.cpp
-template <class T>
-void linear_forward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const acc_type<T>* bias, T* y) {
-    parallel_rows(rows, I * O, [&](int64_t row) {
-        for (int64_t o = 0; o < O; ++o) {
-            acc_type<T> sum = bias ? bias[o] : acc_type<T>(0);
-            for (int64_t i = 0; i < I; ++i) sum += x[row * I + i] * weight[o * I + i];
-            y[row * O + o] = sum;
-        }
-    });
-}
-
 }  // namespace
 
 template <class T>
@@ -87,43 +76,15 @@ void MultiHeadAttentionOp<T>::forward() const {
                    y_rows(tokens() * C);
     T* const qkv_rows = qkv ? qkv : own_qkv.data();
     // 0: q, k and v of each token
-    linear_forward<T>(tokens(), C, 3 * C, x_rows.data(), qkv_weight, qkv_bias, qkv_rows);
+    LinearOp<T>{tokens(), C, 3 * C, x_rows.data(), qkv_weight, qkv_bias, qkv_rows}.forward();
     // 1 to 4: attention within windows
     in_windows(qkv_rows, o.data()).forward();
     // 5: the projection
-    linear_forward<T>(tokens(), C, C, o.data(), proj_weight, proj_bias, y_rows.data());
+    LinearOp<T>{tokens(), C, C, o.data(), proj_weight, proj_bias, y_rows.data()}.forward();
     scatter(*this, y_rows, y);
 }
 
 // ---- backward
-
-namespace {
-
-// forward: y_ro = sum_i x_ri weight_oi + bias_o, so:
-template <class T>
-void linear_backward(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const T* dy, T* dx, T* dweight,
-                     acc_type<T>* dbias) {
-    using A = acc_type<T>;
-    parallel_rows(rows, I * O, [&](int64_t row) {
-        for (int64_t i = 0; i < I; ++i) {
-            A sum = 0;
-            for (int64_t o = 0; o < O; ++o) sum += dy[row * O + o] * weight[o * I + i];
-            dx[row * I + i] = sum;
-        }
-    });
-    parallel_rows(O, rows * I, [&](int64_t o) {
-        A bias_sum = 0;
-        std::vector<A> sum(I);
-        for (int64_t row = 0; row < rows; ++row) {
-            bias_sum += dy[row * O + o];
-            for (int64_t i = 0; i < I; ++i) sum[i] += dy[row * O + o] * x[row * I + i];
-        }
-        if (dbias) dbias[o] = bias_sum;
-        for (int64_t i = 0; i < I && dweight; ++i) dweight[o * I + i] = sum[i];
-    });
-}
-
-}  // namespace
 
 template <class T>
 void MultiHeadAttentionOp<T>::backward() const {
@@ -133,12 +94,16 @@ void MultiHeadAttentionOp<T>::backward() const {
     WindowAttentionOp<T> within = in_windows(qkv, o.data());
     within.forward();  // o again
     // 5 forward: y = o proj_weight^T + proj_bias, so:
-    linear_backward(tokens(), C, C, o.data(), proj_weight, dy_rows.data(), d_o.data(), dproj_weight, dproj_bias);
+    LinearOp<T> proj{tokens(), C, C, o.data(), proj_weight};
+    proj.dy = dy_rows.data(), proj.dx = d_o.data(), proj.dweight = dproj_weight, proj.dbias = dproj_bias;
+    proj.backward();
     // 4 to 1 forward: o = attention within windows, of qkv, so:
     within.dy = d_o.data(), within.dqkv = dqkv.data();
     within.backward();
     // 0 forward: qkv = x qkv_weight^T + qkv_bias, so:
-    linear_backward(tokens(), C, 3 * C, x_rows.data(), qkv_weight, dqkv.data(), dx_rows.data(), dqkv_weight, dqkv_bias);
+    LinearOp<T> to_qkv{tokens(), C, 3 * C, x_rows.data(), qkv_weight};
+    to_qkv.dy = dqkv.data(), to_qkv.dx = dx_rows.data(), to_qkv.dweight = dqkv_weight, to_qkv.dbias = dqkv_bias;
+    to_qkv.backward();
     if (dx) scatter(*this, dx_rows, dx);
 }
 
