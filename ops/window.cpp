@@ -18,14 +18,14 @@ int64_t source_position(int64_t r, int64_t size, int64_t padded, int64_t shift, 
     return r < size ? (r + shift) % size : -1;
 }
 
-// Which of up to three stretches of the axis position r belongs to. After the roll, the last window holds the end of
-// the map followed by its beginning: neighbours in the window, not in the image.
+// The mask along one axis: which of up to three stretches position r belongs to. After the roll, the last window holds
+// the end of the map followed by its beginning: neighbours in the window, not in the image.
 int32_t axis_region(int64_t r, int64_t padded, int64_t window, int64_t shift) {
     if (shift == 0 || r < padded - window) return 0;
     return r < padded - shift ? 1 : 2;
 }
 
-// One axis: the coordinates of the offsets -(size - 1) .. size - 1.
+// One axis: the coordinates of the relative positions -(size - 1) .. size - 1.
 std::vector<float> axis_coordinates(int64_t size, int64_t pretrained, OffsetScale scale) {
     const auto denominator = static_cast<float>(std::max<int64_t>((pretrained > 0 ? pretrained : size) - 1, 1));
     std::vector<float> coordinates;

@@ -16,7 +16,7 @@
 namespace swingrad {
 
 // Which comes first decides what the rolled border holds on a map that needs padding. Before the shift is right
-// (torchvision, Hugging Face); after it, tokens from opposite borders share a region of the mask (timm).
+// (torchvision, Hugging Face); after it, the mask lets tokens from opposite borders see each other (timm).
 enum class PaddingOrder : uint8_t { before_shift, after_shift };
 
 struct WindowTable {
@@ -25,12 +25,15 @@ struct WindowTable {
     std::vector<int32_t> source;        // [nW * N]: index into the map's H W tokens, or -1 for padding
     bool has_padding = false;
     int64_t padded_tokens() const { return windows * tokens - map.rows * map.columns; }  // of an image
-    std::vector<int32_t> region;  // [nW * N]: tokens of a window see each other only where equal; empty if no shift
 
-    // A position bias has one row an offset (query less key) between two tokens of a window, (2 Mh - 1)(2 Mw - 1) in
-    // all, the offset down outermost. Of a query and a key it is row place[query] - place[key] + centre.
+    // The attention's mask, as one number a token: two tokens of a window see each other only where theirs are equal.
+    std::vector<int32_t> region;  // [nW * N]; empty without a shift: all see each other
+
+    // A relative position bias table has one row for each relative position (query less key) of two tokens of a window,
+    // (2 Mh - 1)(2 Mw - 1) in all, the rows of the window outermost. The row of a query and a key is their relative
+    // position index, place[query] - place[key] + centre.
     std::vector<int32_t> place;  // [N]
-    int32_t centre = 0;          // the row of a token and itself
+    int32_t centre = 0;          // the relative position index of a token and itself
     int64_t offsets() const { return (2 * window.rows - 1) * (2 * window.columns - 1); }
     int64_t offset_row(int64_t query, int64_t key) const {
         return place[static_cast<size_t>(query)] - place[static_cast<size_t>(key)] + centre;
@@ -66,13 +69,13 @@ WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder 
 // `shifted` is true for every other block; the shift is then half the window, rounded down.
 WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder order = PaddingOrder::before_shift);
 
-// What is added to the attention's scores: 0 where two tokens of a window belong to one region, else -100, which is the
-// published code's: e^-100 of a share is nothing, unless the scores themselves differ by as much. [nW, N, N]; undefined
-// where the table has no shift.
+// The mask as it is added to the attention's scores: 0 where two tokens of a window see each other, else -100, which is
+// the published code's: e^-100 of a share is nothing, unless the scores themselves differ by as much. [nW, N, N];
+// undefined where the table has no shift.
 Tensor shift_mask(const WindowTable& table, DType dtype);
 
-// How the offset between two tokens is told to the network that makes a position bias of it. With d tokens along an
-// axis, and E its largest: pretrained - 1 where the axis has a pretrained window, else window - 1, and at least 1:
+// How a relative position is told to the network that makes a relative position bias table. Along an axis it is d
+// tokens, and E is its largest: pretrained - 1 where the axis has a pretrained window, else window - 1, and at least 1:
 enum class OffsetScale : uint8_t {
     log_of_window,  // sign(z) log2(1 + |z|) / 3 with z = 8 d / E: log-spaced, as published in code
     window,         // d / E: its linear counterpart
@@ -80,10 +83,10 @@ enum class OffsetScale : uint8_t {
     tokens,         // d
 };
 
-// Coordinates of all offsets between two tokens of a window, a row for each, (down, across), computed in float32 and
-// widened, as every reference does. [(2 Mh - 1)(2 Mw - 1), 2].
-// The paper's equation has a product of sign and logarithm. Some summaries have a sum, which would give offsets of +7
-// and -7 the values 3.1 and 1.1, where the paper's own range is -2.1 to 2.1.
+// Coordinates of all relative positions of two tokens of a window, (down, across), in the order of their indices,
+// computed in float32 and widened, as every reference does. [(2 Mh - 1)(2 Mw - 1), 2].
+// The paper's equation has a product of sign and logarithm. Some summaries have a sum, which would give +7 and -7
+// tokens the values 3.1 and 1.1, where the paper's own range is -2.1 to 2.1.
 Tensor relative_coordinates(Extent window, Extent pretrained, OffsetScale scale, DType dtype);
 
 }  // namespace swingrad

@@ -1,17 +1,31 @@
-// Kernels of ops/attention/continuous_position_bias.cpp. W: float or double.
+// The arguments of continuous_position_bias, for plain loops and kernels. Mathematics:
+// ops/attention/continuous_position_bias.cpp.
 #pragma once
+
+#include "core/element.h"
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// coordinates [R, 2], weight1 [U, 2], bias1 [U], weight2 [h, U] -> hidden [R, U], y [R, h]
-template <class W>
-void continuous_position_bias_forward(int64_t R, int64_t U, int64_t h, const W* coordinates, const W* weight1,
-                                      const W* bias1, const W* weight2, W* hidden, W* y);
+// All in acc_type: a relative position bias table is never in bfloat16.
+template <class T>
+struct ContinuousPositionBiasOp {
+    using A = acc_type<T>;
 
-template <class W>
-void continuous_position_bias_backward(int64_t R, int64_t U, int64_t h, const W* coordinates, const W* weight2,
-                                       const W* hidden, const W* y, const W* dy, W* dweight1, W* dbias1, W* dweight2);
+    int64_t R, U, h;
+    const A* coordinates = nullptr;                                 // [R, 2]
+    const A* weight1 = nullptr;                                     // [U, 2]; weight1 and bias1: forward's alone
+    const A* bias1 = nullptr;                                       // [U]
+    const A* weight2 = nullptr;                                     // [h, U]
+    A *hidden = nullptr, *y = nullptr;                              // [R, U], [R, h]; read by backward
+    const A* dy = nullptr;                                          // [R, h]; this and what follows: backward's
+    A *dweight1 = nullptr, *dbias1 = nullptr, *dweight2 = nullptr;  // as weight1, bias1 and weight2
 
-}  // namespace swingrad::cuda
+    void forward() const;  // ops/attention/continuous_position_bias.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/attention/continuous_position_bias.cu
+    void backward_kernel() const;
+};
+
+}  // namespace swingrad

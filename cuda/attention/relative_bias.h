@@ -1,18 +1,28 @@
-// Kernels of ops/attention/relative_bias.cpp. T: float, double or bfloat16.
+// The arguments of relative_bias, for plain loops and kernels alike. Mathematics: ops/attention/relative_bias.cpp.
 #pragma once
 
 #include "core/element.h"
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// place [N] and centre are ops/window.h's. table [R, heads] -> y [heads, N, N]
 template <class T>
-void relative_bias_forward(int64_t heads, int64_t N, const int32_t* place, int32_t centre, const T* table, T* y);
+struct RelativeBiasOp {
+    using A = acc_type<T>;
 
-// N = window_rows window_columns; dy [heads, N, N] -> dtable [R, heads]
-template <class T>
-void relative_bias_backward(int64_t heads, int64_t window_rows, int64_t window_columns, const T* dy, T* dtable);
+    int64_t heads, Mh, Mw;           // window: Mh x Mw tokens, N = Mh Mw
+    const int32_t* place = nullptr;  // [N]; with centre, ops/window.h's
+    int32_t centre = 0;
+    const T* table = nullptr;  // [(2 Mh - 1)(2 Mw - 1), heads]; table and y: forward's alone
+    T* y = nullptr;            // [heads, N, N]
+    const T* dy = nullptr;     // as y; dy and dtable: backward's alone
+    T* dtable = nullptr;       // as table
 
-}  // namespace swingrad::cuda
+    void forward() const;  // ops/attention/relative_bias.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/attention/relative_bias.cu
+    void backward_kernel() const;
+};
+
+}  // namespace swingrad

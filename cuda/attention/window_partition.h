@@ -1,23 +1,28 @@
-// Kernels of ops/attention/window_partition.cpp. T: float, double or bfloat16.
+// The arguments of window_partition and window_reverse, for plain loops and kernels alike. Mathematics:
+// ops/attention/window_partition.cpp.
 #pragma once
 
 #include "core/element.h"
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// A map of `tokens` tokens and its windows, which have room for `slots`: in slot t is the map's token source[t], or
-// padding where that is negative. All tokens are in one slot each.
-//
-// map [B, tokens, C] -> windows [B, slots, C], padding 0; and the backward of window_reverse.
+// window_partition's: forward cuts x into windows y, backward puts dy together to dx. window_reverse is the backward of
+// it, and takes its forward for its own backward.
 template <class T>
-void window_partition(int64_t B, int64_t tokens, int64_t slots, int64_t C, const int32_t* source, const T* map,
-                      T* windows);
+struct WindowPartitionOp {
+    int64_t B, tokens, slots, C;      // of an image: tokens H W, and slots for them in windows, nW N
+    const int32_t* source = nullptr;  // [slots]: the token of the map that is in a slot, or padding where negative
+    const T* x = nullptr;             // [B, tokens, C]
+    T* y = nullptr;                   // [B, slots, C]
+    const T* dy = nullptr;            // as y
+    T* dx = nullptr;                  // as x
 
-// windows [B, slots, C] -> map [B, tokens, C]; and the backward of window_partition.
-template <class T>
-void window_reverse(int64_t B, int64_t tokens, int64_t slots, int64_t C, const int32_t* source, const T* windows,
-                    T* map);
+    void forward() const;  // ops/attention/window_partition.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/attention/window_partition.cu
+    void backward_kernel() const;
+};
 
-}  // namespace swingrad::cuda
+}  // namespace swingrad

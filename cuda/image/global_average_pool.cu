@@ -11,45 +11,43 @@
 namespace swingrad::cuda {
 
 template <class T>
-__global__ void global_average_pool_forward_kernel(int64_t B, int64_t positions, int64_t C, const T* x, T* y) {
-    const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-    if (i >= B * C) return;
+__global__ void global_average_pool_forward_kernel(GlobalAveragePoolOp<T> op) {
+    const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, C = op.C;
+    if (i >= op.B * C) return;
     const int64_t b = i / C, c = i % C;
-    const T* image = x + b * positions * C;
+    const T* image = op.x + b * op.positions * C;
     acc_type<T> sum = 0;
-    for (int64_t position = 0; position < positions; ++position) sum += widen(image[position * C + c]);
-    y[i] = narrow<T>(sum / static_cast<acc_type<T>>(positions));
+    for (int64_t position = 0; position < op.positions; ++position) sum += image[position * C + c];
+    op.y[i] = sum / static_cast<acc_type<T>>(op.positions);
 }
 
 template <class T>
-__global__ void global_average_pool_backward_kernel(int64_t count, int64_t positions, int64_t C, const T* dy, T* dx) {
-    const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-    if (i >= count) return;
-    const int64_t b = i / (positions * C), c = i % C;
-    dx[i] = narrow<T>(widen(dy[b * C + c]) / static_cast<acc_type<T>>(positions));
+__global__ void global_average_pool_backward_kernel(GlobalAveragePoolOp<T> op) {
+    const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, C = op.C;
+    if (i >= op.B * op.positions * C) return;
+    const int64_t b = i / (op.positions * C), c = i % C;
+    op.dx[i] = op.dy[b * C + c] / static_cast<acc_type<T>>(op.positions);
 }
-
-// ---- launchers
-
-template <class T>
-void global_average_pool_forward(int64_t B, int64_t positions, int64_t C, const T* x, T* y) {
-    if (B * C == 0) return;
-    launch(global_average_pool_forward_kernel<T>, blocks_for(B * C, 256), 256, 0, compute_stream(), B, positions, C, x, y);
-}
-
-template <class T>
-void global_average_pool_backward(int64_t B, int64_t positions, int64_t C, const T* dy, T* dx) {
-    const int64_t count = B * positions * C;
-    if (count == 0) return;
-    launch(global_average_pool_backward_kernel<T>, blocks_for(count, 256), 256, 0, compute_stream(), count, positions, C, dy, dx);
-}
-
-#define INSTANTIATE(T)                                                        \
-    template void global_average_pool_forward(int64_t, int64_t, int64_t, const T*, T*); \
-    template void global_average_pool_backward(int64_t, int64_t, int64_t, const T*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-INSTANTIATE(bfloat16)
-#undef INSTANTIATE
 
 }  // namespace swingrad::cuda
+
+namespace swingrad {
+
+template <class T>
+void GlobalAveragePoolOp<T>::forward_kernel() const {
+    using namespace cuda;
+    if (B * C == 0) return;
+    launch(global_average_pool_forward_kernel<T>, blocks_for(B * C, 256), 256, 0, compute_stream(), *this);
+}
+
+template <class T>
+void GlobalAveragePoolOp<T>::backward_kernel() const {
+    using namespace cuda;
+    const int64_t count = B * positions * C;
+    if (count == 0) return;
+    launch(global_average_pool_backward_kernel<T>, blocks_for(count, 256), 256, 0, compute_stream(), *this);
+}
+
+SWINGRAD_KERNELS(GlobalAveragePoolOp)
+
+}  // namespace swingrad

@@ -1,18 +1,29 @@
-// Kernels of ops/image/mask_tokens.cpp. T: float, double or bfloat16.
+// The arguments of mask_tokens, for plain loops and kernels alike. Mathematics: ops/image/mask_tokens.cpp.
 #pragma once
 
 #include "core/element.h"
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-// x, y [rows, C]; token [C]; mask [rows], where what is not 0 counts as 1.
 template <class T>
-void mask_tokens_forward(int64_t rows, int64_t C, const T* x, const acc_type<T>* token, const uint8_t* mask, T* y);
+struct MaskTokensOp {
+    using A = acc_type<T>;
 
-// `dx` or `dtoken` may be null: not asked for.
-template <class T>
-void mask_tokens_backward(int64_t rows, int64_t C, const uint8_t* mask, const T* dy, T* dx, acc_type<T>* dtoken);
+    int64_t rows, C;                // rows: B H W
+    const T* x = nullptr;           // [rows, C]; x, token and y: forward's alone
+    const A* token = nullptr;       // [C]
+    const uint8_t* mask = nullptr;  // [rows]; what is not 0 counts as 1
+    T* y = nullptr;                 // [rows, C]
+    const T* dy = nullptr;          // [rows, C]; this and what follows: backward's alone
+    T* dx = nullptr;                // [rows, C], or null: not asked for
+    A* dtoken = nullptr;            // [C], or null
 
-}  // namespace swingrad::cuda
+    void forward() const;  // ops/image/mask_tokens.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/image/mask_tokens.cu
+    void backward_kernel() const;
+};
+
+}  // namespace swingrad

@@ -1,24 +1,36 @@
-// Kernels of ops/image/patch_embedding.cpp. T: float, double or bfloat16.
+// The arguments of patch_embedding, for plain loops and kernels alike. Mathematics: ops/image/patch_embedding.cpp.
 #pragma once
 
 #include "core/element.h"
 
 #include <cstdint>
 
-namespace swingrad::cuda {
+namespace swingrad {
 
-struct PatchSizes {
-    int64_t B, H, W, I;    // images
-    int64_t p, q;          // of a patch
-    int64_t down, across;  // patches of an image: ceil(H/p), ceil(W/q)
+template <class T>
+struct PatchEmbeddingOp {
+    using A = acc_type<T>;
+
+    int64_t B, H, W, I;         // of images
+    int64_t C, p, q;            // of weight
+    const T* images = nullptr;  // [B, H, W, I]
+    const T* weight = nullptr;  // [C, I, p, q]
+    const A* bias = nullptr;    // [C]; bias and y: forward's alone
+    T* y = nullptr;             // [B, down, across, C]
+    const T* dy = nullptr;      // as y; this and what follows: backward's alone
+    T* dimages = nullptr;       // as images, or null: not asked for, as a rule
+    T* dweight = nullptr;       // as weight
+    A* dbias = nullptr;         // [C]
+
+    SWINGRAD_HOST_DEVICE int64_t down() const { return (H + p - 1) / p; }    // patches of an image in a column of them
+    SWINGRAD_HOST_DEVICE int64_t across() const { return (W + q - 1) / q; }  // and in a row
+    int64_t patches() const { return B * down() * across(); }
+    int64_t patch_size() const { return I * p * q; }
+
+    void forward() const;  // ops/image/patch_embedding.cpp
+    void backward() const;
+    void forward_kernel() const;  // cuda/image/patch_embedding.cu
+    void backward_kernel() const;
 };
 
-// images [B, H, W, I] -> patch [B down across, I p q], 0 beyond the image
-template <class T>
-void im2col(const PatchSizes& sizes, const T* images, T* patch);
-
-// dpatch [B down across, I p q] -> dimages [B, H, W, I]
-template <class T>
-void im2col_backward(const PatchSizes& sizes, const T* dpatch, T* dimages);
-
-}  // namespace swingrad::cuda
+}  // namespace swingrad

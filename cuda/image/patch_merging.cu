@@ -14,9 +14,9 @@ namespace swingrad::cuda {
 constexpr unsigned merging_threads = 256;
 
 // Calls body(from, to) for every element of this block's row of y: where it is in x, -1 for outside, and in y.
-template <class Body>
-__device__ void for_each_element(int64_t H, int64_t W, int64_t C, const Body& body) {
-    const int64_t half_H = (H + 1) / 2, half_W = (W + 1) / 2;
+template <class T, class Body>
+__device__ void for_each_element(const PatchMergingOp<T>& op, const Body& body) {
+    const int64_t H = op.H, W = op.W, C = op.C, half_H = (H + 1) / 2, half_W = (W + 1) / 2;
     const int64_t piece = blockIdx.x, b = piece / half_H, h = piece % half_H;
     const unsigned warps = blockDim.x / warp_size, lane = threadIdx.x % warp_size;
     for (int64_t place = threadIdx.x / warp_size; place < half_W * 4; place += warps) {
@@ -29,41 +29,37 @@ __device__ void for_each_element(int64_t H, int64_t W, int64_t C, const Body& bo
 }
 
 template <class T>
-__global__ void patch_merging_forward_kernel(int64_t H, int64_t W, int64_t C, const T* x, T* y) {
-    for_each_element(H, W, C, [=](int64_t from, int64_t to) { y[to] = from >= 0 ? x[from] : narrow<T>(0); });
+__global__ void patch_merging_forward_kernel(PatchMergingOp<T> op) {
+    for_each_element(op, [=](int64_t from, int64_t to) { op.y[to] = from >= 0 ? op.x[from] : narrow<T>(0); });
 }
 
 template <class T>
-__global__ void patch_merging_backward_kernel(int64_t H, int64_t W, int64_t C, const T* dy, T* dx) {
-    for_each_element(H, W, C, [=](int64_t from, int64_t to) {
-        if (from >= 0) dx[from] = dy[to];
+__global__ void patch_merging_backward_kernel(PatchMergingOp<T> op) {
+    for_each_element(op, [=](int64_t from, int64_t to) {
+        if (from >= 0) op.dx[from] = op.dy[to];
     });
 }
 
-// ---- launchers
-
-template <class T>
-void patch_merging_forward(int64_t B, int64_t H, int64_t W, int64_t C, const T* x, T* y) {
-    const int64_t pieces = B * ((H + 1) / 2);
-    if (pieces == 0) return;
-    launch(patch_merging_forward_kernel<T>, static_cast<unsigned>(pieces), merging_threads, 0, compute_stream(), H, W,
-           C, x, y);
-}
-
-template <class T>
-void patch_merging_backward(int64_t B, int64_t H, int64_t W, int64_t C, const T* dy, T* dx) {
-    const int64_t pieces = B * ((H + 1) / 2);
-    if (pieces == 0) return;
-    launch(patch_merging_backward_kernel<T>, static_cast<unsigned>(pieces), merging_threads, 0, compute_stream(), H, W,
-           C, dy, dx);
-}
-
-#define INSTANTIATE(T)                                                                     \
-    template void patch_merging_forward(int64_t, int64_t, int64_t, int64_t, const T*, T*); \
-    template void patch_merging_backward(int64_t, int64_t, int64_t, int64_t, const T*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-INSTANTIATE(bfloat16)
-#undef INSTANTIATE
-
 }  // namespace swingrad::cuda
+
+namespace swingrad {
+
+template <class T>
+void PatchMergingOp<T>::forward_kernel() const {
+    using namespace cuda;
+    const int64_t rows = B * ((H + 1) / 2);
+    if (rows == 0) return;
+    launch(patch_merging_forward_kernel<T>, static_cast<unsigned>(rows), merging_threads, 0, compute_stream(), *this);
+}
+
+template <class T>
+void PatchMergingOp<T>::backward_kernel() const {
+    using namespace cuda;
+    const int64_t rows = B * ((H + 1) / 2);
+    if (rows == 0) return;
+    launch(patch_merging_backward_kernel<T>, static_cast<unsigned>(rows), merging_threads, 0, compute_stream(), *this);
+}
+
+SWINGRAD_KERNELS(PatchMergingOp)
+
+}  // namespace swingrad

@@ -16,37 +16,38 @@ namespace swingrad::cuda {
 constexpr unsigned resize_threads = 256;
 
 template <class T>
-__global__ void resize_kernel(int64_t H, int64_t W, int64_t C, Taps<acc_type<T>> R, Taps<acc_type<T>> S, const T* x, T* y) {
-    const int64_t piece = blockIdx.x, b = piece / R.rows, j = piece % R.rows;
+__global__ void resize_kernel(ResizeOp<T> op) {
+    using A = acc_type<T>;
+    const SparseMatrix<A>&R = op.R, &S = op.S;
+    const int64_t row_of_y = blockIdx.x, b = row_of_y / R.rows, j = row_of_y % R.rows;
     const int32_t rows_begin = R.first[j], rows_end = R.first[j + 1];
-    for (int64_t at = threadIdx.x; at < S.rows * C; at += blockDim.x) {
-        const int64_t k = at / C, c = at % C;
-        acc_type<T> sum = 0;
+    for (int64_t at = threadIdx.x; at < S.rows * op.C; at += blockDim.x) {
+        const int64_t k = at / op.C, c = at % op.C;
+        A sum = 0;
         for (int32_t column = S.first[k]; column < S.first[k + 1]; ++column) {
-            acc_type<T> of_column = 0;
+            A of_column = 0;
             for (int32_t row = rows_begin; row < rows_end; ++row)
-                of_column += R.weight[row] * widen(x[((b * H + R.from[row]) * W + S.from[column]) * C + c]);
+                of_column +=
+                    R.weight[row] * widen(op.x[((b * op.H + R.column[row]) * op.W + S.column[column]) * op.C + c]);
             sum += S.weight[column] * of_column;
         }
-        y[piece * S.rows * C + at] = narrow<T>(sum);
+        op.y[row_of_y * S.rows * op.C + at] = narrow<T>(sum);
     }
 }
 
-// ---- launcher
+}  // namespace swingrad::cuda
+
+namespace swingrad {
 
 template <class T>
-void resize(int64_t B, int64_t H, int64_t W, int64_t C, const Taps<acc_type<T>>& R, const Taps<acc_type<T>>& S, const T* x,
-            T* y) {
+void ResizeOp<T>::forward_kernel() const {
+    using namespace cuda;
     if (B == 0 || C == 0) return;
-    launch(resize_kernel<T>, static_cast<unsigned>(B * R.rows), resize_threads, 0, compute_stream(), H, W, C, R, S, x,
-           y);
+    launch(resize_kernel<T>, static_cast<unsigned>(B * R.rows), resize_threads, 0, compute_stream(), *this);
 }
 
-#define INSTANTIATE(T) \
-    template void resize(int64_t, int64_t, int64_t, int64_t, const Taps<acc_type<T>>&, const Taps<acc_type<T>>&, const T*, T*);
-INSTANTIATE(float)
-INSTANTIATE(double)
-INSTANTIATE(bfloat16)
-#undef INSTANTIATE
+template void ResizeOp<float>::forward_kernel() const;
+template void ResizeOp<double>::forward_kernel() const;
+template void ResizeOp<bfloat16>::forward_kernel() const;
 
-}  // namespace swingrad::cuda
+}  // namespace swingrad

@@ -1,8 +1,7 @@
 // continuous_position_bias(coordinates [R, 2], weight1 [U, 2], bias1 [U], weight2 [h, U]) -> table [R, h]
 //
-// A small network (what for: models/README.md) turns the offset between two tokens into one number a head, between 0
-// and 16. The offsets are those of relative_coordinates, R = (2 Mh - 1)(2 Mw - 1) rows. Attention looks up a pair's
-// offset in this table.
+// A small network (what for: models/README.md) makes a relative position bias table: for each relative position of two
+// tokens, the R = (2 Mh - 1)(2 Mw - 1) rows of relative_coordinates, one number a head, between 0 and 16.
 //
 //   hidden = relu(coordinates weight1^T + bias1)         [R, U]
 //   t      = hidden weight2^T                            [R, h]
@@ -23,91 +22,64 @@
 // Test: tests/attention/test_continuous_position_bias.cpp.
 
 #include "cuda/attention/continuous_position_bias.h"
-#include "autograd/gradcheck.h"
-#include "core/gemm/gemm.h"
-#include "core/operands.h"
-#include "core/gemm/small_product.h"
 #include "core/threads.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace swingrad {
-namespace {
 
-constexpr Layout plain = Layout::plain, transposed = Layout::transposed;
+// ---- forward
 
-// ---- CPU forward
-
-// Of the products one has sums of two terms and the other few columns, so they are loops and a product of that size.
 template <class T>
-void forward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* weight1, const T* bias1, const T* weight2,
-             T* hidden, T* y) {
-    const int64_t width = padded_to_lanes<double>(h);
-    const Tensor weight1_t = Tensor::empty({2, U}, dtype_of<T>()),
-                 weight2_t = Tensor::zeros({U, width}, DType::float64);
-    T *down = weight1_t.data<T>(), *across = down + U;
-    for (int64_t u = 0; u < U; ++u) {
-        down[u] = weight1[2 * u], across[u] = weight1[2 * u + 1];
-        for (int64_t head = 0; head < h; ++head)
-            weight2_t.data<double>()[u * width + head] = static_cast<double>(weight2[head * U + u]);
-    }
-    parallel_chunks(R, 24, [&](int64_t begin, int64_t end) {
-        const int64_t count = end - begin;
-        const Tensor scratch = Tensor::empty({count, U + width}, DType::float64);
-        double *wide = scratch.data<double>(), *t = wide + count * U;
-        for (int64_t r = 0; r < count; ++r) {
-            const T rows = coordinates[2 * (begin + r)], columns = coordinates[2 * (begin + r) + 1];
-            T* hidden_row = hidden + (begin + r) * U;
-#pragma omp simd
-            for (int64_t u = 0; u < U; ++u)
-                wide[r * U + u] = hidden_row[u] = std::max(rows * down[u] + columns * across[u] + bias1[u], T(0));
+void ContinuousPositionBiasOp<T>::forward() const {
+    using std::exp;
+    parallel_rows(R, U * h, [&](int64_t r) {
+        for (int64_t u = 0; u < U; ++u) {
+            const A pre = coordinates[2 * r] * weight1[2 * u] + coordinates[2 * r + 1] * weight1[2 * u + 1] + bias1[u];
+            hidden[r * U + u] = pre < 0 ? A(0) : pre;
         }
-        small_product(count, width, U, wide, U, int64_t{1}, weight2_t.data<double>(), width, t, width);
-        for (int64_t r = 0; r < count; ++r)
-            for (int64_t head = 0; head < h; ++head)
-                y[(begin + r) * h + head] = static_cast<T>(16 / (1 + std::exp(-t[r * width + head])));
+        for (int64_t head = 0; head < h; ++head) {
+            auto t = 0.0 * A(0);  // where A is float, a sum in double
+            for (int64_t u = 0; u < U; ++u) t += decltype(t)(hidden[r * U + u]) * weight2[head * U + u];
+            y[r * h + head] = A(16 / (1 + exp(-t)));
+        }
     });
 }
 
-// ---- CPU backward
+// ---- backward
 
 template <class T>
-void backward(int64_t R, int64_t U, int64_t h, const T* coordinates, const T* weight2, const T* hidden, const T* y,
-              const T* dy, T* dweight1, T* dbias1, T* dweight2) {
-    // forward: y = 16 sigmoid(t), so:
-    std::vector<T> dt(static_cast<size_t>(R * h));
-    for (size_t i = 0; i < dt.size(); ++i) dt[i] = dy[i] * y[i] * (1 - y[i] / 16);
-    // forward: t = hidden weight2^T, so:
-    gemm(transposed, plain, h, U, R, dt.data(), h, hidden, U, dweight2, U, false);
-    const Tensor sums = Tensor::zeros({2, U}, dtype_of<T>()), scratch = Tensor::empty({gemm_rows, U}, dtype_of<T>());
-    T *down = sums.data<T>(), *across = down + U, *dhidden = scratch.data<T>();
-    std::fill_n(dbias1, U, T(0));
-    for (int64_t begin = 0; begin < R; begin += gemm_rows) {
-        const int64_t end = std::min(R, begin + gemm_rows);
-        gemm(plain, plain, end - begin, U, h, dt.data() + begin * h, h, weight2, U, dhidden, U, false);
-        // forward: hidden = relu(coordinates weight1^T + bias1), so:
-        for (int64_t r = begin; r < end; ++r) {
-            const T rows = coordinates[2 * r], columns = coordinates[2 * r + 1];
-            const T *hidden_row = hidden + r * U, *arrived = dhidden + (r - begin) * U;
-#pragma omp simd
-            for (int64_t u = 0; u < U; ++u) {
-                const T dpre = hidden_row[u] > 0 ? arrived[u] : 0;
-                down[u] += dpre * rows;
-                across[u] += dpre * columns;
-                dbias1[u] += dpre;
-            }
+void ContinuousPositionBiasOp<T>::backward() const {
+    for (int64_t u = 0; u < U; ++u) dweight1[2 * u] = dweight1[2 * u + 1] = dbias1[u] = 0;
+    for (int64_t i = 0; i < h * U; ++i) dweight2[i] = 0;
+    for (int64_t r = 0; r < R; ++r) {
+        std::vector<A> dhidden(U);
+        for (int64_t head = 0; head < h; ++head) {
+            const int64_t i = r * h + head;
+            // forward: y = 16 sigmoid(t), so:
+            const A dt = dy[i] * y[i] * (1 - y[i] / 16);
+            // forward: t = hidden weight2^T, so:
+            for (int64_t u = 0; u < U; ++u) dweight2[head * U + u] += dt * hidden[r * U + u];
+            for (int64_t u = 0; u < U; ++u) dhidden[u] += dt * weight2[head * U + u];
+        }
+        for (int64_t u = 0; u < U; ++u) {
+            // forward: hidden = relu(coordinates weight1^T + bias1), so:
+            const A dpre = hidden[r * U + u] > 0 ? dhidden[u] : A(0);
+            dweight1[2 * u] += dpre * coordinates[2 * r];
+            dweight1[2 * u + 1] += dpre * coordinates[2 * r + 1];
+            dbias1[u] += dpre;
         }
     }
-    for (int64_t u = 0; u < U; ++u) dweight1[2 * u] = down[u], dweight1[2 * u + 1] = across[u];
 }
 
 // ---- autograd node
 
+namespace {
+
 struct ContinuousPositionBiasNode final : Node {
-    Tensor coordinates, weight1, weight2;  // [R, 2], [U, 2], [h, U]
-    Tensor hidden, y;                      // [R, U], [R, h]
+    Tensor coordinates, weight1, weight2, hidden, y;  // [R, 2], [U, 2], [h, U], [R, U], [R, h]
 
     std::string_view name() const override { return "continuous_position_bias"; }
     std::vector<Saved> saved() const override {
@@ -117,20 +89,12 @@ struct ContinuousPositionBiasNode final : Node {
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
         const int64_t R = coordinates.shape()[0], U = weight1.shape()[0], h = weight2.shape()[0];
         const Tensor dweight1 = dy.empty_like({U, 2}), dbias1 = dy.empty_like({U}), dweight2 = dy.empty_like({h, U});
-        on_device_of(
-            "continuous_position_bias", dy,
-            [&]<class T>(T) {
-                using W = acc_type<T>;
-                swingrad::backward(R, U, h, coordinates.data<W>(), weight2.data<W>(), hidden.data<W>(), y.data<W>(),
-                                   dy.data<W>(), dweight1.data<W>(), dbias1.data<W>(), dweight2.data<W>());
-            },
-            [&]<class T>(T) {
-                using W = acc_type<T>;
-                cuda::continuous_position_bias_backward(R, U, h, coordinates.device_data<W>(), weight2.device_data<W>(),
-                                                        hidden.device_data<W>(), y.device_data<W>(),
-                                                        dy.device_data<W>(), dweight1.device_data<W>(),
-                                                        dbias1.device_data<W>(), dweight2.device_data<W>());
-            });
+        run_backward(name(), dy, [&]<class T>(T) {
+            auto op = ContinuousPositionBiasOp<T>{.R = R, .U = U, .h = h};
+            op.coordinates = ptr(coordinates), op.weight2 = ptr(weight2), op.hidden = ptr(hidden), op.y = ptr(y);
+            op.dy = ptr(dy), op.dweight1 = ptr(dweight1), op.dbias1 = ptr(dbias1), op.dweight2 = ptr(dweight2);
+            return op;
+        });
         return {dweight1, dbias1, dweight2};
     }
 };
@@ -150,32 +114,21 @@ Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1
     check(weight2.shape().rank() == 2 && weight2.shape()[1] == U,
           "[continuous_position_bias] weight2 must be [h, {}], got {}", U, weight2.shape());
     refuse_gradient("continuous_position_bias: coordinates", {coordinates});
-
     check_one_device("continuous_position_bias",
                      {{"coordinates", coordinates}, {"weight1", weight1}, {"bias1", bias1}, {"weight2", weight2}});
-
     const int64_t h = weight2.shape()[0];
     const Tensor hidden = weight1.empty_like({R, U}), y = weight1.empty_like({R, h});
-    on_device_of(
-        "continuous_position_bias", weight1,
-        [&]<class T>(T) {
-            using W = acc_type<T>;  // a table: never in bfloat16
-            forward(R, U, h, coordinates.data<W>(), weight1.data<W>(), bias1.data<W>(), weight2.data<W>(),
-                    hidden.data<W>(), y.data<W>());
-        },
-        [&]<class T>(T) {
-            using W = acc_type<T>;
-            cuda::continuous_position_bias_forward(R, U, h, coordinates.device_data<W>(), weight1.device_data<W>(),
-                                                   bias1.device_data<W>(), weight2.device_data<W>(),
-                                                   hidden.device_data<W>(), y.device_data<W>());
-        });
+    run_forward("continuous_position_bias", weight1, [&]<class T>(T) {
+        auto op = ContinuousPositionBiasOp<T>{.R = R, .U = U, .h = h};
+        op.coordinates = ptr(coordinates), op.weight1 = ptr(weight1), op.bias1 = ptr(bias1), op.weight2 = ptr(weight2);
+        op.hidden = ptr(hidden), op.y = ptr(y);
+        return op;
+    });
     if (!recording({weight1, bias1, weight2})) return y;
     auto node = std::make_unique<ContinuousPositionBiasNode>();
     node->coordinates = coordinates;
-    node->weight1 = weight1.detached();
-    node->weight2 = weight2.detached();
-    node->hidden = hidden;
-    node->y = y;
+    node->weight1 = weight1.detached(), node->weight2 = weight2.detached();
+    node->hidden = hidden, node->y = y;
     return record(std::move(node), {weight1, bias1, weight2}, y);
 }
 

@@ -9,7 +9,8 @@
 // Backward: dq and dv are the outer thirds of dy; the middle third belongs to a constant.
 //
 // Saved: nothing. dq and dv are ranges of dy's memory, not copies.
-// Source: Bao, Dong, Piao, Wei, "BEiT", arXiv 2106.08254, whose code Swin V2 follows. Test: tests/attention/test_qkv_bias.cpp.
+// Source: Bao, Dong, Piao, Wei, "BEiT", arXiv 2106.08254, whose code Swin V2 follows.
+// Test: tests/attention/test_qkv_bias.cpp.
 
 #include "autograd/gradcheck.h"
 #include "core/operands.h"

@@ -1,54 +1,68 @@
 // relative_bias(table [R, h], map) -> [h, N, N]
 //
-// A position bias for every pair of a window's tokens. Pairs with the same offset share an entry, and there are only
-// R = (2 Mh - 1)(2 Mw - 1) offsets:
+// A position bias for every pair of a window's tokens. Pairs with the same relative position, the query's less the
+// key's, share an entry of the relative position bias table. There are only R = (2 Mh - 1)(2 Mw - 1) of these
+// positions:
 //
-//   y[head, i, j] = table[row(i, j), head]           row: WindowTable::offset_row, for query i and key j
+//   y[head, i, j] = table[index(i, j), head]         index(i, j), of query i and key j: the relative position index,
+//                                                    place[i] - place[j] + centre (ops/window.h)
 //
-// Backward. An entry receives what all pairs with its offset receive:
+// Backward. An entry receives what all pairs with its relative position receive:
 //
-//   dtable[r, head] = sum of dy[head, i, j] over the pairs with row(i, j) = r
+//   dtable[r, head] = sum of dy[head, i, j] over the pairs with index(i, j) = r
 //
-// Saved: the window's table of indices, which is shared. The attention operations look pairs up as they go and never
-// write this out; it is here for compositions of plain operations.
+// Saved: the window's places, which are shared. The attention operations look pairs up as they go and never write this
+// out; it is here for compositions of plain operations.
 // Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/attention/test_relative_bias.cpp.
 
 #include "cuda/attention/relative_bias.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
+#include "core/threads.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
 
 namespace swingrad {
-namespace {
 
-// Calls body(pair, entry) for every head and pair: its place in [h, N, N] and in table [R, h].
-template <class Body>
-void for_each_pair(const WindowTable& window, int64_t heads, const Body& body) {
-    const int64_t N = window.tokens;
-    for (int64_t head = 0; head < heads; ++head)
+// ---- forward
+
+template <class T>
+void RelativeBiasOp<T>::forward() const {
+    const int64_t N = Mh * Mw;
+    parallel_rows(heads, N * N, [&](int64_t head) {
         for (int64_t i = 0; i < N; ++i)
-            for (int64_t j = 0; j < N; ++j) body((head * N + i) * N + j, window.offset_row(i, j) * heads + head);
+            for (int64_t j = 0; j < N; ++j) {
+                const int64_t index = place[i] - place[j] + centre;
+                y[(head * N + i) * N + j] = table[index * heads + head];
+            }
+    });
 }
 
-// ---- CPU forward
+// ---- backward
 
 template <class T>
-void forward(const WindowTable& window, int64_t heads, const T* table, T* y) {
-    for_each_pair(window, heads, [=](int64_t pair, int64_t entry) { y[pair] = table[entry]; });
-}
-
-// ---- CPU backward
-
-template <class T>
-void backward(const WindowTable& window, int64_t heads, const T* dy, T* dtable) {
-    std::vector<acc_type<T>> sums(static_cast<size_t>(window.offsets() * heads));
-    // forward: y[pair] = table[entry], so:
-    for_each_pair(window, heads,
-                  [&](int64_t pair, int64_t entry) { sums[static_cast<size_t>(entry)] += widen(dy[pair]); });
-    for (size_t entry = 0; entry < sums.size(); ++entry) dtable[entry] = narrow<T>(sums[entry]);
+void RelativeBiasOp<T>::backward() const {
+    const int64_t N = Mh * Mw, R = (2 * Mh - 1) * (2 * Mw - 1);
+    parallel_rows(heads, N * N, [&](int64_t head) {
+        std::vector<A> sums(R);
+        for (int64_t i = 0; i < N; ++i)
+            for (int64_t j = 0; j < N; ++j) {
+                const int64_t index = place[i] - place[j] + centre;
+                // forward: y[head, i, j] = table[index, head], so:
+                sums[index] += dy[(head * N + i) * N + j];
+            }
+        for (int64_t r = 0; r < R; ++r) dtable[r * heads + head] = sums[r];
+    });
 }
 
 // ---- autograd node
+
+namespace {
+
+// The sizes and the window's places; the operands are still to be set.
+template <class T>
+RelativeBiasOp<T> operation(const WindowTable& map, Device device, int64_t heads) {
+    const int32_t* const place = device == Device::cpu ? map.place.data() : map.on_device().place;
+    return {.heads = heads, .Mh = map.window.rows, .Mw = map.window.columns, .place = place, .centre = map.centre};
+}
 
 struct RelativeBiasNode final : Node {
     Shape shape;  // of the table
@@ -58,13 +72,11 @@ struct RelativeBiasNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
         const Tensor dtable = dy.empty_like(shape);
-        on_device_of(
-            "relative_bias", dy,
-            [&]<class T>(T) { swingrad::backward(*map, shape[1], dy.data<T>(), dtable.data<T>()); },
-            [&]<class T>(T) {
-                cuda::relative_bias_backward(shape[1], map->window.rows, map->window.columns, dy.device_data<T>(),
-                                             dtable.device_data<T>());
-            });
+        run_backward(name(), dy, [&]<class T>(T) {
+            auto op = operation<T>(*map, dy.device(), shape[1]);
+            op.dy = ptr(dy), op.dtable = ptr(dtable);
+            return op;
+        });
         return {dtable};
     }
 };
@@ -78,13 +90,12 @@ Tensor relative_bias(const Tensor& table, const WindowMap& map) {
           "[relative_bias] the table of a {} x {} window must be [{}, h], got {}", map->window.rows,
           map->window.columns, map->offsets(), table.shape());
     const int64_t h = table.shape()[1], N = map->tokens;
-    Tensor y = table.empty_like({h, N, N});
-    on_device_of(
-        "relative_bias", table, [&]<class T>(T) { forward(*map, h, table.data<T>(), y.data<T>()); },
-        [&]<class T>(T) {
-            cuda::relative_bias_forward(h, N, map->on_device().place, map->centre, table.device_data<T>(),
-                                        y.device_data<T>());
-        });
+    const Tensor y = table.empty_like({h, N, N});
+    run_forward("relative_bias", table, [&]<class T>(T) {
+        auto op = operation<T>(*map, table.device(), h);
+        op.table = ptr(table), op.y = ptr(y);
+        return op;
+    });
     auto node = std::make_unique<RelativeBiasNode>();
     node->shape = table.shape();
     node->map = map;

@@ -1,15 +1,16 @@
 // resample_bias_table(table [(2Mh-1) (2Mw-1), h], from Mh x Mw, to Mh' x Mw') -> [(2Mh'-1) (2Mw'-1), h]
 //
-// V1 learns its position bias as a table: one number a head for each offset between two tokens of a window, offsets
-// from -(Mh - 1) to Mh - 1 down and likewise across, rows outermost. A model for another window needs other offsets.
-// One takes the table for an image with h channels and resizes it, which the paper compares its log-spaced bias with:
+// V1 learns a relative position bias table: one number a head for each relative position of two tokens of a window,
+// from -(Mh - 1) to Mh - 1 down and likewise across, rows outermost. A model for another window has other positions.
+// The table is taken for an image with h channels and resized, which the paper compares its log-spaced bias with:
 //
 //   y as an image = resize(table as an image [1, 2Mh-1, 2Mw-1, h], (2Mh'-1) x (2Mw'-1), bicubic)
 //
-// The middle of the image, offset 0, stays the middle. Backward is that of reshape and resize.
+// The middle of the image, a token and itself, stays the middle. Backward is that of reshape and resize.
 //
 // Saved: nothing; the weights of resize do not depend on the table.
-// Source: Liu et al., "Swin Transformer V2", arXiv 2111.09883, table 1. Test: tests/attention/test_resample_bias_table.cpp.
+// Source: Liu et al., "Swin Transformer V2", arXiv 2111.09883, table 1.
+// Test: tests/attention/test_resample_bias_table.cpp.
 
 #include "autograd/gradcheck.h"
 #include "ops/ops.h"

@@ -12,61 +12,73 @@
 //   reverse:    dy[b, t] = dx[b, s(t)], 0 on padding (what was cut off cannot matter)
 //
 // Saved: the table, which is shared and constant. Both are the composition roll, pad, cut (or its inverse).
-// Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/attention/test_window_partition.cpp.
+// Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test:
+// tests/attention/test_window_partition.cpp.
 
 #include "cuda/attention/window_partition.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
 #include "core/threads.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
-#include "ops/attention/window_rows.h"
+
+#include <algorithm>
 
 namespace swingrad {
-namespace {
 
-// ---- CPU: gather (partition, and the backward of reverse) and scatter (reverse, and the backward of partition)
+// ---- forward of partition, backward of reverse
 
 template <class T>
-void gather(int64_t B, int64_t C, const WindowTable& table, const T* map, T* windows) {
-    const int64_t slots = table.windows * table.tokens;
-    parallel_for(B, [&](int64_t b) {
-        gather_windows(table, b * table.windows, (b + 1) * table.windows, C, map, windows + b * slots * C);
+void WindowPartitionOp<T>::forward() const {
+    parallel_rows(B * slots, C, [&](int64_t row) {
+        const int64_t b = row / slots, token = source[row % slots];
+        if (token >= 0) std::copy_n(x + (b * tokens + token) * C, C, y + row * C);
+        else std::fill_n(y + row * C, C, T(0));
     });
 }
 
+// ---- backward of partition, forward of reverse
+
 template <class T>
-void scatter(int64_t B, int64_t C, const WindowTable& table, const T* windows, T* map) {
-    const int64_t slots = table.windows * table.tokens;
-    parallel_for(B, [&](int64_t b) {
-        scatter_windows(table, b * table.windows, (b + 1) * table.windows, C, windows + b * slots * C, map);
+void WindowPartitionOp<T>::backward() const {
+    parallel_rows(B * slots, C, [&](int64_t row) {
+        const int64_t b = row / slots, token = source[row % slots];
+        // forward: y[b, t] = x[b, s(t)] where s(t) >= 0, so:
+        if (token >= 0) std::copy_n(dy + row * C, C, dx + (b * tokens + token) * C);
     });
+}
+
+// ---- autograd nodes
+
+namespace {
+
+// The sizes and the table of indices; the operands are still to be set.
+template <class T>
+WindowPartitionOp<T> operation(const WindowTable& table, Device device, int64_t B, int64_t C) {
+    const int32_t* const source = device == Device::cpu ? table.source.data() : table.on_device().source;
+    const int64_t tokens = table.map.rows * table.map.columns, slots = table.windows * table.tokens;
+    return {.B = B, .tokens = tokens, .slots = slots, .C = C, .source = source};
 }
 
 Tensor to_windows(const Tensor& x, const WindowTable& table) {
     const int64_t B = x.shape()[0], C = x.shape()[3];
     const Tensor windows = x.empty_like({B * table.windows, table.tokens, C});
-    on_device_of(
-        "window_partition", x, [&]<class T>(T) { gather(B, C, table, x.data<T>(), windows.data<T>()); },
-        [&]<class T>(T) {
-            cuda::window_partition(B, table.map.rows * table.map.columns, table.windows * table.tokens, C,
-                                   table.on_device().source, x.device_data<T>(), windows.device_data<T>());
-        });
+    run_forward("window_partition", x, [&]<class T>(T) {
+        auto op = operation<T>(table, x.device(), B, C);
+        op.x = ptr(x), op.y = ptr(windows);
+        return op;
+    });
     return windows;
 }
 
 Tensor to_map(const Tensor& windows, const WindowTable& table) {
     const int64_t B = windows.shape()[0] / table.windows, C = windows.shape()[2];
     const Tensor x = windows.empty_like({B, table.map.rows, table.map.columns, C});
-    on_device_of(
-        "window_reverse", x, [&]<class T>(T) { scatter(B, C, table, windows.data<T>(), x.data<T>()); },
-        [&]<class T>(T) {
-            cuda::window_reverse(B, table.map.rows * table.map.columns, table.windows * table.tokens, C,
-                                 table.on_device().source, windows.device_data<T>(), x.device_data<T>());
-        });
+    run_backward("window_reverse", windows, [&]<class T>(T) {
+        auto op = operation<T>(table, windows.device(), B, C);
+        op.dy = ptr(windows), op.dx = ptr(x);
+        return op;
+    });
     return x;
 }
-
-// ---- autograd nodes
 
 struct WindowPartitionNode final : Node {
     WindowMap map;

@@ -15,54 +15,43 @@
 // Source: Xie et al., "SimMIM", arXiv 2111.09886, section 3.2. Test: tests/image/test_mask_tokens.cpp.
 
 #include "cuda/image/mask_tokens.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
 #include "core/threads.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
-#include "ops/sum_by_groups.h"
 
 #include <algorithm>
 
 namespace swingrad {
-namespace {
 
-constexpr int64_t rows_a_piece = 64;
-
-// ---- CPU forward
+// ---- forward
 
 template <class T>
-void forward(int64_t rows, int64_t C, const T* x, const acc_type<T>* token, const uint8_t* mask, T* y) {
-    parallel_chunks(rows, rows_a_piece, [=](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row)
-            if (!mask[row]) std::copy_n(x + row * C, C, y + row * C);
-            else
-                for (int64_t c = 0; c < C; ++c) y[row * C + c] = narrow<T>(token[c]);
+void MaskTokensOp<T>::forward() const {
+    parallel_rows(rows, C, [&](int64_t row) {
+        if (!mask[row]) std::copy_n(x + row * C, C, y + row * C);
+        else
+            for (int64_t c = 0; c < C; ++c) y[row * C + c] = token[c];
     });
 }
 
-// ---- CPU backward
+// ---- backward
 
-// `dx` or `dtoken` may be null: not asked for.
 template <class T>
-void backward(int64_t rows, int64_t C, const uint8_t* mask, const T* dy, T* dx, acc_type<T>* dtoken) {
-    using W = acc_type<T>;
-    std::vector<SumTarget<W>> targets;
-    if (dtoken) targets.push_back({dtoken, C});
-    sum_by_groups<W>(
-        sum_groups(rows), rows, dtoken ? C : 0,
-        [=](int64_t begin, int64_t end, W* sums) {
-            for (int64_t row = begin; row < end; ++row) {
-                const T* dy_row = dy + row * C;
-                // forward: y = mask ? token : x, so:
-                if (mask[row] && dtoken) add_column_sums(1, C, dy_row, sums);
-                if (mask[row] && dx) std::fill_n(dx + row * C, C, T(0));
-                if (!mask[row] && dx) std::copy_n(dy_row, C, dx + row * C);
-            }
-        },
-        targets);
+void MaskTokensOp<T>::backward() const {
+    for (int64_t c = 0; dtoken && c < C; ++c) dtoken[c] = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+        const bool masked = mask[row];
+        for (int64_t c = 0; c < C; ++c) {
+            // forward: y = mask ? token : x, so:
+            if (dtoken && masked) dtoken[c] += dy[row * C + c];
+            if (dx) dx[row * C + c] = masked ? T(0) : dy[row * C + c];
+        }
+    }
 }
 
 // ---- autograd node
+
+namespace {
 
 struct MaskTokensNode final : Node {
     Tensor mask;  // uint8 [B, H, W]
@@ -74,16 +63,10 @@ struct MaskTokensNode final : Node {
         const int64_t C = dy.shape()[3];
         const Tensor dx = needs_input_grad[0] ? dy.empty_like(dy.shape()) : Tensor();
         const Tensor dtoken = needs_input_grad[1] ? Tensor::empty({C}, acc_dtype(dy.dtype()), dy.device()) : Tensor();
-        on_device_of(
-            "mask_tokens", dy,
-            [&]<class T>(T) {
-                swingrad::backward(mask.numel(), C, mask.data<uint8_t>(), dy.data<T>(), data_or_null<T>(dx),
-                                   data_or_null<acc_type<T>>(dtoken));
-            },
-            [&]<class T>(T) {
-                cuda::mask_tokens_backward(mask.numel(), C, mask.device_data<uint8_t>(), dy.device_data<T>(),
-                                           device_data_or_null<T>(dx), device_data_or_null<acc_type<T>>(dtoken));
-            });
+        run_backward(name(), dy, [&]<class T>(T) {
+            return MaskTokensOp<T>{
+                .rows = mask.numel(), .C = C, .mask = ptr(mask), .dy = ptr(dy), .dx = ptr(dx), .dtoken = ptr(dtoken)};
+        });
         return {dx, dtoken};
     }
 };
@@ -105,13 +88,10 @@ Tensor mask_tokens(const Tensor& x, const Tensor& token, const Tensor& mask) {
             check(value <= 1, "[mask_tokens] mask must be of 0 and 1, got {}", int{value});
 
     const Tensor y = x.empty_like(x.shape());
-    on_device_of(
-        "mask_tokens", x,
-        [&]<class T>(T) { forward(mask.numel(), C, x.data<T>(), token.data<acc_type<T>>(), mask.data<uint8_t>(), y.data<T>()); },
-        [&]<class T>(T) {
-            cuda::mask_tokens_forward(mask.numel(), C, x.device_data<T>(), token.device_data<acc_type<T>>(),
-                                      mask.device_data<uint8_t>(), y.device_data<T>());
-        });
+    run_forward("mask_tokens", x, [&]<class T>(T) {
+        return MaskTokensOp<T>{
+            .rows = mask.numel(), .C = C, .x = ptr(x), .token = ptr(token), .mask = ptr(mask), .y = ptr(y)};
+    });
     if (!recording({x, token})) return y;
     auto node = std::make_unique<MaskTokensNode>();
     node->mask = mask;

@@ -15,56 +15,49 @@
 // Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.1. Test: tests/image/test_patch_merging.cpp.
 
 #include "cuda/image/patch_merging.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
 #include "core/threads.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
 
 #include <algorithm>
 
 namespace swingrad {
-namespace {
 
-Shape merged(const Shape& x) { return {x[0], (x[1] + 1) / 2, (x[2] + 1) / 2, 4 * x[3]}; }
+// ---- forward
 
-// Calls body(from, to) for every block of C channels in y: `from` is the position of its first element in x, -1 for
-// a block outside; `to` its position in y.
-template <class Body>
-void for_each_block(const Shape& x, const Body& body) {
-    const int64_t H = x[1], W = x[2], C = x[3], half_H = (H + 1) / 2, half_W = (W + 1) / 2;
-    parallel_for(x[0] * half_H, [&](int64_t piece) {  // a row of y
-        const int64_t b = piece / half_H, h = piece % half_H;
-        for (int64_t w = 0; w < half_W; ++w)
-            for (int64_t block = 0; block < 4; ++block) {
-                const int64_t row = 2 * h + block % 2, column = 2 * w + block / 2;
-                const int64_t to = ((piece * half_W + w) * 4 + block) * C;
-                body(row < H && column < W ? ((b * H + row) * W + column) * C : -1, to);
-            }
+template <class T>
+void PatchMergingOp<T>::forward() const {
+    const int64_t half_H = (H + 1) / 2, half_W = (W + 1) / 2;
+    parallel_rows(B * half_H * half_W, 4 * C, [&](int64_t position) {  // of y
+        const int64_t b = position / half_W / half_H, h = position / half_W % half_H, w = position % half_W;
+        for (int64_t block = 0; block < 4; ++block) {
+            const int64_t row = 2 * h + block % 2, column = 2 * w + block / 2;
+            const int64_t from = ((b * H + row) * W + column) * C, to = (position * 4 + block) * C;
+            if (row < H && column < W) std::copy_n(x + from, C, y + to);
+            else std::fill_n(y + to, C, T(0));
+        }
     });
 }
 
-// ---- CPU forward
+// ---- backward
 
 template <class T>
-void forward(const Shape& shape, const T* x, T* y) {
-    const int64_t C = shape[3];
-    for_each_block(shape, [=](int64_t from, int64_t to) {
-        if (from >= 0) std::copy_n(x + from, C, y + to);
-        else std::fill_n(y + to, C, T(0));
-    });
-}
-
-// ---- CPU backward
-
-template <class T>
-void backward(const Shape& shape, const T* dy, T* dx) {
-    const int64_t C = shape[3];
-    for_each_block(shape, [=](int64_t from, int64_t to) {
-        if (from >= 0) std::copy_n(dy + to, C, dx + from);
+void PatchMergingOp<T>::backward() const {
+    const int64_t half_H = (H + 1) / 2, half_W = (W + 1) / 2;
+    parallel_rows(B * half_H * half_W, 4 * C, [&](int64_t position) {
+        const int64_t b = position / half_W / half_H, h = position / half_W % half_H, w = position % half_W;
+        for (int64_t block = 0; block < 4; ++block) {
+            const int64_t row = 2 * h + block % 2, column = 2 * w + block / 2;
+            const int64_t from = ((b * H + row) * W + column) * C, to = (position * 4 + block) * C;
+            // forward: y from `to` on = x from `from` on, of what is inside, so:
+            if (row < H && column < W) std::copy_n(dy + to, C, dx + from);
+        }
     });
 }
 
 // ---- autograd node
+
+namespace {
 
 struct PatchMergingNode final : Node {
     Shape shape;  // of x
@@ -73,12 +66,10 @@ struct PatchMergingNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
         const Tensor dx = dy.empty_like(shape);
-        on_device_of(
-            "patch_merging", dy, [&]<class T>(T) { swingrad::backward(shape, dy.data<T>(), dx.data<T>()); },
-            [&]<class T>(T) {
-                cuda::patch_merging_backward(shape[0], shape[1], shape[2], shape[3], dy.device_data<T>(),
-                                             dx.device_data<T>());
-            });
+        run_backward(name(), dy, [&]<class T>(T) {
+            return PatchMergingOp<T>{
+                .B = shape[0], .H = shape[1], .W = shape[2], .C = shape[3], .dy = ptr(dy), .dx = ptr(dx)};
+        });
         return {dx};
     }
 };
@@ -88,17 +79,15 @@ struct PatchMergingNode final : Node {
 // ---- public function
 
 Tensor patch_merging(const Tensor& x) {
-    check(x.shape().rank() == 4, "[patch_merging] x must be [B, H, W, C], got {}", x.shape());
     const Shape& shape = x.shape();
-    const Tensor y = x.empty_like(merged(shape));
-    on_device_of(
-        "patch_merging", x, [&]<class T>(T) { forward(shape, x.data<T>(), y.data<T>()); },
-        [&]<class T>(T) {
-            cuda::patch_merging_forward(shape[0], shape[1], shape[2], shape[3], x.device_data<T>(), y.device_data<T>());
-        });
+    check(shape.rank() == 4, "[patch_merging] x must be [B, H, W, C], got {}", shape);
+    const Tensor y = x.empty_like({shape[0], (shape[1] + 1) / 2, (shape[2] + 1) / 2, 4 * shape[3]});
+    run_forward("patch_merging", x, [&]<class T>(T) {
+        return PatchMergingOp<T>{.B = shape[0], .H = shape[1], .W = shape[2], .C = shape[3], .x = ptr(x), .y = ptr(y)};
+    });
     if (!recording({x})) return y;
     auto node = std::make_unique<PatchMergingNode>();
-    node->shape = x.shape();
+    node->shape = shape;
     return record(std::move(node), {x}, y);
 }
 

@@ -19,160 +19,88 @@
 //
 //   dx_hw = sum_j sum_k R_jh S_kw dy_jk           dx = R^T dy S
 //
-// R and S have at most four entries a row, so they are kept as lists. R^T as lists too, and not R read the other way
-// round: then each element of dx is one sum that one thread takes, in an order of its own.
-// Saved: nothing; the lists are a few numbers a row and column, and are made again. A GPU gets them once, for each pair
-// of sizes, and keeps them.
+// R and S have at most four entries a row and are lists of these, as are R^T and S^T: an element of dx is one sum too.
+// Saved: nothing; the lists are short and are made again. A GPU gets them once for each pair of sizes, and keeps them.
 // Source: Keys, "Cubic convolution interpolation for digital image processing", IEEE Trans. ASSP 29, 1981; positions,
-// borders and a are those of torch.nn.functional.interpolate with align_corners false. Test: tests/image/test_resize.cpp.
+// borders and a are those of torch's interpolate with align_corners false. Test: tests/image/test_resize.cpp.
 
 #include "cuda/image/resize.h"
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
 #include "core/threads.h"
+#include "ops/image/sparse_matrix.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <mutex>
-#include <tuple>
 
 namespace swingrad {
-namespace {
 
-// A matrix of few entries: for each row the columns that have one. R[j] lists what pixel j is made of.
-struct Tap {
-    int64_t from;
-    double weight;
-};
-using Taps = std::vector<std::vector<Tap>>;
+// ---- forward: y = R x S^T. With R^T and S^T, dy for x and dx for y, backward too
 
-double cubic(double d) {
-    constexpr double a = -0.75;
-    return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-}
-
-// n pixels to `to`.
-Taps taps_of(int64_t n, int64_t to, Resize method) {
-    Taps all(static_cast<size_t>(to));
-    const double step = static_cast<double>(n) / static_cast<double>(to);
-    for (int64_t j = 0; j < to; ++j) {
-        const double s = (static_cast<double>(j) + 0.5) * step - 0.5, i = std::floor(s), t = s - i;
-        const auto add = [&, base = static_cast<int64_t>(i)](int64_t offset, double weight) {
-            if (weight != 0)
-                all[static_cast<size_t>(j)].push_back({std::clamp<int64_t>(base + offset, 0, n - 1), weight});
-        };
-        if (method == Resize::bilinear) {
-            add(0, 1 - t);
-            add(1, t);
-        } else {
-            add(-1, cubic(1 + t));
-            add(0, cubic(t));
-            add(1, cubic(1 - t));
-            add(2, cubic(2 - t));
-        }
-    }
-    return all;
-}
-
-Taps transposed(const Taps& taps, int64_t columns) {
-    Taps result(static_cast<size_t>(columns));
-    for (size_t j = 0; j < taps.size(); ++j)
-        for (const Tap& tap : taps[j])
-            result[static_cast<size_t>(tap.from)].push_back({static_cast<int64_t>(j), tap.weight});
-    return result;
-}
-
-// to[i] = the sum over the taps of weight x[from, i]; a row of x is `count` numbers.
 template <class T>
-void weighted_sum(const std::vector<Tap>& taps, int64_t count, const T* x, acc_type<T>* to) {
-    std::fill_n(to, count, acc_type<T>(0));
-    for (const Tap& tap : taps) {
-        const auto weight = static_cast<acc_type<T>>(tap.weight);
-        const T* row = x + tap.from * count;
-        for (int64_t i = 0; i < count; ++i) to[i] += weight * widen(row[i]);
-    }
-}
-
-// ---- CPU forward: y = R x S^T. With R^T and S^T, dy for x and dx for y, CPU backward too
-
-// A row of y is made of a row of R x, which is forgotten again.
-template <class T>
-void forward(const Shape& shape, const Taps& R, const Taps& S, const T* x, T* y) {
-    const int64_t H = shape[1], W = shape[2], C = shape[3];
-    const auto H_new = static_cast<int64_t>(R.size()), W_new = static_cast<int64_t>(S.size());
-    parallel_for(shape[0] * H_new, [&](int64_t piece) {
-        const int64_t b = piece / H_new, h = piece % H_new;
-        const Tensor scratch = Tensor::empty({W + 1, C}, dtype_of<acc_type<T>>());
-        acc_type<T>*row = scratch.data<acc_type<T>>(), *pixel = row + W * C;
-        weighted_sum(R[static_cast<size_t>(h)], W * C, x + b * H * W * C, row);
-        for (int64_t w = 0; w < W_new; ++w) {
-            weighted_sum(S[static_cast<size_t>(w)], C, row, pixel);
-            for (int64_t c = 0; c < C; ++c) y[(piece * W_new + w) * C + c] = narrow<T>(pixel[c]);
+void ResizeOp<T>::forward() const {
+    parallel_rows(B * R.rows, W * C, [&](int64_t row) {  // of y
+        const int64_t b = row / R.rows, j = row % R.rows;
+        std::vector<A> R_x(W * C), pixel(C);  // a row of R x, a pixel of y
+        for (int32_t e = R.first[j]; e < R.first[j + 1]; ++e)
+            for (int64_t i = 0; i < W * C; ++i) R_x[i] += R.weight[e] * x[(b * H + R.column[e]) * W * C + i];
+        for (int64_t k = 0; k < S.rows; ++k) {
+            std::fill(pixel.begin(), pixel.end(), A(0));
+            for (int32_t e = S.first[k]; e < S.first[k + 1]; ++e)
+                for (int64_t c = 0; c < C; ++c) pixel[c] += S.weight[e] * R_x[S.column[e] * C + c];
+            for (int64_t c = 0; c < C; ++c) y[(row * S.rows + k) * C + c] = pixel[c];
         }
     });
 }
 
-// ---- lists on a GPU
+// ---- R and S
 
-// How an axis is resized: n pixels to `to`, or, transposed, `to` back to n.
-struct Axis {
-    int64_t n, to;
-    Resize method;
-    bool transposed;
+namespace {
 
-    int64_t rows() const { return transposed ? n : to; }
-    Taps taps() const {
-        const Taps plain = taps_of(n, to, method);
-        return transposed ? swingrad::transposed(plain, n) : plain;
-    }
-};
+double k(double d) {
+    constexpr double a = -0.75;
+    return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+}
 
-struct TapsOnDevice {
-    Tensor places;   // int32: first [rows + 1] | from [entries]
-    Tensor weights;  // [entries]
-};
-
-TapsOnDevice copied(const Taps& taps, DType dtype) {
-    std::vector<int32_t> first{0}, from;
-    std::vector<double> weights;
-    for (const auto& row : taps) {
-        for (const Tap& tap : row) {
-            from.push_back(static_cast<int32_t>(tap.from));
-            weights.push_back(tap.weight);
+// [n_new, n]; transposed, [n, n_new].
+SparseLists interpolation(int64_t n, int64_t n_new, Resize method, bool transposed, DType dtype) {
+    std::vector<MatrixEntry> entries;
+    const double step = static_cast<double>(n) / static_cast<double>(n_new);
+    for (int64_t j = 0; j < n_new; ++j) {
+        const double s = (static_cast<double>(j) + 0.5) * step - 0.5, i = std::floor(s), t = s - i;
+        const bool two = method == Resize::bilinear;
+        const double weights[] = {two ? 0 : k(1 + t), two ? 1 - t : k(t), two ? t : k(1 - t), two ? 0 : k(2 - t)};
+        for (int64_t tap = 0; tap < 4; ++tap) {
+            const int64_t pixel = std::clamp<int64_t>(static_cast<int64_t>(i) - 1 + tap, 0, n - 1);
+            if (weights[tap] != 0) entries.push_back({transposed ? pixel : j, transposed ? j : pixel, weights[tap]});
         }
-        first.push_back(static_cast<int32_t>(from.size()));
     }
-    first.insert(first.end(), from.begin(), from.end());
-    return {Tensor::from({static_cast<int64_t>(first.size())}, first).on(Device::cuda),
-            Tensor::from({static_cast<int64_t>(weights.size())}, weights).to(dtype).on(Device::cuda)};
+    return sparse_lists(transposed ? n : n_new, std::move(entries), dtype);
 }
 
-// Copied when first asked for and kept, because copying waits for the device.
-template <class W>
-cuda::Taps<W> taps_on_device(const Axis& axis) {
+// Copied to a GPU when first asked for and kept, because copying waits for the device.
+SparseLists interpolation_on(Device device, int64_t n, int64_t n_new, Resize method, bool transposed, DType dtype) {
+    if (device == Device::cpu) return interpolation(n, n_new, method, transposed, dtype);
     static std::mutex mutex;
-    static auto& all = *new std::map<std::tuple<int64_t, int64_t, Resize, bool, DType>, TapsOnDevice>;
+    static auto& kept = *new std::map<std::tuple<int64_t, int64_t, Resize, bool, DType>, SparseLists>;
     const std::lock_guard lock(mutex);
-    TapsOnDevice& taps = all[{axis.n, axis.to, axis.method, axis.transposed, dtype_of<W>()}];
-    if (!taps.places.defined()) taps = copied(axis.taps(), dtype_of<W>());
-    const int32_t* const first = taps.places.device_data<int32_t>();
-    return {axis.rows(), first, first + axis.rows() + 1, taps.weights.device_data<W>()};
+    SparseLists& lists = kept[{n, n_new, method, transposed, dtype}];
+    if (!lists.first.defined()) lists = interpolation(n, n_new, method, transposed, dtype).on(device);
+    return lists;
 }
 
-// ---- the choice of device
-
-Tensor resized(const Tensor& x, const Axis& down, const Axis& across) {
+Tensor resized(const Tensor& x, Extent from, Extent to, Resize method, bool transposed) {
     const Shape& shape = x.shape();
-    const Tensor y = x.empty_like(shape.with(1, down.rows()).with(2, across.rows()));
-    on_device_of(
-        "resize", x, [&]<class T>(T) { forward(shape, down.taps(), across.taps(), x.data<T>(), y.data<T>()); },
-        [&]<class T>(T) {
-            using W = acc_type<T>;
-            cuda::resize(shape[0], shape[1], shape[2], shape[3], taps_on_device<W>(down), taps_on_device<W>(across),
-                         x.device_data<T>(), y.device_data<T>());
-        });
+    const DType dtype = acc_dtype(x.dtype());
+    const SparseLists R = interpolation_on(x.device(), from.rows, to.rows, method, transposed, dtype);
+    const SparseLists S = interpolation_on(x.device(), from.columns, to.columns, method, transposed, dtype);
+    const Tensor y = x.empty_like(shape.with(1, R.rows()).with(2, S.rows()));
+    run_forward("resize", x, [&]<class T>(T) {
+        return ResizeOp<T>{
+            .B = shape[0], .H = shape[1], .W = shape[2], .C = shape[3], .R = R, .S = S, .x = ptr(x), .y = ptr(y)};
+    });
     return y;
 }
 
@@ -186,7 +114,7 @@ struct ResizeNode final : Node {
 
     // forward: y = R x S^T, so:
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
-        return {resized(dy, {from.rows, to.rows, method, true}, {from.columns, to.columns, method, true})};
+        return {resized(dy, from, to, method, true)};
     }
 };
 
@@ -205,27 +133,18 @@ Tensor resize(const Tensor& x, Extent size, Resize method) {
     node->from = from;
     node->to = size;
     node->method = method;
-    return record(std::move(node), {x},
-                  resized(x, {from.rows, size.rows, method, false}, {from.columns, size.columns, method, false}));
+    return record(std::move(node), {x}, resized(x, from, size, method, false));
 }
 
 // ---- gradient checks: larger along one axis and smaller along the other, and both the other way round
 
-namespace {
+const auto resize_case = [](const char* name, Extent size, Resize method) {
+    const auto inputs = [](Random random) { return std::vector{random_tensor({2, 3, 5, 2}, random)}; };
+    return GradientCase{name, inputs, [=](const std::vector<Tensor>& in) { return resize(in[0], size, method); }};
+};
+const DeclareGradientCase bilinear_case{resize_case("resize/bilinear", {7, 4}, Resize::bilinear)};
+const DeclareGradientCase bilinear_wide_case{resize_case("resize/bilinear/wide", {2, 8}, Resize::bilinear)};
+const DeclareGradientCase bicubic_case{resize_case("resize/bicubic", {7, 4}, Resize::bicubic)};
+const DeclareGradientCase bicubic_wide_case{resize_case("resize/bicubic/wide", {2, 8}, Resize::bicubic)};
 
-std::vector<Tensor> input(Random random) { return {random_tensor({2, 3, 5, 2}, random)}; }
-const DeclareGradientCase bilinear_case{{"resize/bilinear", input, [](const std::vector<Tensor>& in) {
-                                             return resize(in[0], {7, 4}, Resize::bilinear);
-                                         }}};
-const DeclareGradientCase bilinear_wide_case{{"resize/bilinear/wide", input, [](const std::vector<Tensor>& in) {
-                                                  return resize(in[0], {2, 8}, Resize::bilinear);
-                                              }}};
-const DeclareGradientCase bicubic_case{{"resize/bicubic", input, [](const std::vector<Tensor>& in) {
-                                            return resize(in[0], {7, 4}, Resize::bicubic);
-                                        }}};
-const DeclareGradientCase bicubic_wide_case{{"resize/bicubic/wide", input, [](const std::vector<Tensor>& in) {
-                                                 return resize(in[0], {2, 8}, Resize::bicubic);
-                                             }}};
-
-}  // namespace
 }  // namespace swingrad

@@ -7,27 +7,30 @@
 using namespace swingrad;
 using namespace swingrad::test;
 
-TEST_CASE("continuous_position_bias is 16 sigmoid of a two-layer network of the offset") {
-    const Tensor coordinates = relative_coordinates({3, 2}, {0, 0}, OffsetScale::log_of_window, DType::float64);
-    const Tensor weight1 = random_tensor({5, 2}, Random{3, 1}), bias1 = random_tensor({5}, Random{3, 2}),
-                 weight2 = random_tensor({2, 5}, Random{3, 3});
-    const auto y = continuous_position_bias(coordinates, weight1, bias1, weight2).values();
-    const auto axis = [](int64_t d, int64_t size) {  // sign(z) log2(|z| + 1) / 3, z = 8 d / (size - 1)
-        const double z = 8.0 * static_cast<double>(d) / static_cast<double>(size - 1);
-        return std::copysign(std::log2(std::abs(z) + 1) / 3, z);
+TEST_CASE("continuous_position_bias and its gradients are what one works out by hand") {
+    // Of two positions, (1, 0) and (-1, 2), the hidden units are (1, 0) and (0, 1). 16 sigmoid(ln 3) = 16 3/4.
+    const double ln3 = std::log(3);
+    const Tensor coordinates = Tensor::from({2, 2}, std::vector<double>{1, 0, -1, 2});
+    const std::vector<Tensor> inputs{Tensor::from({2, 2}, std::vector<double>{1, 0, 0, 1}),
+                                     Tensor::from({2}, std::vector<double>{0, -1}),
+                                     Tensor::from({1, 2}, std::vector<double>{ln3, -ln3})};
+    const Function f = [&](const std::vector<Tensor>& in) {
+        return continuous_position_bias(coordinates, in[0], in[1], in[2]);
     };
-    for (int64_t head = 0; head < 2; ++head)
-        for (int64_t r = 0; r < 15; ++r) {  // 5 offsets down, 3 across
-            const double down = axis(r / 3 - 2, 3), across = axis(r % 3 - 1, 2);
-            double t = 0;
-            for (int64_t u = 0; u < 5; ++u) {
-                const double *w1 = weight1.data<double>() + 2 * u,
-                             pre = w1[0] * down + w1[1] * across + bias1.data<double>()[u];
-                t += std::max(pre, 0.0) * weight2.data<double>()[head * 5 + u];
-            }
-            REQUIRE(y[static_cast<size_t>(r * 2 + head)] ==
-                    Approx(16 / (1 + std::exp(-t))).margin(1e-6));  // float32 coordinates
-        }
+    const auto require_by_hand = [&] {
+        const auto near = [](const Tensor& found, const std::vector<double>& expected) {
+            return largest_difference(found, Tensor::from(found.shape(), expected)) < 1e-14;
+        };
+        REQUIRE(near(f(inputs), {12, 4}));
+        // dt = 12 (1 - 12/16) and 4 (1 - 4/16), both 3.
+        const auto gradients = gradients_of(f, inputs, Tensor::from({2, 1}, std::vector<double>{1, 1}));
+        REQUIRE(near(gradients[0], {3 * ln3, 0, 3 * ln3, -6 * ln3}));
+        REQUIRE(near(gradients[1], {3 * ln3, -3 * ln3}));
+        REQUIRE(near(gradients[2], {3, 3}));
+    };
+    require_by_hand();
+    const PlainLoops plain;
+    require_by_hand();
 }
 
 TEST_CASE("continuous_position_bias agrees with the composition of plain operations") {
@@ -59,11 +62,14 @@ TEST_CASE(
         return continuous_position_bias(coordinates, in[0], in[1], in[2]);
     };
     // With zero weights every hidden unit is exactly 0.
-    const auto gradients = gradients_of(f,
-                                        {Tensor::zeros({4, 2}, DType::float64), Tensor::zeros({4}, DType::float64),
-                                         random_tensor({1, 4}, Random{3, 4})},
-                                        random_tensor({9, 1}, Random{3, 5}));
-    REQUIRE(gradients[1].values() == std::vector<double>(4, 0.0));
+    const std::vector<Tensor> zeros{Tensor::zeros({4, 2}, DType::float64), Tensor::zeros({4}, DType::float64),
+                                    random_tensor({1, 4}, Random{3, 4})};
+    const Tensor cotangent = random_tensor({9, 1}, Random{3, 5});
+    REQUIRE(gradients_of(f, zeros, cotangent)[1].values() == std::vector<double>(4, 0.0));
+    {
+        const PlainLoops plain;
+        REQUIRE(gradients_of(f, zeros, cotangent)[1].values() == std::vector<double>(4, 0.0));
+    }
     require_gradient(coordinates);
     Tape tape;
     REQUIRE(error_of([&] {
@@ -82,7 +88,7 @@ TEST_CASE("continuous_position_bias says what does not fit") {
             }) == "[continuous_position_bias] coordinates must be [R, 2], got [4]");
 }
 
-TEST_CASE("continuous_position_bias's kernels agree with its loops, on awkward sizes too") {
+TEST_CASE("continuous_position_bias's fast path and kernels agree with its plain loops, on awkward sizes too") {
     const Function f = [](const std::vector<Tensor>& in) {
         return continuous_position_bias(
             relative_coordinates({3, 7}, {0, 0}, OffsetScale::log_of_window, in[0].dtype()).on(in[0].device()), in[0],
@@ -93,6 +99,8 @@ TEST_CASE("continuous_position_bias's kernels agree with its loops, on awkward s
             const std::vector<Tensor> inputs{random_tensor({U, 2}, Random{3, 9}), random_tensor({U}, Random{3, 10}),
                                              random_tensor({h, U}, Random{3, 11}, 0.2)};
             INFO(U << " hidden units, " << h << " heads");
+            REQUIRE(largest_fast_error(f, inputs, DType::float64) < 1e-12);
+            REQUIRE(largest_fast_error(f, inputs, DType::float32) < 1e-5);
             REQUIRE(largest_kernel_error(f, inputs, DType::float64) < 1e-12);
             REQUIRE(largest_kernel_error(f, inputs, DType::float32) < 1e-5);
         }

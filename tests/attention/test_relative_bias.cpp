@@ -5,8 +5,8 @@
 using namespace swingrad;
 using namespace swingrad::test;
 
-TEST_CASE("relative_bias gives every pair the entry of its offset") {
-    // A 2 x 2 window has tokens 0 1 / 2 3 and nine offsets, (-1, -1) to (1, 1); entries count 0 .. 8.
+TEST_CASE("relative_bias gives every pair the entry of its relative position") {
+    // A 2 x 2 window has tokens 0 1 / 2 3 and nine relative positions, (-1, -1) to (1, 1); entries count 0 .. 8.
     std::vector<double> entries;
     for (int i = 0; i < 9; ++i) entries.push_back(i);
     const WindowMap map = make_window_map({2, 2}, {2, 2}, {0, 0});
@@ -21,7 +21,7 @@ TEST_CASE("an entry of relative_bias receives what all its pairs do") {
     Tensor ones = Tensor::zeros({2, 6, 6}, DType::float64);
     for (double& value : ones.span<double>()) value = 1;
     const auto gradients = gradients_of(f, {random_tensor({15, 2}, Random{4, 1})}, ones);
-    // (Mh - |down|) (Mw - |across|) pairs have an offset
+    // (Mh - |down|) (Mw - |across|) pairs have a relative position
     for (int64_t r = 0; r < 15; ++r)
         REQUIRE(gradients[0].values()[static_cast<size_t>(2 * r)] ==
                 static_cast<double>((3 - std::abs(r / 3 - 2)) * (2 - std::abs(r % 3 - 1))));

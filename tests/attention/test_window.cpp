@@ -108,7 +108,7 @@ TEST_CASE("the other scales of offsets are what their formulas say") {
     REQUIRE(range(16) / range(8) - 1 == Approx(1.0 / 3).margin(1e-6));
 }
 
-TEST_CASE("the offset index of a 2 x 3 window is the reference's") {
+TEST_CASE("the relative position index of a 2 x 3 window is the reference's") {
     const std::vector<int32_t> expected{7,  6,  5,  2, 1, 0, 8,  7,  6,  3, 2, 1, 9,  8,  7,  4, 3, 2,
                                         12, 11, 10, 7, 6, 5, 13, 12, 11, 8, 7, 6, 14, 13, 12, 9, 8, 7};
     const WindowMap map = make_window_map({2, 3}, {2, 3}, {0, 0});

@@ -54,7 +54,7 @@ TEST_CASE("mask_tokens makes only the gradients asked for") {
     const std::vector<Tensor> inputs{random_tensor({2, 3, 4, 5}, Random{10, 5}), random_tensor({5}, Random{10, 6})};
     const Tensor dy = random_tensor({2, 3, 4, 5}, Random{10, 7});
     const auto both = gradients_of(masking(mask), inputs, dy);
-    for (const size_t asked : {0, 1}) {
+    const auto require_only = [&](size_t asked) {
         auto leaves = inputs;
         require_gradient(leaves[asked]);
         Tape tape;
@@ -63,6 +63,11 @@ TEST_CASE("mask_tokens makes only the gradients asked for") {
         };
         tape.backward(masking(mask)(leaves), dy);
         REQUIRE(same_bits(gradient(leaves[asked]), both[asked]));
+    };
+    for (const size_t asked : {0, 1}) {
+        require_only(asked);
+        const PlainLoops plain;
+        require_only(asked);
     }
 }
 
@@ -89,12 +94,14 @@ TEST_CASE("mask_tokens says what does not fit") {
     REQUIRE(error_of([&] { mask_tokens(x, token, mask); }) == "[mask_tokens] mask must be of 0 and 1, got 2");
 }
 
-TEST_CASE("mask_tokens' kernels agree with its loops, on awkward sizes too") {
+TEST_CASE("mask_tokens' fast path and kernels agree with its plain loops, on awkward sizes too") {
     for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{2, 3, 5, 33}, Shape{1, 1, 257, 257}, Shape{3, 11, 17, 1}}) {
         INFO(shape.text());
         const std::vector<Tensor> inputs{random_tensor(shape, Random{10, 11}),
                                          random_tensor({shape[3]}, Random{10, 12})};
         const Function f = masking(drawn_mask({shape[0], shape[1], shape[2]}, 0.6, Random{10, 13}));
+        REQUIRE(largest_fast_error(f, inputs, DType::float64) < 1e-13);
+        REQUIRE(largest_fast_error(f, inputs, DType::float32) < 1e-5);
         REQUIRE(largest_kernel_error(f, inputs, DType::float64) < 1e-13);
         REQUIRE(largest_kernel_error(f, inputs, DType::float32) < 1e-5);
         REQUIRE(largest_bfloat16_error(f, inputs, {0}) < 0.004);
