@@ -82,7 +82,7 @@ bool recording(const std::vector<Tensor>& inputs) {
 }
 bool recording(std::initializer_list<Tensor> inputs) { return current_tape && recording(std::vector<Tensor>(inputs)); }
 
-Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor output) {
+Tensor record(std::unique_ptr<Node> node, const std::vector<Tensor>& inputs, Tensor output) {
     if (!recording(inputs)) return output;
     Tape& tape = *current_tape;
     check(!tape.consumed_, "[{}] this tape was walked backward already; make a new Tape for new work", node->name());

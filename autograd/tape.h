@@ -87,7 +87,7 @@ class Tape {
     std::vector<TapeEntry> entries() const;
 
   private:
-    friend Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor output);
+    friend Tensor record(std::unique_ptr<Node> node, const std::vector<Tensor>& inputs, Tensor output);
 
     struct Input {
         std::shared_ptr<AutogradMeta> meta;  // null for a constant
@@ -148,7 +148,7 @@ bool recording(const std::vector<Tensor>& inputs);
 
 // Appends `node` to the recording tape and returns `output` as its result. Where !recording(inputs), returns
 // `output` untouched and drops the node. `inputs` may hold undefined tensors for optional inputs left out.
-Tensor record(std::unique_ptr<Node> node, std::vector<Tensor> inputs, Tensor output);
+Tensor record(std::unique_ptr<Node> node, const std::vector<Tensor>& inputs, Tensor output);
 
 // For an operation that has no backward: throws an Error if it would have to be recorded.
 void refuse_gradient(std::string_view op, std::initializer_list<Tensor> inputs);

@@ -53,6 +53,7 @@ SWINGRAD_HOST_DEVICE inline F half_power_of_two(F shifted) {
     constexpr int others = 0x4B400000 - 126;
     if constexpr (std::is_arithmetic_v<F>)
         return std::bit_cast<float>(static_cast<uint32_t>(std::bit_cast<int32_t>(shifted) - others) << 23);
+    // NOLINTNEXTLINE(misc-redundant-expression): the type of a comparison of vectors is one of integers
     else return (F)(((decltype(shifted < shifted))shifted - others) << 23);
 }
 

@@ -1,18 +1,40 @@
 #!/usr/bin/env bash
 # The one test command: installs what is missing, builds everything, runs every test.
-# usage: tests/check.sh [--all | PART...]      --all: all parts below, before the suite; PART: only those
+# usage: tests/check.sh [--all | --exhaustive | PART...]
+#   --all: all parts below before the suite, within an hour on two cores: what takes longer is sampled
+#   --exhaustive: the same with nothing left out, for hours. PART: only those before the suite
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-parts=(orders checker asan tsan fuzz kills)
+parts=(reference orders checker asan tsan fuzz kills)
 build() { # PRESET [ARGUMENTS...]
     cmake --preset "$1" >/dev/null
     cmake --build --preset "$@"
 }
 
+# All there is in place of a sample, with --exhaustive. Tests may ask for the variable, too.
+exhaustive() { [ -n "${SWINGRAD_EXHAUSTIVE:-}" ]; }
+
+# The library without any fast path builds, proves its gradients and trains: plain loops suffice for all of it.
+reference() {
+    local copy=build-reference/source run
+    rm -rf $copy
+    mkdir -p $copy
+    cp -rp CMakeLists.txt core cuda autograd ops models train $copy # with their times: only what changed is built again
+    find $copy -name "*_fast.cpp" -delete
+    cmake -S $copy -B build-reference -G Ninja -DSWINGRAD_TESTS=OFF -DSWINGRAD_CUDA=EMULATE \
+        -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" >/dev/null
+    cmake --build build-reference --target swingrad
+    build-reference/swingrad gradcheck
+    run=$(mktemp -d)
+    build-reference/swingrad train --data shapes --model nano --img-size 16 --epochs 1 --output "$run/run"
+    rm -rf "$run"
+}
 # Kernels, with a block's threads in other orders.
 orders() {
-    for seed in 1 2 3; do
+    local seeds="1 2 3" seed
+    ! exhaustive || seeds=$(seq 16)
+    for seed in $seeds; do
         SWINGRAD_EMULATOR_SEED=$seed build/tests/swingrad_tests "*kernel*" "~a mutated*"  # which takes as long as all
     done
 }
@@ -35,11 +57,16 @@ checker() {
 asan() {
     train/install-packages.sh clang
     build asan
-    ctest --preset asan -j "$(nproc)" \
-        -E "a mutated|survives being killed|a run's folder|commands compute|experiments measure|a project outside"
+    local left_out="a mutated|survives being killed|a run's folder|commands compute|experiments measure|a project"
+    ! exhaustive || left_out="^none$"
+    ctest --preset asan -j "$(nproc)" -E "$left_out"
 }
-# The program under ThreadSanitizer. Not the suite, most of which has but one thread; ctest --preset tsan runs it.
+# The program under ThreadSanitizer. Not the suite, most of which has but one thread.
 tsan() {
+    if exhaustive; then
+        build tsan
+        ctest --preset tsan -j "$(nproc)"
+    fi
     build tsan --target swingrad
     local run
     run=$(mktemp -d)
@@ -53,16 +80,26 @@ tsan() {
 # Readers of files, given bytes that a fuzzer makes up.
 fuzz() {
     train/install-packages.sh clang
-    tests/fuzz/run.sh "${FUZZ_SECONDS:-20}"
+    local seconds=20
+    ! exhaustive || seconds=600
+    tests/fuzz/run.sh "${FUZZ_SECONDS:-$seconds}"
 }
 # Fifty kills in one training.
-kills() { tests/train/program/test_kills.sh build/swingrad; }
+kills() {
+    tests/train/program/test_kills.sh build/swingrad
+    if exhaustive; then
+        for seed in $(seq 10); do tests/train/program/test_kills.sh build/swingrad 50 "$seed"; done
+    fi
+}
 
 chosen=("$@")
-[ "$*" != --all ] || chosen=("${parts[@]}")
+case $* in
+    --all) chosen=("${parts[@]}") ;;
+    --exhaustive) chosen=("${parts[@]}") && export SWINGRAD_EXHAUSTIVE=1 ;;
+esac
 for part in "${chosen[@]}"; do
     if [[ " ${parts[*]} " != *" $part "* ]]; then
-        echo "check.sh: expected --all or some of ${parts[*]}, got $part" >&2
+        echo "check.sh: expected --all, --exhaustive or some of ${parts[*]}, got $part" >&2
         exit 2
     fi
 done

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Drives the built program as a user does: what it says of bad input, and that no kill costs a run anything.
 # usage: test_cli.sh PROGRAM
+version=$(sed -n 's/^project(swingrad VERSION \([0-9.]*\) .*/\1/p' "$(dirname "${BASH_SOURCE[0]}")/../../../CMakeLists.txt")
 source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 
 # ---- what is right
 
 says "Examples:"
-says "swingrad 0.1, kernels " --version
+says "swingrad $version, kernels " --version
 for command in train evaluate summary bench gradcheck trace; do says "Example" $command --help; done
 says "28,347,154 (28347154)" summary --model tiny
 says "layers.3" summary --model giant
