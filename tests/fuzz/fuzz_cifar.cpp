@@ -2,7 +2,7 @@
 // the names of their classes.
 #include "tests/fuzz/targets.h"
 #include "tests/temporary_directory.h"
-#include "train/data/dataset.h"
+#include "train/program/images/data_source.h"
 
 namespace swingrad::fuzz {
 namespace {

@@ -1,7 +1,7 @@
 // From Swin V1 to V2 a switch at a time, and the places of the norms, by test accuracy after a short training. Each
 // training is an ordinary run below the experiment's folder, with a report of its own.
 
-#include "train/experiments/training.h"
+#include "train/experiments/harness/training.h"
 
 #include <cmath>
 

@@ -4,7 +4,7 @@
 #include "core/allocator.h"
 #include "core/io/text.h"
 #include "core/threads.h"
-#include "train/experiments/timed_pass.h"
+#include "train/experiments/harness/timed_pass.h"
 #include "train/loop/device.h"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 // is Swin V2's, so that only the norms can make the difference.
 
 #include "train/experiments/stability.h"
-#include "train/experiments/training.h"
+#include "train/experiments/harness/training.h"
 
 #include <cmath>
 

@@ -3,6 +3,7 @@
 #include "tests/support.h"
 #include "train/data/batch.h"
 #include "train/data/shapes.h"
+#include "train/program/images/data_source.h"
 
 #include <algorithm>
 #include <cmath>

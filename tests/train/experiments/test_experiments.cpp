@@ -6,9 +6,9 @@
 #include "tests/models/small_swin.h"
 #include "tests/support.h"
 #include "tests/temporary_directory.h"
-#include "train/experiments/experiment.h"
-#include "train/experiments/stream.h"
-#include "train/experiments/training.h"
+#include "train/experiments/experiments.h"
+#include "train/experiments/harness/stream.h"
+#include "train/experiments/harness/training.h"
 #include "train/program/console/interrupt.h"
 
 #include <cmath>

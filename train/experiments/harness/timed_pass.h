@@ -2,7 +2,7 @@
 #pragma once
 
 #include "models/swin/swin_v2.h"
-#include "train/experiments/experiment.h"
+#include "train/experiments/harness/experiment.h"
 
 namespace swingrad {
 
