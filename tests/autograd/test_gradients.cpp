@@ -1,7 +1,8 @@
 // Every operation's gradient, and the proof that a wrong one would be noticed.
 #include "autograd/gradcheck.h"
 #include "ops/operation.h"
-#include "tests/catch.h"
+#include "tests/support/catch.h"
+#include "tests/support/source_directory.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -79,9 +80,9 @@ TEST_CASE("every operation of every file has a gradient case that bears its name
     std::set<std::string> covered;
     for (const GradientCase& one : gradient_cases())
         for (const std::string& part : parts_of(one.name)) covered.insert(part);
-    const auto operations = functions_in(SWINGRAD_SOURCE_DIR "/ops/ops.h");
+    const auto operations = functions_in(test::source_directory() / "ops/ops.h");
     REQUIRE(operations.count("layer_norm") == 1);  // i.e. the file was found and understood
-    for (const auto& file : std::filesystem::recursive_directory_iterator(SWINGRAD_SOURCE_DIR "/ops")) {
+    for (const auto& file : std::filesystem::recursive_directory_iterator(test::source_directory() / "ops")) {
         if (file.path().extension() != ".cpp") continue;
         for (const std::string& name : functions_in(file.path())) {
             if (!operations.count(name)) continue;  // a helper

@@ -1,8 +1,8 @@
 // Graphs: work recorded once and done again.
 #include "cuda/runtime/runtime.h"
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <optional>
 

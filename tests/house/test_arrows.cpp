@@ -1,7 +1,8 @@
 // The house's rules that no compiler checks: which folder may include which, and how many files a folder holds. Read
 // from the sources' own #include lines, so that there is no list to keep.
 
-#include "tests/catch.h"
+#include "tests/support/catch.h"
+#include "tests/support/source_directory.h"
 
 #include <algorithm>
 #include <array>
@@ -27,7 +28,7 @@ using Sources = std::map<std::string, std::string>;  // contents by path from th
 
 Sources sources_of_the_house() {
     Sources sources;
-    const fs::path top = SWINGRAD_SOURCE_DIR;
+    const fs::path top = swingrad::test::source_directory();
     for (const char* room : rooms)
         for (const auto& entry : fs::recursive_directory_iterator(top / room)) {
             const std::string extension = entry.path().extension().string();

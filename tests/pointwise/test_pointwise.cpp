@@ -1,8 +1,8 @@
 #include "core/scalar.h"
 #include "ops/ops.h"
 #include "ops/pointwise/pointwise.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <cmath>
 

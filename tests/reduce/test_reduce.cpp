@@ -1,7 +1,7 @@
 #include "core/threads.h"
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <numeric>
 
@@ -61,7 +61,8 @@ TEST_CASE("sum has the same bits on one thread and on two") {
 
 TEST_CASE("mean of nothing is an error, and so are integers") {
     REQUIRE(error_of([] { mean(Tensor::zeros({0, 4})); }) == "[mean] expects at least one element, got [0, 4]");
-    REQUIRE(error_of([] { sum(Tensor::zeros({2}, DType::int64)); }) == "[sum] expects float32, float64 or bfloat16, got int64");
+    REQUIRE(error_of([] { sum(Tensor::zeros({2}, DType::int64)); }) ==
+            "[sum] expects float32, float64 or bfloat16, got int64");
 }
 
 TEST_CASE("the kernels of sum and mean agree with their loops at any length, and give the same bits in any order") {

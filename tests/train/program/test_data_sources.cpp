@@ -1,7 +1,7 @@
 #include "core/threads.h"
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 #include "train/program/images/data_source.h"
 #include "train/program/images/image_file.h"
 

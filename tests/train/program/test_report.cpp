@@ -1,8 +1,8 @@
 // The page of a run and what it is made of.
 
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 #include "train/program/console/text.h"
 #include "train/program/report/confusion.h"
 #include "train/program/report/examples.h"
