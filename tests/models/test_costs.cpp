@@ -1,4 +1,5 @@
 #include "autograd/tape_text.h"
+#include "models/nn/parameters.h"
 #include "models/swin/costs.h"
 #include "models/swin/swin_v2.h"
 #include "ops/ops.h"

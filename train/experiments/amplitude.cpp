@@ -246,8 +246,8 @@ const Experiment amplitude_experiment{
      "Between the two stages patch merging normalises, which sets the size of the stream anew: the figures have a "
      "break there, after the second block. Where a norm ends a branch its weight starts at 0, so that before the "
      "first step res-post-norm and the sandwich leave the stream as it is."},
-    {{"models/swin/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm, a line each"},
-     {"models/swin/layers.h", "std::function<void(std::string_view name, const Tensor& value)> observe",
+    {{"models/swin/block.cpp", "Tensor Block::with_branch(", "the four places of a norm, a line each"},
+     {"models/swin/block.h", "std::function<void(std::string_view name, const Tensor& value)> observe",
       "how the stream is looked at, without burdening the model"},
      {"train/experiments/harness/stream.cpp", "StreamStatistics statistics_of(", "amplitude and deviation"}},
     run_amplitude};

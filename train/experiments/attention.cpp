@@ -167,7 +167,7 @@ const Experiment attention_experiment{
     {{"ops/attention/plain_attention.cpp", "AttentionWeights attention_weights(", "the weights, a step a line"},
      {"ops/attention/window_attention.cpp",
       "cosine (V2):", "the two scores, and the gradients of what is made of them"},
-     {"models/swin/layers.cpp", "Tensor WindowAttention::forward(", "where the one or the other is chosen"},
+     {"models/swin/window_attention.cpp", "Tensor WindowAttention::forward(", "where the one or the other is chosen"},
      {"train/experiments/attention_maps.cpp", "std::vector<double> where_it_looks(", "shift and windows undone"}},
     run_attention};
 

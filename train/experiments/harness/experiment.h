@@ -40,7 +40,7 @@ struct Findings {
 
 // A place in the code that a reader of the page may want to see.
 struct CodePlace {
-    const char* file;  // "models/swin/layers.cpp"
+    const char* file;  // "models/swin/block.cpp"
     const char* text;  // which stands in a line of it, so that the line can be found
     const char* why;
 };
