@@ -68,20 +68,13 @@ Tensor Block::mlp_branch(const Tensor& x, const ForwardOptions& options) const {
 template <class Branch>
 Tensor Block::with_branch(const Tensor& x, const Branch& branch, const LayerNorm& norm, const LayerNorm* pre_norm,
                           const Tensor& keep) const {
-    // What is dropped is not computed, but on a device, whose recorded step has the same shapes each time, and with
-    // dropout, whose draws go by place in the batch.
-    const bool skips = keep.defined() && keep.device() == Device::cpu && proj_drop_ == 0;
-    const Tensor in = skips ? select_kept(x, keep) : x;
-    const auto added = [&](const Tensor& y) {
-        if (!keep.defined()) return add(x, y);
-        return add(x, drop_path(skips ? restore_dropped(y, keep) : y, keep));
-    };
+    const Tensor in = proj_drop_ == 0 ? branch_samples(x, keep) : x;  // dropout draws by place in the batch
     switch (placement_) {
         case NormPlacement::res_post: return residual_norm(x, branch(in), norm.weight, norm.bias, keep);
         case NormPlacement::sandwich:
             return residual_norm(x, branch(pre_norm->forward(in)), norm.weight, norm.bias, keep);
-        case NormPlacement::pre: return added(branch(norm.forward(in)));
-        case NormPlacement::post: return norm.forward(added(branch(in)));
+        case NormPlacement::pre: return residual_add(x, branch(norm.forward(in)), keep);
+        case NormPlacement::post: return norm.forward(residual_add(x, branch(in), keep));
     }
     fail("[block] unknown norm placement {}", static_cast<int>(placement_));
 }
