@@ -1,4 +1,4 @@
-// Graphs: work recorded once and done again.
+// Graphs: work captured once and done again.
 #include "cuda/runtime/runtime.h"
 #include "ops/ops.h"
 #include "tests/support/catch.h"
@@ -21,7 +21,7 @@ TEST_CASE("a graph does its work when launched, with what then lies in memory") 
     const Tensor x = row(1, 2), weight = Tensor::from({2, 2}, std::vector<double>{1, 1, 1, -1}).on(Device::cuda);
     const Tensor y = x.empty_like({1, 2});
     const auto work = [&] { y.copy_from(add(matmul(x, weight), scale(x, 10))); };
-    work();  // once before, as whoever records does, so that nothing is left to be made on first use
+    work();  // once before, as must be before a capture, so that nothing is left to be made on first use
     REQUIRE(y.values() == std::vector<double>{13, 19});
     y.fill_zero();
     cuda::Graph graph(work);
@@ -33,7 +33,7 @@ TEST_CASE("a graph does its work when launched, with what then lies in memory") 
     REQUIRE(y.values() == std::vector<double>{58, 32});
 }
 
-TEST_CASE("nobody else gets a graph's memory, and what was recorded is gone with it") {
+TEST_CASE("nobody else gets a graph's memory, and what was captured is gone with it") {
     const Tensor x = row(1, 2), y = x.empty_like({1, 2});
     std::optional<cuda::Graph> graph;
     graph.emplace([&] { y.copy_from(scale(scale(x, 3), 5)); });
@@ -45,13 +45,13 @@ TEST_CASE("nobody else gets a graph's memory, and what was recorded is gone with
     REQUIRE(scale(x, 2).values() == std::vector<double>{2, 4});
 }
 
-TEST_CASE("a graph refuses what waits for the device, and leaves nothing recording") {
+TEST_CASE("a graph refuses what waits for the device, and leaves no capture open") {
     const Tensor x = row(1, 2);
     REQUIRE(error_of([&] { cuda::Graph([&] { x.values(); }); }) != "no error");
     REQUIRE(scale(x, 2).values() == std::vector<double>{2, 4});
 }
 
-TEST_CASE("forward and backward can be recorded") {
+TEST_CASE("forward and backward can be captured") {
     Tensor x = row(1, 2);
     require_gradient(x);
     const Tensor dx = x.zeros_like({1, 2});
