@@ -5,9 +5,9 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "cuda/emulator/engine/checker.h"
-#include "cuda/emulator/language/graph.h"
 #include "cuda/emulator/engine/memory.h"
 #include "cuda/emulator/engine/options.h"
+#include "cuda/emulator/language/graph.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -37,7 +37,7 @@ uint32_t permute_threads(uint32_t seed) { return std::exchange(emulator::options
 
 Stream compute_stream() { return reinterpret_cast<Stream>(&compute_name); }
 Stream copy_stream() { return reinterpret_cast<Stream>(&copy_name); }
-void synchronise(Stream) { emulator::refuse_while_recording("synchronise"); }
+void synchronise(Stream) { emulator::refuse_while_capturing("synchronise"); }
 
 // ---- events
 
@@ -45,7 +45,7 @@ Event::Event() = default;
 Event::~Event() = default;
 void Event::record(Stream) { time_ = now_ms(); }
 void Event::wait_in(Stream) {}
-void Event::synchronise() { emulator::refuse_while_recording("an event's synchronise"); }
+void Event::synchronise() { emulator::refuse_while_capturing("an event's synchronise"); }
 double Event::ms_since(Event& earlier) { return time_ - earlier.time_; }
 
 // ---- copies
@@ -66,13 +66,13 @@ void copy_to_host(void* host, const void* device, size_t bytes, Stream) {
 
 Graph::Graph(const std::function<void()>& work) {
     const MemoryPool::Use use(pool_);
-    const emulator::Recording recording(recorded_);
+    const emulator::Capture capture(captured_);
     work();
 }
 Graph::~Graph() = default;
 void Graph::launch() {
-    emulator::refuse_while_recording("launching a graph");
-    for (const auto& work : recorded_) work();
+    emulator::refuse_while_capturing("launching a graph");
+    for (const auto& work : captured_) work();
 }
 
 }  // namespace swingrad::cuda

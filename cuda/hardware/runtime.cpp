@@ -85,18 +85,18 @@ void copy_to_host(void* host, const void* device, size_t bytes, Stream stream) {
 
 Graph::Graph(const std::function<void()>& work) {
     const MemoryPool::Use use(pool_);
-    cudaGraph_t recorded = nullptr;
+    cudaGraph_t captured = nullptr;
     require(cudaStreamBeginCapture(compute_stream(), cudaStreamCaptureModeThreadLocal), "beginning a graph");
     try {
         work();
     } catch (...) {
-        cudaStreamEndCapture(compute_stream(), &recorded);
-        if (recorded) cudaGraphDestroy(recorded);
+        cudaStreamEndCapture(compute_stream(), &captured);
+        if (captured) cudaGraphDestroy(captured);
         throw;
     }
-    require(cudaStreamEndCapture(compute_stream(), &recorded), "ending a graph");
-    const cudaError_t status = cudaGraphInstantiate(&handle_, recorded, 0);
-    cudaGraphDestroy(recorded);
+    require(cudaStreamEndCapture(compute_stream(), &captured), "ending a graph");
+    const cudaError_t status = cudaGraphInstantiate(&handle_, captured, 0);
+    cudaGraphDestroy(captured);
     require(status, "making a graph ready");
 }
 Graph::~Graph() { cudaGraphExecDestroy(handle_); }

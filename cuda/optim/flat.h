@@ -1,5 +1,6 @@
-// How kernels pass over the flat memory of a model's parameters (models/nn/module.h) in one launch: it is cut into pieces,
-// one a block, each within one parameter, so that what differs from parameter to parameter is constant within a block.
+// How kernels pass over the flat memory of a model's parameters (models/nn/parameters.h) in one launch: it is cut into
+// pieces, one a block, each within one parameter, so that what differs from parameter to parameter is constant within a
+// block.
 #pragma once
 
 #include <cstdint>

@@ -78,7 +78,7 @@ class PinnedMemory {
 void copy_to_device(void* device, const void* host, size_t bytes, Stream stream);
 void copy_to_host(void* host, const void* device, size_t bytes, Stream stream);
 
-// What `work` asks of the compute stream, recorded instead of done, so that it can be asked for again in one call: a
+// What `work` asks of the compute stream, captured instead of done, so that it can be asked for again in one call: a
 // training step is some hundred launches, each of which costs the host microseconds. Kernels are replayed with the
 // arguments they had, so what changes from step to step must lie in device memory, and every address must stay valid:
 // `work` allocates from a pool of its own, which lives as long as the graph. It must not wait for the device.
@@ -94,7 +94,7 @@ class Graph {
   private:
     MemoryPool pool_{Device::cuda};
     CUgraphExec_st* handle_ = nullptr;
-    std::vector<std::function<void()>> recorded_;  // emulated
+    std::vector<std::function<void()>> captured_;  // emulated
 };
 
 }  // namespace swingrad::cuda

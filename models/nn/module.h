@@ -5,8 +5,7 @@
 // allocates and initialises.
 #pragma once
 
-#include "autograd/tape.h"
-#include "core/random.h"
+#include "core/tensor.h"
 
 #include <string>
 #include <vector>
@@ -67,61 +66,6 @@ class Module {
     void collect(const std::string& prefix, std::vector<NamedParameter>& found);
 
     std::vector<Member> members_;
-};
-
-// Whether parameters have gradients. A model that is only asked (evaluated, not trained) needs none.
-enum class Gradients : bool { no, yes };
-
-// All parameters of a model in one flat tensor, and all their gradients in another, so that clipping (of a gradient
-// that is too long) and an optimiser's step are one pass over memory.
-//
-// Mixed precision, dtype bfloat16: `values` stays float32, since the steps of training are too small for eight bits of
-// mantissa. The model computes with bfloat16 copies of the parameters with Decay::yes, in a flat tensor of the same
-// layout, and their gradients arrive in bfloat16 in another; all other parameters are as in float32.
-// Source: Micikevicius et al., "Mixed precision training", arXiv 1710.03740.
-class Parameters {
-  public:
-    // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from
-    // its own stream of `random`, split by its position, so that a seed gives the same values on every device. dtype:
-    // float32, float64 or bfloat16. Without gradients, which take as much memory as the values, `gradients()` is
-    // undefined, and no tape records what the model computes.
-    Parameters(Module& model, DType dtype, Random random, Device device = Device::cpu,
-               Gradients gradients = Gradients::yes);
-
-    struct Entry {
-        std::string name;
-        Shape shape;
-        int64_t offset;  // of its first element in the flat tensors below; a multiple of 16, gaps hold zeros
-        Decay decay;
-        Tensor value;  // part of `values`: what is saved, loaded and trained
-        Tensor leaf;   // what the model computes with and what collects the gradient: `value`, or its bfloat16 copy
-
-        bool has_copy() const { return leaf.dtype() != value.dtype(); }
-    };
-
-    const std::vector<Entry>& entries() const { return entries_; }
-    const Tensor& values() const { return values_; }  // [total], gaps included
-    // [total]; in mixed precision only as far as there are entries without a copy.
-    const Tensor& gradients() const { return gradients_; }
-    // [total] bfloat16, only the parts of entries with a copy in use; undefined where there are none.
-    const Tensor& copies() const { return copies_; }
-    const Tensor& copies_gradients() const { return copies_gradients_; }
-    int64_t count() const { return count_; }                                               // without gaps
-    DType dtype() const { return copies_.defined() ? DType::bfloat16 : values_.dtype(); }  // of activations
-    Device device() const { return values_.device(); }
-
-    // Makes the copies those of `values` again, for whoever has written there. Optimisers write both.
-    void renew_copies() const;
-    // Forgets all gradients: the next one to arrive replaces what is there.
-    void zero_grad() const;
-    // Names of parameters that received no gradient since.
-    std::vector<std::string> without_gradient() const;
-
-  private:
-    std::vector<Entry> entries_;
-    Tensor values_, gradients_;
-    Tensor copies_, copies_gradients_;
-    int64_t count_ = 0;
 };
 
 }  // namespace swingrad

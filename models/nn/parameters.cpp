@@ -3,8 +3,9 @@
 // touching each other. The gaps between them hold zeros for ever: nothing writes there. Entries with Decay::no come
 // first: in mixed precision, where only they have float32 gradients, these are one short tensor.
 
+#include "models/nn/parameters.h"
+
 #include "core/threads.h"
-#include "models/nn/module.h"
 
 #include <utility>
 
@@ -50,7 +51,8 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
     const Tensor start = Tensor::zeros({total}, mixed ? DType::float32 : dtype);
     dispatch_float("parameters", start.dtype(), [&]<class T>(T) {
         for (size_t i = 0; i < all.size(); ++i)
-            initialise<T>(start.subrange(entries_[i].offset, entries_[i].shape), all[i].parameter->init, random.split(i));
+            initialise<T>(start.subrange(entries_[i].offset, entries_[i].shape), all[i].parameter->init,
+                          random.split(i));
     });
     values_ = start.on(device);
     if (mixed) copies_ = values_.to(DType::bfloat16);

@@ -7,7 +7,7 @@
 namespace swingrad {
 namespace {
 
-constexpr int64_t cpb_hidden = 512;  // as in models/swin/layers.cpp
+constexpr int64_t cpb_hidden = 512;  // as in models/swin/window_attention.cpp
 
 int64_t whole_windows(int64_t size, int64_t window) { return (size + window - 1) / window; }
 
@@ -127,8 +127,8 @@ class Counter {
         return s.R * (2 + hidden + s.heads) * s.bytes;
     }
 
-    // Saves its input and qkv, of padded tokens too. Sequential attention saves qkv of the map's tokens alone, with what
-    // padding has for it, if that is no parameter; its result; and a number for each token and head.
+    // Saves its input and qkv, of padded tokens too. Sequential attention saves qkv of the map's tokens alone, with
+    // what padding has for it, if that is no parameter; its result; and a number for each token and head.
     void attention(const std::string& name, const Sizes& s) {
         const int64_t scales = config_.attention == AttentionKind::cosine ? s.heads : 0;
         const int64_t biases = config_.qkv_bias ? (config_.key_bias ? 3 : 2) * s.C : 0;

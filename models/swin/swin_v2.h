@@ -3,8 +3,9 @@
 // 2103.14030.
 #pragma once
 
+#include "models/swin/block.h"
 #include "models/swin/config.h"
-#include "models/swin/layers.h"
+#include "models/swin/patches.h"
 
 #include <memory>
 #include <vector>

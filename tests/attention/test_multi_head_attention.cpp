@@ -1,7 +1,7 @@
 #include "ops/attention/attention_inputs.h"
 #include "ops/attention/plain_attention.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <cmath>
 #include <optional>

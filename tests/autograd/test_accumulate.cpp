@@ -1,9 +1,9 @@
 #include "autograd/accumulate.h"
 
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/support.h"
 #include "tests/autograd/tape_nodes.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <cmath>
 

@@ -2,8 +2,8 @@
 
 #include "autograd/gradcheck.h"
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 using namespace swingrad;
 using namespace swingrad::test;

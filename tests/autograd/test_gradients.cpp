@@ -2,7 +2,7 @@
 #include "autograd/gradcheck.h"
 #include "ops/operation.h"
 #include "ops/ops.h"
-#include "tests/catch.h"
+#include "tests/support/catch.h"
 
 #include <dlfcn.h>
 

@@ -1,7 +1,7 @@
 // Leaves: where gradients end up, and what may be done with them there.
-#include "tests/catch.h"
-#include "tests/support.h"
 #include "tests/autograd/tape_nodes.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 using namespace swingrad;
 using namespace swingrad::test;

@@ -1,9 +1,9 @@
 #include "autograd/tape.h"
 
 #include "autograd/gradcheck.h"
-#include "tests/catch.h"
-#include "tests/support.h"
 #include "tests/autograd/tape_nodes.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <algorithm>
 #include <cmath>
@@ -223,7 +223,8 @@ TEST_CASE("after_backward sees every gradient before it is used, and may change 
     const Tensor x = leaf({3});
     Tape tape;
     std::vector<std::string> names;
-    tape.after_backward = [&](const Node& node, const NeedsInputGrad& needs_input_grad, std::vector<Tensor>& gradients) {
+    tape.after_backward = [&](const Node& node, const NeedsInputGrad& needs_input_grad,
+                              std::vector<Tensor>& gradients) {
         names.emplace_back(node.name());
         REQUIRE(needs_input_grad.size() == 2);
         if (node.name() == "plus") gradients[0] = vector({100});

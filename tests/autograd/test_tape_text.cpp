@@ -1,9 +1,9 @@
 #include "autograd/checkpoint.h"
 #include "autograd/tape_text.h"
 #include "core/io/text.h"
-#include "tests/catch.h"
-#include "tests/support.h"
 #include "tests/autograd/tape_nodes.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <algorithm>
 

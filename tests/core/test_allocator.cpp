@@ -2,8 +2,8 @@
 
 #include "core/tensor.h"
 #include "core/threads.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <cstring>
 

@@ -1,6 +1,6 @@
 #include "core/random.h"
 
-#include "tests/catch.h"
+#include "tests/support/catch.h"
 
 #include <cmath>
 #include <set>

@@ -1,6 +1,6 @@
 #include "core/scalar.h"
 
-#include "tests/catch.h"
+#include "tests/support/catch.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,7 +1,7 @@
 #include "core/shape.h"
 
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <vector>
 

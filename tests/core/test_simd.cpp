@@ -3,7 +3,7 @@
 #include "core/dtype.h"
 #include "core/random.h"
 #include "core/scalar.h"
-#include "tests/catch.h"
+#include "tests/support/catch.h"
 
 #include <bit>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "core/tensor.h"
 
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <cmath>
 #include <limits>
@@ -111,8 +111,10 @@ TEST_CASE("copy_from copies elements and refuses another kind of tensor") {
 
 TEST_CASE("every misuse of a tensor says what it was given") {
     const Tensor x = counting({4, 3}), nothing;
-    REQUIRE(error_of([&] { x.data<float>(); }) == "[tensor] asked for float32 elements on cpu of float64 [4, 3] on cpu");
-    REQUIRE(error_of([&] { nothing.data<float>(); }) == "[tensor] asked for float32 elements on cpu of an undefined tensor");
+    REQUIRE(error_of([&] { x.data<float>(); }) ==
+            "[tensor] asked for float32 elements on cpu of float64 [4, 3] on cpu");
+    REQUIRE(error_of([&] { nothing.data<float>(); }) ==
+            "[tensor] asked for float32 elements on cpu of an undefined tensor");
     REQUIRE(error_of([&] { nothing.device(); }) == "[tensor] an undefined tensor is on no device");
     REQUIRE(error_of([&] { nothing.clone(); }) == "[tensor] an undefined tensor is on no device");
     REQUIRE(error_of([&] { nothing.values(); }) == "[tensor] an undefined tensor is on no device");

@@ -1,8 +1,8 @@
 #include "core/threads.h"
 
 #include "core/error.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <atomic>
 #include <numeric>

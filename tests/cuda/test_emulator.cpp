@@ -6,12 +6,13 @@
 
 #include "core/error.h"
 #include "core/io/file.h"
-#include "cuda/emulator/language/keywords.h"
 #include "cuda/emulator/engine/memory.h"
 #include "cuda/emulator/engine/options.h"
+#include "cuda/emulator/language/keywords.h"
 #include "tests/cuda/broken_kernels.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/source_directory.h"
+#include "tests/support/support.h"
 
 #include <bit>
 #include <cmath>
@@ -57,7 +58,7 @@ Outcome run(const std::string& name, uint32_t seed = 0) {
 
 // "tests/cuda/broken_kernels.cu:17", the line marked as wrong.
 std::string line_of(const std::string& name) {
-    std::istringstream source(read_file(SWINGRAD_SOURCE_DIR "/tests/cuda/broken_kernels.cu"));
+    std::istringstream source(read_file(source_directory() / "tests/cuda/broken_kernels.cu"));
     std::string line;
     for (int number = 1; std::getline(source, line); ++number)
         if (line.ends_with("// wrong: " + name)) return fmt::format("tests/cuda/broken_kernels.cu:{}", number);

@@ -3,9 +3,9 @@
 #include "core/threads.h"
 #include "cuda/emulator/engine/options.h"
 #include "cuda/runtime/runtime.h"
-#include "tests/catch.h"
 #include "tests/cuda/sound_kernels.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <numeric>
 #include <thread>

@@ -1,8 +1,8 @@
-// Graphs: work recorded once and done again.
+// Graphs: work captured once and done again.
 #include "cuda/runtime/runtime.h"
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <optional>
 
@@ -45,13 +45,13 @@ TEST_CASE("a graph's memory is its own, and what was captured is gone with it") 
     REQUIRE(scale(x, 2).values() == std::vector<double>{2, 4});
 }
 
-TEST_CASE("a graph refuses what waits for the device, and leaves nothing recording") {
+TEST_CASE("a graph refuses what waits for the device, and leaves no capture open") {
     const Tensor x = row(1, 2);
     REQUIRE(error_of([&] { cuda::Graph([&] { x.values(); }); }) != "no error");
     REQUIRE(scale(x, 2).values() == std::vector<double>{2, 4});
 }
 
-TEST_CASE("forward and backward can be recorded") {
+TEST_CASE("forward and backward can be captured") {
     Tensor x = row(1, 2);
     require_gradient(x);
     const Tensor dx = x.zeros_like({1, 2});

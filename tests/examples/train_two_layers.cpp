@@ -1,5 +1,6 @@
 // Two layers learn to tell two spirals apart: all of a training program, without a Swin in it.
-#include <swingrad/models/layers.h>
+#include <swingrad/models/nn/layers.h>
+#include <swingrad/models/nn/parameters.h>
 #include <swingrad/train/optim/optimiser.h>
 
 #include <cmath>

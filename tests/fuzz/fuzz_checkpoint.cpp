@@ -1,6 +1,6 @@
 // A checkpoint, loaded into a model of three parameters and its optimiser: where it is refused, nothing has changed.
 #include "tests/fuzz/targets.h"
-#include "tests/toy_model.h"
+#include "tests/support/toy_model.h"
 #include "train/loop/checkpoint.h"
 
 #include <cstring>

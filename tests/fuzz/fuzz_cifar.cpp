@@ -1,8 +1,8 @@
 // The binary files of CIFAR. The first byte says which file the others are: the records of CIFAR-10 or CIFAR-100, or
 // the names of their classes.
 #include "tests/fuzz/targets.h"
-#include "tests/temporary_directory.h"
-#include "train/data/dataset.h"
+#include "tests/support/temporary_directory.h"
+#include "train/program/images/data_source.h"
 
 namespace swingrad::fuzz {
 namespace {

@@ -1,7 +1,7 @@
 // A safetensors file: what is read can be written, and is then read as the same.
 #include "core/io/safetensors.h"
 #include "tests/fuzz/targets.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <cstring>
 

@@ -2,20 +2,20 @@
 #include "core/io/safetensors.h"
 #include "models/swin/config.h"
 #include "tests/fuzz/targets.h"
-#include "tests/temporary_directory.h"
-#include "tests/toy_model.h"
+#include "tests/support/source_directory.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/toy_model.h"
 #include "train/loop/checkpoint.h"
-#include "train/program/images/image_file.h"
 #include "train/loop/recipe.h"
+#include "train/program/images/image_file.h"
 
 #include <functional>
 
 namespace swingrad::fuzz {
 namespace {
 
+using test::fixtures;
 using test::TemporaryDirectory;
-
-const std::filesystem::path fixtures = std::filesystem::path(SWINGRAD_SOURCE_DIR) / "tests/fixtures";
 
 std::string written(const std::function<void(const std::filesystem::path&)>& write) {
     const TemporaryDirectory directory;
@@ -24,7 +24,7 @@ std::string written(const std::function<void(const std::filesystem::path&)>& wri
 }
 
 std::vector<std::string> of_safetensors() {
-    return {read_file(fixtures / "every_dtype.safetensors"),
+    return {read_file(fixtures() / "every_dtype.safetensors"),
             written([](auto& path) { write_safetensors(path, {}, {}); }), written([](auto& path) {
                 write_safetensors(path, {{"a", Tensor::zeros({2, 3})}, {"b", Tensor::zeros({}, DType::int64)}},
                                   {{"key", "value \"quoted\" \u00e9"}});
@@ -58,7 +58,7 @@ std::vector<std::string> of_cifar() {
 
 std::vector<std::string> of_image() {
     std::vector<std::string> all;
-    for (const auto& entry : std::filesystem::directory_iterator(fixtures / "images"))
+    for (const auto& entry : std::filesystem::directory_iterator(fixtures() / "images"))
         all.push_back(read_file(entry.path()));
     all.push_back(written([](auto& path) { write_png(path, Tensor::zeros({3, 2, 3}, DType::uint8)); }));
     return all;

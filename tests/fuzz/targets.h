@@ -1,6 +1,7 @@
 // What is read from strangers, each reader as a function of bytes. A target returns whatever the bytes are, or lets out
 // something that no reader may: another exception than swingrad::Error, an Error of several lines, a broken promise.
-// libfuzzer.cpp runs one with bytes that a fuzzer makes up; tests/train/program/test_fuzz.cpp runs all with seeds and past findings.
+// libfuzzer.cpp runs one with bytes that a fuzzer makes up; tests/train/program/test_fuzz.cpp runs all with seeds and
+// past findings.
 #pragma once
 
 #include "core/error.h"

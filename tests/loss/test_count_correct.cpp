@@ -1,7 +1,7 @@
 #include "autograd/gradcheck.h"
 #include "cuda/loss/count_correct.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <algorithm>
 #include <cmath>

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "core/io/safetensors.h"
+#include "tests/support/source_directory.h"
+#include "tests/support/support.h"
 #include "train/loop/trace.h"
 
 #include <numeric>
@@ -93,8 +95,7 @@ struct Fixture {
     SwinConfig config;
     std::vector<std::string> order;  // of the parameters, for the hash
 
-    explicit Fixture(const std::string& name)
-        : file(read_safetensors(SWINGRAD_SOURCE_DIR "/tests/fixtures/swin_" + name + ".safetensors")) {
+    explicit Fixture(const std::string& name) : file(read_safetensors(fixtures() / ("swin_" + name + ".safetensors"))) {
         const auto description = nlohmann::json::parse(file.metadata.at("config"));
         auto arguments = description.at("model_args");
         arguments["num_classes"] = description.at("num_classes");

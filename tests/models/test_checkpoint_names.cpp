@@ -2,9 +2,9 @@
 #include "core/io/safetensors.h"
 #include "models/swin/checkpoint_names.h"
 #include "models/swin/swin_v2.h"
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 #include "train/loop/checkpoint.h"
 
 using namespace swingrad;

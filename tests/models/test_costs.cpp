@@ -1,9 +1,10 @@
 #include "autograd/tape_text.h"
+#include "models/nn/parameters.h"
 #include "models/swin/costs.h"
 #include "models/swin/swin_v2.h"
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <cmath>
 

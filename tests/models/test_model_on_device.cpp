@@ -1,10 +1,11 @@
 // Whole models by kernels against the same by the CPU's loops: that every operation of a model is there, that every
 // constant is where it is needed, and that nothing is lost between them.
 #include "cuda/runtime/runtime.h"
+#include "models/nn/parameters.h"
 #include "models/swin/swin_v2.h"
-#include "tests/catch.h"
 #include "tests/models/small_swin.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <cmath>
 

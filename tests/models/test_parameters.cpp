@@ -1,9 +1,9 @@
 #include "core/threads.h"
 #include "models/swin/swin_v2.h"
-#include "tests/catch.h"
 #include "tests/models/small_swin.h"
-#include "tests/support.h"
-#include "tests/toy_model.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/toy_model.h"
 
 #include <algorithm>
 #include <cmath>

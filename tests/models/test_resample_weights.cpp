@@ -1,9 +1,9 @@
 // Weights loaded into a model with another window or patch size.
 #include "models/swin/swin_v2.h"
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 #include "train/loop/checkpoint.h"
 
 #include <map>

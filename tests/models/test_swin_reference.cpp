@@ -1,8 +1,8 @@
 // Swin V2 and V1 against timm, number by number: layers, logits, loss and every gradient.
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/support.h"
 #include "tests/models/swin_fixture.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 using namespace swingrad;
 using namespace swingrad::test;

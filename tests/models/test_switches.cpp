@@ -1,10 +1,12 @@
 // Every combination of the model's switches against the same from plain operations, and what the switches for memory
 // save.
 #include "core/allocator.h"
-#include "tests/catch.h"
-#include "tests/models/plain_swin.h"
+#include "models/nn/parameters.h"
+#include "models/swin/plain_swin.h"
+#include "models/swin/swin_v2.h"
 #include "tests/models/small_swin.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 using namespace swingrad;
 using namespace swingrad::test;

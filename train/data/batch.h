@@ -14,8 +14,9 @@ struct Normalisation {
     std::array<float, 3> mean, deviation;
 };
 
-// The statistics of the source's training set; CIFAR-10's for folders, whose own nobody has measured.
-Normalisation normalisation_of(const DataSource& source);
+// The statistics of a training set by its name: "shapes", "cifar10", "cifar100". CIFAR-10's for any other, whose own
+// have not been measured.
+Normalisation normalisation_of(const std::string& name);
 
 struct Augmentation {
     int64_t crop_padding = 4;  // pixels of border added on each side before a crop of the old size

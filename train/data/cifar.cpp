@@ -25,8 +25,8 @@ struct Layout {
     int64_t record() const { return label_bytes + 3 * plane; }
 };
 
-Layout layout_of(const std::string& kind) {
-    if (kind == "cifar10")
+Layout layout_of(const std::string& name) {
+    if (name == "cifar10")
         return {10,
                 1,
                 0,
@@ -34,14 +34,14 @@ Layout layout_of(const std::string& kind) {
                 "batches.meta.txt",
                 {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
                 {"test_batch.bin"}};
-    check(kind == "cifar100", "[cifar] expected cifar10 or cifar100, got \"{}\"", kind);
+    check(name == "cifar100", "[cifar] expected cifar10 or cifar100, got \"{}\"", name);
     return {100, 2, 1, "cifar-100-binary", "fine_label_names.txt", {"train.bin"}, {"test.bin"}};
 }
 
 // The archive's folder where the directory holds it, else the directory itself.
-std::filesystem::path folder_of(const DataSource& source, const Layout& layout) {
-    const auto inner = source.directory / layout.folder;
-    return std::filesystem::exists(inner) ? inner : source.directory;
+std::filesystem::path folder_of(const std::filesystem::path& directory, const Layout& layout) {
+    const auto inner = directory / layout.folder;
+    return std::filesystem::exists(inner) ? inner : directory;
 }
 
 // Appends labels, and writes images [n, 32, 32, 3] of the n records in `bytes`.
@@ -63,17 +63,17 @@ void read_records(const std::filesystem::path& path, const std::string& bytes, c
 
 }  // namespace
 
-Dataset load_cifar(const DataSource& source, Split split, Extent extent) {
-    const Layout layout = layout_of(source.kind);
+Dataset load_cifar(const std::string& name, const std::filesystem::path& directory, Split split, Extent extent) {
+    const Layout layout = layout_of(name);
     check(extent == Extent{side, side}, "[cifar] images are 32 x 32, asked for {}", text_of(extent));
     Dataset data;
-    data.classes = cifar_class_names(source);
+    data.classes = cifar_class_names(name, directory);
 
-    const auto folder = folder_of(source, layout);
+    const auto folder = folder_of(directory, layout);
     std::vector<std::pair<std::filesystem::path, std::string>> files;
     int64_t records = 0;
-    for (const std::string& name : split == Split::train ? layout.train_files : layout.test_files) {
-        files.emplace_back(folder / name, read_file(folder / name));
+    for (const std::string& file : split == Split::train ? layout.train_files : layout.test_files) {
+        files.emplace_back(folder / file, read_file(folder / file));
         const auto size = static_cast<int64_t>(files.back().second.size());
         check(size > 0 && size % layout.record() == 0, "[cifar] {}: record {} is cut off: {} of {} bytes from byte {}",
               files.back().first.string(), size / layout.record(), size % layout.record(), layout.record(),
@@ -86,12 +86,12 @@ Dataset load_cifar(const DataSource& source, Split split, Extent extent) {
     return data;
 }
 
-std::vector<std::string> cifar_class_names(const DataSource& source) {
-    const Layout layout = layout_of(source.kind);
-    const auto path = folder_of(source, layout) / layout.names_file;
+std::vector<std::string> cifar_class_names(const std::string& name, const std::filesystem::path& directory) {
+    const Layout layout = layout_of(name);
+    const auto path = folder_of(directory, layout) / layout.names_file;
     std::istringstream text(read_file(path));
     std::vector<std::string> names;
-    for (std::string name; text >> name;) names.push_back(name);
+    for (std::string word; text >> word;) names.push_back(word);
     check(static_cast<int64_t>(names.size()) == layout.classes, "[cifar] {}: expected {} class names, got {}",
           path.string(), layout.classes, names.size());
     return names;

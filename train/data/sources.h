@@ -1,20 +1,27 @@
-// The readers behind load_dataset, one a file, and what they share. Nothing outside this folder needs them.
+// The readers of data sets, one a file. Each reads one split, so that training need not read the test set before its
+// end, and throws an Error that names the file, and where in it, for anything that is missing, damaged or of another
+// size.
+//
+// A reader of your own returns a Dataset like these. The program's, which reads JPEG and PNG and knows what --data
+// names, are in train/program/images.
 #pragma once
 
 #include "train/data/dataset.h"
+
+#include <filesystem>
 
 namespace swingrad {
 
 constexpr int64_t shapes_train_size = 8000, shapes_test_size = 1000;
 
+// Drawn at this extent (train/data/shapes.h).
 Dataset load_shapes(Split split, Extent extent);
 
-// CIFAR-10 and CIFAR-100 in their binary versions. `kind` is "cifar10" or "cifar100".
-Dataset load_cifar(const DataSource& source, Split split, Extent extent);
-std::vector<std::string> cifar_class_names(const DataSource& source);
-
-Dataset load_folder(const std::filesystem::path& directory, Split split, Extent extent);
-std::vector<std::string> folder_class_names(const std::filesystem::path& directory);
+// CIFAR-10 and CIFAR-100 in their binary versions, with fine labels. `name` is "cifar10" or "cifar100"; the extent must
+// be 32 x 32. The directory holds the files (data_batch_1.bin and so on, or train.bin and test.bin), or else the
+// archive's folder with them.
+Dataset load_cifar(const std::string& name, const std::filesystem::path& directory, Split split, Extent extent);
+std::vector<std::string> cifar_class_names(const std::string& name, const std::filesystem::path& directory);
 
 std::string text_of(Extent extent);  // "32 x 32"
 

@@ -1,7 +1,7 @@
 // From Swin V1 to V2 a switch at a time, and the places of the norms, by test accuracy after a short training. Each
 // training is an ordinary run below the experiment's folder, with a report of its own.
 
-#include "train/experiments/training.h"
+#include "train/experiments/harness/training.h"
 
 #include <cmath>
 
@@ -180,8 +180,9 @@ const Experiment ablation_experiment{
      "those between seeds.",
      "Every training is an ordinary run, with its own report, in the folder runs beside this page."},
     {{"models/swin/config.cpp", "void use_v1_switches(", "the five switches of V1"},
-     {"models/swin/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm"},
-     {"models/swin/layers.cpp", "WindowAttention::WindowAttention(", "cosine or dot product, table or network"},
+     {"models/swin/block.cpp", "Tensor Block::with_branch(", "the four places of a norm"},
+     {"models/swin/window_attention.cpp", "WindowAttention::WindowAttention(",
+      "cosine or dot product, table or network"},
      {"ops/attention/continuous_position_bias.cpp", "namespace swingrad", "log-CPB"}},
     run_ablation};
 

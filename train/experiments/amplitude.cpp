@@ -2,8 +2,8 @@
 // width. All else is Swin V2's, so that only the norms can make the difference. The stream is looked at from outside,
 // by ForwardOptions::observe; the model knows nothing of it.
 
-#include "train/experiments/stream.h"
-#include "train/experiments/training.h"
+#include "train/experiments/harness/stream.h"
+#include "train/experiments/harness/training.h"
 #include "train/loop/evaluate.h"
 
 #include <algorithm>
@@ -246,10 +246,10 @@ const Experiment amplitude_experiment{
      "Between the two stages patch merging normalises, which sets the size of the stream anew: the figures have a "
      "break there, after the second block. Where a norm ends a branch its weight starts at 0, so that before the "
      "first step res-post-norm and the sandwich leave the stream as it is."},
-    {{"models/swin/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm, a line each"},
-     {"models/swin/layers.h", "std::function<void(std::string_view name, const Tensor& value)> observe",
+    {{"models/swin/block.cpp", "Tensor Block::with_branch(", "the four places of a norm, a line each"},
+     {"models/swin/block.h", "std::function<void(std::string_view name, const Tensor& value)> observe",
       "how the stream is looked at, without burdening the model"},
-     {"train/experiments/stream.cpp", "StreamStatistics statistics_of(", "amplitude and deviation"}},
+     {"train/experiments/harness/stream.cpp", "StreamStatistics statistics_of(", "amplitude and deviation"}},
     run_amplitude};
 
 }  // namespace swingrad

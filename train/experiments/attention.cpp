@@ -3,8 +3,8 @@
 
 #include "train/experiments/attention.h"
 #include "train/experiments/attention_maps.h"
-#include "train/experiments/stream.h"
-#include "train/experiments/training.h"
+#include "train/experiments/harness/stream.h"
+#include "train/experiments/harness/training.h"
 #include "train/loop/evaluate.h"
 
 #include <algorithm>
@@ -165,8 +165,9 @@ const Experiment attention_experiment{
      "of each block the head with the largest share. Windows are put back to their places. A block whose windows are "
      "shifted can look across the borders of those before it."},
     {{"ops/attention/plain_attention.cpp", "AttentionWeights attention_weights(", "the weights, a step a line"},
-     {"ops/attention/window_attention.cpp", "cosine (V2):", "the two scores, and the gradients of what is made of them"},
-     {"models/swin/layers.cpp", "Tensor WindowAttention::forward(", "where the one or the other is chosen"},
+     {"ops/attention/window_attention.cpp",
+      "cosine (V2):", "the two scores, and the gradients of what is made of them"},
+     {"models/swin/window_attention.cpp", "Tensor WindowAttention::forward(", "where the one or the other is chosen"},
      {"train/experiments/attention_maps.cpp", "std::vector<double> where_it_looks(", "shift and windows undone"}},
     run_attention};
 

@@ -1,7 +1,7 @@
 // What the experiment attention makes of its results.
 #pragma once
 
-#include "train/experiments/experiment.h"
+#include "train/experiments/harness/experiment.h"
 
 #include <array>
 

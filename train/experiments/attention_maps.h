@@ -1,6 +1,7 @@
 // What a model's attention looks at: the weights of all blocks, and numbers and pictures made of them.
 #pragma once
 
+#include "models/nn/parameters.h"
 #include "models/swin/swin_v2.h"
 #include "train/program/report/plot.h"
 

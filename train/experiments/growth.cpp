@@ -2,7 +2,7 @@
 // optimiser is left out: it costs the same whatever the images are.
 
 #include "core/threads.h"
-#include "train/experiments/timed_pass.h"
+#include "train/experiments/harness/timed_pass.h"
 #include "train/loop/device.h"
 
 #include <algorithm>

@@ -4,7 +4,7 @@
 #include "core/allocator.h"
 #include "core/io/text.h"
 #include "core/threads.h"
-#include "train/experiments/timed_pass.h"
+#include "train/experiments/harness/timed_pass.h"
 #include "train/loop/device.h"
 
 #include <algorithm>
@@ -208,7 +208,7 @@ const Experiment memory_experiment{
     {{"autograd/checkpoint.cpp", "Tensor checkpoint(", "a node that owns a tape of its own, made in backward"},
      {"ops/attention/sequential_attention.cpp", "namespace swingrad", "attention whose scores exist tile by tile"},
      {"core/allocator.h", "void reset_peak(", "where the peak is read"},
-     {"models/swin/layers.cpp", "Tensor Block::forward(", "where a block is checkpointed"}},
+     {"models/swin/block.cpp", "Tensor Block::forward(", "where a block is checkpointed"}},
     run_memory};
 
 }  // namespace swingrad

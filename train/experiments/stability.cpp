@@ -2,7 +2,7 @@
 // is Swin V2's, so that only the norms can make the difference.
 
 #include "train/experiments/stability.h"
-#include "train/experiments/training.h"
+#include "train/experiments/harness/training.h"
 
 #include <cmath>
 
@@ -113,9 +113,9 @@ const Experiment stability_experiment{
      "The paper's models are deep and wide and fail after long training at a moderate learning rate. Models as small "
      "as "
      "these fail only at learning rates that are far too high for them: what is compared is how far it is to there."},
-    {{"models/swin/layers.cpp", "Tensor Block::with_branch(", "the four places of a norm, a line each"},
-     {"models/swin/layers.cpp", "return norm3 ? norm3->forward(fed) : fed;", "the extra norm on the stream"},
-     {"models/swin/layers.cpp", "double start_of_norm(", "a norm at a branch's end starts at 0: each block as nothing"},
+    {{"models/swin/block.cpp", "Tensor Block::with_branch(", "the four places of a norm, a line each"},
+     {"models/swin/block.cpp", "return norm3 ? norm3->forward(fed) : fed;", "the extra norm on the stream"},
+     {"models/swin/block.cpp", "double start_of_norm(", "a norm at a branch's end starts at 0: each block as nothing"},
      {"train/experiments/stability_findings.cpp", "Outcome outcome_of(", "what counts as failing"}},
     run_stability};
 

@@ -1,7 +1,7 @@
 // What the experiment stability makes of its results.
 #pragma once
 
-#include "train/experiments/experiment.h"
+#include "train/experiments/harness/experiment.h"
 
 #include <string>
 #include <vector>

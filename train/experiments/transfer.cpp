@@ -2,9 +2,9 @@
 // is Swin V2's. One training a kind, an ordinary run below the experiment's folder, is taken to every window.
 
 #include "train/experiments/transfer.h"
-#include "train/loop/checkpoint.h"
-#include "train/experiments/training.h"
+#include "train/experiments/harness/training.h"
 #include "train/experiments/window_transfer.h"
+#include "train/loop/checkpoint.h"
 #include "train/loop/evaluate.h"
 #include "train/program/run/run_folder.h"
 

@@ -1,7 +1,7 @@
 // What the experiment transfer makes of its results: tables beside the paper's, figures, sentences.
 #pragma once
 
-#include "train/experiments/experiment.h"
+#include "train/experiments/harness/experiment.h"
 
 #include <array>
 

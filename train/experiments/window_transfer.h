@@ -1,8 +1,8 @@
 // A trained model with other windows, on images of another size: what can be said of it besides its accuracy.
 #pragma once
 
+#include "models/nn/parameters.h"
 #include "models/swin/config.h"
-#include "models/nn/module.h"
 #include "ops/window.h"
 #include "train/data/dataset.h"
 

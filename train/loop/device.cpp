@@ -45,9 +45,9 @@ DType dtype_of_precision(const std::string& precision) {
     return precision == "bf16" ? DType::bfloat16 : DType::float32;
 }
 
-std::string description_of(const std::string& device) { 
+std::string description_of(const std::string& device) {
     if (device == "cpu") return device;
     return device == "reference" ? "cpu, by the plain loops of each operation's page" : cuda::description();
- }
+}
 
 }  // namespace swingrad

@@ -15,7 +15,7 @@ DeviceSteps::DeviceSteps(const SwinV2& model, const Parameters& parameters, Opti
       optimiser_(optimiser),
       smoothing_(recipe.smoothing),
       max_norm_(recipe.clip_grad),
-      recordable_(model.config().drop_rate == 0 && model.config().proj_drop_rate == 0),
+      capturable_(model.config().drop_rate == 0 && model.config().proj_drop_rate == 0),
       table_(parameters),
       norm_(Tensor::empty({1}, DType::float64, Device::cuda)) {
     const auto [rows, columns] = model.config().img_size;
@@ -35,12 +35,12 @@ void DeviceSteps::take(const Batch& batch, const Random& random, const std::func
         control_.write(control);
     }
     write_inputs(batch, random);
-    if (warm_ && recordable_) {
-        if (!recording_) {
-            release_cached(Device::cuda);  // the recording has memory of its own
-            recording_ = std::make_unique<cuda::Graph>([&] { compute(random); });
+    if (warm_ && capturable_) {
+        if (!capture_) {
+            release_cached(Device::cuda);  // the capture has memory of its own
+            capture_ = std::make_unique<cuda::Graph>([&] { compute(random); });
         }
-        recording_->launch();
+        capture_->launch();
     } else {
         compute(random);
         warm_ = true;
@@ -92,6 +92,6 @@ std::vector<cuda::StepRecord> DeviceSteps::read() {
     return records;
 }
 
-void DeviceSteps::forget_recording() { recording_.reset(); }
+void DeviceSteps::forget_capture() { capture_.reset(); }
 
 }  // namespace swingrad

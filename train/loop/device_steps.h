@@ -1,18 +1,19 @@
-// Training steps on the GPU that wait for nothing: what a step finds out stays there (cuda/optim/training_step.h) until the
-// host looks, some steps later.
+// Training steps on the GPU that wait for nothing: what a step finds out stays there (cuda/optim/training_step.h) until
+// the host looks, some steps later.
 //
-// From the second step on, a step is one recording (cuda::Graph) played again: hundreds of launches asked for in one
-// call. What differs from step to step lies where the recording looks for it: images, labels and what drop path keeps
-// in memory that stays, written before; learning rates and the step's number in StepControl. Dropout alone is drawn by
-// its kernels from a number that they are given, so a model with dropout is not recorded.
+// The second step is captured as a CUDA graph (cuda::Graph), and from then on a step is that graph launched again:
+// hundreds of launches asked for in one call. What differs from step to step lies where the graph looks for it: images,
+// labels and what drop path keeps in memory that stays, written before; learning rates and the step's number in
+// StepControl. Dropout alone is drawn by its kernels from a number that they are given, so a step of a model with
+// dropout is not captured.
 #pragma once
 
 #include "cuda/runtime/runtime.h"
 #include "models/swin/swin_v2.h"
 #include "train/data/batch.h"
+#include "train/loop/recipe.h"
 #include "train/optim/flat_table.h"
 #include "train/optim/optimiser.h"
-#include "train/loop/recipe.h"
 
 #include <functional>
 #include <memory>
@@ -34,8 +35,8 @@ class DeviceSteps {
     // What those steps found, in order. From the first on that is not finite, none has changed a parameter. Waits for
     // the device.
     std::vector<cuda::StepRecord> read();
-    // Gives the memory of the recording back, for whoever needs much of it; the next step records anew.
-    void forget_recording();
+    // Gives the memory of the captured graph back, for what needs much of it; the next step is captured anew.
+    void forget_capture();
 
   private:
     void write_inputs(const Batch& batch, const Random& random);
@@ -45,13 +46,13 @@ class DeviceSteps {
     const Parameters& parameters_;
     Optimiser& optimiser_;
     const double smoothing_, max_norm_;
-    const bool recordable_;
+    const bool capturable_;
     FlatTable table_;
     DeviceStepControl control_;
     Tensor images_, labels_, rates_, keeps_;  // keeps [rates, B]
     Tensor norm_;                             // [1]
     bool warm_ = false;                       // a step has made all that is made on first use
-    std::unique_ptr<cuda::Graph> recording_;
+    std::unique_ptr<cuda::Graph> capture_;
     int64_t unread_ = 0;
 };
 

@@ -3,18 +3,12 @@
 
 #include "models/swin/swin_v2.h"
 #include "train/data/batch.h"
+#include "train/loop/prediction.h"
 
 #include <functional>
 #include <vector>
 
 namespace swingrad {
-
-// What the model says of one image.
-struct Prediction {
-    int64_t predicted = 0;   // the class with the largest logit; the first of several
-    double probability = 0;  // softmax's of that class
-    double loss = 0;         // cross entropy: -log of the probability of the true class
-};
 
 struct Evaluation {
     double loss = 0;                      // cross entropy, mean over all images, without smoothing

@@ -45,7 +45,8 @@ template <class AnyRecipe, class Visit>
 void for_each_setting(AnyRecipe& recipe, Visit&& visit) {
     visit("data", recipe.data, "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR");
     visit("model", recipe.model, "model by name; see swingrad summary --help");
-    visit("model-args", recipe.model_args, "JSON object of what differs from the model, named as in models/swin/config.h");
+    visit("model-args", recipe.model_args,
+          "JSON object of what differs from the model, named as in models/swin/config.h");
     visit("img-size", recipe.img_size, "rows and columns of the images; shapes are drawn at it, files must have it");
     visit("epochs", recipe.epochs, "passes over the training set");
     visit("batch-size", recipe.batch_size, "images a step (also --batch)");

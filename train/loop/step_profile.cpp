@@ -52,7 +52,8 @@ double seconds_of(const Product& product, int64_t count) {
     const Clock::time_point start = Clock::now();
     parallel_for(threads, [&](int64_t thread) {
         acc_type<T>* own = c.data<acc_type<T>>() + thread * m * n;
-        const auto beginning = product.accumulate ? InitialValue<acc_type<T>>::matrix(own, n) : InitialValue<acc_type<T>>::zero();
+        const auto beginning =
+            product.accumulate ? InitialValue<acc_type<T>>::matrix(own, n) : InitialValue<acc_type<T>>::zero();
         for (int64_t i = thread; i < count; i += threads)
             multiply(product.layout_a, m, a.data<T>() + thread * m * k, lda, b, own, n, beginning);
     });

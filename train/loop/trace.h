@@ -1,6 +1,7 @@
 // Everything a model computes for one batch, by name: the way to compare it with another implementation.
 #pragma once
 
+#include "models/nn/parameters.h"
 #include "models/swin/swin_v2.h"
 
 #include <filesystem>

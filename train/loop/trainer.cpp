@@ -2,8 +2,8 @@
 
 #include "ops/ops.h"
 #include "train/loop/checkpoint.h"
-#include "train/optim/clip.h"
 #include "train/loop/evaluate.h"
+#include "train/optim/clip.h"
 
 #include <algorithm>
 #include <cmath>
@@ -122,7 +122,7 @@ void Trainer::settle() {
             count(outcome, {});
             continue;
         }
-        steps_->forget_recording();
+        steps_->forget_capture();
         open_epoch();
         count(outcome, *batches_->next());
         break;

@@ -11,10 +11,10 @@
 
 #include "models/swin/swin_v2.h"
 #include "train/data/loader.h"
-#include "train/optim/optimiser.h"
-#include "train/optim/schedule.h"
 #include "train/loop/device_steps.h"
 #include "train/loop/recipe.h"
+#include "train/optim/optimiser.h"
+#include "train/optim/schedule.h"
 
 #include <chrono>
 #include <filesystem>

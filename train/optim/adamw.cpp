@@ -10,7 +10,8 @@
 // on t.
 // Numerics: what depends on t alone is computed in double; beta2^t in float would lose 1 - beta2^t at small t.
 // Source: Loshchilov, Hutter, "Decoupled weight decay regularization", arXiv 1711.05101, with the numbers of
-// torch.optim.AdamW. The arithmetic itself is in cuda/optim/adamw.h, for the GPU too. Test: tests/train/optim/test_optimiser.cpp.
+// torch.optim.AdamW. The arithmetic itself is in cuda/optim/adamw.h, for the GPU too. Test:
+// tests/train/optim/test_optimiser.cpp.
 
 #include "cuda/optim/adamw.h"
 #include "train/optim/flat.h"

@@ -1,7 +1,7 @@
 // Clipping gradients by their norm.
 #pragma once
 
-#include "models/nn/module.h"
+#include "models/nn/parameters.h"
 
 namespace swingrad {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/threads.h"
-#include "models/nn/module.h"
+#include "models/nn/parameters.h"
 
 #include <algorithm>
 #include <vector>

@@ -3,7 +3,7 @@
 
 #include "cuda/optim/flat.h"
 #include "cuda/optim/training_step.h"
-#include "models/nn/module.h"
+#include "models/nn/parameters.h"
 
 #include <vector>
 

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "cuda/optim/training_step.h"
-#include "models/nn/module.h"
+#include "models/nn/parameters.h"
 
 #include <memory>
 #include <string>

@@ -97,13 +97,13 @@ void EmulatedMemory::release(void* address, size_t) {
 }
 
 void EmulatedMemory::copy_from_host(void* to, const void* host, size_t bytes) {
-    refuse_while_recording("a copy from the host");
+    refuse_while_capturing("a copy from the host");
     check_whole(to, bytes, "a copy from the host");
     std::memcpy(to, host, bytes);
     checker::written_by_host(to, bytes);
 }
 void EmulatedMemory::copy_to_host(void* host, const void* from, size_t bytes) {
-    refuse_while_recording("a copy to the host");
+    refuse_while_capturing("a copy to the host");
     check_whole(from, bytes, "a copy to the host");
     std::memcpy(host, from, bytes);
 }

@@ -1,4 +1,4 @@
-// How the emulator records a cuda::Graph: launches, copies on the device and products are kept instead of done.
+// How the emulator captures a cuda::Graph: launches, copies on the device and products are kept instead of done.
 #pragma once
 
 #include <functional>
@@ -6,26 +6,26 @@
 
 namespace swingrad::cuda::emulator {
 
-using RecordedWork = std::vector<std::function<void()>>;
+using CapturedWork = std::vector<std::function<void()>>;
 
 // While one lives, what this thread asks of the compute stream goes into `work`.
-class Recording {
+class Capture {
   public:
-    explicit Recording(RecordedWork& work);
-    ~Recording();
-    Recording(const Recording&) = delete;
-    Recording& operator=(const Recording&) = delete;
+    explicit Capture(CapturedWork& work);
+    ~Capture();
+    Capture(const Capture&) = delete;
+    Capture& operator=(const Capture&) = delete;
 };
 
-bool recording();
+bool capturing();
 void keep(std::function<void()> work);
-// For what waits for the stream, which a graph cannot do: throws an Error where this thread records.
-void refuse_while_recording(const char* what);
+// For what waits for the stream, which a graph cannot do: throws an Error where this thread captures.
+void refuse_while_capturing(const char* what);
 
 // Does `work` now, or keeps it for the graph. A copy of it is kept, and with it the arguments as they are.
 template <class Work>
 void ask(const Work& work) {
-    if (recording()) keep(work);
+    if (capturing()) keep(work);
     else work();
 }
 

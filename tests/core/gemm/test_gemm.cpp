@@ -5,8 +5,8 @@
 #include "core/gemm/product_log.h"
 #include "core/threads.h"
 #include "cuda/runtime/gemm.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <cblas.h>  // which has a bfloat16 of its own
 

@@ -1,9 +1,9 @@
 #include "core/io/file.h"
 
 #include "core/io/safetensors.h"
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>

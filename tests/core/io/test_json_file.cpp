@@ -1,7 +1,7 @@
 #include "core/io/json_file.h"
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 
 using namespace swingrad;
 using namespace swingrad::test;

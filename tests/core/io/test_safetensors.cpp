@@ -2,9 +2,10 @@
 
 #include "core/io/file.h"
 #include "core/random.h"
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/source_directory.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 
 #include <cmath>
 #include <limits>
@@ -31,7 +32,7 @@ std::string a(const std::string& dtype, const std::string& shape, const std::str
 }  // namespace
 
 TEST_CASE("a safetensors file written by the original implementation is read bit for bit") {
-    const auto file = read_safetensors(SWINGRAD_SOURCE_DIR "/tests/fixtures/every_dtype.safetensors");
+    const auto file = read_safetensors(fixtures() / "every_dtype.safetensors");
     const auto& t = file.tensors;
     REQUIRE(t.size() == 10);
     REQUIRE(t.at("f32").describe() == "float32 [2, 3] on cpu");
@@ -52,7 +53,7 @@ TEST_CASE("a safetensors file written by the original implementation is read bit
 }
 
 TEST_CASE("halves are widened to float32 exactly") {
-    const auto file = read_safetensors(SWINGRAD_SOURCE_DIR "/tests/fixtures/every_dtype.safetensors");
+    const auto file = read_safetensors(fixtures() / "every_dtype.safetensors");
     const Tensor half = file.tensors.at("f16");
     REQUIRE(half.describe() == "float32 [11] on cpu");
     const std::vector<float> expected{0,        -0.0f,    1,        -2.5, 65504, 0x1p-24f, -1023 * 0x1p-24f,

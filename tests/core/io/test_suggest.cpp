@@ -1,7 +1,7 @@
 #include "core/io/suggest.h"
 #include "models/swin/config.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 #include "train/loop/recipe.h"
 
 using namespace swingrad;

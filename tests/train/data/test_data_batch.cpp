@@ -1,5 +1,5 @@
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 #include "train/data/loader.h"
 
 #include <algorithm>

@@ -1,8 +1,9 @@
 #include "core/threads.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 #include "train/data/batch.h"
 #include "train/data/shapes.h"
+#include "train/program/images/data_source.h"
 
 #include <algorithm>
 #include <cmath>

@@ -2,9 +2,9 @@
 // test_experiments.sh.
 
 #include "ops/attention/plain_attention.h"
-#include "tests/catch.h"
 #include "tests/models/small_swin.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 #include "train/experiments/attention.h"
 #include "train/experiments/attention_maps.h"
 

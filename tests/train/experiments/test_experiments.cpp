@@ -2,13 +2,14 @@
 // test_experiments.sh.
 
 #include "core/io/file.h"
-#include "tests/catch.h"
 #include "tests/models/small_swin.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
-#include "train/experiments/experiment.h"
-#include "train/experiments/stream.h"
-#include "train/experiments/training.h"
+#include "tests/support/catch.h"
+#include "tests/support/source_directory.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
+#include "train/experiments/experiments.h"
+#include "train/experiments/harness/stream.h"
+#include "train/experiments/harness/training.h"
 #include "train/program/console/interrupt.h"
 
 #include <cmath>
@@ -248,7 +249,7 @@ TEST_CASE("experiments have names of their own, and the code they point to is th
         REQUIRE(!one->code.empty());
         for (const CodePlace& place : one->code) {
             INFO(place.file << ": " << place.text);
-            REQUIRE(contains(read_file(std::filesystem::path(SWINGRAD_SOURCE_DIR) / place.file), place.text));
+            REQUIRE(contains(read_file(source_directory() / place.file), place.text));
         }
     }
     REQUIRE(error_of([] { experiment_named("memry"); }) == "unknown experiment \"memry\": did you mean memory?");

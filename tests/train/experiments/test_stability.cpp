@@ -1,6 +1,6 @@
 // What the experiment stability counts as failing, and what it says of it. Its command: test_experiments.sh.
 
-#include "tests/catch.h"
+#include "tests/support/catch.h"
 #include "train/experiments/stability.h"
 
 #include <cmath>

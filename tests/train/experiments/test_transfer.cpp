@@ -1,9 +1,9 @@
 // What the experiment transfer is made of: larger images, coordinates beyond the trained ones, biases, findings. Its
 // command: test_experiments.sh.
 
-#include "tests/catch.h"
 #include "tests/models/small_swin.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 #include "train/data/resize.h"
 #include "train/experiments/transfer.h"
 #include "train/experiments/window_transfer.h"

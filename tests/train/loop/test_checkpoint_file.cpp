@@ -1,8 +1,8 @@
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/toy_model.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/toy_model.h"
 #include "train/loop/checkpoint.h"
 
 #include <sys/resource.h>

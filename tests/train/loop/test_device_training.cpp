@@ -2,10 +2,10 @@
 
 #include "core/threads.h"
 #include "cuda/runtime/runtime.h"
-#include "tests/catch.h"
-#include "tests/train/small_training.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/small_training.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/evaluate.h"
 

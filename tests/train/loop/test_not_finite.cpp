@@ -1,9 +1,9 @@
 // Steps whose loss or gradient is not finite: where training stops, and what leaving them out leaves as it was.
 
-#include "tests/catch.h"
-#include "tests/train/small_training.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/small_training.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 
 #include <cmath>
 #include <cstring>

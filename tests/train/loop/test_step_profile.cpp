@@ -3,8 +3,8 @@
 #include "train/loop/step_profile.h"
 
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 using namespace swingrad;
 using namespace swingrad::test;

@@ -1,7 +1,7 @@
 // The command `swingrad trace`: from files to a file.
-#include "tests/catch.h"
-#include "tests/support.h"
 #include "tests/models/swin_fixture.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <fstream>
 

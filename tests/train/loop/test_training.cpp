@@ -1,7 +1,7 @@
 #include "core/threads.h"
-#include "tests/catch.h"
-#include "tests/train/small_training.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/small_training.h"
+#include "tests/support/support.h"
 #include "train/loop/evaluate.h"
 #include "train/program/console/progress.h"
 

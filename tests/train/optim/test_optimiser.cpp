@@ -1,9 +1,10 @@
 // Optimisers, clipping and the schedule against the numbers of torch.optim (fixtures/make_optimiser_fixture.py), and
 // against plain loops where parameters are longer than one piece of parallel work.
 #include "core/threads.h"
-#include "tests/catch.h"
-#include "tests/train/long_model.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/long_model.h"
+#include "tests/support/source_directory.h"
+#include "tests/support/support.h"
 #include "train/optim/clip.h"
 #include "train/optim/optimiser.h"
 #include "train/optim/schedule.h"
@@ -20,8 +21,7 @@ using namespace swingrad::test;
 namespace {
 
 const nlohmann::json& fixture() {
-    static const auto content =
-        nlohmann::json::parse(std::ifstream(SWINGRAD_SOURCE_DIR "/tests/fixtures/optimiser.json"));
+    static const auto content = nlohmann::json::parse(std::ifstream(fixtures() / "optimiser.json"));
     return content;
 }
 

@@ -1,9 +1,9 @@
 // Optimisers, norms and clipping by kernels against the loops, and what the kernels of a training step tell each other.
 #include "cuda/runtime/runtime.h"
 #include "ops/ops.h"
-#include "tests/catch.h"
-#include "tests/train/long_model.h"
-#include "tests/support.h"
+#include "tests/support/catch.h"
+#include "tests/support/long_model.h"
+#include "tests/support/support.h"
 #include "train/optim/clip.h"
 #include "train/optim/flat_table.h"
 #include "train/optim/optimiser.h"

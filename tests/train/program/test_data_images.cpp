@@ -1,6 +1,7 @@
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/source_directory.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 #include "train/program/images/image_file.h"
 
 using namespace swingrad;
@@ -8,7 +9,7 @@ using namespace swingrad::test;
 
 namespace {
 
-const std::filesystem::path images = std::filesystem::path(SWINGRAD_SOURCE_DIR) / "tests/fixtures/images";
+const std::filesystem::path images = fixtures() / "images";
 
 // A sum that every pixel, channel and place counts in.
 int64_t weighted_sum(const Tensor& image) {
@@ -119,6 +120,6 @@ TEST_CASE("read_image refuses what it cannot show, and says why") {
     REQUIRE(error(images / "cmyk.jpg") ==
             "[image] " + (images / "cmyk.jpg").string() + ": expected grey or RGB, got CMYK");
     REQUIRE(ends_with(error(images / "vast.png"), "vast.png: 70000 x 70000 pixels are more than 2^28"));
-    REQUIRE(ends_with(error(SWINGRAD_SOURCE_DIR "/CMakeLists.txt"), ": expected JPEG or PNG, got neither"));
+    REQUIRE(ends_with(error(source_directory() / "CMakeLists.txt"), ": expected JPEG or PNG, got neither"));
     REQUIRE(ends_with(error(images / "absent.png"), "absent.png: No such file or directory"));
 }

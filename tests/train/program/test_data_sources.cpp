@@ -1,8 +1,8 @@
 #include "core/threads.h"
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
-#include "train/data/dataset.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
+#include "train/program/images/data_source.h"
 #include "train/program/images/image_file.h"
 
 using namespace swingrad;
@@ -113,7 +113,8 @@ TEST_CASE("damaged CIFAR files are named, with the byte") {
     REQUIRE(loading_error(source, Split::train) ==
             at("data_batch_4.bin") + "record 0 is cut off: 0 of 3073 bytes from byte 0");
     std::filesystem::remove(directory.path() / "data_batch_4.bin");
-    REQUIRE(loading_error(source, Split::train) == "[file] " + (directory.path() / "data_batch_4.bin").string() + ": No such file or directory");
+    REQUIRE(loading_error(source, Split::train) ==
+            "[file] " + (directory.path() / "data_batch_4.bin").string() + ": No such file or directory");
     REQUIRE(loading_error(source, Split::test) == "no error");
     REQUIRE(loading_error(source, Split::test, {32, 64}) == "[cifar] images are 32 x 32, asked for 32 x 64");
     write_file_plainly(directory.path() / "batches.meta.txt", lines(9));

@@ -1,7 +1,8 @@
 // What the fuzz targets begin with, and what they once found, in every build. tests/fuzz has the targets.
 #include "core/io/file.h"
-#include "tests/catch.h"
 #include "tests/fuzz/targets.h"
+#include "tests/support/catch.h"
+#include "tests/support/source_directory.h"
 
 using namespace swingrad;
 using namespace swingrad::fuzz;
@@ -26,7 +27,7 @@ TEST_CASE("every reader takes the seeds of its fuzz target, and any beginning of
 }
 
 TEST_CASE("what fuzzing once found stays found") {
-    const fs::path folder = fs::path(SWINGRAD_SOURCE_DIR) / "tests/fuzz/regressions";
+    const fs::path folder = test::source_directory() / "tests/fuzz/regressions";
     for (const auto& of_target : fs::directory_iterator(folder)) {
         const std::string name = of_target.path().filename().string();
         INFO(name);

@@ -1,6 +1,6 @@
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 #include "train/program/cli/model_flags.h"
 
 using namespace swingrad;

@@ -1,8 +1,8 @@
 // Figures, and the running of gnuplot behind them. The tests that draw pass over themselves where it is not installed.
 
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 #include "train/program/report/curves.h"
 
 #include <cmath>

@@ -1,13 +1,13 @@
 // The page of a run and what it is made of.
 
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
+#include "train/program/console/text.h"
 #include "train/program/report/confusion.h"
 #include "train/program/report/examples.h"
 #include "train/program/report/log_table.h"
-#include "train/program/report/report.h"
-#include "train/program/report/text.h"
+#include "train/program/run/run_report.h"
 
 #include <cmath>
 #include <limits>
@@ -148,10 +148,9 @@ TEST_CASE("a report shows names of classes as text, whatever they are, and no fo
     const std::vector<std::string> classes{"<script>alert(1)</script>", "a & \"b\"", "gr\xc3\xbcn"};
     write_file_plainly(folder.log(), two_epochs);
     const Dataset data = images_of(classes, 6);
-    Evaluation evaluation{1.5, 50, {}};
-    for (int64_t i = 0; i < 6; ++i) evaluation.predictions.push_back({0, 0.75, 1.25});
-    const Judged judged{"validation", 2, data, evaluation};
-    write_report(folder, config_of(classes), 98765, &judged);
+    const std::vector<Prediction> predictions(6, {0, 0.75, 1.25});
+    const Judged judged{"validation", 2, data, 50, 1.5, predictions};
+    report_on(folder, config_of(classes), 98765, &judged);
 
     const std::string html = contents_of(folder.report());
     REQUIRE(!contains(html, "<script"));
@@ -174,10 +173,10 @@ TEST_CASE("a report shows names of classes as text, whatever they are, and no fo
 TEST_CASE("a report before the first epoch, and one of a damaged environment, say what is missing") {
     const TemporaryDirectory directory;
     const RunFolder folder{directory.path()};
-    write_report(folder, config_of({"a"}), 1, nullptr);
+    report_on(folder, config_of({"a"}), 1, nullptr);
     REQUIRE(contains(contents_of(folder.report()), "None yet."));
     REQUIRE(contains(contents_of(folder.report()), "Not recorded."));
     write_file_plainly(folder.environment(), std::string("[{\"started\""));
-    write_report(folder, config_of({"a"}), 1, nullptr);
+    report_on(folder, config_of({"a"}), 1, nullptr);
     REQUIRE(contains(contents_of(folder.report()), "Not recorded."));
 }

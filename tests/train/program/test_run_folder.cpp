@@ -1,8 +1,8 @@
 // What a run's folder holds besides weights, and that one process has it.
 
-#include "tests/catch.h"
-#include "tests/support.h"
-#include "tests/temporary_directory.h"
+#include "tests/support/catch.h"
+#include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 #include "train/program/report/log_table.h"
 #include "train/program/run/environment.h"
 #include "train/program/run/run_lock.h"

@@ -7,13 +7,13 @@
 #include "cuda/runtime/runtime.h"
 #include "models/swin/swin_v2.h"
 #include "ops/ops.h"
+#include "train/data/random_batch.h"
+#include "train/loop/device.h"
+#include "train/loop/device_steps.h"
+#include "train/optim/optimiser.h"
 #include "train/program/cli/bench_costs.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
-#include "train/data/random_batch.h"
-#include "train/optim/optimiser.h"
-#include "train/loop/device.h"
-#include "train/loop/device_steps.h"
 #include "train/program/console/progress.h"
 
 #include <sys/resource.h>

@@ -3,6 +3,7 @@
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
 #include "train/program/console/progress.h"
+#include "train/program/images/data_source.h"
 
 namespace swingrad {
 namespace {
@@ -31,7 +32,8 @@ Subject subject_of(const EvaluateFlags& flags) {
     const DataSource source = parse_data_source(flags.data);
     SwinConfig model = flags.trained.config();
     model.num_classes = static_cast<int64_t>(class_names(source).size());
-    return {model, flags.trained.normalisation(normalisation_of(source), stdout), flags.trained.weights(), flags.data};
+    return {model, flags.trained.normalisation(normalisation_of(source.kind), stdout), flags.trained.weights(),
+            flags.data};
 }
 
 int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {

@@ -1,8 +1,8 @@
 // swingrad: one program, a command for each thing one does with a model.
 #include "core/io/suggest.h"
 #include "cuda/runtime/runtime.h"
-#include "train/program/cli/commands.h"
 #include "train/loop/recipe.h"
+#include "train/program/cli/commands.h"
 
 #include <algorithm>
 #include <csignal>

@@ -1,11 +1,11 @@
 #include "core/io/safetensors.h"
 #include "models/swin/checkpoint_names.h"
 #include "models/swin/swin_v2.h"
+#include "train/data/resize.h"
 #include "train/loop/checkpoint.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
 #include "train/program/images/image_file.h"
-#include "train/data/resize.h"
 
 #include <unistd.h>
 
@@ -68,7 +68,7 @@ Subject subject_of(const PredictFlags& flags) {
     check(named == 0 || named == classes, "--classes {} names {} classes, {} has {}", flags.classes.string(), named,
           subject.weights.string(), classes);
     for (int64_t i = named; i < classes; ++i) subject.classes.push_back(fmt::format("class {}", i));
-    subject.normalisation = flags.trained.normalisation(normalisation_of(DataSource{"folder", {}}), stderr);
+    subject.normalisation = flags.trained.normalisation(normalisation_of("folder"), stderr);
     return subject;
 }
 

@@ -2,10 +2,11 @@
 #include "autograd/tape_text.h"
 #include "core/io/file.h"
 #include "core/io/text.h"
+#include "models/nn/parameters.h"
 #include "models/swin/swin_v2.h"
+#include "train/data/random_batch.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
-#include "train/data/random_batch.h"
 #include "train/program/report/process.h"
 
 namespace swingrad {

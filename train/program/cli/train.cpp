@@ -2,6 +2,7 @@
 #include "train/program/cli/commands.h"
 #include "train/program/cli/flags.h"
 #include "train/program/cli/model_flags.h"
+#include "train/program/images/data_source.h"
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
 

@@ -2,9 +2,9 @@
 // what a run would know.
 #pragma once
 
-#include "models/nn/module.h"
-#include "train/program/cli/model_flags.h"
+#include "models/nn/parameters.h"
 #include "train/data/batch.h"
+#include "train/program/cli/model_flags.h"
 #include "train/program/run/run_folder.h"
 
 namespace swingrad {

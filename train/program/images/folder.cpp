@@ -1,10 +1,12 @@
 // A folder a class, an image a file. Classes and files are taken in the order of their names, so that labels and
 // sample numbers are the same on every machine, whatever order its file system lists them in.
 
+#include "train/program/images/folder.h"
+
 #include "core/error.h"
 #include "core/threads.h"
-#include "train/program/images/image_file.h"
 #include "train/data/sources.h"
+#include "train/program/images/image_file.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,8 +1,8 @@
 #include "train/program/report/confusion.h"
 
 #include "core/error.h"
+#include "train/program/console/text.h"
 #include "train/program/images/image_file.h"
-#include "train/program/report/text.h"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 // Which classes a model takes for which.
 #pragma once
 
-#include "train/loop/evaluate.h"
+#include "train/loop/prediction.h"
 
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 #include "train/program/report/examples.h"
 
+#include "train/program/console/text.h"
 #include "train/program/images/image_file.h"
-#include "train/program/report/text.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,8 @@
 // Images that say most about a model: those it gets most wrong, and those it is surest of.
 #pragma once
 
-#include "train/loop/evaluate.h"
+#include "train/data/dataset.h"
+#include "train/loop/prediction.h"
 
 #include <string>
 #include <vector>

@@ -1,8 +1,8 @@
 // Heat maps: a picture of one pixel a cell, which the viewer enlarges. Panels are placed by hand, in pixels, so that
 // cells are square whatever stands around them.
 
+#include "train/program/console/text.h"
 #include "train/program/report/plot_script.h"
-#include "train/program/report/text.h"
 
 #include "core/error.h"
 

@@ -1,8 +1,8 @@
 #include "train/program/report/page.h"
 
 #include "core/io/file.h"
+#include "train/program/console/text.h"
 #include "train/program/report/page_style.h"
-#include "train/program/report/text.h"
 
 #include <algorithm>
 #include <cmath>

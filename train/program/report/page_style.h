@@ -1,4 +1,5 @@
-// The style of the program's pages. Figures are drawn on white; in the dark they are inverted, and their hues turned back.
+// The style of the program's pages. Figures are drawn on white; in the dark they are inverted, and their hues turned
+// back.
 #pragma once
 
 namespace swingrad {

@@ -4,8 +4,8 @@
 #include "train/program/report/plot.h"
 
 #include "core/io/file.h"
+#include "train/program/console/text.h"
 #include "train/program/report/plot_script.h"
-#include "train/program/report/text.h"
 
 #include <algorithm>
 #include <array>

@@ -1,12 +1,12 @@
 #include "train/program/report/report.h"
 
 #include "core/io/file.h"
+#include "train/program/console/progress.h"
+#include "train/program/console/text.h"
 #include "train/program/report/confusion.h"
 #include "train/program/report/curves.h"
 #include "train/program/report/examples.h"
 #include "train/program/report/page.h"
-#include "train/program/report/text.h"
-#include "train/program/console/progress.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,11 +20,7 @@ namespace {
 constexpr size_t examples_shown = 12, epochs_shown_open = 20;
 
 struct Page {
-    std::string name;  // of the run
-    const RunConfig& config;
-    const LogTable log;
-    nlohmann::json environment;  // an array
-    int64_t parameters;
+    const ReportedRun& run;
     const Judged* judged;
     DrawnFigures figures;
 };
@@ -53,24 +49,25 @@ std::string number_in(const nlohmann::json& line, const char* name) {
 // ---- the parts of the page
 
 std::string headline(const Page& page) {
-    const auto accuracies = page.log.column("validation_accuracy");
+    const auto accuracies = page.run.log.column("validation_accuracy");
     const auto worse = [](double a, double b) { return std::isnan(a) || a < b; };
     std::string html = "<dl class=\"headline\">\n";
-    if (page.log.has("validation_accuracy")) {
+    if (page.run.log.has("validation_accuracy")) {
         const auto best = std::max_element(accuracies.begin(), accuracies.end(), worse);
         html += html_tile(
             "Best validation accuracy", percent(*best),
-            fmt::format("after epoch {}",
-                        page.log.epochs[static_cast<size_t>(best - accuracies.begin())].at("epoch").get<int64_t>()));
+            fmt::format(
+                "after epoch {}",
+                page.run.log.epochs[static_cast<size_t>(best - accuracies.begin())].at("epoch").get<int64_t>()));
     }
-    if (page.log.test.is_object())
-        html += html_tile("Test accuracy", percent(page.log.test.value("test_accuracy", NAN)),
-                          fmt::format("weights of epoch {}", page.log.test.value("weights_of_epoch", int64_t{0})));
-    html += html_tile("Parameters", grouped(page.parameters), page.config.recipe.model);
-    html += html_tile("Epochs", fmt::format("{} of {}", page.log.epochs.size(), page.config.recipe.epochs));
-    const auto seconds = page.log.column("seconds");
+    if (page.run.log.test.is_object())
+        html += html_tile("Test accuracy", percent(page.run.log.test.value("test_accuracy", NAN)),
+                          fmt::format("weights of epoch {}", page.run.log.test.value("weights_of_epoch", int64_t{0})));
+    html += html_tile("Parameters", grouped(page.run.parameters), page.run.model);
+    html += html_tile("Epochs", fmt::format("{} of {}", page.run.log.epochs.size(), page.run.epochs));
+    const auto seconds = page.run.log.column("seconds");
     if (!seconds.empty()) html += html_tile("Time", duration_text(seconds.back()), "training and validation");
-    const double speed = median(page.log.column("images_per_s"));
+    const double speed = median(page.run.log.column("images_per_s"));
     if (std::isfinite(speed))
         html += html_tile("Throughput", fmt::format("{:.0f}", speed), "images/s, median of the epochs");
     return html + "</dl>\n";
@@ -85,12 +82,10 @@ std::string judged_sections(const Page& page) {
     if (!page.judged)
         return "<h2>Confusion and examples</h2>\n<p>None yet: they come from the validation images after an epoch, or, "
                "where there are none, from the test images at the end.</p>\n";
-    const auto& [set, epoch, data, evaluation] = *page.judged;
-    const auto& predictions = evaluation.predictions;
+    const auto& [set, epoch, data, accuracy, loss, predictions] = *page.judged;
     const Confusion confusion(data.labels, predictions, static_cast<int64_t>(data.classes.size()));
-    const std::string of =
-        fmt::format("<p>{} {} images, weights of epoch {}: accuracy {}, loss {}.</p>\n", grouped(data.size()),
-                    escaped(set), epoch, percent(evaluation.accuracy), number(evaluation.loss));
+    const std::string of = fmt::format("<p>{} {} images, weights of epoch {}: accuracy {}, loss {}.</p>\n",
+                                       grouped(data.size()), escaped(set), epoch, percent(accuracy), number(loss));
     return "<h2>Confusion</h2>\n" + of + html_of(confusion, data.classes) +
            "<h2>Examples</h2>\n<h3>Highest loss</h3>\n" +
            html_of_images(data, predictions, worst(predictions, examples_shown)) +
@@ -112,47 +107,47 @@ std::string epochs_section(const Page& page) {
                                 {"images_per_s", "images/s"},
                                 {"skipped_steps", "steps left out"},
                                 {"seconds", "seconds in all"}};
-    std::erase_if(columns, [&](const Column& column) { return !page.log.has(column.name); });
-    const auto skipped = page.log.column("skipped_steps");
+    std::erase_if(columns, [&](const Column& column) { return !page.run.log.has(column.name); });
+    const auto skipped = page.run.log.column("skipped_steps");
     if (std::none_of(skipped.begin(), skipped.end(), [](double steps) { return steps > 0; }))
         std::erase_if(columns, [](const Column& column) { return column.name == std::string_view("skipped_steps"); });
-    if (page.log.epochs.empty()) return "<h2>Epochs</h2>\n<p>None yet.</p>\n";
+    if (page.run.log.epochs.empty()) return "<h2>Epochs</h2>\n<p>None yet.</p>\n";
     std::string table = "<table>\n<thead><tr>";
     for (const Column& column : columns) table += fmt::format("<th scope=\"col\">{}</th>", column.title);
     table += "</tr></thead>\n<tbody>\n";
-    for (const auto& epoch : page.log.epochs) {
+    for (const auto& epoch : page.run.log.epochs) {
         table += "<tr>";
         for (const Column& column : columns) table += "<td>" + number_in(epoch, column.name) + "</td>";
         table += "</tr>\n";
     }
     table += "</tbody></table>";
     return fmt::format("<h2>Epochs</h2>\n<details{}><summary>{} epochs</summary>\n{}</details>\n",
-                       page.log.epochs.size() <= epochs_shown_open ? " open" : "", page.log.epochs.size(),
+                       page.run.log.epochs.size() <= epochs_shown_open ? " open" : "", page.run.log.epochs.size(),
                        html_scrolling("Epochs", table));
 }
 
 std::string settings_section(const Page& page) {
-    return "<h2>Settings</h2>\n<div class=\"pair\">\n<div><h3>Recipe</h3>\n" +
-           html_of_object(to_json(page.config.recipe)) + "</div>\n<div><h3>Model</h3>\n" +
-           html_of_object(config_to_json(page.config.model)) + "</div>\n</div>\n";
+    return "<h2>Settings</h2>\n<div class=\"pair\">\n<div><h3>Recipe</h3>\n" + html_of_object(page.run.recipe) +
+           "</div>\n<div><h3>Model</h3>\n" + html_of_object(page.run.architecture) + "</div>\n</div>\n";
 }
 
 std::string environment_section(const Page& page) {
     std::string html = "<h2>Environment</h2>\n";
-    if (!page.environment.is_array() || page.environment.empty()) return html + "<p>Not recorded.</p>\n";
-    html += html_of_object(page.environment.back());
-    for (size_t i = page.environment.size() - 1; i-- > 0;)
-        html += fmt::format("<details><summary>Before, from {}</summary>\n{}</details>\n",
-                            escaped(page.environment[i].is_object() ? page.environment[i].value("started", "?") : "?"),
-                            html_of_object(page.environment[i]));
+    if (!page.run.environment.is_array() || page.run.environment.empty()) return html + "<p>Not recorded.</p>\n";
+    html += html_of_object(page.run.environment.back());
+    for (size_t i = page.run.environment.size() - 1; i-- > 0;)
+        html += fmt::format(
+            "<details><summary>Before, from {}</summary>\n{}</details>\n",
+            escaped(page.run.environment[i].is_object() ? page.run.environment[i].value("started", "?") : "?"),
+            html_of_object(page.run.environment[i]));
     return html;
 }
 
 std::string html_of(const Page& page) {
-    const std::string subtitle = fmt::format("{} on {}, {} classes, {} images to train on", page.config.recipe.model,
-                                             without_folders(page.config.recipe.data), page.config.classes.size(),
-                                             grouped(page.config.training_images));
-    return html_page(page.name, subtitle,
+    const std::string subtitle =
+        fmt::format("{} on {}, {} classes, {} images to train on", page.run.model, without_folders(page.run.data),
+                    page.run.classes, grouped(page.run.training_images));
+    return html_page(page.run.name, subtitle,
                      headline(page) + curves_section(page) + judged_sections(page) + epochs_section(page) +
                          settings_section(page) + environment_section(page),
                      "Written by swingrad; log.csv beside this page has the numbers.");
@@ -160,20 +155,10 @@ std::string html_of(const Page& page) {
 
 }  // namespace
 
-std::string write_report(const RunFolder& folder, const RunConfig& config, int64_t parameters, const Judged* judged) {
-    std::error_code error;
-    Page page{.name = fs::canonical(folder.path, error).filename().string(),
-              .config = config,
-              .log = fs::exists(folder.log()) ? read_log(folder.log()) : LogTable{},
-              .environment = {},
-              .parameters = parameters,
-              .judged = judged,
-              .figures = {}};
-    if (fs::exists(folder.environment()))
-        page.environment = nlohmann::json::parse(read_file(folder.environment()), nullptr, false);
-    page.figures = draw_figures(curves({{page.name, page.log}}), folder.figures());
-    write_file_atomically(folder.report(), html_of(page));
-    return page.figures.problem;
+std::string write_report(const ReportedRun& run, const Judged* judged, const fs::path& page, const fs::path& figures) {
+    const Page content{run, judged, draw_figures(curves({{run.name, run.log}}), figures)};
+    write_file_atomically(page, html_of(content));
+    return content.figures.problem;
 }
 
 }  // namespace swingrad

@@ -1,24 +1,40 @@
-// report.html of a run's folder: one page that needs nothing but itself, on a desk or a phone, light or dark.
+// report.html: what a training run came to, on one page that needs nothing but itself, on a desk or a phone, light or
+// dark. It knows numbers, texts and images; where they lie is the business of who asks for it (train/program/run).
 #pragma once
 
-#include "train/loop/evaluate.h"
-#include "train/program/run/run_folder.h"
+#include "train/data/dataset.h"
+#include "train/loop/prediction.h"
+#include "train/program/report/log_table.h"
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
 namespace swingrad {
+
+struct ReportedRun {
+    std::string name;
+    std::string model, data;  // as their flags name them
+    size_t classes = 0;
+    int64_t training_images = 0, epochs = 0, parameters = 0;  // epochs: asked for
+    nlohmann::json recipe, architecture;                      // objects: settings and values
+    nlohmann::json environment;                               // an array, an object for each start; anything else: none
+    LogTable log;
+};
 
 // What the model said of a set of images, for the confusion matrix and the examples.
 struct Judged {
     std::string set;  // "validation", "test"
     int64_t epoch;    // after which
     const Dataset& data;
-    const Evaluation& evaluation;
+    double accuracy, loss;
+    const std::vector<Prediction>& predictions;
 };
 
-// Draws the figures and writes the page, out of what lies in the folder: log, environment. `judged` may be null.
-// Throws an Error where something cannot be read or written. Figures that cannot be drawn, as without gnuplot, are left
-// out: the page says why, and so does the line returned, which is empty where all went well.
-std::string write_report(const RunFolder& folder, const RunConfig& config, int64_t parameters, const Judged* judged);
+// Draws the figures into the folder `figures`, which is made, and writes the page. `judged` may be null. Throws an
+// Error where something cannot be written. Figures that cannot be drawn, as without gnuplot, are left out: the page
+// says why, and so does the line returned, which is empty where all went well.
+std::string write_report(const ReportedRun& run, const Judged* judged, const std::filesystem::path& page,
+                         const std::filesystem::path& figures);
 
 }  // namespace swingrad

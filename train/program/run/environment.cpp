@@ -1,10 +1,10 @@
 #include "train/program/run/environment.h"
 
-#include "core/io/file.h"
 #include "core/gemm/packed_operand.h"
+#include "core/io/file.h"
 #include "core/threads.h"
-#include "train/program/report/text.h"
 #include "train/loop/device.h"
+#include "train/program/console/text.h"
 
 #include <sched.h>
 #include <sys/utsname.h>

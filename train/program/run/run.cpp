@@ -1,6 +1,7 @@
 #include "train/program/run/run.h"
 
-#include "train/program/report/text.h"
+#include "train/program/console/text.h"
+#include "train/program/images/data_source.h"
 #include "train/program/run/environment.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/run_loop.h"
@@ -45,7 +46,7 @@ int start_run(const Recipe& recipe, const fs::path& path) {
     require_unused(folder);
     const auto [training, validation] = load_training_data(recipe);
     const auto classes = static_cast<int64_t>(training.classes.size());
-    const RunConfig config{recipe, model_of(recipe, classes), normalisation_of(parse_data_source(recipe.data)),
+    const RunConfig config{recipe, model_of(recipe, classes), normalisation_of(parse_data_source(recipe.data).kind),
                            training.classes, training.size()};
 
     RunLoop loop(folder, config, training, validation);

@@ -2,9 +2,10 @@
 
 #include "core/threads.h"
 #include "train/loop/checkpoint.h"
-#include "train/program/report/report.h"
-#include "train/program/report/text.h"
 #include "train/program/console/interrupt.h"
+#include "train/program/console/text.h"
+#include "train/program/images/data_source.h"
+#include "train/program/run/run_report.h"
 
 #include <cmath>
 
@@ -150,8 +151,9 @@ void RunLoop::report(const std::string& set, const Dataset& data, const std::opt
     std::string problem;
     try {
         std::optional<Judged> judged;
-        if (evaluation) judged.emplace(Judged{set, epoch, data, *evaluation});
-        problem = write_report(folder_, config_, trainer_.parameters().count(), judged ? &*judged : nullptr);
+        if (evaluation)
+            judged.emplace(Judged{set, epoch, data, evaluation->accuracy, evaluation->loss, evaluation->predictions});
+        problem = report_on(folder_, config_, trainer_.parameters().count(), judged ? &*judged : nullptr);
     } catch (const std::exception& error) {
         problem = fmt::format("No report: {}; training goes on", error.what());
     }

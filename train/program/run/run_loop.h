@@ -2,9 +2,9 @@
 #pragma once
 
 #include "train/loop/evaluate.h"
+#include "train/loop/trainer.h"
 #include "train/program/console/progress.h"
 #include "train/program/run/run_folder.h"
-#include "train/loop/trainer.h"
 
 #include <chrono>
 #include <optional>

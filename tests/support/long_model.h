@@ -2,7 +2,7 @@
 #pragma once
 
 #include "autograd/gradcheck.h"
-#include "tests/toy_model.h"
+#include "tests/support/toy_model.h"
 #include "train/optim/optimiser.h"
 
 #include <memory>

@@ -1,7 +1,7 @@
 #include "train/program/report/page.h"
 #include "core/io/file.h"
-#include "train/experiments/experiment.h"
-#include "train/program/report/text.h"
+#include "train/experiments/harness/experiment.h"
+#include "train/program/console/text.h"
 #include "train/program/run/environment.h"
 
 #include <algorithm>

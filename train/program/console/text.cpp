@@ -1,4 +1,4 @@
-#include "train/program/report/text.h"
+#include "train/program/console/text.h"
 
 #include <nlohmann/json.hpp>
 

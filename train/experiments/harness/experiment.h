@@ -1,16 +1,16 @@
-// The paper's claims as experiments, one file each. An experiment measures its cells (train/experiments/cells.h), which
-// are kept, and hands back what its page shows: figures, tables beside the paper's numbers, and what is seen in them.
+// The paper's claims as experiments, one file each. An experiment measures its cells
+// (train/experiments/harness/cells.h), which are kept, and hands back what its page shows: figures, tables beside the
+// paper's numbers, and what is seen in them.
 #pragma once
 
-#include "train/experiments/cells.h"
-#include "train/experiments/table.h"
-#include "train/program/report/plot.h"
+#include "train/experiments/harness/cells.h"
+#include "train/experiments/harness/table.h"
 #include "train/program/console/progress.h"
+#include "train/program/report/plot.h"
 
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -40,7 +40,7 @@ struct Findings {
 
 // A place in the code that a reader of the page may want to see.
 struct CodePlace {
-    const char* file;  // "models/swin/layers.cpp"
+    const char* file;  // "models/swin/block.cpp"
     const char* text;  // which stands in a line of it, so that the line can be found
     const char* why;
 };
@@ -57,11 +57,6 @@ struct Experiment {
     std::vector<CodePlace> code;
     Findings (*run)(ExperimentRun& run);
 };
-
-// All of them, in the order of the list. To add one: a file with its Experiment, and a line in experiment.cpp.
-std::span<const Experiment* const> experiments();
-// By name. Throws a UsageError with the nearest name where there is none.
-const Experiment& experiment_named(const std::string& name);
 
 // Runs it in `folder`, prints its tables, and writes there cells.json, figures/ and report.html. Returns the exit code:
 // 0, or exit_interrupted() where the user stopped it; then the same call goes on. Throws a UsageError, with nothing

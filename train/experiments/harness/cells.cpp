@@ -1,4 +1,4 @@
-#include "train/experiments/cells.h"
+#include "train/experiments/harness/cells.h"
 
 #include "core/error.h"
 #include "core/io/file.h"

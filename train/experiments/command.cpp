@@ -1,4 +1,6 @@
-#include "train/experiments/experiment.h"
+// The command `swingrad experiment`. It stands here and not in program/cli, so that the program knows of no experiment.
+
+#include "train/experiments/experiments.h"
 
 #include "train/program/cli/commands.h"
 #include "train/program/cli/flags.h"

@@ -1,4 +1,4 @@
-#include "train/experiments/stream.h"
+#include "train/experiments/harness/stream.h"
 
 #include "ops/ops.h"
 

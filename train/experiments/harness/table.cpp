@@ -1,8 +1,8 @@
-#include "train/experiments/table.h"
+#include "train/experiments/harness/table.h"
 
 #include "core/error.h"
+#include "train/program/console/text.h"
 #include "train/program/report/page.h"
-#include "train/program/report/text.h"
 
 #include <algorithm>
 #include <cmath>

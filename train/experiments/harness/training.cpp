@@ -1,4 +1,4 @@
-#include "train/experiments/training.h"
+#include "train/experiments/harness/training.h"
 
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"

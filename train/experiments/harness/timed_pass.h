@@ -1,8 +1,9 @@
 // One training step without its optimiser, for experiments that measure what a step needs.
 #pragma once
 
+#include "models/nn/parameters.h"
 #include "models/swin/swin_v2.h"
-#include "train/experiments/experiment.h"
+#include "train/experiments/harness/experiment.h"
 
 namespace swingrad {
 

@@ -1,4 +1,4 @@
-#include "train/experiments/timed_pass.h"
+#include "train/experiments/harness/timed_pass.h"
 
 #include "ops/ops.h"
 #include "train/data/random_batch.h"

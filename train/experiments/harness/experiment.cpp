@@ -1,26 +1,19 @@
-#include "train/experiments/experiment.h"
+#include "train/experiments/harness/experiment.h"
 
 #include "core/io/file.h"
-#include "core/io/suggest.h"
-#include "train/data/dataset.h"
-#include "train/program/report/page.h"
 #include "train/program/console/interrupt.h"
+#include "train/program/images/data_source.h"
+#include "train/program/report/page.h"
 #include "train/program/run/run_lock.h"
 
-#include <array>
 #include <optional>
 
 namespace swingrad {
 
 namespace fs = std::filesystem;
 
-extern const Experiment amplitude_experiment, stability_experiment, attention_experiment, transfer_experiment,
-    ablation_experiment, memory_experiment, growth_experiment;
-
 namespace {
 
-constexpr std::array all{&amplitude_experiment, &stability_experiment, &attention_experiment, &transfer_experiment,
-                         &ablation_experiment,  &memory_experiment,    &growth_experiment};
 constexpr int64_t most_seeds = 100;
 
 // Everything that can be wrong with settings and needs no image to be read.
@@ -56,17 +49,6 @@ void print_and_write(const Experiment& experiment, const ExperimentRun& run, con
 }
 
 }  // namespace
-
-std::span<const Experiment* const> experiments() { return all; }
-
-const Experiment& experiment_named(const std::string& name) {
-    std::vector<std::string> names;
-    for (const Experiment* one : all) {
-        if (one->name == name) return *one;
-        names.emplace_back(one->name);
-    }
-    fail_usage("unknown experiment \"{}\": {}", name, suggestion(name, names));
-}
 
 int run_experiment(const Experiment& experiment, ExperimentSettings settings, const fs::path& folder) {
     check_settings(experiment, settings);

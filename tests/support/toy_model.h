@@ -2,7 +2,7 @@
 // parameters, optimisers and checkpoints share.
 #pragma once
 
-#include "models/nn/module.h"
+#include "models/nn/parameters.h"
 
 #include <vector>
 

@@ -1,10 +1,10 @@
 // What experiments that train share: images that are read only when something has to be computed, and trainings.
 #pragma once
 
-#include "train/data/batch.h"
-#include "train/experiments/experiment.h"
-#include "train/program/report/log_table.h"
+#include "train/experiments/harness/experiment.h"
 #include "train/loop/trainer.h"
+#include "train/program/images/data_source.h"
+#include "train/program/report/log_table.h"
 
 #include <filesystem>
 #include <functional>
@@ -19,7 +19,7 @@ class ExperimentImages {
     ExperimentImages(const std::string& data, Extent extent);
 
     int64_t classes() const { return classes_; }
-    Normalisation normalisation() const { return normalisation_of(source_); }
+    Normalisation normalisation() const { return normalisation_of(source_.kind); }
     // Of the training images so many of each class, or all where there are no more; always the same ones.
     const Dataset& training(int64_t most);
     const Dataset& test(int64_t most);

@@ -53,14 +53,14 @@ double largest_fast_error(const Function& f, const std::vector<Tensor>& inputs, 
 
 std::vector<Tensor> on(Device device, const std::vector<Tensor>& tensors);
 
-// The largest difference between what kernels and the CPU's plain loops give for the same inputs, values and gradients (for a
-// random cotangent) alike, over the largest element of each, or over 1 where that is less. Inputs of floating types are
-// converted to `dtype`, float32 or float64, first.
+// The largest difference between what kernels and the CPU's plain loops give for the same inputs, values and gradients
+// (for a random cotangent) alike, over the largest element of each, or over 1 where that is less. Inputs of floating
+// types are converted to `dtype`, float32 or float64, first.
 double largest_kernel_error(const Function& f, const std::vector<Tensor>& inputs, DType dtype);
 
-// The largest difference between results in bfloat16 and in float32, by the fast path, by the plain loops or by kernels, whichever is the larger; the inputs
-// `narrow` (by number) are rounded to bfloat16 for both. The others stay float32: what is added a channel, tables,
-// scales (core/element.h).
+// The largest difference between results in bfloat16 and in float32, by the fast path, by the plain loops or by
+// kernels, whichever is the larger; the inputs `narrow` (by number) are rounded to bfloat16 for both. The others stay
+// float32: what is added a channel, tables, scales (core/element.h).
 double largest_bfloat16_error(const Function& f, const std::vector<Tensor>& inputs, const std::vector<size_t>& narrow);
 
 // Whether kernels give value and gradients the same bits in two runs, in whatever order the threads of a block run.

@@ -1,0 +1,97 @@
+#include "models/swin/block.h"
+
+#include "autograd/checkpoint.h"
+
+namespace swingrad {
+namespace {
+
+// Norms at the ends of residual branches start at 0, so that every block starts as the identity. Any other norm would
+// leave nothing of what goes through it.
+double start_of_norm(NormPlacement placement) {
+    return placement == NormPlacement::res_post || placement == NormPlacement::sandwich ? 0 : 1;
+}
+
+int64_t hidden_of(const SwinConfig& model, int64_t channels) {
+    return static_cast<int64_t>(static_cast<double>(channels) * model.mlp_ratio);
+}
+
+}  // namespace
+
+Block::Block(const SwinConfig& model, const BlockConfig& block)
+    : attn(model, block),
+      norm1(block.channels, start_of_norm(model.norm)),
+      mlp(block.channels, hidden_of(model, block.channels)),
+      norm2(block.channels, start_of_norm(model.norm)),
+      placement_(model.norm),
+      checkpoint_(model.checkpoint_blocks),
+      drop_path_(block.drop_path),
+      proj_drop_(model.proj_drop_rate),
+      number_(block.number) {
+    declare("attn", attn);
+    declare("norm1", norm1);
+    declare("mlp", mlp);
+    declare("norm2", norm2);
+    if (placement_ == NormPlacement::sandwich) {
+        pre_norm1 = std::make_unique<LayerNorm>(block.channels);
+        pre_norm2 = std::make_unique<LayerNorm>(block.channels);
+        declare("pre_norm1", *pre_norm1);
+        declare("pre_norm2", *pre_norm2);
+    }
+    if (block.extra_norm) {
+        norm3 = std::make_unique<LayerNorm>(block.channels);
+        declare("norm3", *norm3);
+    }
+}
+
+Tensor Block::keep(const Tensor& x, const ForwardOptions& options, int branch) const {
+    if (!options.training || drop_path_ == 0) return {};
+    const int64_t row = 2 * number_ + branch;
+    if (options.keeps.defined()) return options.keeps.slice(row, row + 1).view({x.shape()[0]});
+    const Random random = options.random.split(static_cast<uint64_t>(row));
+    return drop_path_keep(x.shape()[0], drop_path_, random, acc_dtype(x.dtype()), x.device());
+}
+
+Tensor Block::attention_branch(const Tensor& x, const ForwardOptions& options) const {
+    if (options.observe_attention) options.observe_attention(number_, attn, x);
+    const Tensor y = attn.forward(x);
+    if (!options.training || proj_drop_ == 0) return y;
+    return dropout(y, proj_drop_, options.random.split(dropout_streams + 3 * static_cast<uint64_t>(number_)));
+}
+
+Tensor Block::mlp_branch(const Tensor& x, const ForwardOptions& options) const {
+    if (!options.training || proj_drop_ == 0) return mlp.forward(x);
+    const uint64_t stream = dropout_streams + 3 * static_cast<uint64_t>(number_);
+    const Tensor y = mlp.forward(x, proj_drop_, options.random.split(stream + 1));
+    return dropout(y, proj_drop_, options.random.split(stream + 2));
+}
+
+template <class Branch>
+Tensor Block::with_branch(const Tensor& x, const Branch& branch, const LayerNorm& norm, const LayerNorm* pre_norm,
+                          const Tensor& keep) const {
+    const Tensor in = proj_drop_ == 0 ? branch_samples(x, keep) : x;  // dropout draws by place in the batch
+    switch (placement_) {
+        case NormPlacement::res_post: return residual_norm(x, branch(in), norm.weight, norm.bias, keep);
+        case NormPlacement::sandwich:
+            return residual_norm(x, branch(pre_norm->forward(in)), norm.weight, norm.bias, keep);
+        case NormPlacement::pre: return residual_add(x, branch(norm.forward(in)), keep);
+        case NormPlacement::post: return norm.forward(residual_add(x, branch(in), keep));
+    }
+    fail("[block] unknown norm placement {}", static_cast<int>(placement_));
+}
+
+Tensor Block::compute(const Tensor& x, const ForwardOptions& options) const {
+    const auto attend = [&](const Tensor& in) { return attention_branch(in, options); };
+    const auto feed = [&](const Tensor& in) { return mlp_branch(in, options); };
+    const Tensor attended = with_branch(x, attend, norm1, pre_norm1.get(), keep(x, options, 0));
+    const Tensor fed = with_branch(attended, feed, norm2, pre_norm2.get(), keep(x, options, 1));
+    return norm3 ? norm3->forward(fed) : fed;
+}
+
+Tensor Block::forward(const Tensor& x, const ForwardOptions& options) const {
+    if (!checkpoint_) return compute(x, options);
+    // The replay uses the parameters where they are, so their gradients arrive as without it: x needs a gradient itself
+    // wherever they do, since the patch embedding comes before all blocks. It draws the same drop path.
+    return checkpoint([this, options](const std::vector<Tensor>& in) { return compute(in[0], options); }, {x});
+}
+
+}  // namespace swingrad
