@@ -54,7 +54,8 @@ struct GradientCase {
     std::string name;  // "layer_norm", or "layer_norm/wide" for a further case of the same operation
     std::function<std::vector<Tensor>(Random)> inputs;
     Function function;
-    GradcheckOptions options = {.eps = 1e-6, .atol = 1e-7, .rtol = 1e-5, .seed = 0, .device = Device::cpu, .mutate = {}};
+    GradcheckOptions options = {
+        .eps = 1e-6, .atol = 1e-7, .rtol = 1e-5, .seed = 0, .device = Device::cpu, .mutate = {}};
 };
 
 // All declared cases by name.

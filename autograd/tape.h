@@ -35,8 +35,8 @@ class Node {
     virtual std::string_view name() const = 0;
 
     // dy is the gradient of this node's output. Returns one gradient an input, in the order of `record`; where
-    // !needs_input_grad[i], an undefined tensor will do. Never accumulates: adding gradients up is the tape's business. May
-    // return dy itself, or one tensor twice.
+    // !needs_input_grad[i], an undefined tensor will do. Never accumulates: adding gradients up is the tape's business.
+    // May return dy itself, or one tensor twice.
     virtual std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) = 0;
 
     // What this node keeps alive, for printing and counting.

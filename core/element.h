@@ -12,7 +12,8 @@ namespace swingrad {
 enum class DType : uint8_t { float32, float64, bfloat16, int64, int32, uint8 };
 
 // The upper half of a float32: eight bits of exponent, seven of mantissa. A type to store: arithmetic converts it to
-// float, and what is stored in one is rounded. Both conversions happen by themselves, so that one loop serves all types.
+// float, and what is stored in one is rounded. Both conversions happen by themselves, so that one loop serves all
+// types.
 struct bfloat16 {
     uint16_t bits;
 
@@ -23,9 +24,7 @@ struct bfloat16 {
         const bool is_nan = (word & 0x7fffffffu) > 0x7f800000u;
         bits = static_cast<uint16_t>(is_nan ? (word >> 16) | 0x40u : (word + 0x7fffu + ((word >> 16) & 1u)) >> 16);
     }
-    SWINGRAD_HOST_DEVICE operator float() const {
-        return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
-    }
+    SWINGRAD_HOST_DEVICE operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 };
 
 // What sums, statistics and everything added a channel (a bias, a norm's gain) are made in: float for bfloat16, which

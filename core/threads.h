@@ -26,9 +26,10 @@ void parallel_chunks(int64_t count, int64_t chunk, const std::function<void(int6
 // with: it sets how many rows are one piece. No two rows may write to the same place.
 template <class Body>
 void parallel_rows(int64_t rows, int64_t cost, const Body& body) {
-    parallel_chunks(rows, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, cost)), [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row) body(row);
-    });
+    parallel_chunks(rows, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, cost)),
+                    [&](int64_t begin, int64_t end) {
+                        for (int64_t row = begin; row < end; ++row) body(row);
+                    });
 }
 
 // Calls body(i) for every element of [0, count), in parallel. The compiler may compute several at a time.

@@ -134,8 +134,8 @@ Tensor restore_dropped(const Tensor& y, const Tensor& keep);
 Tensor branch_samples(const Tensor& x, const Tensor& keep);
 Tensor residual_add(const Tensor& x, const Tensor& y, const Tensor& keep);
 // (p) mean over the batch; logits [B, K], labels int64 [B], target
-// label_smoothing/K + (1 - label_smoothing) [c = label]. A label that is not in 0..K-1 is an error; on a device, where it
-// cannot be looked at in time, it makes the loss NaN
+// label_smoothing/K + (1 - label_smoothing) [c = label]. A label that is not in 0..K-1 is an error; on a device, where
+// it cannot be looked at in time, it makes the loss NaN
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing = 0);
 // (p) mean over the batch; targets [B, K], constants
 Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets);

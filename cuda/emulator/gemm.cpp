@@ -1,10 +1,10 @@
-// cuda/runtime/gemm.h without a GPU: core's products, on memory that the host can read. Those of bfloat16 are summed in float
-// and rounded once, as tensor cores do it.
+// cuda/runtime/gemm.h without a GPU: core's products, on memory that the host can read. Those of bfloat16 are summed in
+// float and rounded once, as tensor cores do it.
 
 #include "cuda/runtime/gemm.h"
 
-#include "cuda/emulator/language/graph.h"
 #include "cuda/emulator/engine/memory.h"
+#include "cuda/emulator/language/graph.h"
 
 namespace swingrad::cuda {
 template <class T, class Out>

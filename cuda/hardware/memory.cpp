@@ -2,8 +2,8 @@
 
 #include "core/device.h"
 #include "core/error.h"
-#include "cuda/runtime/convert.h"
 #include "cuda/hardware/require.h"
+#include "cuda/runtime/convert.h"
 #include "cuda/runtime/runtime.h"
 
 #include <cuda_runtime.h>

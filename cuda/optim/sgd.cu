@@ -1,11 +1,11 @@
-// SGD. Mathematics and names: train/optim/sgd.cpp. Plan: that of cuda/optim/adamw.cu, with one moment less: 20 to 22 bytes an
-// element.
+// SGD. Mathematics and names: train/optim/sgd.cpp. Plan: that of cuda/optim/adamw.cu, with one moment less: 20 to 22
+// bytes an element.
 
 #include "cuda/optim/sgd.h"
 
 #include "cuda/optim/flat_device.h"
-#include "cuda/toolkit/kernel.h"
 #include "cuda/runtime/scratch.h"
+#include "cuda/toolkit/kernel.h"
 
 namespace swingrad::cuda {
 

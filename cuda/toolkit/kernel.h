@@ -24,10 +24,10 @@ inline unsigned blocks_for(int64_t count, int64_t each) { return static_cast<uns
 }  // namespace swingrad::cuda
 
 // At the end of a kernel file: the kernels of the operation whose arguments are Op, for all types.
-#define SWINGRAD_KERNELS(Op)                                                          \
-    template void Op<float>::forward_kernel() const;                                  \
-    template void Op<double>::forward_kernel() const;                                 \
-    template void Op<swingrad::bfloat16>::forward_kernel() const;                     \
-    template void Op<float>::backward_kernel() const;                                 \
-    template void Op<double>::backward_kernel() const;                                \
+#define SWINGRAD_KERNELS(Op)                                      \
+    template void Op<float>::forward_kernel() const;              \
+    template void Op<double>::forward_kernel() const;             \
+    template void Op<swingrad::bfloat16>::forward_kernel() const; \
+    template void Op<float>::backward_kernel() const;             \
+    template void Op<double>::backward_kernel() const;            \
     template void Op<swingrad::bfloat16>::backward_kernel() const;

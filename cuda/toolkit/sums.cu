@@ -3,8 +3,8 @@
 
 #include "cuda/toolkit/sums.h"
 
-#include "cuda/toolkit/kernel.h"
 #include "cuda/runtime/scratch.h"
+#include "cuda/toolkit/kernel.h"
 #include "cuda/toolkit/sums_device.h"
 
 #include <algorithm>

@@ -124,7 +124,7 @@ TEST_CASE("a warp operation whose mask does not match the lanes that come is an 
     }
 }
 
-TEST_CASE("shared memory that was never written is not a number, in the second block too, and the checker names the line",
+TEST_CASE("unwritten shared memory is not a number, in the second block too, and the checker names the line",
           "[emulator]") {
     for (const std::string name : {"unwritten_shared", "unwritten_dynamic"}) {
         if (checked) {
@@ -191,7 +191,7 @@ TEST_CASE("an argument that points to host memory or to released memory is refus
             }).starts_with("[cuda] test::no_barrier_kernel cannot be launched: argument 1 points to no device memory"));
 }
 
-TEST_CASE("memory of the device that was never written is not a number, and the checker names the line", "[emulator]") {
+TEST_CASE("unwritten memory of the device is not a number, and the checker names the line", "[emulator]") {
     if (checked)
         require_error(
             "unwritten_global", ", block (0,0,0), thread (0,0,0)",

@@ -1,7 +1,7 @@
 #include "cuda/emulator/language/async_copy.h"
 
-#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/block.h"
+#include "cuda/emulator/engine/checker.h"
 
 #include <cstdint>
 #include <cstring>

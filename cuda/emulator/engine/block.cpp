@@ -2,8 +2,8 @@
 
 #include "core/error.h"
 #include "cuda/emulator/engine/checker.h"
-#include "cuda/emulator/engine/signals.h"
 #include "cuda/emulator/engine/memory.h"
+#include "cuda/emulator/engine/signals.h"
 
 #include <sys/mman.h>
 

@@ -5,12 +5,12 @@
 #pragma once
 
 #include "cuda/emulator/engine/fiber.h"
+#include "cuda/emulator/engine/options.h"
 #include "cuda/emulator/engine/report.h"
 #include "cuda/emulator/engine/symbols.h"
 #include "cuda/emulator/language/launch.h"
 #include "cuda/emulator/language/synchronise.h"
 #include "cuda/emulator/language/warp.h"
-#include "cuda/emulator/engine/options.h"
 
 #include <array>
 #include <cstdint>

@@ -2,8 +2,8 @@
 
 #ifdef SWINGRAD_KERNEL_CHECK
 
-#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/block.h"
+#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/language/atomics.h"
 
 namespace swingrad::cuda::emulator {

@@ -1,16 +1,16 @@
-// Every byte that a kernel may touch has a cell in a shadow of the memory: which thread wrote it last and which read it last, and
-// when. "When" counts launches, blocks and barriers on one clock, so that two accesses by threads of one block with the
-// same time have no barrier between them.
+// Every byte that a kernel may touch has a cell in a shadow of the memory: which thread wrote it last and which read it
+// last, and when. "When" counts launches, blocks and barriers on one clock, so that two accesses by threads of one
+// block with the same time have no barrier between them.
 
 #include "cuda/emulator/engine/checker.h"
 
 #ifdef SWINGRAD_KERNEL_CHECK
 
 #include "core/error.h"
-#include "cuda/emulator/engine/places.h"
 #include "cuda/emulator/engine/block.h"
-#include "cuda/emulator/engine/report.h"
 #include "cuda/emulator/engine/memory.h"
+#include "cuda/emulator/engine/places.h"
+#include "cuda/emulator/engine/report.h"
 
 #include <fmt/format.h>
 #include <sys/mman.h>

@@ -2,12 +2,12 @@
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/block.h"
-#include "cuda/emulator/engine/report.h"
-#include "cuda/emulator/engine/signals.h"
+#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/memory.h"
 #include "cuda/emulator/engine/options.h"
+#include "cuda/emulator/engine/report.h"
+#include "cuda/emulator/engine/signals.h"
 
 #include <algorithm>
 #include <cstdlib>

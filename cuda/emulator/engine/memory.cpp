@@ -1,10 +1,10 @@
 #include "cuda/emulator/engine/memory.h"
 
 #include "core/error.h"
-#include "cuda/runtime/convert.h"
 #include "cuda/emulator/engine/checker.h"
-#include "cuda/emulator/language/graph.h"
 #include "cuda/emulator/engine/options.h"
+#include "cuda/emulator/language/graph.h"
+#include "cuda/runtime/convert.h"
 
 #include <sys/mman.h>
 

@@ -2,8 +2,8 @@
 
 #include "cuda/emulator/language/warp.h"
 
-#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/block.h"
+#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/report.h"
 
 namespace swingrad::cuda::emulator {

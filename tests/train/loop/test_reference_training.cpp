@@ -1,8 +1,8 @@
 // A training by each operation's plain loops alone, --device reference, against one by fast paths.
 
 #include "tests/support/catch.h"
-#include "tests/support/support.h"
 #include "tests/support/small_training.h"
+#include "tests/support/support.h"
 
 #include <cmath>
 
