@@ -35,6 +35,7 @@ struct FastPath {
 };
 
 // Makes two functions of any `const Op<T>&` the fast path for float, double and bfloat16, from a static variable.
+// Either may be nullptr: then the plain loop is used.
 template <template <class> class Op>
 struct DeclareFastPath {
     template <class Forward, class Backward>
