@@ -45,7 +45,8 @@ void add_to(Tensor& sum, Tensor gradient) {
 
 void add_to_leaf(AutogradMeta& leaf, Tensor gradient) {
     if (!leaf.bound) {
-        // A leaf's gradient outlives the tape and may be scaled or clipped in place: it shares memory with no other tensor.
+        // A leaf's gradient outlives the tape and may be scaled or clipped in place: it shares memory with no other
+        // tensor.
         if (leaf.received) add_to(leaf.gradient, std::move(gradient));
         else leaf.gradient = gradient.sharers() == 1 ? std::move(gradient) : gradient.clone();
     } else if (leaf.received) {

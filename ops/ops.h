@@ -9,9 +9,9 @@
 // image, R offsets between two tokens of a window, h heads, D = C / h, U hidden units, I and O channels in and out,
 // [...] any leading axes.
 //
-// All tensors of one call live on one device and have one floating dtype: float32, float64, or, on a GPU, bfloat16.
-// With bfloat16 the factors of products are bfloat16 too (weights of linear, mlp and patch embeddings); whatever is
-// added or multiplied a channel or a head (biases, gains, tables, logit_scale), keeps and losses are float32.
+// All tensors of one call live on one device and have one floating dtype: float32, float64 or bfloat16. With bfloat16
+// the factors of products are bfloat16 too (weights of linear, mlp and patch embeddings). Float32 are all parameters
+// with a number for each channel or head (biases, gains, tables, logit_scale), what drop path keeps, and losses.
 #pragma once
 
 #include "autograd/tape.h"
@@ -134,8 +134,8 @@ Tensor restore_dropped(const Tensor& y, const Tensor& keep);
 Tensor branch_samples(const Tensor& x, const Tensor& keep);
 Tensor residual_add(const Tensor& x, const Tensor& y, const Tensor& keep);
 // (p) mean over the batch; logits [B, K], labels int64 [B], target
-// label_smoothing/K + (1 - label_smoothing) [c = label]. A label that is not in 0..K-1 is an error; on a device, where it
-// cannot be looked at in time, it makes the loss NaN
+// label_smoothing/K + (1 - label_smoothing) [c = label]. A label that is not in 0..K-1 is an error; on a device, where
+// it cannot be looked at in time, it makes the loss NaN
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing = 0);
 // (p) mean over the batch; targets [B, K], constants
 Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets);

@@ -32,8 +32,8 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path);
 // The metadata alone: reads the header and no tensor.
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
 
-// Writes atomically, as write_file_atomically (core/io/file.h) does. In the file, wide elements come before narrow ones,
-// so that each tensor is aligned to its own elements; among equals the order is that of `tensors`.
+// Writes atomically, as write_file_atomically (core/io/file.h) does. In the file, wide elements come before narrow
+// ones, so that each tensor is aligned to its own elements; among equals the order is that of `tensors`.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

@@ -1,5 +1,5 @@
-// cuda/runtime/gemm.h without a GPU: core's products, on memory that the host can read. Those of bfloat16 are summed in float
-// and rounded once, as tensor cores do it.
+// cuda/runtime/gemm.h without a GPU: core's products, on memory that the host can read. Those of bfloat16 are summed in
+// float and rounded once, as tensor cores do it.
 
 #include "cuda/runtime/gemm.h"
 

@@ -2,8 +2,8 @@
 //
 // Two launches. The first, a thread a parameter, counts its update and works out what its elements share: powers in
 // double, of which a few hundred cost nothing and one a block would cost more than the block's elements. The second is
-// the step of all parameters at once, a block a piece (cuda/optim/flat_device.h): it reads g, w, m and v and writes w, m, v
-// and the copy of w, 28 to 30 bytes an element, the limit being memory. Nothing synchronises.
+// the step of all parameters at once, a block a piece (cuda/optim/flat_device.h): it reads g, w, m and v and writes w,
+// m, v and the copy of w, 28 to 30 bytes an element, the limit being memory. Nothing synchronises.
 
 #include "cuda/optim/adamw.h"
 

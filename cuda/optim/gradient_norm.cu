@@ -1,8 +1,8 @@
 // The norm of the gradient, and its clipping. What it is for: train/optim/clip.h.
 //
-// Two launches: squares are summed by a block a piece (cuda/optim/flat_device.h), and the pieces' sums by one block, thread t
-// taking every 256th from t on. No atomics: the order of every sum is fixed, whatever the GPU. Sums are in double,
-// which a pass limited by memory has time for: it reads each gradient once.
+// Two launches: squares are summed by a block a piece (cuda/optim/flat_device.h), and the pieces' sums by one block,
+// thread t taking every 256th from t on. No atomics: the order of every sum is fixed, whatever the GPU. Sums are in
+// double, which a pass limited by memory has time for: it reads each gradient once.
 
 #include "cuda/optim/gradient_norm.h"
 

@@ -1,6 +1,6 @@
-// The products of a cifar step's blocks, by core/gemm/packed_operand.h in float32 and bfloat16 and by OpenBLAS in float32,
-// every thread its own: GFLOP/s, medians of interleaved repeats. `packed`: the right factor was packed before, as a
-// layer's weight is; `packing`: it is packed in the time and the result added to what is there, as in a weight's
+// The products of a cifar step's blocks, by core/gemm/packed_operand.h in float32 and bfloat16 and by OpenBLAS in
+// float32, every thread its own: GFLOP/s, medians of interleaved repeats. `packed`: the right factor was packed before,
+// as a layer's weight is; `packing`: it is packed in the time and the result added to what is there, as in a weight's
 // gradient. OpenBLAS packs both factors at every call.
 //
 //   build/tests/bench_products [repeats]
