@@ -20,7 +20,7 @@
 
 namespace swingrad {
 
-// One entry a differentiable input of a node: whether its gradient is asked for.
+// For each input of a node, in the order of `record`: whether its gradient is asked for.
 using NeedsInputGrad = std::vector<bool>;
 
 struct Saved {
@@ -35,8 +35,8 @@ class Node {
     virtual std::string_view name() const = 0;
 
     // dy is the gradient of this node's output. Returns one gradient an input, in the order of `record`; where
-    // !needs_input_grad[i], an undefined tensor will do. Never accumulates: adding gradients up is the tape's business.
-    // May return dy itself, or one tensor twice.
+    // !needs_input_grad[i], an undefined tensor will do. Never adds to a gradient: that is for the tape. May return dy
+    // itself, or one tensor twice.
     virtual std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) = 0;
 
     // What this node keeps alive, for printing and counting.

@@ -36,13 +36,13 @@ MemoryStatistics memory_statistics(Device device);
 void reset_peak(Device device);      // peak becomes live
 void release_cached(Device device);  // gives everything unused back to the device, but for what is in pools
 
-// Memory of its own for work that is recorded once and done again (cuda/runtime/runtime.h, Graph): the addresses must
-// belong to it for as long as it may be done. What this thread allocates on `device` while a Use lives comes from the
-// pool and, once released, is handed out to the next Use only.
+// Memory of its own for work that is recorded once and done again (Graph in cuda/runtime/runtime.h): the addresses must
+// stay the work's for as long as it may be done. What this thread allocates on `device` while a Use lives comes from
+// the pool and, once released, is handed out to the next Use only.
 class MemoryPool {
   public:
     explicit MemoryPool(Device device);
-    ~MemoryPool();  // what was released goes to everybody again; what was not, when it is
+    ~MemoryPool();  // released blocks may serve any request again; blocks still in use do so once they are released
     MemoryPool(const MemoryPool&) = delete;
     MemoryPool& operator=(const MemoryPool&) = delete;
 

@@ -1,5 +1,5 @@
-// Device: where memory lives. Core knows a device only as these few calls. The CPU is installed; the library above
-// core installs cuda (cuda/runtime/runtime.h), which is a GPU or, in a build without one, an emulator.
+// Device: where memory lives. Core knows a device only by these few calls. The CPU's are installed from the start; the
+// library above core installs cuda's (cuda/runtime/runtime.h), which is a GPU or, in a build without one, an emulator.
 #pragma once
 
 #include "core/element.h"
@@ -23,8 +23,8 @@ class DeviceMemory {
     // left.
     virtual void* allocate(size_t bytes) = 0;
     virtual void release(void* address, size_t bytes) = 0;
-    // Whether released memory is to be kept and handed out again, which is faster. An emulator says no: memory of a
-    // tensor's own, exactly as long as asked for, shows an access beyond it, too early or too late.
+    // Whether released memory is to be kept and handed out again, which is faster. The emulator says no: where each
+    // tensor has memory of its own, exactly as long as asked for, an access beyond its end or after its release shows.
     virtual bool reusable() const { return true; }
 
     virtual void copy_from_host(void* to, const void* host, size_t bytes) = 0;

@@ -1,4 +1,4 @@
-// DType: what a tensor's elements are, and the one place that turns a run-time dtype into a C++ type.
+// DType: what a tensor's elements are, and the two functions by which operations turn a run-time dtype into a C++ type.
 #pragma once
 
 #include "core/element.h"

@@ -12,8 +12,7 @@ namespace swingrad {
 enum class DType : uint8_t { float32, float64, bfloat16, int64, int32, uint8 };
 
 // The upper half of a float32: eight bits of exponent, seven of mantissa. A type to store: arithmetic converts it to
-// float, and what is stored in one is rounded. Both conversions happen by themselves, so that one loop serves all
-// types.
+// float, and a float stored in it is rounded. Both conversions are implicit, so that one loop serves all types.
 struct bfloat16 {
     uint16_t bits;
 
@@ -27,8 +26,8 @@ struct bfloat16 {
     SWINGRAD_HOST_DEVICE operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 };
 
-// What sums, statistics and everything added a channel (a bias, a norm's gain) are made in: float for bfloat16, which
-// is for what there is much of, and for the factors of products.
+// The type of sums, of statistics and of parameters with a number for each channel (a bias, a norm's gain): float for
+// bfloat16, which is for what takes much memory and for the factors of products.
 template <class T>
 using acc_type = std::conditional_t<std::is_same_v<T, bfloat16>, float, T>;
 inline DType acc_dtype(DType dtype) { return dtype == DType::bfloat16 ? DType::float32 : dtype; }

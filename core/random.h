@@ -14,7 +14,7 @@ namespace swingrad {
 
 struct Random {
     uint64_t seed = 0;    // one a run
-    uint64_t stream = 0;  // one a purpose: shuffling, cropping, what layer 3 drops at step 17
+    uint64_t stream = 0;  // one for each purpose: shuffling, cropping, what layer 3 drops at step 17
 
     // Four independent words for each index.
     SWINGRAD_HOST_DEVICE std::array<uint32_t, 4> words(uint64_t index) const {

@@ -2,7 +2,7 @@
 //
 // An operation's arguments are one struct, such as LayerNormOp<T> in cuda/norm/layer_norm.h: sizes, addresses, and
 //
-//     void forward() const;         // plain loops, the specification: in the operation's page, ops/norm/layer_norm.cpp
+//     void forward() const;           // plain loops: the specification, in the page, ops/norm/layer_norm.cpp
 //     void backward() const;
 //     void forward_kernel() const;  // cuda/norm/layer_norm.cu
 //     void backward_kernel() const;
@@ -53,9 +53,9 @@ struct DeclareFastPath {
     }
 };
 
-// A tensor's first element for a struct of arguments: becomes a pointer to the field's type, null where the tensor is
-// undefined. The memory is that of the tensor's device. Throws an Error where the tensor's elements are of another
-// type.
+// The address of a tensor's first element, for a struct of arguments. It converts to a pointer of the field's type,
+// null where the tensor is undefined. The memory is that of the tensor's device. Throws an Error where the tensor holds
+// elements of another type.
 class Pointer {
   public:
     explicit Pointer(const Tensor& tensor) : tensor_(tensor) {}
@@ -75,7 +75,8 @@ inline Pointer ptr(const Tensor& tensor) { return Pointer(tensor); }
 // An operation's one choice of device, of type, and of plain loops or a fast path. `arguments(T{})` returns the filled
 // struct for T = float, double or bfloat16, whichever x holds:
 //
-//     run_forward("exp", x, [&]<class T>(T) { return ExpOp<T>{.count = x.numel(), .x = ptr(x), .y = ptr(y)}; });
+//     run_forward("softmax", x,
+//                 [&]<class T>(T) { return SoftmaxOp<T>{.rows = rows, .C = C, .x = ptr(x), .y = ptr(y)}; });
 template <class Arguments>
 void run_forward(std::string_view name, const Tensor& x, const Arguments& arguments) {
     dispatch_any_float(name, x.dtype(), [&](auto type) {

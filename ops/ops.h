@@ -9,9 +9,9 @@
 // image, R offsets between two tokens of a window, h heads, D = C / h, U hidden units, I and O channels in and out,
 // [...] any leading axes.
 //
-// All tensors of one call live on one device and have one floating dtype: float32, float64, or, on a GPU, bfloat16.
-// With bfloat16 the factors of products are bfloat16 too (weights of linear, mlp and patch embeddings); whatever is
-// added or multiplied a channel or a head (biases, gains, tables, logit_scale), keeps and losses are float32.
+// All tensors of one call live on one device and have one floating dtype: float32, float64 or bfloat16. With bfloat16
+// the factors of products are bfloat16 too (weights of linear, mlp and patch embeddings). Float32 are all parameters
+// with a number for each channel or head (biases, gains, tables, logit_scale), what drop path keeps, and losses.
 #pragma once
 
 #include "autograd/tape.h"

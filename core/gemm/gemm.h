@@ -22,8 +22,8 @@ enum class Layout : uint8_t { plain, transposed };
 constexpr int64_t gemm_rows = 256;
 
 // The same where each row comes out by itself, as in a forward pass: whole tiles of rows, in a number of pieces that is
-// a multiple of eight, which two, four or eight threads share evenly, unless rows are few. Costs no bits, which do not
-// depend on where a product is cut along its rows.
+// a multiple of eight, which two, four or eight threads share evenly, unless rows are few. The bits are the same: they
+// do not depend on where a product is cut along its rows.
 inline int64_t rows_a_piece(int64_t rows) {
     const int64_t pieces = 8 * std::max<int64_t>(1, (rows + 8 * gemm_rows - 1) / (8 * gemm_rows));
     return std::clamp<int64_t>((rows + 8 * pieces - 1) / (8 * pieces) * 8, 32, gemm_rows);
@@ -43,8 +43,8 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
 // What a layer computes: y [rows, O] = x [rows, I] weight^T + bias, on all threads. `bias` may be null.
 template <class T>
 void multiply_by_weight(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const acc_type<T>* bias, T* y);
-// Whether a weight is packed for so few rows that it had better not be written to memory in between: then
-// multiply_by_weight packs and uses one panel of its columns at a time. Costs no bits either.
+// Whether the rows are so few that a weight packed as a whole would leave the cache before it is used: then
+// multiply_by_weight packs and uses one panel of its columns at a time. The bits are the same either way.
 constexpr bool few_rows(int64_t rows) { return rows <= 512; }
 
 // In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on

@@ -7,6 +7,7 @@
 //               registers. For each k it reads one row of B's panel, which is a few vectors, and one number of each
 //               row of A.
 //   L1 cache    A panel of B, panel_columns wide and at most `depth` deep, serves all tiles of C below one another.
+//               (With AVX-512 it is too large for that, and comes from L2 in a steady stream.)
 //   L2 cache    The block of A, a few hundred rows and `depth` deep, serves all panels.
 //
 // For that B is packed first: panels side by side become panels one after the other, so that the micro-kernel reads

@@ -1,4 +1,4 @@
-// Names that may come from anybody, made fit for a message.
+// Names from files and users, made fit for a message.
 #pragma once
 
 #include <string>

@@ -33,7 +33,7 @@ struct WindowAttentionOp {
     const int32_t* source = nullptr;    // [windows, N]: the map's token, below 0 for padding (for kernels, -1 - k for
                                         // the k-th); null: qkv, y and their gradients lie in the order of the windows
     const int32_t* mask = nullptr;      // [windows, N]: tokens see each other where equal; null: all of a window do
-    const int32_t* position = nullptr;  // [N]
+    const int32_t* position = nullptr;  // [N]; mask and position are WindowTable's region and place (ops/window.h)
     int32_t centre = 0;                 // the row of bias_table for a token and itself
 
     const T* qkv = nullptr;          // [images map_tokens, 3C]

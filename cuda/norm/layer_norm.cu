@@ -4,7 +4,7 @@
 //
 // Backward, three launches: dx by a warp a row; then dweight and dbias by columns, which reads x and dy a second time
 // (from the second-level cache, as far as they fit) but needs no atomics, so that the bits are the same every time;
-// then the groups' sums are added. No barrier but the one of cuda/toolkit/sums_device.h.
+// then the groups' sums are added. No barriers but those of cuda/toolkit/sums_device.h.
 
 #include "cuda/norm/layer_norm.h"
 

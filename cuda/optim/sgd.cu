@@ -1,5 +1,5 @@
-// SGD. Mathematics and names: train/optim/sgd.cpp. Plan: that of cuda/optim/adamw.cu, with one moment less: 20 to 22
-// bytes an element.
+// SGD. Mathematics and names: train/optim/sgd.cpp. Plan: that of cuda/optim/adamw.cu, with one moment less: 20 to
+// 22 bytes an element.
 
 #include "cuda/optim/sgd.h"
 

@@ -1,7 +1,8 @@
 // What the tape needs of a device: numbers written, and a look for values that are not finite.
 //
-// fill writes by cuda/toolkit/elementwise.h. first_not_finite is a thread an element; whoever finds one lowers a common
-// index, and the least of many indices is the same in whatever order they come. A diagnostic: it reads the index back.
+// fill writes by cuda/toolkit/elementwise.h. first_not_finite has a thread for each element; a thread that finds
+// one lowers a common index, and the least of many indices is the same in whatever order they come. A diagnostic: it
+// reads the index back.
 
 #include "cuda/pointwise/accumulate.h"
 

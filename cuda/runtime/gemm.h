@@ -23,8 +23,8 @@ template <class T, class Out>
 void gemm_batched(Layout layout_a, Layout layout_b, int64_t batch, int64_t m, int64_t n, int64_t k, const T* a,
                   const T* b, Out* c);
 
-// c [m, n] = a [m, k] b [n, k]^T + bias [n]; bias may be null. All that ops/linear/linear.cpp's forward is, in one pass
-// over c. In bfloat16 the bias is rounded before it is added.
+// c [m, n] = a [m, k] b [n, k]^T + bias [n]; bias may be null. This is all of linear's forward
+// (ops/linear/linear.cpp), in one pass over c. In bfloat16 the bias is rounded before it is added.
 template <class T>
 void gemm_bias(int64_t m, int64_t n, int64_t k, const T* a, const T* b, const acc_type<T>* bias, T* c);
 

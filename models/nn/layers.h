@@ -1,4 +1,4 @@
-// Layers that are anyone's: a few parameters and the operation they are for.
+// Layers for any model: a few parameters and the operation they are for.
 #pragma once
 
 #include "models/nn/module.h"

@@ -1,7 +1,7 @@
 // Module: a layer that owns parameters and other modules, all with names.
 //
-// A module declares its parameters (shape, start value, whether weight decay applies, an optimiser's pull towards 0)
-// without allocating them, so that a model of three billion parameters can be counted on a laptop. `Parameters`
+// A module declares its parameters without allocating them: shape, start value, and whether weight decay applies (an
+// optimiser's pull towards 0). So a model of three billion parameters can be counted on a laptop. `Parameters`
 // allocates and initialises.
 #pragma once
 
@@ -23,7 +23,8 @@ struct Init {
 };
 
 // Weight decay is for the matrices that products multiply by: the weights of linear layers and of the patch embedding.
-// The same are what mixed precision has in bfloat16; everything else is added or multiplied a channel at a time.
+// In mixed precision the same matrices have bfloat16 copies. All other parameters have one number for each channel, or
+// are as small.
 enum class Decay : bool { no, yes };
 
 struct Parameter {

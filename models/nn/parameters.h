@@ -51,7 +51,7 @@ class Parameters {
     DType dtype() const { return copies_.defined() ? DType::bfloat16 : values_.dtype(); }  // of activations
     Device device() const { return values_.device(); }
 
-    // Makes the copies those of `values` again, for whoever has written there. Optimisers write both.
+    // Makes the copies those of `values` again: to be called after `values` were written. Optimisers write both.
     void renew_copies() const;
     // Forgets all gradients: the next one to arrive replaces what is there.
     void zero_grad() const;

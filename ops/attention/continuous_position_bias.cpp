@@ -1,7 +1,8 @@
 // continuous_position_bias(coordinates [R, 2], weight1 [U, 2], bias1 [U], weight2 [h, U]) -> table [R, h]
 //
-// A small network (what for: models/README.md) makes a relative position bias table: for each relative position of two
-// tokens, the R = (2 Mh - 1)(2 Mw - 1) rows of relative_coordinates, one number a head, between 0 and 16.
+// A small network makes a relative position bias table (what for: ops/attention/README.md). Each of the
+// R = (2 Mh - 1)(2 Mw - 1) relative positions of two tokens, a row of relative_coordinates (ops/window.h), gets one
+// number a head, between 0 and 16.
 //
 //   hidden = relu(coordinates weight1^T + bias1)         [R, U]
 //   t      = hidden weight2^T                            [R, h]
@@ -15,8 +16,8 @@
 //   dweight1 = dpre^T coordinates    dbias1 = column sums of dpre
 //
 // Saved: coordinates, weights, hidden and y: a few thousand numbers. The coordinates are constants.
-// Numerics: the sum over hidden units is taken in double. A float sum of 512 terms is off by a few 1e-6, which the
-// attention of a head with a large scale turns into ten times that.
+// Numerics: the sum over hidden units is taken in double. A float sum of 512 terms is off by a few 1e-6, and attention
+// with a large scale makes ten times that of it.
 // Fused from: scale(sigmoid(linear(relu(linear(coordinates, weight1, bias1)), weight2)), 16).
 // Source: arXiv 2111.09883 section 3.3; the factors 8/log2(8) and 16 sigmoid are in its published code only.
 // Test: tests/attention/test_continuous_position_bias.cpp.

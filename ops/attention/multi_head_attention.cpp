@@ -27,8 +27,8 @@
 //
 // where dy is 0 for padded tokens, and their dx is dropped.
 //
-// Saved: x, qkv in the order of the windows, both weights, logit_scale and bias_table. Not o: backward has the weights
-// P at hand, and o is one more small product.
+// Saved: x, qkv in the order of the windows, both weights, logit_scale and bias_table. o is not saved: backward
+// computes the weights P anyway, and o is one more small product.
 // Fused from: linear, cosine_attention or dot_attention, linear. On a device it is those three, whose products are a
 // library's.
 // Source: Vaswani et al., "Attention is all you need", arXiv 1706.03762, section 3.2.2; Liu et al., arXiv 2103.14030

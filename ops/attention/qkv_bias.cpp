@@ -2,9 +2,9 @@
 //
 //   y = q | 0 | v
 //
-// The bias of the projection to queries, keys and values. Keys have none: it would move every score of a query by
-// the same amount, which softmax takes out again (exactly so for dot products; of cosines not quite, and V2
-// leaves it out all the same).
+// The bias of the linear map to queries, keys and values. Keys have none: it would move every score of a query by the
+// same amount, and softmax takes that out again. This is exact for dot products; for cosines it is not quite, and V2
+// leaves the bias out all the same.
 //
 // Backward: dq and dv are the outer thirds of dy; the middle third belongs to a constant.
 //

@@ -1,7 +1,7 @@
 // cosine_attention(qkv [B, H, W, 3C], padding [3C] or none, logit_scale [h, 1, 1], bias_table [R, h] or none, map)
 // dot_attention(qkv, padding, heads, bias_table, map), both -> [B, H, W, C]
 //
-// Attention within shifted windows (what attention is: multi_head_attention.cpp). qkv holds q, k and v of every token,
+// Attention within shifted windows (what attention is: ops/attention/README.md). qkv holds q, k and v of every token,
 // each C = h D wide; head number `head` uses columns head D .. (head + 1) D - 1 of each. The windows are never formed:
 // token t of a window is read from the row that a list names, and its result written back there. A padded token has
 // `padding` for its q, k and v, and its result is dropped. For one window and head, with queries i and keys j:

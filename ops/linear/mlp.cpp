@@ -4,7 +4,7 @@
 //
 // The feed-forward half of a transformer block: each row by itself through one hidden layer. (MLP, "multilayer
 // perceptron", is the field's name for that.) It is one operation because g, four times as wide as x, is needed only
-// between two products: it is made again in backward, not kept.
+// between two products: it is not kept, and computed again in backward.
 //
 // Backward is that of ops/linear/linear.cpp, of gelu (gelu': core/scalar.h), and of linear again:
 //

@@ -1,7 +1,8 @@
 // layer_norm(x [..., C], weight [C], bias [C]) -> [..., C]
 //
 // Each row, the C numbers of a token, is brought to mean 0 and variance 1, then scaled and moved by learnt numbers. So
-// what a layer is given has one size however large the numbers grow in a deep network. eps keeps a constant row finite.
+// the input of the next layer has one size, however large the numbers grow in a deep network. eps keeps the result of a
+// constant row finite.
 //
 //   mean = sum_c x_c / C          var = sum_c (x_c - mean)^2 / C        rstd = 1 / sqrt(var + eps)
 //   x_hat_c = (x_c - mean) rstd   y_c = weight_c x_hat_c + bias_c
@@ -10,7 +11,7 @@
 // the mean and through rstd ([c = i] is 1 where c is i, else 0):
 //
 //   d mean / d x_i = 1/C          d var / d x_i = 2 (x_i - mean) / C       (by way of the mean: sum_c (x_c - mean) = 0)
-//   d rstd / d x_i = -rstd^3 / 2 d var / d x_i = -rstd^3 (x_i - mean) / C = -rstd^2 x_hat_i / C
+//   d rstd / d x_i = -(rstd^3 / 2) (d var / d x_i) = -rstd^3 (x_i - mean) / C = -rstd^2 x_hat_i / C
 //   d x_hat_c / d x_i = rstd ([c = i] - 1/C) + (x_c - mean) d rstd / d x_i
 //                     = rstd ([c = i] - 1/C - x_hat_c x_hat_i / C)
 //
@@ -19,8 +20,8 @@
 //   dx_i = rstd (g_i - g_mean - x_hat_i g_x_hat_mean)
 //   dweight_c = sum_rows dy_c x_hat_c        dbias_c = sum_rows dy_c
 //
-// Saved: x, weight and two numbers a row (mean, rstd); x_hat costs one multiplication to make again and C numbers a
-// row to keep.
+// Saved: x, weight and two numbers a row (mean, rstd). x_hat is computed again: that takes one multiplication for each
+// element, and to keep it would take C numbers a row.
 // Numerics: the variance is the mean of squared differences. E[x^2] - mean^2 would cancel where |mean| >> spread.
 // Source: Ba, Kiros, Hinton, "Layer normalization", arXiv 1607.06450. Test: tests/norm/test_layer_norm.cpp.
 

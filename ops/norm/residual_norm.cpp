@@ -3,8 +3,9 @@
 //   out = x + keep_b layer_norm(y; weight, bias)
 //
 // The residual connection of Swin V2 ("res-post-norm": the branch's result y is normalised, then added to the stream x)
-// with drop path in one pass: keep_b is 0 where sample b's branch is dropped, 1/(1 - rate) elsewhere, 1 if there is
-// none. y may have the K samples with keep_b != 0 alone (ops/regularise/select_kept.cpp).
+// with drop path in one pass (ops/regularise/drop_path.cpp): keep_b is 0 where sample b's branch is dropped, else
+// 1/(1 - rate); without drop path it is 1. y may hold only the K samples with keep_b != 0
+// (ops/regularise/select_kept.cpp).
 //
 // Backward: the sum passes dout to both sides; the branch gets it times keep_b, then goes back through the norm:
 //

@@ -1,6 +1,6 @@
 // softmax(x [..., C]) -> [..., C]
 //
-// Any numbers to positive ones whose sum is 1, the larger the more:
+// Turns any numbers into positive ones whose sum is 1; a larger x_c gives a larger y_c:
 //
 //   y_c = e^(x_c - m) / sum_k e^(x_k - m)        m = max_c x_c; any m gives the same y
 //
@@ -8,7 +8,7 @@
 //
 //   dx_i = sum_c dy_c y_c ([c = i] - y_i) = y_i (dy_i - sum_c dy_c y_c)
 //
-// Saved: y, of which the slope is made without another exponential.
+// Saved: y, from which dx is computed without another exponential.
 // Numerics: with the row's maximum taken off, no exponent is above 0 and the largest term is exactly 1, so the sum
 // neither overflows nor vanishes. Elements of -infinity become 0; a row of nothing else has no softmax: NaN.
 // Source: any text. Test: tests/norm/test_softmax.cpp.

@@ -1,4 +1,4 @@
-// From samples of a dataset to what a model eats.
+// From samples of a dataset to a model's input.
 #pragma once
 
 #include "train/data/dataset.h"

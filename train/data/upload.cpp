@@ -18,7 +18,7 @@ Upload::Slot::Slot(const Shape& shape)
       pinned_labels(static_cast<size_t>(shape[0]) * sizeof(int64_t)),
       images(Tensor::empty(shape, DType::float32, Device::cuda)),
       labels(Tensor::empty({shape[0]}, DType::int64, Device::cuda)) {
-    used.record(cuda::compute_stream());  // by whoever had this memory before
+    used.record(cuda::compute_stream());  // by the batch that had this memory before
 }
 
 Upload::Upload(const Shape& images) : slots_{Slot(images), Slot(images)} {}

@@ -1,10 +1,10 @@
 // Files of weights, and checkpoints to continue a run from. Both are safetensors files with timm's names for weights,
 // written atomically: a run that is killed while it writes leaves the file before.
 //
-// Whatever does not fit a file is one line, for example
+// Where a file does not fit the model, the Error is one line, for example
 //   [weights] w.safetensors does not fit: 1 missing ("head.fc.bias"), 1 unexpected ("head.bias"),
 //   1 of another kind ("head.fc.weight" is float32 [10, 96], expected float32 [100, 96])
-// and then nothing has been changed.
+// and nothing has been changed.
 #pragma once
 
 #include "models/swin/checkpoint_names.h"

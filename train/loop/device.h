@@ -17,8 +17,8 @@ constexpr const char* precision_help = "f32 | bf16, mixed precision: less memory
 void check_names(const std::string& device, const std::string& precision = "f32");
 
 // Where tensors of a run on that device live; for "reference", the CPU computes by plain loops from now on, for any
-// other by fast paths (ops/operation.h). Throws a UsageError that says what there is instead where this build or this
-// machine has no such device.
+// other by fast paths (ops/operation.h). Throws a UsageError that says what there is instead where this build or
+// this machine has no such device.
 Device choose_device(const std::string& name);
 DType dtype_of_precision(const std::string& precision);
 

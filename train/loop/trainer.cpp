@@ -251,7 +251,7 @@ void Trainer::load(const std::filesystem::path& path) {
           state.epoch, state.batch, recipe_.epochs, batches_per_epoch_);
     state_ = state;
     batches_.reset();
-    if (steps_) steps_->read();  // what was asked for before is nobody's business any more
+    if (steps_) steps_->read();  // what was asked for before no longer matters
 }
 
 }  // namespace swingrad

@@ -4,9 +4,9 @@
 // few numbers, RunState, beside the parameters and the optimiser's memory, and a run that is saved, loaded and
 // continued, in the middle of an epoch too, ends with the same bits as one that never stopped.
 //
-// On a GPU the host only asks for steps, and looks every now and then what has become of them. Until it has looked, no
-// step after one that is not finite changes anything; then those after it are asked for again. So when it looks makes
-// no difference to what a run computes.
+// On a GPU the host only asks for steps, and reads their results every now and then. After a step whose loss or
+// gradient is not finite, no step changes anything until the host has read that; then it asks for the later ones again.
+// So what a run computes does not depend on when the host reads.
 #pragma once
 
 #include "models/swin/swin_v2.h"
@@ -49,8 +49,9 @@ class Trainer {
     // Takes the next batch of this epoch: forward, backward, update. Returns the batch's loss; on a GPU the last one
     // that is known, NaN where none is. Where loss or gradient is not finite, no parameter and nothing of the optimiser
     // changes; then throws an Error naming the step, and the node, or, with the recipe's on_nan "skip", hands that text
-    // to `on_skip` and counts the step as done. Throws all the same after most_skipped_in_a_row of these, as what is
-    // left will not mend itself. On a GPU all that happens once settled, which the last step of an epoch is.
+    // to `on_skip` and counts the step as done. Throws even with "skip" after most_skipped_in_a_row of these: such a
+    // run does not recover. On a GPU all that happens in settle(), which step() calls now and then, and at the end of
+    // an epoch.
     double step();
     // Waits until all steps asked for are done or, after one left out, to be asked for again.
     void settle();

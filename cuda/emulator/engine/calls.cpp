@@ -1,4 +1,4 @@
-// The functions that -fsanitize=thread makes kernels call. checker/checker.h says why they are ours.
+// The functions that -fsanitize=thread makes kernels call. cuda/emulator/engine/checker.h says why they are ours.
 
 #ifdef SWINGRAD_KERNEL_CHECK
 

@@ -1,4 +1,4 @@
-// Every byte that a kernel may touch has a cell in a shadow of the memory: which thread wrote it last and which read it
+// Every byte that a kernel may touch has a cell in a shadow of the memory: which thread wrote it last, which read it
 // last, and when. "When" counts launches, blocks and barriers on one clock, so that two accesses by threads of one
 // block with the same time have no barrier between them.
 

@@ -17,7 +17,7 @@ struct Options {
 };
 Options& options();  // not to be changed while a kernel runs
 
-bool access_checked();  // whether this is the library with the access checker: checker/checker.h
+bool access_checked();  // whether this is the library with the access checker (checker.h)
 
 struct Counters {
     uint64_t launches = 0, blocks = 0, threads = 0;

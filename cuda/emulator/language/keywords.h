@@ -27,7 +27,7 @@
 #define __shared__ static thread_local __attribute__((tls_model("initial-exec")))
 #endif
 
-// The emulator's own work inside a kernel file is not to be seen by the access checker (checker/checker.h).
+// The emulator's own work inside a kernel file is not to be seen by the access checker (engine/checker.h).
 #define SWINGRAD_UNCHECKED __attribute__((no_sanitize("thread")))
 
 namespace swingrad::cuda::emulator {

@@ -1,5 +1,5 @@
-// Optimisers, clipping and the schedule against the numbers of torch.optim (fixtures/make_optimiser_fixture.py), and
-// against plain loops where parameters are longer than one piece of parallel work.
+// Optimisers, clipping and the schedule against the numbers of torch.optim (tests/fixtures/make_optimiser_fixture.py),
+// and against plain loops where parameters are longer than one piece of parallel work.
 #include "core/threads.h"
 #include "tests/support/catch.h"
 #include "tests/support/long_model.h"

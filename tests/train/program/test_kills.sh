@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ends one training with kill -9 at fifty random moments, resuming each time, and compares what comes out with a run that
-# was left alone: the same weights to the byte, each epoch once in the log, no file more or less.
+# Ends one training with kill -9 at fifty random moments, resuming each time, and compares what comes out with a run
+# that was left alone: the same weights to the byte, each epoch once in the log, no file more or less.
 # usage: test_kills.sh PROGRAM [KILLS [SEED]]
 set -uo pipefail
 

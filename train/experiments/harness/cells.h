@@ -16,7 +16,7 @@
 namespace swingrad {
 
 struct Cell {
-    std::string label;             // "pre, 24 blocks, seed 1": for whoever watches
+    std::string label;             // "pre, 24 blocks, seed 1": shown while it runs
     nlohmann::json configuration;  // everything that the result depends on
     std::function<nlohmann::json()> measure;
 };

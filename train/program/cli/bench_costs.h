@@ -20,7 +20,7 @@ struct StepCosts {
 // Three steps, each to be taken by step(profile).
 StepCosts watched_steps(const std::function<void(StepProfile&)>& step);
 
-// `step_s`: what a step takes that nobody watches; `images` of it.
+// `step_s`: what a step takes while no profile is made of it; `images` of it.
 void print_costs(const StepCosts& costs, double step_s, double images);
 void add_costs(nlohmann::json& line, const StepCosts& costs, double step_s, double images);
 

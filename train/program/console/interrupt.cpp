@@ -16,7 +16,7 @@ void install(int signal, struct sigaction& before) {
     struct sigaction action = {};
     action.sa_handler = handle;
     sigemptyset(&action.sa_mask);
-    // RESETHAND: whoever presses twice means it. RESTART: reads and writes under way are not disturbed.
+    // RESETHAND: a second Ctrl-C ends the program at once. RESTART: reads and writes under way are not disturbed.
     action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
     sigaction(signal, &action, &before);
 }

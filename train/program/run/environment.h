@@ -1,4 +1,4 @@
-// What a run ran on: for whoever wonders later why two runs differ. Nothing that tells whose machine it was.
+// What a run ran on, so that one can find out later why two runs differ. It says nothing of whose machine it was.
 #pragma once
 
 #include "train/program/run/run_folder.h"

@@ -23,7 +23,7 @@ std::pair<Dataset, Dataset> load_training_data(const Recipe& recipe) {
     return parts;
 }
 
-// The folder is missing, or holds nothing but a lock that nobody has.
+// The folder is missing, or holds nothing but a lock that no process holds.
 void require_unused(const RunFolder& folder) {
     const auto is_lock = [&](const fs::directory_entry& entry) { return entry.path() == folder.lock(); };
     const bool unused = !fs::exists(folder.path) ||

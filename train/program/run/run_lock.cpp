@@ -26,7 +26,7 @@ struct flock whole_file() {
          holder > 0 ? fmt::format("process {}", holder) : std::string("a process of another machine or container"));
 }
 
-// The process that holds the lock; nobody where it is free, or where the file system knows no locks.
+// The process that holds the lock; empty where it is free, or where the file system knows no locks.
 std::optional<pid_t> holder_of(int descriptor) {
     struct flock lock = whole_file();
     if (fcntl(descriptor, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
