@@ -99,9 +99,8 @@ RunCommand declare_plot(CLI::App& command) {
         ->default_str("METRIC.svg or plots");
     command.add_flag("--log", flags->log, "a logarithmic scale for --metric");
     command.footer(
-        "Curves over epochs, those of several runs over each other. Without --metric: loss, accuracy, learning rate "
-        "and\n"
-        "gradient norm, a file each. NeedsInputGrad the program gnuplot.\n\n"
+        "Curves over epochs, those of several runs over each other. Without --metric: loss, accuracy, learning\n"
+        "rate and gradient norm, a file each. Needs the program gnuplot.\n\n"
         "Examples:\n"
         "  swingrad plot runs/first\n"
         "  swingrad plot runs/first runs/second --metric validation_accuracy --output compared.svg\n"
