@@ -20,7 +20,7 @@ int64_t source_position(int64_t r, int64_t size, int64_t padded, int64_t shift, 
 
 // The mask along one axis: which of up to three stretches position r belongs to. After the roll, the last window holds
 // the end of the map followed by its beginning: neighbours in the window, not in the image.
-int32_t axis_region(int64_t r, int64_t padded, int64_t window, int64_t shift) {
+int32_t axis_mask(int64_t r, int64_t padded, int64_t window, int64_t shift) {
     if (shift == 0 || r < padded - window) return 0;
     return r < padded - shift ? 1 : 2;
 }
@@ -54,13 +54,13 @@ WindowTable::OnDevice WindowTable::on_device() const {
         int32_t padding = 0;
         for (int32_t& token : lists)
             if (token < 0) token = -1 - padding++;
-        lists.insert(lists.end(), place.begin(), place.end());
-        lists.insert(lists.end(), region.begin(), region.end());
+        lists.insert(lists.end(), position.begin(), position.end());
+        lists.insert(lists.end(), mask.begin(), mask.end());
         on_device_ = Tensor::from({static_cast<int64_t>(lists.size())}, lists).on(Device::cuda);
     }
     const int32_t* const first = on_device_.device_data<int32_t>();
-    const int32_t* const of_region = first + source.size() + place.size();
-    return {first, region.empty() ? nullptr : of_region, first + source.size()};
+    const int32_t* const mask_of = first + source.size() + position.size();
+    return {first, mask.empty() ? nullptr : mask_of, first + source.size()};
 }
 
 WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder order) {
@@ -79,7 +79,7 @@ WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder 
     table.windows = table.padded.rows * table.padded.columns / table.tokens;
     table.has_padding = !(table.padded == map);
     for (int64_t token = 0; token < table.tokens; ++token)
-        table.place.push_back(
+        table.position.push_back(
             static_cast<int32_t>(token / window.columns * (2 * window.columns - 1) + token % window.columns));
     table.centre = static_cast<int32_t>((window.rows - 1) * (2 * window.columns - 1) + window.columns - 1);
     const bool shifted = shift.rows > 0 || shift.columns > 0;
@@ -92,8 +92,8 @@ WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder 
                     const bool inside = row >= 0 && column >= 0;
                     table.source.push_back(static_cast<int32_t>(inside ? row * map.columns + column : -1));
                     if (shifted)
-                        table.region.push_back(3 * axis_region(r, table.padded.rows, window.rows, shift.rows) +
-                                               axis_region(c, table.padded.columns, window.columns, shift.columns));
+                        table.mask.push_back(3 * axis_mask(r, table.padded.rows, window.rows, shift.rows) +
+                                             axis_mask(c, table.padded.columns, window.columns, shift.columns));
                 }
     return std::make_shared<const WindowTable>(std::move(table));
 }
@@ -107,15 +107,15 @@ WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder
 }
 
 Tensor shift_mask(const WindowTable& table, DType dtype) {
-    if (table.region.empty()) return {};
+    if (table.mask.empty()) return {};
     const int64_t N = table.tokens;
     Tensor mask = Tensor::empty({table.windows, N, N}, dtype);
     dispatch_float("shift_mask", dtype, [&]<class T>(T) {
         T* out = mask.data<T>();
         for (int64_t window = 0; window < table.windows; ++window) {
-            const int32_t* region = table.region.data() + window * N;
+            const int32_t* mask_of = table.mask.data() + window * N;
             for (int64_t a = 0; a < N; ++a)
-                for (int64_t b = 0; b < N; ++b) *out++ = region[a] == region[b] ? T(0) : T(-100);
+                for (int64_t b = 0; b < N; ++b) *out++ = mask_of[a] == mask_of[b] ? T(0) : T(-100);
         }
     });
     return mask;

@@ -27,16 +27,16 @@ struct WindowTable {
     int64_t padded_tokens() const { return windows * tokens - map.rows * map.columns; }  // of an image
 
     // The attention's mask, as one number a token: two tokens of a window see each other only where theirs are equal.
-    std::vector<int32_t> region;  // [nW * N]; empty without a shift: all see each other
+    std::vector<int32_t> mask;  // [nW * N]; empty without a shift: all see each other
 
     // A relative position bias table has one row for each relative position (query less key) of two tokens of a window,
     // (2 Mh - 1)(2 Mw - 1) in all, the rows of the window outermost. The row of a query and a key is their relative
-    // position index, place[query] - place[key] + centre.
-    std::vector<int32_t> place;  // [N]
-    int32_t centre = 0;          // the relative position index of a token and itself
+    // position index, position[query] - position[key] + centre.
+    std::vector<int32_t> position;  // [N]
+    int32_t centre = 0;             // the relative position index of a token and itself
     int64_t offsets() const { return (2 * window.rows - 1) * (2 * window.columns - 1); }
-    int64_t offset_row(int64_t query, int64_t key) const {
-        return place[static_cast<size_t>(query)] - place[static_cast<size_t>(key)] + centre;
+    int64_t relative_index(int64_t query, int64_t key) const {
+        return position[static_cast<size_t>(query)] - position[static_cast<size_t>(key)] + centre;
     }
 
     // Calls body(row) for each token of the windows [begin, end), counted over all images: with the row of the maps,
@@ -52,7 +52,7 @@ struct WindowTable {
 
     // The three lists as kernels read them: copied to the device when first asked for, and kept there.
     struct OnDevice {
-        const int32_t *source, *region, *place;  // source: -1 - k for the k-th padding; region: null without a shift
+        const int32_t *source, *mask, *position;  // source: -1 - k for the k-th padding; mask: null without a shift
     };
     OnDevice on_device() const;
 

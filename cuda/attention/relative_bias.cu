@@ -17,7 +17,7 @@ __global__ void relative_bias_forward_kernel(RelativeBiasOp<T> op) {
     const int64_t pair = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, N = op.Mh * op.Mw;
     if (pair >= op.heads * N * N) return;
     const int64_t head = pair / (N * N), i = pair / N % N, j = pair % N;
-    op.y[pair] = op.table[(op.place[i] - op.place[j] + op.centre) * op.heads + head];
+    op.y[pair] = op.table[(op.position[i] - op.position[j] + op.centre) * op.heads + head];
 }
 
 template <class T>

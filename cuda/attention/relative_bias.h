@@ -11,8 +11,8 @@ template <class T>
 struct RelativeBiasOp {
     using A = acc_type<T>;
 
-    int64_t heads, Mh, Mw;           // window: Mh x Mw tokens, N = Mh Mw
-    const int32_t* place = nullptr;  // [N]; with centre, ops/window.h's
+    int64_t heads, Mh, Mw;              // window: Mh x Mw tokens, N = Mh Mw
+    const int32_t* position = nullptr;  // [N]; with centre, ops/window.h's
     int32_t centre = 0;
     const T* table = nullptr;  // [(2 Mh - 1)(2 Mw - 1), heads]; table and y: forward's alone
     T* y = nullptr;            // [heads, N, N]

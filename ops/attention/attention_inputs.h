@@ -78,10 +78,10 @@ WindowAttentionOp<T> attention_sizes(const Tensor& x, int64_t C, int64_t heads, 
     op.padded = map.padded_tokens(), op.centre = map.centre;
     if (x.device() == Device::cuda) {
         const auto lists = map.on_device();
-        op.source = lists.source, op.mask = lists.region, op.position = lists.place;
+        op.source = lists.source, op.mask = lists.mask, op.position = lists.position;
     } else {
-        op.source = map.source.data(), op.position = map.place.data();
-        op.mask = map.region.empty() ? nullptr : map.region.data();
+        op.source = map.source.data(), op.position = map.position.data();
+        op.mask = map.mask.empty() ? nullptr : map.mask.data();
     }
     return op;
 }

@@ -5,13 +5,13 @@
 // positions:
 //
 //   y[head, i, j] = table[index(i, j), head]         index(i, j), of query i and key j: the relative position index,
-//                                                    place[i] - place[j] + centre (ops/window.h)
+//                                                    position[i] - position[j] + centre (ops/window.h)
 //
 // Backward. An entry receives what all pairs with its relative position receive:
 //
 //   dtable[r, head] = sum of dy[head, i, j] over the pairs with index(i, j) = r
 //
-// Saved: the window's places, which are shared. The attention operations look pairs up as they go and never hold y in
+// Saved: the window's positions, which are shared. The attention operations look pairs up as they go and never hold y in
 // memory; relative_bias is for compositions of plain operations.
 // Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/attention/test_relative_bias.cpp.
 
@@ -30,7 +30,7 @@ void RelativeBiasOp<T>::forward() const {
     parallel_rows(heads, N * N, [&](int64_t head) {
         for (int64_t i = 0; i < N; ++i)
             for (int64_t j = 0; j < N; ++j) {
-                const int64_t index = place[i] - place[j] + centre;
+                const int64_t index = position[i] - position[j] + centre;
                 y[(head * N + i) * N + j] = table[index * heads + head];
             }
     });
@@ -45,7 +45,7 @@ void RelativeBiasOp<T>::backward() const {
         std::vector<A> sums(R);
         for (int64_t i = 0; i < N; ++i)
             for (int64_t j = 0; j < N; ++j) {
-                const int64_t index = place[i] - place[j] + centre;
+                const int64_t index = position[i] - position[j] + centre;
                 // forward: y[head, i, j] = table[index, head], so:
                 sums[index] += dy[(head * N + i) * N + j];
             }
@@ -57,11 +57,12 @@ void RelativeBiasOp<T>::backward() const {
 
 namespace {
 
-// The sizes and the window's places; the operands are still to be set.
+// The sizes and the window's positions; the operands are still to be set.
 template <class T>
 RelativeBiasOp<T> operation(const WindowTable& map, Device device, int64_t heads) {
-    const int32_t* const place = device == Device::cpu ? map.place.data() : map.on_device().place;
-    return {.heads = heads, .Mh = map.window.rows, .Mw = map.window.columns, .place = place, .centre = map.centre};
+    const int32_t* const position = device == Device::cpu ? map.position.data() : map.on_device().position;
+    return {
+        .heads = heads, .Mh = map.window.rows, .Mw = map.window.columns, .position = position, .centre = map.centre};
 }
 
 struct RelativeBiasNode final : Node {

@@ -47,7 +47,7 @@ TEST_CASE("who sees whom is the same in both padding orders where padding equals
         for (size_t window = 0; window < table->source.size(); window += 16)
             for (size_t a = window; a < window + 16; ++a)
                 for (size_t b = window; b < window + 16; ++b)
-                    if (table->region[a] == table->region[b]) seen.insert({table->source[a], table->source[b]});
+                    if (table->mask[a] == table->mask[b]) seen.insert({table->source[a], table->source[b]});
         return seen;
     };
     REQUIRE(pairs(10, PaddingOrder::before_shift) == pairs(10, PaddingOrder::after_shift));
@@ -114,7 +114,7 @@ TEST_CASE("the relative position index of a 2 x 3 window is the reference's") {
     const WindowMap map = make_window_map({2, 3}, {2, 3}, {0, 0});
     std::vector<int32_t> found;
     for (int64_t a = 0; a < 6; ++a)
-        for (int64_t b = 0; b < 6; ++b) found.push_back(static_cast<int32_t>(map->offset_row(a, b)));
+        for (int64_t b = 0; b < 6; ++b) found.push_back(static_cast<int32_t>(map->relative_index(a, b)));
     REQUIRE(found == expected);
     REQUIRE(map->offsets() == 15);
 }

@@ -133,7 +133,7 @@ TEST_CASE("cosine_attention's gradients have the same bits on any number of thre
 }
 
 TEST_CASE("a masked key can still win: -100 is not minus infinity") {
-    // Two tokens in different regions; a logit scale of 100 puts 200 between cosines of -1 and 1.
+    // Two tokens whose mask differs; a logit scale of 100 puts 200 between cosines of -1 and 1.
     const WindowMap map = make_window_map({1, 4}, {1, 2}, {0, 1});
     Tensor qkv = Tensor::zeros({1, 1, 4, 3}, DType::float64);
     double* token = qkv.data<double>();

@@ -70,7 +70,7 @@ json pictures_of(const std::vector<BlockAttention>& blocks, const Dataset& data)
         const auto head = most - heads.begin();
         const WindowTable& map = *blocks[i].map;
         const int64_t token = map.map.rows / 2 * map.map.columns + map.map.columns / 2;
-        const char* shifted = map.region.empty() ? "" : ", shifted";
+        const char* shifted = map.mask.empty() ? "" : ", shifted";
         pictures["blocks"].push_back({{"title", fmt::format("block {}{}, head {}", i + 1, shifted, head + 1)},
                                       {"columns", map.map.columns},
                                       {"marked", token},
