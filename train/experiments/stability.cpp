@@ -31,7 +31,7 @@ Plan plan_of(const ExperimentSettings& settings) {
     plan.recipe.epochs = 4;
     plan.recipe.batch_size = 32;
     plan.recipe.warmup_epochs = 0.4;
-    plan.recipe.smoothing = 0;  // so that who knows nothing has ln(classes)
+    plan.recipe.label_smoothing = 0;  // so that who knows nothing has ln(classes)
     plan.recipe.weight_decay = 0;
     plan.recipe.drop_path = 0;  // which would leave blocks of a deep model out
     plan.recipe.on_nan = "skip";

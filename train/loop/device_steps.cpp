@@ -13,7 +13,7 @@ DeviceSteps::DeviceSteps(const SwinV2& model, const Parameters& parameters, Opti
     : model_(model),
       parameters_(parameters),
       optimiser_(optimiser),
-      smoothing_(recipe.smoothing),
+      label_smoothing_(recipe.label_smoothing),
       max_norm_(recipe.clip_grad),
       capturable_(model.config().drop_rate == 0 && model.config().proj_drop_rate == 0),
       table_(parameters),
@@ -69,7 +69,7 @@ void DeviceSteps::compute(const Random& random) {
     options.random = random;
     options.keeps = keeps_;
     const Tensor logits = model_.forward(images_, options);
-    const Tensor loss = cross_entropy(logits, labels_, smoothing_);
+    const Tensor loss = cross_entropy(logits, labels_, label_smoothing_);
     tape.backward(loss);
 
     const int64_t B = logits.shape()[0], K = logits.shape()[1];

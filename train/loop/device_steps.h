@@ -45,7 +45,7 @@ class DeviceSteps {
     const SwinV2& model_;
     const Parameters& parameters_;
     Optimiser& optimiser_;
-    const double smoothing_, max_norm_;
+    const double label_smoothing_, max_norm_;
     const bool capturable_;
     FlatTable table_;
     DeviceStepControl control_;

@@ -56,6 +56,7 @@ void update(Recipe& recipe, const nlohmann::json& settings, const std::string& f
         const nlohmann::json& value = item.value();
         std::string wanted = key;
         std::replace(wanted.begin(), wanted.end(), '_', '-');
+        if (wanted == "smoothing") wanted = "label-smoothing";  // its name until version 0.2
         bool known = false;
         std::vector<std::string> names;
         for_each_setting(recipe, [&](const char* name, auto& setting, const char*) {
@@ -103,7 +104,8 @@ void validate(const Recipe& recipe) {
     require(recipe.momentum >= 0 && recipe.momentum < 1, "momentum", "in [0, 1)", recipe.momentum);
     require(recipe.warmup_epochs >= 0 && recipe.warmup_epochs <= 1e6, "warmup-epochs", "0 to 1000000",
             recipe.warmup_epochs);
-    require(recipe.smoothing >= 0 && recipe.smoothing < 1, "smoothing", "in [0, 1)", recipe.smoothing);
+    require(recipe.label_smoothing >= 0 && recipe.label_smoothing < 1, "label-smoothing", "in [0, 1)",
+            recipe.label_smoothing);
     require(std::isfinite(recipe.clip_grad) && recipe.clip_grad >= 0, "clip-grad", "0 or more", recipe.clip_grad);
     require(recipe.drop_path >= 0 && recipe.drop_path < 1, "drop-path", "in [0, 1)", recipe.drop_path);
     require(recipe.crop_padding >= 0 && recipe.crop_padding <= 1024, "crop-padding", "0 to 1024", recipe.crop_padding);

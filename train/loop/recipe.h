@@ -26,7 +26,7 @@ struct Recipe {
     double weight_decay = 0.05;
     double momentum = 0.9;
     double warmup_epochs = 1;
-    double smoothing = 0.1;
+    double label_smoothing = 0.1;
     double clip_grad = 0;
     double drop_path = 0.1;
     int64_t crop_padding = 4;
@@ -55,7 +55,7 @@ void for_each_setting(AnyRecipe& recipe, Visit&& visit) {
     visit("weight-decay", recipe.weight_decay, "weight decay, of the weights of linear layers and patches");
     visit("momentum", recipe.momentum, "momentum of sgd");
     visit("warmup-epochs", recipe.warmup_epochs, "epochs in which the learning rate rises");
-    visit("smoothing", recipe.smoothing, "label smoothing");
+    visit("label-smoothing", recipe.label_smoothing, "share of a target that is spread over all classes");
     visit("clip-grad", recipe.clip_grad, "largest norm of the gradient; 0: not clipped");
     visit("drop-path", recipe.drop_path, "drop-path rate of the last block, rising linearly from 0");
     visit("crop-padding", recipe.crop_padding, "random crops out of images padded by so many pixels");
@@ -89,8 +89,8 @@ nlohmann::json to_json(const Recipe& recipe);
 SwinConfig model_of(const Recipe& recipe, int64_t classes);
 
 // Replaces the settings that `settings` names, and of model_args the keys it names; `from` names their source in
-// messages. An underscore in a key counts as a hyphen. Throws a UsageError on an unknown key or a value of the wrong
-// type.
+// messages. An underscore in a key counts as a hyphen; "smoothing" is label-smoothing's old name. Throws a UsageError
+// on an unknown key or a value of the wrong type.
 void update(Recipe& recipe, const nlohmann::json& settings, const std::string& from);
 
 // Throws a UsageError naming the first setting outside its range. Models and data name themselves on loading.

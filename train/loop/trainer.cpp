@@ -89,7 +89,7 @@ void Trainer::step_on_cpu(const Batch& batch) {
         Tape tape;
         const Tensor logits =
             model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step()});
-        const Tensor loss = cross_entropy(logits, batch.labels, recipe_.smoothing);
+        const Tensor loss = cross_entropy(logits, batch.labels, recipe_.label_smoothing);
         outcome.loss = loss.item();
         if (std::isfinite(outcome.loss)) {
             tape.backward(loss);
@@ -170,7 +170,7 @@ std::string Trainer::first_not_finite(const Batch& batch) const {
         tape.check_finite();
         const Tensor logits =
             model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step()});
-        tape.backward(cross_entropy(logits, batch.labels, recipe_.smoothing));
+        tape.backward(cross_entropy(logits, batch.labels, recipe_.label_smoothing));
     } catch (const Error& error) {
         return fmt::format("; first at {}", error.what());
     }

@@ -129,7 +129,7 @@ TEST_CASE("a gradient that overflows is named as such") {
     const Dataset data = coloured_noise(50);
     Recipe recipe = small_recipe();
     recipe.batch_size = 1;
-    recipe.smoothing = 0;
+    recipe.label_smoothing = 0;
     Trainer trainer(recipe, small_config(), data, plain);
     // The classifier sees zeros, so that the loss is log 3; its gradient goes back through the largest of weights.
     for (const auto& entry : trainer.parameters().entries())

@@ -193,6 +193,8 @@ TEST_CASE("a recipe survives its own JSON") {
     update(again, nlohmann::json::parse(to_json(recipe).dump()), "f.json");
     REQUIRE(to_json(again) == to_json(recipe));
     REQUIRE(again.lr == recipe.lr);
+    update(again, {{"smoothing", 0.25}}, "an old run's config.json");
+    REQUIRE(again.label_smoothing == 0.25);
 }
 
 TEST_CASE("numbers and times read well") {

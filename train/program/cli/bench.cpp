@@ -73,7 +73,7 @@ class Step {
         optimiser_ = make_adamw(parameters_, {.weight_decay = 0.05});
         Recipe recipe;
         recipe.batch_size = flags.batch_size;
-        recipe.smoothing = 0;
+        recipe.label_smoothing = 0;
         if (device != Device::cpu) on_device_.emplace(model_, parameters_, *optimiser_, recipe);
     }
 

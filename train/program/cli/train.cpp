@@ -70,7 +70,9 @@ int resume(const TrainFlags& flags) {
 RunCommand declare_train(CLI::App& command) {
     auto flags = std::make_shared<TrainFlags>();
     for_each_setting(flags->recipe, [&](const std::string& name, auto& value, const char* help) {
-        const std::string names = name == "batch-size" ? "--batch-size,--batch" : "--" + name;
+        std::string names = "--" + name;
+        if (name == "batch-size") names += ",--batch";
+        if (name == "label-smoothing") names += ",--smoothing";
         if constexpr (!std::is_same_v<decltype(value), nlohmann::json&>)  // model-args has flags of its own
             flags->settings.emplace_back(name, add_flag(command, names, value, help));
     });
