@@ -238,7 +238,7 @@ TEST_CASE("weights with Hugging Face's names load: queries, keys and values are 
     }
 }
 
-TEST_CASE("models without biases of q, k and v load, whoever named them") {
+TEST_CASE("models without biases of q, k and v load, by any names") {
     SwinConfig config = small(false);
     config.qkv_bias = false;
     const Model source(config, 1);

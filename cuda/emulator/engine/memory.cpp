@@ -166,14 +166,14 @@ void check_edges(const void* address) {
     if (found == owners().by_start.end()) return;
     const auto& [start, allocation] = *found;
     // Puts back what was written over, so that it is reported once.
-    const auto spoilt = [](char* from, char* to) {
+    const auto overwritten = [](char* from, char* to) {
         const bool any = std::any_of(from, to, [](char c) { return static_cast<unsigned char>(c) != edge; });
         if (any) std::memset(from, edge, static_cast<size_t>(to - from));
         return any;
     };
     char* const first = allocation.pages + (start - allocation.pages);
-    const bool after = spoilt(first + allocation.bytes, allocation.pages + allocation.mapped - page);
-    const bool ahead = spoilt(std::max(first - 64, allocation.pages + page), first);
+    const bool after = overwritten(first + allocation.bytes, allocation.pages + allocation.mapped - page);
+    const bool ahead = overwritten(std::max(first - 64, allocation.pages + page), first);
     check(!after, "wrote after the end of device memory of {} bytes", allocation.bytes);
     check(!ahead, "wrote before the start of device memory of {} bytes", allocation.bytes);
 }

@@ -49,10 +49,10 @@ TEXT
 for by in ADD FETCH; do
     quietly cmake -S . -B $by -D$by="$source" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DBUILD_TESTING=ON "$@"
     grep "CMake .*Warning" -A 5 said && wrong "$by: CMake warns"
-    ctest --test-dir $by -N | grep -q "Total Tests: 0" || wrong "$by: tests that nobody asked for"
+    ctest --test-dir $by -N | grep -q "Total Tests: 0" || wrong "$by: tests that were not asked for"
     grep around.cpp $by/compile_commands.json | grep -E -- "-march=|-Wall|-Werror|-O3|-fno-math" && wrong "$by: its compiler flags leak"
     quietly cmake --install $by --prefix installed
-    [ -e installed ] && wrong "$by: installs what nobody asked for: $(find installed | head)"
+    [ -e installed ] && wrong "$by: installs what was not asked for: $(find installed | head)"
 done
 # Built in one of the two ways: the other has the same targets.
 quietly cmake --build FETCH --target around
