@@ -1,5 +1,5 @@
 // One row of a layer norm by one warp: what the kernels of layer_norm and residual_norm share, as
-// ops/norm/layer_norm_row.h is what their loops share. Mathematics and names: ops/norm/layer_norm.cpp.
+// ops/norm/layer_norm_row_fast.h is what their loops share. Mathematics and names: ops/norm/layer_norm.cpp.
 //
 // Plan: cuda/toolkit/warp_row.h. The row is read again from the cache for each pass over it; nothing is in shared
 // memory, so any C will do.

@@ -4,7 +4,7 @@
 
 #include "core/threads.h"
 #include "cuda/norm/layer_norm.h"
-#include "ops/norm/layer_norm_row.h"
+#include "ops/norm/layer_norm_row_fast.h"
 #include "ops/operation.h"
 #include "ops/sum_by_groups.h"
 
