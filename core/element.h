@@ -32,6 +32,10 @@ template <class T>
 using acc_type = std::conditional_t<std::is_same_v<T, bfloat16>, float, T>;
 inline DType acc_dtype(DType dtype) { return dtype == DType::bfloat16 ? DType::float32 : dtype; }
 
+// What a sum is taken in whose rounding would show in the result, such as a loss: double for float.
+template <class T>
+using long_sum_type = std::conditional_t<std::is_same_v<acc_type<T>, float>, double, acc_type<T>>;
+
 // Arithmetic widens what it reads and narrows its result. float and double stay what they are.
 template <class T>
 SWINGRAD_HOST_DEVICE inline acc_type<T> widen(T value) {

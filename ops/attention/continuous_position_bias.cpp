@@ -16,7 +16,7 @@
 //   dweight1 = dpre^T coordinates    dbias1 = column sums of dpre
 //
 // Saved: coordinates, weights, hidden and y: a few thousand numbers. The coordinates are constants.
-// Numerics: the sum over hidden units is taken in double. A float sum of 512 terms is off by a few 1e-6, and attention
+// Numerics: the sum over hidden units is a long_sum_type. A float sum of 512 terms is off by a few 1e-6, and attention
 // with a large scale makes ten times that of it.
 // Fused from: scale(sigmoid(linear(relu(linear(coordinates, weight1, bias1)), weight2)), 16).
 // Source: arXiv 2111.09883 section 3.3; the factors 8/log2(8) and 16 sigmoid are in its published code only.
@@ -42,8 +42,8 @@ void ContinuousPositionBiasOp<T>::forward() const {
             hidden[r * U + u] = pre < 0 ? A(0) : pre;
         }
         for (int64_t head = 0; head < h; ++head) {
-            auto t = 0.0 * A(0);  // where A is float, a sum in double
-            for (int64_t u = 0; u < U; ++u) t += decltype(t)(hidden[r * U + u]) * weight2[head * U + u];
+            long_sum_type<T> t = 0;
+            for (int64_t u = 0; u < U; ++u) t += long_sum_type<T>(hidden[r * U + u]) * weight2[head * U + u];
             y[r * h + head] = A(16 / (1 + exp(-t)));
         }
     });

@@ -15,7 +15,7 @@
 //
 // Saved: p and the targets.
 // Numerics: e^(z_c - m) is at most 1, and exactly 1 once, so s is neither infinite nor 0. A target of 0 times a logit
-// of -infinity (a class ruled out) is taken as 0. The B losses are added in order, in label_smoothing's type.
+// of -infinity (a class ruled out) is taken as 0. The B losses are added in order, in long_sum_type.
 // Source of label smoothing: arXiv 1512.00567, section 7. Test: tests/loss/test_cross_entropy.cpp.
 
 #include "cuda/loss/cross_entropy.h"
@@ -52,7 +52,7 @@ void CrossEntropyOp<T>::forward() const {
         for (int64_t c = 0; c < K; ++c) p_row[c] /= s;
         losses[b] = t_sum * log(s) - t_z_sum;
     });
-    decltype(A() * label_smoothing) sum = 0;
+    long_sum_type<T> sum = 0;
     for (int64_t b = 0; b < B; ++b) sum += losses[b];
     *loss = A(sum / B);
 }

@@ -3,7 +3,7 @@
 //   y = factor sum_i x_i       factor = 1 (sum) or 1 / number of elements (mean)
 //   dx_i = factor dy           saved: nothing but the shape
 //
-// The sum is taken in factor's type, so that the error of a sum of float32 numbers does not grow with how many there
+// The sum is taken in long_sum_type, double for float32, so that its error does not grow with how many numbers there
 // are. y is float32 where x is bfloat16: a loss.
 // Source: any text. Test: tests/reduce/test_reduce.cpp.
 
@@ -19,7 +19,7 @@ namespace swingrad {
 
 template <class T>
 void SumOp<T>::forward() const {
-    decltype(factor * A()) sum = 0;
+    long_sum_type<T> sum = 0;
     for (int64_t i = 0; i < count; ++i) sum += x[i];
     *y = A(factor * sum);
 }

@@ -3,6 +3,7 @@
 #include "ops/operation.h"
 #include "ops/ops.h"
 #include "tests/support/catch.h"
+#include "tests/support/support.h"
 
 #include <dlfcn.h>
 
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -67,13 +69,13 @@ std::vector<Walked> walk(const GradientCase& one, const std::vector<Tensor>& inp
 }  // namespace
 
 TEST_CASE("every operation's gradient agrees with central differences, by fast paths and by plain loops") {
-    use_plain_loops(GENERATE(false, true));
+    std::optional<test::PlainLoops> plain;
+    if (GENERATE(false, true)) plain.emplace();
     for (const GradientCase& one : gradient_cases()) DYNAMIC_SECTION(one.name) {
             const auto result = gradcheck(one.function, one.inputs(Random{11, 0}), one.options, one.name);
             INFO(result.report);
             REQUIRE(result.ok);
         }
-    use_plain_loops(false);
 }
 
 TEST_CASE("every operation's gradient agrees with central differences, by kernels too") {
