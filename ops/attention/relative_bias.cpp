@@ -11,9 +11,9 @@
 //
 //   dtable[r, head] = sum of dy[head, i, j] over the pairs with index(i, j) = r
 //
-// Saved: the window's positions, which are shared. The attention operations look pairs up as they go and never hold y in
-// memory; relative_bias is for compositions of plain operations.
-// Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/attention/test_relative_bias.cpp.
+// Saved: the window's positions, which are shared. The attention operations look pairs up as they go and never hold y
+// in memory; relative_bias is for compositions of plain operations. Source: Liu et al., "Swin Transformer", arXiv
+// 2103.14030, section 3.2. Test: tests/attention/test_relative_bias.cpp.
 
 #include "cuda/attention/relative_bias.h"
 #include "core/threads.h"

@@ -3,9 +3,8 @@
 //   out = x + keep_b layer_norm(y; weight, bias)
 //
 // The residual connection of Swin V2 ("res-post-norm": the branch's result y is normalised, then added to the stream x)
-// with drop path in one pass (ops/regularise/drop_path.cpp): keep_b is 0 where sample b's branch is dropped, else
-// 1/(1 - rate); without drop path it is 1. y may hold only the K samples with keep_b != 0
-// (ops/regularise/select_kept.cpp).
+// with drop path (ops/regularise/drop_path.cpp) in one pass: keep_b is 0 where sample b's branch is dropped, without
+// drop path 1, else 1/(1 - rate). y may hold only the K samples with keep_b != 0 (ops/regularise/select_kept.cpp).
 //
 // Backward: the sum passes dout to both sides; the branch gets it times keep_b, then goes back through the norm:
 //
