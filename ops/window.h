@@ -39,17 +39,6 @@ struct WindowTable {
         return position[static_cast<size_t>(query)] - position[static_cast<size_t>(key)] + centre;
     }
 
-    // Calls body(row) for each token of the windows [begin, end), counted over all images: with the row of the maps,
-    // [images H W, C], that it is, or -1 for padding.
-    template <class Body>
-    void for_each_row(int64_t begin, int64_t end, const Body& body) const {
-        for (int64_t window = begin; window < end; ++window) {
-            const int64_t image = window / windows, first = image * map.rows * map.columns;
-            const int32_t* token = source.data() + (window - image * windows) * tokens;
-            for (int64_t t = 0; t < tokens; ++t) body(token[t] < 0 ? -1 : first + token[t]);
-        }
-    }
-
     // The three lists as kernels read them: copied to the device when first asked for, and kept there.
     struct OnDevice {
         const int32_t *source, *mask, *position;  // source: -1 - k for the k-th padding; mask: null without a shift
