@@ -28,7 +28,7 @@ shown_by() {
         stem=${file%.*}
         case $file in
             *.h) { grep -Fx -e "$stem.cpp" -e "$stem.cu" $compiled || git grep -l -F "\"$file\"" -- '*.cpp' '*.cu' |
-                grep -Fx -f $compiled; } | head -n 1 ;;
+                grep -Fx -f $compiled; } | head -n 1 || true ;; # one that only headers include is not shown
             *) echo "$file" ;;
         esac
     done
@@ -39,7 +39,7 @@ else
     from=${1:-$(base)}
     echo "Compared with $(git log -1 --format='%h, %s' "$from")"
     { git diff --name-only --diff-filter=d "$from" && git ls-files -o --exclude-standard; } |
-        grep -E '\.(h|cpp|cu)$' | shown_by | sort -u | { grep -Fx -f $compiled || true; } >$list
+        { grep -E '\.(h|cpp|cu)$' || true; } | shown_by | sort -u | { grep -Fx -f $compiled || true; } >$list
 fi
 echo "clang-tidy looks at $(wc -l <$list) of $(wc -l <$compiled) sources"
 # What it says of headers that are not ours is counted on standard error.

@@ -111,7 +111,8 @@ TEST_CASE("a damaged image is decoded or refused, never more") {
         }
         INFO(name);
         REQUIRE(refused > static_cast<int>(bytes.size() / 4));
-        if (name == "rgba16.png") REQUIRE(refused == static_cast<int>(bytes.size()));  // every chunk has a checksum
+        // Every chunk has a checksum. libpng 1.6.48 no longer looks at that of the last, which is empty.
+        if (name == "rgba16.png") REQUIRE(refused >= static_cast<int>(bytes.size()) - 4);
     }
 }
 
