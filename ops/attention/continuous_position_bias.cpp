@@ -127,9 +127,8 @@ Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1
     });
     if (!recording({weight1, bias1, weight2})) return y;
     auto node = std::make_unique<ContinuousPositionBiasNode>();
-    node->coordinates = coordinates;
+    node->coordinates = coordinates, node->hidden = hidden, node->y = y;
     node->weight1 = weight1.detached(), node->weight2 = weight2.detached();
-    node->hidden = hidden, node->y = y;
     return record(std::move(node), {weight1, bias1, weight2}, y);
 }
 
