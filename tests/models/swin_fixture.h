@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/io/safetensors.h"
+#include "tests/support/catch.h"
 #include "tests/support/source_directory.h"
 #include "tests/support/support.h"
 #include "train/loop/trace.h"

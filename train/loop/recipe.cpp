@@ -60,7 +60,7 @@ void update(Recipe& recipe, const nlohmann::json& settings, const std::string& f
         bool known = false;
         std::vector<std::string> names;
         for_each_setting(recipe, [&](const char* name, auto& setting, const char*) {
-            names.push_back(name);
+            names.emplace_back(name);
             if (wanted != name) return;
             known = true;
             if (!holds(value, setting))
