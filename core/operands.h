@@ -17,11 +17,9 @@ struct Operand {
 // Throws an Error that names two operands and their devices unless all that are defined live on one.
 void check_one_device(std::string_view op, std::initializer_list<Operand> operands);
 
-// An operation's one choice of device and of type. Calls cpu(T{}) where x lives on the CPU, kernels(T{}) where it lives
-// on a GPU, with T = float, double or bfloat16:
-//
-//     on_device_of("gelu", x, [&]<class T>(T) { forward(x.numel(), x.data<T>(), y.data<T>()); },
-//                  [&]<class T>(T) { cuda::gelu_forward(x.numel(), x.device_data<T>(), y.device_data<T>()); });
+// One choice of device and of type, for what is no operation (autograd/accumulate.cpp); operations have run_forward and
+// run_backward, ops/operation.h. Calls cpu(T{}) where x lives on the CPU, kernels(T{}) where it lives on a GPU, with
+// T = float, double or bfloat16.
 template <class Cpu, class Kernels>
 void on_device_of(std::string_view op, const Tensor& x, Cpu&& cpu, Kernels&& kernels) {
     if (x.device() == Device::cpu) dispatch_any_float(op, x.dtype(), cpu);

@@ -2,7 +2,7 @@
 //
 // An operation's arguments are one struct, such as LayerNormOp<T> in cuda/norm/layer_norm.h: sizes, addresses, and
 //
-//     void forward() const;           // plain loops: the specification, in the page, ops/norm/layer_norm.cpp
+//     void forward() const;         // plain loops: the specification, in the page, ops/norm/layer_norm.cpp
 //     void backward() const;
 //     void forward_kernel() const;  // cuda/norm/layer_norm.cu
 //     void backward_kernel() const;
@@ -12,7 +12,8 @@
 //     const DeclareFastPath<LayerNormOp> fast{[](const auto& op) { forward(op); },
 //                                             [](const auto& op) { backward(op); }};
 //
-// It is used in place of the plain loops unless these are asked for. Without that file the library computes the same.
+// It is used in place of the plain loops unless these are asked for. Without that file the library computes the same,
+// but for rounding.
 #pragma once
 
 #include "autograd/gradcheck.h"

@@ -129,8 +129,8 @@ Tensor drop_path(const Tensor& x, const Tensor& keep);
 // be computed for what is dropped
 Tensor select_kept(const Tensor& x, const Tensor& keep);
 Tensor restore_dropped(const Tensor& y, const Tensor& keep);
-// A residual branch, x + drop_path(branch(x), keep): residual_add(x, branch(branch_samples(x, keep)), keep). What is
-// dropped is not computed on the CPU; on a device it is. keep undefined: no drop path
+// (c) a residual branch, x + drop_path(branch(x), keep): residual_add(x, branch(branch_samples(x, keep)), keep). What
+// is dropped is not computed on the CPU; on a device it is. keep undefined: no drop path
 Tensor branch_samples(const Tensor& x, const Tensor& keep);
 Tensor residual_add(const Tensor& x, const Tensor& y, const Tensor& keep);
 // (p) mean over the batch; logits [B, K], labels int64 [B], target

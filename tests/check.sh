@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The one test command: installs what is missing, builds everything, runs every test.
 # usage: tests/check.sh [--all | --exhaustive | PART...]
-#   --all: all parts below before the suite, within an hour on two cores: what takes longer is sampled
+#   --all: all parts below before the suite, meant to stay within an hour on two cores: what takes longer is sampled
 #   --exhaustive: the same with nothing left out, for hours. PART: only those before the suite
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
