@@ -122,8 +122,9 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         for (int64_t e = 0; e < leaves[i].numel(); ++e) {
             const double a = analytic.data<double>()[e];
             const double n = central_difference(function, leaves, Element(leaves[i], e), options.eps, cotangent);
-            const double error = std::abs(a - n);
-            const double excess = std::isfinite(error) ? error / (options.atol + options.rtol * std::abs(n)) : INFINITY;
+            double error = std::abs(a - n);
+            if (!std::isfinite(error)) error = INFINITY;  // a NaN would be lost in max()
+            const double excess = error / (options.atol + options.rtol * std::abs(n));
             if (excess > worst.excess) worst = {excess, i, e, a, n};
             worst_here = std::max(worst_here, error);
             largest = std::max(largest, std::abs(n));

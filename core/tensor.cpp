@@ -112,7 +112,7 @@ Tensor Tensor::view(const Shape& shape) const {
 
 Tensor Tensor::subrange(int64_t begin, const Shape& shape) const {
     const int64_t count = shape.numel();
-    check(begin >= 0 && count <= numel_ - begin, "[window] elements {} to {} of {}", begin, begin + count, *this);
+    check(begin >= 0 && count <= numel_ - begin, "[subrange] elements {} to {} of {}", begin, begin + count, *this);
     Tensor part = *this;
     part.autograd_ = nullptr;
     part.shape_ = shape;

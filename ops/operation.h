@@ -28,9 +28,10 @@ namespace swingrad {
 bool plain_loops();
 void use_plain_loops(bool on);  // for the whole process, from now on; not while operations run
 
-// The fast path of an operation with arguments Op, such as LayerNormOp<float>; null where there is none.
+// The fast path of an operation with arguments Op, such as LayerNormOp<float>; null where there is none. There is one
+// for the library and a program that hides its own names (-fvisibility=hidden).
 template <class Op>
-struct FastPath {
+struct [[gnu::visibility("default")]] FastPath {
     inline static void (*forward)(const Op&) = nullptr;
     inline static void (*backward)(const Op&) = nullptr;
 };
@@ -78,35 +79,32 @@ inline Pointer ptr(const Tensor& tensor) { return Pointer(tensor); }
 //
 //     run_forward("softmax", x,
 //                 [&]<class T>(T) { return SoftmaxOp<T>{.rows = rows, .C = C, .x = ptr(x), .y = ptr(y)}; });
-template <class Arguments>
-void run_forward(std::string_view name, const Tensor& x, const Arguments& arguments) {
+template <class Arguments, class Kernel, class Fast, class Plain>
+void run_pass(std::string_view name, const Tensor& x, const Arguments& arguments, Kernel kernel, Fast fast,
+              Plain plain) {
     dispatch_any_float(name, x.dtype(), [&](auto type) {
         const auto op = arguments(type);
-        using Fast = FastPath<std::remove_const_t<decltype(op)>>;
         if (x.device() == Device::cuda) {
-            if constexpr (requires { op.forward_kernel(); }) op.forward_kernel();
+            if constexpr (requires { kernel(op); }) kernel(op);
             else fail("[{}] has no kernels, and x is {}", name, x);
-        } else if (Fast::forward && !plain_loops()) {
-            Fast::forward(op);
+        } else if (fast(op) && !plain_loops()) {
+            fast(op)(op);
         } else {
-            op.forward();
+            plain(op);
         }
     });
 }
 template <class Arguments>
+void run_forward(std::string_view name, const Tensor& x, const Arguments& arguments) {
+    run_pass(
+        name, x, arguments, [](const auto& op) -> decltype(op.forward_kernel()) { op.forward_kernel(); },
+        []<class Op>(const Op&) { return FastPath<Op>::forward; }, [](const auto& op) { op.forward(); });
+}
+template <class Arguments>
 void run_backward(std::string_view name, const Tensor& x, const Arguments& arguments) {
-    dispatch_any_float(name, x.dtype(), [&](auto type) {
-        const auto op = arguments(type);
-        using Fast = FastPath<std::remove_const_t<decltype(op)>>;
-        if (x.device() == Device::cuda) {
-            if constexpr (requires { op.backward_kernel(); }) op.backward_kernel();
-            else fail("[{}] has no kernels, and x is {}", name, x);
-        } else if (Fast::backward && !plain_loops()) {
-            Fast::backward(op);
-        } else {
-            op.backward();
-        }
-    });
+    run_pass(
+        name, x, arguments, [](const auto& op) -> decltype(op.backward_kernel()) { op.backward_kernel(); },
+        []<class Op>(const Op&) { return FastPath<Op>::backward; }, [](const auto& op) { op.backward(); });
 }
 
 }  // namespace swingrad

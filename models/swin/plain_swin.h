@@ -30,7 +30,7 @@ class PlainSwin {
     Tensor attention(const std::string& name, const Tensor& x, size_t stage, int64_t number) const;
     Tensor position_bias(const std::string& name, Extent window, Extent pretrained) const;
 
-    Tensor of(const std::string& name) const {  // undefined where the model has no such parameter
+    Tensor of(const std::string& name) const {  // undefined where the model has none
         return parameters_.count(name) ? parameters_.at(name) : Tensor();
     }
     Tensor norm(const std::string& name, const Tensor& x) const {

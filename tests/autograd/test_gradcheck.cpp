@@ -66,6 +66,8 @@ TEST_CASE("a gradient that is not a number fails") {
     const auto result = gradcheck([&](const std::vector<Tensor>& in) { return cube(in[0], slope); }, {x0}, {}, "cube");
     REQUIRE_FALSE(result.ok);
     REQUIRE(result.report.find("element [0, 1, 2] of input 0") != std::string::npos);
+    REQUIRE(std::isinf(result.worst_error));
+    REQUIRE(std::isinf(result.worst_relative));
 }
 
 TEST_CASE("a check in which every gradient is zero proves nothing and fails") {

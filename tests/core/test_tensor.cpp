@@ -122,7 +122,7 @@ TEST_CASE("every misuse of a tensor says what it was given") {
     REQUIRE(error_of([&] { x.slice(2, 1); }) == "[slice] rows 2 to 1 of float64 [4, 3] on cpu");
     REQUIRE(error_of([&] { x.slice(-1, 1); }) == "[slice] rows -1 to 1 of float64 [4, 3] on cpu");
     REQUIRE(error_of([&] { x.view({5, 3}); }) == "[view] [5, 3] has 15 elements, [4, 3] has 12");
-    REQUIRE(error_of([&] { x.subrange(10, {3}); }) == "[window] elements 10 to 13 of float64 [4, 3] on cpu");
+    REQUIRE(error_of([&] { x.subrange(10, {3}); }) == "[subrange] elements 10 to 13 of float64 [4, 3] on cpu");
     REQUIRE(error_of([&] { x.item(); }) == "[item] expects one element, got float64 [4, 3] on cpu");
     REQUIRE(error_of([] { Tensor::from({3}, std::vector<float>{1}); }) == "[tensor] [3] needs 3 values, got 1");
     REQUIRE(error_of([] { Tensor::empty({int64_t{1} << 62}, DType::float64); }) ==
