@@ -28,10 +28,9 @@ namespace swingrad {
 bool plain_loops();
 void use_plain_loops(bool on);  // for the whole process, from now on; not while operations run
 
-// The fast path of an operation with arguments Op, such as LayerNormOp<float>; null where there is none. There is one
-// for the library and a program that hides its own names (-fvisibility=hidden).
+// The fast path of an operation with arguments Op, such as LayerNormOp<float>; null where there is none.
 template <class Op>
-struct [[gnu::visibility("default")]] FastPath {
+struct FastPath {
     inline static void (*forward)(const Op&) = nullptr;
     inline static void (*backward)(const Op&) = nullptr;
 };
