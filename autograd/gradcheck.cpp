@@ -14,34 +14,46 @@ double weighted_sum(const Tensor& y, const Tensor& cotangent) {
     return sum;
 }
 
-// One element of an input, which may live on a device.
-class Element {
-  public:
-    Element(const Tensor& tensor, int64_t index)
-        : memory_(memory_of(tensor.device())), address_(tensor.subrange(index, {1}).address()) {}
+// Moves an input, which may live on a device, along a line: move(t) makes it x + t u. u is a unit vector: one
+// element's, or a random direction.
+using Line = std::function<void(double t)>;
 
-    double get() const {
-        double value = 0;
-        memory_.copy_to_host(&value, address_, sizeof value);
-        return value;
-    }
-    void set(double value) const { memory_.copy_from_host(address_, &value, sizeof value); }
+Line along_element(const Tensor& input, int64_t index) {
+    DeviceMemory& memory = memory_of(input.device());
+    void* address = input.subrange(index, {1}).address();
+    double x = 0;
+    memory.copy_to_host(&x, address, sizeof x);
+    return [&memory, address, x](double t) {
+        const double moved = x + t;
+        memory.copy_from_host(address, &moved, sizeof moved);
+    };
+}
 
-  private:
-    DeviceMemory& memory_;
-    void* address_;
-};
+Line along(const Tensor& input, const Tensor& direction) {
+    return [input, direction, x = input.on_cpu().clone()](double t) {
+        const Tensor moved = x.clone();
+        for (int64_t i = 0; i < x.numel(); ++i) moved.data<double>()[i] += t * direction.data<double>()[i];
+        input.copy_from(moved.on(input.device()));
+    };
+}
 
-// (f(x + eps e_i) - f(x - eps e_i)) / 2 eps; x is put back as it was.
-double central_difference(const Function& function, const std::vector<Tensor>& inputs, const Element& element,
-                          double eps, const Tensor& cotangent) {
+Tensor random_direction(const Shape& shape, Random random) {
+    Tensor u = random_tensor(shape, random);
+    double squares = 0;
+    for (const double value : u.span<double>()) squares += value * value;
+    for (double& value : u.span<double>()) value /= std::sqrt(squares);
+    return u;
+}
+
+// (f(x + eps u) - f(x - eps u)) / 2 eps; x is put back as it was.
+double central_difference(const Function& function, const std::vector<Tensor>& inputs, const Line& line, double eps,
+                          const Tensor& cotangent) {
     const NoGrad no_recording;
-    const double x = element.get();
-    element.set(x + eps);
+    line(eps);
     const double above = weighted_sum(function(inputs), cotangent);
-    element.set(x - eps);
+    line(-eps);
     const double below = weighted_sum(function(inputs), cotangent);
-    element.set(x);
+    line(0);
     return (above - below) / (2 * eps);
 }
 
@@ -56,13 +68,12 @@ std::string index_text(const Shape& shape, int64_t flat) {
 }
 
 // The numeric value at other steps: rounding dominates on the left, the third derivative on the right, and in
-// between the values of a smooth function agree. Where they never do, the function has a kink here or is not
-// deterministic.
-std::string sweep(const Function& function, const std::vector<Tensor>& inputs, const Element& element, double analytic,
+// between the values of a smooth function agree. Where they never do, the function has a kink here.
+std::string sweep(const Function& function, const std::vector<Tensor>& inputs, const Line& line, double analytic,
                   const Tensor& cotangent) {
     std::string lines;
     for (double eps : {1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3}) {
-        const double numeric = central_difference(function, inputs, element, eps, cotangent);
+        const double numeric = central_difference(function, inputs, line, eps, cotangent);
         lines += fmt::format("\n    eps {:.0e}: numeric {:+.12e}, difference {:.2e}", eps, numeric,
                              std::abs(analytic - numeric));
     }
@@ -72,17 +83,27 @@ std::string sweep(const Function& function, const std::vector<Tensor>& inputs, c
 struct Worst {
     double excess = -1;  // |analytic - numeric| over what is allowed
     size_t input = 0;
-    int64_t element = 0;
+    int64_t place = 0;  // element, or number of the direction
     double analytic = 0, numeric = 0;
+    Line line;
 };
 
 std::string wrong_gradient(const std::string& op, const Worst& worst, const Shape& shape,
                            const GradcheckOptions& options, double zero_share) {
+    const std::string place = options.directions > 0 ? fmt::format("along direction {}", worst.place)
+                                                     : "at element " + index_text(shape, worst.place);
     return fmt::format(
-        "{}: wrong gradient, worst at element {} of input {} {}: analytic {:+.12e}, numeric {:+.12e}, difference "
+        "{}: wrong gradient, worst {} of input {} {}: analytic {:+.12e}, numeric {:+.12e}, difference "
         "{:.2e} (allowed: atol {:.0e} + rtol {:.0e} of the numeric); {:.1f} % of all gradients are exactly zero",
-        op, index_text(shape, worst.element), worst.input, shape, worst.analytic, worst.numeric,
-        std::abs(worst.analytic - worst.numeric), options.atol, options.rtol, zero_share);
+        op, place, worst.input, shape, worst.analytic, worst.numeric, std::abs(worst.analytic - worst.numeric),
+        options.atol, options.rtol, zero_share);
+}
+
+bool same_twice(const Function& function, const std::vector<Tensor>& inputs) {
+    const NoGrad no_recording;
+    const std::vector<double> once = function(inputs).values(), again = function(inputs).values();
+    return std::equal(once.begin(), once.end(), again.begin(), again.end(),
+                      [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); });
 }
 
 }  // namespace
@@ -108,6 +129,11 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         tape.backward(y, cotangent.on(y.device()));
     }
 
+    if (!same_twice(function, leaves)) {
+        result.report = fmt::format("{}: not deterministic: two calls with the same inputs differ", op);
+        return result;
+    }
+
     Worst worst;
     int64_t zeros = 0;
     for (size_t i = 0; i < leaves.size(); ++i) {
@@ -119,13 +145,24 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         }
         analytic = analytic.on_cpu();
         double largest = 0, worst_here = 0;
-        for (int64_t e = 0; e < leaves[i].numel(); ++e) {
-            const double a = analytic.data<double>()[e];
-            const double n = central_difference(function, leaves, Element(leaves[i], e), options.eps, cotangent);
+        const bool by_element = options.directions == 0;
+        for (int64_t place = 0; place < (by_element ? leaves[i].numel() : options.directions); ++place) {
+            Line line;
+            double a = 0;
+            if (by_element) {
+                line = along_element(leaves[i], place);
+                a = analytic.data<double>()[place];
+            } else {
+                const Random random = Random{options.seed, 0xD12}.split(i).split(static_cast<uint64_t>(place));
+                const Tensor u = random_direction(leaves[i].shape(), random);
+                line = along(leaves[i], u);
+                a = weighted_sum(analytic, u);
+            }
+            const double n = central_difference(function, leaves, line, options.eps, cotangent);
             double error = std::abs(a - n);
             if (!std::isfinite(error)) error = INFINITY;  // a NaN would be lost in max()
             const double excess = error / (options.atol + options.rtol * std::abs(n));
-            if (excess > worst.excess) worst = {excess, i, e, a, n};
+            if (excess > worst.excess) worst = {excess, i, place, a, n, line};
             worst_here = std::max(worst_here, error);
             largest = std::max(largest, std::abs(n));
             zeros += a == 0;
@@ -140,9 +177,8 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
     if (zeros == result.elements) {
         result.report = fmt::format("{}: vacuous, all {} gradients are exactly zero", op, result.elements);
     } else if (worst.excess > 1) {
-        const Element element(leaves[worst.input], worst.element);
         result.report = wrong_gradient(op, worst, inputs[worst.input].shape(), options, zero_share) +
-                        sweep(function, leaves, element, worst.analytic, cotangent);
+                        sweep(function, leaves, worst.line, worst.analytic, cotangent);
     }
     result.ok = result.report.empty();
     return result;

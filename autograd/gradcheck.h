@@ -27,6 +27,9 @@ struct GradcheckOptions {
     double rtol = 1e-3;
     uint64_t seed = 0;            // of the cotangent
     Device device = Device::cpu;  // where the function computes; inputs are copied there
+    // 0: every element. Else the fast mode: of each input, the slope along so many random directions of length 1, which
+    // takes two calls of the function each, however large the input is.
+    int64_t directions = 0;
     // Called with what each node's backward returned; see Tape::after_backward.
     std::function<void(const Node&, const NeedsInputGrad&, std::vector<Tensor>&)> mutate;
 };
@@ -35,13 +38,13 @@ struct GradcheckResult {
     bool ok = false;
     double worst_error = 0;     // max over elements of |analytic - numeric|
     double worst_relative = 0;  // the same over the largest |numeric| of its input
-    int64_t elements = 0;       // checked
+    int64_t elements = 0;       // checked, or directions
     std::string report;         // empty where ok, else what went wrong and where
 };
 
 // Checks every element of every float64 input; inputs of other dtypes are constants. Fails, besides on a wrong
-// element, where an input receives no gradient and where every gradient is exactly zero (such a check proves
-// nothing). `op` only names things in the report.
+// element, where the function gives two results for the same inputs, where an input receives no gradient, and where
+// every gradient is exactly zero (such a check proves nothing). `op` only names things in the report.
 GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options = {}, const std::string& op = "function");
 

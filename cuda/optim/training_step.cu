@@ -1,5 +1,5 @@
-// The two ends of a training step that belong to no operation. draw_keeps: a thread a number. close_step: one thread,
-// for all it does is write a record. Neither has anything to do with the speed of training.
+// The ends of a training step that belong to no operation. draw_keeps and restore_where_halted: a thread a number.
+// close_step: one thread, for all it does is write a record. None has anything to do with the speed of training.
 
 #include "cuda/optim/training_step.h"
 
@@ -29,6 +29,12 @@ __global__ void close_step_kernel(const W* loss, const double* norm, double max_
     control->gradient_scale = max_norm > 0 && factor < 1 ? factor : 1;
 }
 
+template <class W>
+__global__ void restore_where_halted_kernel(int64_t count, const W* before, W* buffers, const StepControl* control) {
+    const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+    if (i < count && control->halted) buffers[i] = before[i];
+}
+
 // ---- launchers
 
 template <class W>
@@ -42,9 +48,17 @@ void close_step(const W* loss, const double* norm, double max_norm, StepControl*
     launch(close_step_kernel<W>, 1, 1, 0, compute_stream(), loss, norm, max_norm, control);
 }
 
-#define INSTANTIATE(W)                                                     \
-    template void draw_keeps(int64_t, int64_t, const double*, Random, W*); \
-    template void close_step(const W*, const double*, double, StepControl*);
+template <class W>
+void restore_where_halted(int64_t count, const W* before, W* buffers, const StepControl* control) {
+    if (count == 0) return;
+    launch(restore_where_halted_kernel<W>, blocks_for(count, 256), 256, 0, compute_stream(), count, before, buffers,
+           control);
+}
+
+#define INSTANTIATE(W)                                                       \
+    template void draw_keeps(int64_t, int64_t, const double*, Random, W*);   \
+    template void close_step(const W*, const double*, double, StepControl*); \
+    template void restore_where_halted(int64_t, const W*, W*, const StepControl*);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -36,4 +36,9 @@ void draw_keeps(int64_t R, int64_t B, const double* rates, Random random, W* kee
 template <class W>
 void close_step(const W* loss, const double* norm, double max_norm, StepControl* control);
 
+// After close_step, where a step has written to what is no parameter, such as running statistics: puts back what was
+// there before it, if the step halted.
+template <class W>
+void restore_where_halted(int64_t count, const W* before, W* buffers, const StepControl* control);
+
 }  // namespace swingrad::cuda

@@ -2,19 +2,53 @@
 
 namespace swingrad {
 
+Linear::Linear(int64_t inputs, int64_t outputs, const LinearOptions& options) {
+    check(inputs > 0 && outputs > 0, "[linear] a layer needs inputs and outputs, got {} and {}", inputs, outputs);
+    const Init usual = Init::uniform_by_fan_in(inputs);
+    declare("weight", weight, {outputs, inputs}, options.weight_init.value_or(usual), Decay::yes, Precision::mixed);
+    if (options.bias) declare("bias", bias, {outputs}, options.bias_init.value_or(usual));
+}
+
 LayerNorm::LayerNorm(int64_t channels, double start) {
-    declare("weight", weight, {channels}, Init::constant(start), Decay::no);
-    declare("bias", bias, {channels}, Init::constant(0), Decay::no);
+    declare("weight", weight, {channels}, Init::constant(start));
+    declare("bias", bias, {channels}, Init::constant(0));
 }
 
-Linear::Linear(int64_t inputs, int64_t outputs, bool with_bias) {
-    declare("weight", weight, {outputs, inputs}, Init::normal(weight_deviation), Decay::yes);
-    if (with_bias) declare("bias", bias, {outputs}, Init::constant(0), Decay::no);
-}
-
-Mlp::Mlp(int64_t channels, int64_t hidden) : fc1(channels, hidden), fc2(hidden, channels) {
+Mlp::Mlp(int64_t channels, int64_t hidden, const LinearOptions& options)
+    : fc1(channels, hidden, options), fc2(hidden, channels, options) {
     declare("fc1", fc1);
     declare("fc2", fc2);
+}
+
+namespace {
+
+double valid_rate(const char* layer, double rate) {
+    check(rate >= 0 && rate < 1, "[{}] the rate must be in [0, 1), got {}", layer, rate);
+    return rate;
+}
+
+}  // namespace
+
+Dropout::Dropout(double rate) : rate_(valid_rate("dropout", rate)) {}
+
+DropPath::DropPath(double rate) : rate_(valid_rate("drop_path", rate)) {}
+
+Tensor DropPath::forward(const Tensor& x) const {
+    if (!training() || rate_ == 0) return x;
+    check(x.shape().rank() > 0, "[drop_path] x must be [B, ...], got {}", x.shape());
+    return drop_path(x, drawn_ahead() ? keep_ : draw(x.shape()[0], x.dtype(), x.device()));
+}
+
+Tensor DropPath::draw(int64_t batch, DType dtype, Device device) const {
+    return drop_path_keep(batch, rate_, random(), acc_dtype(dtype), device);
+}
+
+void DropPath::draw_ahead(int64_t batch, DType dtype, Device device) {
+    if (rate_ == 0) return;
+    const Tensor drawn = draw(batch, dtype, device);
+    if (keep_.defined() && keep_.shape() == drawn.shape()) keep_.copy_from(drawn);
+    else keep_ = drawn;
+    note_drawn_ahead();
 }
 
 }  // namespace swingrad

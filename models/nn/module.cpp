@@ -1,17 +1,70 @@
 #include "models/nn/module.h"
 
+#include "autograd/tape.h"
+
 #include <algorithm>
+#include <utility>
 
 namespace swingrad {
 
-void Module::declare(std::string name, Parameter& parameter, const Shape& shape, Init init, Decay decay) {
-    parameter.shape = shape;
-    parameter.init = init;
-    parameter.decay = decay;
-    declare(Member{std::move(name), &parameter, nullptr});
+Parameter::operator const Tensor&() const {
+    check(
+        value.defined() || !declared,
+        "[module] a parameter {} has no memory yet: Parameters(model, ...) gives memory to all that the model declares",
+        shape);
+    return value;
 }
 
-void Module::declare(std::string name, Module& child) { declare(Member{std::move(name), nullptr, &child}); }
+Tensor Module::forward(const Tensor& x) const {
+    fail("[module] this module has no forward(x) of one tensor; it was given {}", x);
+}
+
+Tensor Module::operator()(const Tensor& x) const {
+    if (name_.empty()) return forward(x);
+    const Scope scope(name_);
+    return forward(x);
+}
+
+// ---- training and evaluation
+
+void Module::train(Random random) {
+    training_ = true;
+    drawn_ahead_ = false;
+    random_ = random;
+    for (size_t i = 0; i < members_.size(); ++i)
+        if (members_[i].module) members_[i].module->train(random.split(i));
+}
+
+void Module::eval() {
+    training_ = drawn_ahead_ = false;
+    for (const Member& member : members_)
+        if (member.module) member.module->eval();
+}
+
+void Module::draw_ahead(int64_t batch, DType dtype, Device device) {
+    for (const Member& member : members_)
+        if (member.module) member.module->draw_ahead(batch, dtype, device);
+}
+
+bool Module::draws_in_forward() const {
+    return std::any_of(members_.begin(), members_.end(),
+                       [](const Member& member) { return member.module && member.module->draws_in_forward(); });
+}
+
+// ---- members
+
+void Module::declare(std::string name, Parameter& parameter, const Shape& shape, Init init, Decay decay,
+                     Precision precision) {
+    parameter = {shape, init, decay, precision, {}, true};
+    declare(Member{.name = std::move(name), .parameter = &parameter});
+}
+
+void Module::declare(std::string name, Buffer& buffer, const Shape& shape, double start) {
+    buffer = {shape, start, {}};
+    declare(Member{.name = std::move(name), .buffer = &buffer});
+}
+
+void Module::declare(std::string name, Module& child) { declare(Member{.name = std::move(name), .module = &child}); }
 
 void Module::declare(Member member) {
     const auto same = [&](const Member& other) { return other.name == member.name; };
@@ -20,16 +73,38 @@ void Module::declare(Member member) {
     members_.push_back(std::move(member));
 }
 
-std::vector<NamedParameter> Module::parameters() {
-    std::vector<NamedParameter> found;
-    collect("", found);
-    return found;
+void Module::collect(const std::string& prefix, std::vector<NamedParameter>& parameters,
+                     std::vector<NamedBuffer>& buffers) {
+    for (const Member& member : members_) {
+        const std::string name = prefix + member.name;
+        if (member.parameter) parameters.push_back({name, member.parameter});
+        else if (member.buffer) buffers.push_back({name, member.buffer});
+        else {
+            member.module->name_ = name;
+            member.module->collect(name + ".", parameters, buffers);
+        }
+    }
 }
 
-void Module::collect(const std::string& prefix, std::vector<NamedParameter>& found) {
+std::vector<NamedParameter> Module::parameters() {
+    std::vector<NamedParameter> parameters;
+    std::vector<NamedBuffer> buffers;
+    collect("", parameters, buffers);
+    return parameters;
+}
+
+std::vector<NamedBuffer> Module::buffers() {
+    std::vector<NamedParameter> parameters;
+    std::vector<NamedBuffer> buffers;
+    collect("", parameters, buffers);
+    return buffers;
+}
+
+std::vector<std::pair<std::string, Module*>> Module::children() const {
+    std::vector<std::pair<std::string, Module*>> found;
     for (const Member& member : members_)
-        if (member.parameter) found.push_back({prefix + member.name, member.parameter});
-        else member.module->collect(prefix + member.name + ".", found);
+        if (member.module) found.emplace_back(member.name, member.module);
+    return found;
 }
 
 int64_t Module::parameter_count() {

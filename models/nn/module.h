@@ -1,37 +1,55 @@
-// Module: a layer that owns parameters and other modules, all with names.
+// Module: a layer, or a whole model, that owns parameters, buffers and other modules, all with names.
 //
-// A module declares its parameters without allocating them: shape, start value, and whether weight decay applies (an
-// optimiser's pull towards 0). So a model of three billion parameters can be counted on a laptop. `Parameters`
-// allocates and initialises.
+//   struct TwoLayers : Module {
+//       Linear hidden{2, 64}, output{64, 2};
+//       TwoLayers() {
+//           declare("hidden", hidden);
+//           declare("output", output);
+//       }
+//       Tensor forward(const Tensor& x) const override { return output(relu(hidden(x))); }
+//   };
+//
+// A module declares its parameters without allocating them: shape, start value, and how training treats them. So a
+// model of three billion parameters can be counted on a laptop. `Parameters` (models/nn/parameters.h) allocates and
+// initialises.
 #pragma once
 
+#include "core/random.h"
 #include "core/tensor.h"
+#include "models/nn/init.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
 namespace swingrad {
 
-// What a parameter holds before the first step.
-struct Init {
-    enum class Kind { constant, normal, uniform } kind = Kind::constant;
-    double value = 0;  // the constant, the standard deviation, or the bound of [-value, value)
-
-    static Init constant(double value) { return {Kind::constant, value}; }
-    static Init normal(double deviation) { return {Kind::normal, deviation}; }
-    static Init uniform(double bound) { return {Kind::uniform, bound}; }
-};
-
-// Weight decay is for the matrices that products multiply by: the weights of linear layers and of the patch embedding.
-// In mixed precision the same matrices have bfloat16 copies. All other parameters have one number for each channel, or
-// are as small.
+// Weight decay (an optimiser's pull towards 0) is for the matrices that products multiply by: weights of linear layers,
+// of convolutions and of embeddings.
 enum class Decay : bool { no, yes };
+// In mixed precision a parameter stays float32, or has a bfloat16 copy that the model computes with. Factors of
+// products have one. What has a number for each channel is small, and stays as it is.
+enum class Precision : bool { full, mixed };
 
 struct Parameter {
     Shape shape;
     Init init;
     Decay decay = Decay::no;
+    Precision precision = Precision::full;
     Tensor value;  // undefined until Parameters allocates it; the leaf that the model computes with
+    bool declared = false;
+
+    // For operations. Undefined for a parameter that was never declared: a layer without a bias. Throws an Error where
+    // it was, and has no memory.
+    operator const Tensor&() const;
+};
+
+// A tensor that belongs to a module and is saved with it, and that no optimiser changes: running statistics. Floating,
+// never bfloat16.
+struct Buffer {
+    Shape shape;
+    double start = 0;  // what it is full of at first
+    Tensor value;      // undefined until Parameters allocates it
 
     operator const Tensor&() const { return value; }
 };
@@ -39,6 +57,10 @@ struct Parameter {
 struct NamedParameter {
     std::string name;  // dotted path: "layers.0.blocks.1.attn.qkv.weight"
     Parameter* parameter;
+};
+struct NamedBuffer {
+    std::string name;
+    Buffer* buffer;
 };
 
 class Module {
@@ -48,25 +70,58 @@ class Module {
     Module(const Module&) = delete;  // children and parameters are held by address
     Module& operator=(const Module&) = delete;
 
-    // All parameters of this module and its children, in order of declaration.
+    // What it computes of one tensor. `module(x)` is the same, and what it records belongs to the module by name, in
+    // tables and graphs. A module that takes more has a forward of its own.
+    virtual Tensor forward(const Tensor& x) const;
+    Tensor operator()(const Tensor& x) const;
+
+    // Training: dropout and drop path are active, and batch norm normalises by the batch. What is random is drawn from
+    // `random`, by each module from a stream of its own; a training calls this before every step, with a stream for the
+    // step. Evaluation, in which a module begins: nothing random.
+    void train(Random random);
+    void eval();
+    bool training() const { return training_; }
+
+    // All of this module and its children, in order of declaration.
     std::vector<NamedParameter> parameters();
-    // How many numbers that is. Allocates nothing.
+    std::vector<NamedBuffer> buffers();
+    // Modules declared here: name, address.
+    std::vector<std::pair<std::string, Module*>> children() const;
+    // "layers.0.blocks.1" once Parameters has been made of the whole; empty for the whole itself.
+    const std::string& name() const { return name_; }
+    // How many numbers the parameters are. Allocates nothing.
     int64_t parameter_count();
 
+    // For a step that is captured once as a CUDA graph and launched again (train/loop/device_steps.h). Draws what
+    // forward will need of this step's stream for `batch` samples, into memory that stays where it is.
+    virtual void draw_ahead(int64_t batch, DType dtype, Device device);
+    // Whether forward, in training, draws numbers that cannot be drawn ahead: then a step cannot be captured.
+    virtual bool draws_in_forward() const;
+
   protected:
-    void declare(std::string name, Parameter& parameter, const Shape& shape, Init init, Decay decay);
+    void declare(std::string name, Parameter& parameter, const Shape& shape, Init init, Decay decay = Decay::no,
+                 Precision precision = Precision::full);
+    void declare(std::string name, Buffer& buffer, const Shape& shape, double start);
     void declare(std::string name, Module& child);
+
+    const Random& random() const { return random_; }   // of this module and step
+    bool drawn_ahead() const { return drawn_ahead_; }  // for this step
+    void note_drawn_ahead() { drawn_ahead_ = true; }
 
   private:
     struct Member {
         std::string name;
-        Parameter* parameter;  // one of the two is null
-        Module* module;
+        Parameter* parameter = nullptr;  // one of the three is not null
+        Buffer* buffer = nullptr;
+        Module* module = nullptr;
     };
     void declare(Member member);
-    void collect(const std::string& prefix, std::vector<NamedParameter>& found);
+    void collect(const std::string& prefix, std::vector<NamedParameter>& parameters, std::vector<NamedBuffer>& buffers);
 
     std::vector<Member> members_;
+    std::string name_;
+    Random random_;
+    bool training_ = false, drawn_ahead_ = false;
 };
 
 }  // namespace swingrad

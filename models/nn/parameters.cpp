@@ -1,7 +1,8 @@
-// One allocation for all values, one for all gradients, one for each of the copies. Every entry begins at a multiple of
-// 16 elements, which is a whole cache line in float32, so that entries can be vectorised and given to threads without
-// touching each other. The gaps between them hold zeros for ever: nothing writes there. Entries with Decay::no come
-// first: in mixed precision, where only they have float32 gradients, these are one short tensor.
+// One allocation for all values, one for all gradients, one for each of the copies, one for the buffers. Every entry
+// begins at a multiple of 16 elements, which is a whole cache line in float32, so that entries can be vectorised and
+// given to threads without touching each other. The gaps between them hold zeros for ever: nothing writes there.
+// Entries with Precision::full come first: in mixed precision, where only they have float32 gradients, these are one
+// short tensor.
 
 #include "models/nn/parameters.h"
 
@@ -38,15 +39,19 @@ void initialise(const Tensor& values, const Init& init, Random random) {
 Parameters::Parameters(Module& model, DType dtype, Random random, Device device, Gradients with) {
     const bool mixed = dtype == DType::bfloat16;
     const std::vector<NamedParameter> all = model.parameters();
+    check(!all.empty(),
+          "[parameters] the model declares no parameter: its constructor must name each layer and parameter "
+          "by declare(name, member)");
     for (const auto& [name, parameter] : all) {
         entries_.push_back({name, parameter->shape, 0, parameter->decay, {}, {}});
         count_ += parameter->shape.numel();
     }
-    int64_t total = 0, without_decay = 0;
-    for (const Decay decay : {Decay::no, Decay::yes}) {
-        without_decay = total;
-        for (Entry& entry : entries_)
-            if (entry.decay == decay) entry.offset = std::exchange(total, total + aligned(entry.shape.numel()));
+    int64_t total = 0, full_total = 0;  // Precision::full first, whatever the dtype: the layout is always the same
+    for (const Precision precision : {Precision::full, Precision::mixed}) {
+        full_total = total;
+        for (size_t i = 0; i < all.size(); ++i)
+            if (all[i].parameter->precision == precision)
+                entries_[i].offset = std::exchange(total, total + aligned(entries_[i].shape.numel()));
     }
     const Tensor start = Tensor::zeros({total}, mixed ? DType::float32 : dtype);
     dispatch_float("parameters", start.dtype(), [&]<class T>(T) {
@@ -57,12 +62,12 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
     values_ = start.on(device);
     if (mixed) copies_ = values_.to(DType::bfloat16);
     if (with == Gradients::yes) {
-        gradients_ = values_.zeros_like({mixed ? without_decay : total});
+        gradients_ = values_.zeros_like({mixed ? full_total : total});
         if (mixed) copies_gradients_ = copies_.zeros_like({total});
     }
     for (size_t i = 0; i < all.size(); ++i) {
         Entry& entry = entries_[i];
-        const bool has_copy = mixed && entry.decay == Decay::yes;
+        const bool has_copy = mixed && all[i].parameter->precision == Precision::mixed;
         entry.leaf = (has_copy ? copies_ : values_).subrange(entry.offset, entry.shape);
         if (with == Gradients::yes) {
             require_gradient(entry.leaf, entry.name);
@@ -71,6 +76,34 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
         entry.value = has_copy ? values_.subrange(entry.offset, entry.shape) : entry.leaf;
         all[i].parameter->value = entry.leaf;
     }
+    make_buffers(model);
+}
+
+// After the values, whose dtype and device they have.
+void Parameters::make_buffers(Module& model) {
+    const std::vector<NamedBuffer> all = model.buffers();
+    int64_t total = 0;
+    for (const NamedBuffer& named : all) total += aligned(named.buffer->shape.numel());
+    const Tensor start = Tensor::zeros({total}, values_.dtype());
+    std::vector<int64_t> offsets;
+    int64_t offset = 0;
+    for (const auto& [name, buffer] : all) {
+        dispatch_float("parameters", start.dtype(), [&]<class T>(T) {
+            initialise<T>(start.subrange(offset, buffer->shape), Init::constant(buffer->start), Random{});
+        });
+        offsets.push_back(std::exchange(offset, offset + aligned(buffer->shape.numel())));
+    }
+    buffers_ = start.on(values_.device());
+    for (size_t i = 0; i < all.size(); ++i) {
+        all[i].buffer->value = buffers_.subrange(offsets[i], all[i].buffer->shape);
+        buffer_entries_.push_back({all[i].name, all[i].buffer->value});
+    }
+}
+
+Tensor Parameters::as_input(const Tensor& inputs) const {
+    const Tensor there = inputs.on(device());
+    const bool is_float = inputs.dtype() == DType::float32 || inputs.dtype() == DType::float64;
+    return !is_float || there.dtype() == dtype() ? there : there.to(dtype());
 }
 
 void Parameters::renew_copies() const {

@@ -1,4 +1,4 @@
-// Parameters: the memory of a module's parameters and of their gradients.
+// Parameters: the memory of a module's parameters, of their gradients, and of its buffers.
 #pragma once
 
 #include "autograd/tape.h"
@@ -17,15 +17,15 @@ enum class Gradients : bool { no, yes };
 // that is too long) and an optimiser's step are one pass over memory.
 //
 // Mixed precision, dtype bfloat16: `values` stays float32, since the steps of training are too small for eight bits of
-// mantissa. The model computes with bfloat16 copies of the parameters with Decay::yes, in a flat tensor of the same
-// layout, and their gradients arrive in bfloat16 in another; all other parameters are as in float32.
-// Source: Micikevicius et al., "Mixed precision training", arXiv 1710.03740.
+// mantissa. The model computes with bfloat16 copies of the parameters with Precision::mixed, in a flat tensor of the
+// same layout, and their gradients arrive in bfloat16 in another; all other parameters are as in float32. Source:
+// Micikevicius et al., "Mixed precision training", arXiv 1710.03740.
 class Parameters {
   public:
     // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from
     // its own stream of `random`, split by its position, so that a seed gives the same values on every device. dtype:
     // float32, float64 or bfloat16. Without gradients, which take as much memory as the values, `gradients()` is
-    // undefined, and no tape records what the model computes.
+    // undefined, and no tape records what the model computes. Throws an Error where the model declares no parameter.
     Parameters(Module& model, DType dtype, Random random, Device device = Device::cpu,
                Gradients gradients = Gradients::yes);
 
@@ -39,18 +39,26 @@ class Parameters {
 
         bool has_copy() const { return leaf.dtype() != value.dtype(); }
     };
+    struct BufferEntry {
+        std::string name;
+        Tensor value;  // part of `buffers`
+    };
 
     const std::vector<Entry>& entries() const { return entries_; }
+    const std::vector<BufferEntry>& buffer_entries() const { return buffer_entries_; }
     const Tensor& values() const { return values_; }  // [total], gaps included
     // [total]; in mixed precision only as far as there are entries without a copy.
     const Tensor& gradients() const { return gradients_; }
     // [total] bfloat16, only the parts of entries with a copy in use; undefined where there are none.
     const Tensor& copies() const { return copies_; }
     const Tensor& copies_gradients() const { return copies_gradients_; }
-    int64_t count() const { return count_; }                                               // without gaps
+    const Tensor& buffers() const { return buffers_; }  // [total of buffers], gaps included; may have no elements
+    int64_t count() const { return count_; }            // of parameters' numbers, without gaps
     DType dtype() const { return copies_.defined() ? DType::bfloat16 : values_.dtype(); }  // of activations
     Device device() const { return values_.device(); }
 
+    // What the model is given: a batch's inputs on the parameters' device, and floats in their dtype.
+    Tensor as_input(const Tensor& inputs) const;
     // Makes the copies those of `values` again: to be called after `values` were written. Optimisers write both.
     void renew_copies() const;
     // Forgets all gradients: the next one to arrive replaces what is there.
@@ -59,8 +67,11 @@ class Parameters {
     std::vector<std::string> without_gradient() const;
 
   private:
+    void make_buffers(Module& model);
+
     std::vector<Entry> entries_;
-    Tensor values_, gradients_;
+    std::vector<BufferEntry> buffer_entries_;
+    Tensor values_, gradients_, buffers_;
     Tensor copies_, copies_gradients_;
     int64_t count_ = 0;
 };

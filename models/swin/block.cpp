@@ -20,7 +20,7 @@ int64_t hidden_of(const SwinConfig& model, int64_t channels) {
 Block::Block(const SwinConfig& model, const BlockConfig& block)
     : attn(model, block),
       norm1(block.channels, start_of_norm(model.norm)),
-      mlp(block.channels, hidden_of(model, block.channels)),
+      mlp(block.channels, hidden_of(model, block.channels), start_of_linear()),
       norm2(block.channels, start_of_norm(model.norm)),
       placement_(model.norm),
       checkpoint_(model.checkpoint_blocks),

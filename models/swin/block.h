@@ -30,6 +30,7 @@ constexpr uint64_t dropout_streams = uint64_t{1} << 32, head_dropout_stream = dr
 //   x <- x + drop_path(norm1(attn(x)))        x <- x + drop_path(norm2(mlp(x)))
 class Block : public Module {
   public:
+    using Module::forward;
     Block(const SwinConfig& model, const BlockConfig& block);
     Tensor forward(const Tensor& x, const ForwardOptions& options) const;
     double drop_path_rate() const { return drop_path_; }

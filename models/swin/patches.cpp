@@ -1,14 +1,12 @@
 #include "models/swin/patches.h"
 
-#include <cmath>
-
 namespace swingrad {
 
 PatchEmbed::Projection::Projection(int64_t in_chans, int64_t channels, Extent patch) {
-    // The one layer that keeps a convolution's usual start, uniform within 1 / sqrt(inputs).
-    const double bound = 1 / std::sqrt(static_cast<double>(in_chans * patch.rows * patch.columns));
-    declare("weight", weight, {channels, in_chans, patch.rows, patch.columns}, Init::uniform(bound), Decay::yes);
-    declare("bias", bias, {channels}, Init::uniform(bound), Decay::no);
+    // The one layer that keeps a convolution's usual start.
+    const Init init = Init::uniform_by_fan_in(in_chans * patch.rows * patch.columns);
+    declare("weight", weight, {channels, in_chans, patch.rows, patch.columns}, init, Decay::yes, Precision::mixed);
+    declare("bias", bias, {channels}, init);
 }
 
 PatchEmbed::PatchEmbed(int64_t in_chans, int64_t channels, Extent patch)
@@ -22,7 +20,7 @@ Tensor PatchEmbed::forward(const Tensor& images) const {
 }
 
 PatchMerging::PatchMerging(int64_t channels, MergingNorm placement)
-    : reduction(4 * channels, 2 * channels, false),
+    : reduction(4 * channels, 2 * channels, start_of_linear(false)),
       norm((placement == MergingNorm::after ? 2 : 4) * channels),
       placement_(placement) {
     declare("reduction", reduction);

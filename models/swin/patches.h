@@ -6,11 +6,18 @@
 
 namespace swingrad {
 
+// What timm's Swin begins with: weights of linear layers from a normal distribution of this standard deviation, biases
+// at 0.
+inline constexpr double weight_deviation = 0.02;
+inline LinearOptions start_of_linear(bool bias = true) {
+    return {bias, Init::normal(weight_deviation), Init::constant(0)};
+}
+
 // Non-overlapping patches of an image to tokens: [B, H, W, I] -> [B, H/p, W/q, C].
 class PatchEmbed : public Module {
   public:
     PatchEmbed(int64_t in_chans, int64_t channels, Extent patch);
-    Tensor forward(const Tensor& images) const;
+    Tensor forward(const Tensor& images) const override;
 
     class Projection : public Module {
       public:
@@ -24,7 +31,7 @@ class PatchEmbed : public Module {
 class PatchMerging : public Module {
   public:
     PatchMerging(int64_t channels, MergingNorm placement);
-    Tensor forward(const Tensor& x) const;
+    Tensor forward(const Tensor& x) const override;
 
     Linear reduction;
     LayerNorm norm;

@@ -1,7 +1,10 @@
 #include "models/swin/swin_v2.h"
 
+#include "cuda/optim/training_step.h"
+
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 namespace swingrad {
@@ -75,7 +78,7 @@ SwinV2::SwinV2(const SwinConfig& config)
     : config_(valid(config)),
       patch_embed_(config.in_chans, config.embed_dim, config.patch_size),
       norm_(channels_of_stage(config, config.depths.size() - 1)),
-      head_(channels_of_stage(config, config.depths.size() - 1), config.num_classes) {
+      head_(channels_of_stage(config, config.depths.size() - 1), config.num_classes, start_of_linear()) {
     declare("patch_embed", patch_embed_);
     int64_t first_block = 0;
     for (size_t i = 0; i < config.depths.size(); ++i) {
@@ -97,6 +100,28 @@ std::vector<double> SwinV2::drop_path_rates() const {
     for (const auto& stage : stages_)
         for (const auto& block : stage->blocks) rates.insert(rates.end(), 2, block->drop_path_rate());
     return rates;
+}
+
+Tensor SwinV2::forward(const Tensor& images) const {
+    ForwardOptions options;
+    options.training = training();
+    options.random = random();
+    if (drawn_ahead()) options.keeps = keeps_;
+    return forward(images, options);
+}
+
+// All blocks' at once, by one kernel.
+void SwinV2::draw_ahead(int64_t batch, DType dtype, Device device) {
+    const std::vector<double> rates = drop_path_rates();
+    if (device == Device::cpu || std::all_of(rates.begin(), rates.end(), [](double rate) { return rate == 0; })) return;
+    const auto count = static_cast<int64_t>(rates.size());
+    if (!rates_.defined()) rates_ = Tensor::from({count}, rates).on(device);
+    if (!keeps_.defined() || keeps_.shape()[1] != batch)
+        keeps_ = Tensor::empty({count, batch}, acc_dtype(dtype), device);
+    dispatch_float("swin_v2", keeps_.dtype(), [&]<class W>(W) {
+        cuda::draw_keeps(count, batch, rates_.device_data<double>(), random(), keeps_.device_data<W>());
+    });
+    note_drawn_ahead();
 }
 
 Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) const {

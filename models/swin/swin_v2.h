@@ -15,6 +15,7 @@ namespace swingrad {
 // A pyramid's level: halve the map (but in the first), then run the blocks, every other one with shifted windows.
 class Stage : public Module {
   public:
+    using Module::forward;
     Stage(const SwinConfig& config, size_t index, Extent map, int64_t first_block);
     Tensor forward(const Tensor& x, const ForwardOptions& options) const;
 
@@ -33,7 +34,10 @@ class SwinV2 : public Module {
     const SwinConfig& config() const { return config_; }
 
     // images [B, H, W, in_chans] of the configured size, as as_input gives them -> logits [B, K]
-    Tensor forward(const Tensor& images, const ForwardOptions& options = {}) const;
+    Tensor forward(const Tensor& images) const override;
+    Tensor forward(const Tensor& images, const ForwardOptions& options) const;
+    void draw_ahead(int64_t batch, DType dtype, Device device) override;
+    bool draws_in_forward() const override { return config_.drop_rate > 0 || config_.proj_drop_rate > 0; }
     // Images in the parameters' dtype and on their device; themselves where they are so already.
     Tensor as_input(const Tensor& images) const;
     Device device() const { return head_.weight.value.device(); }  // of the parameters
@@ -46,6 +50,7 @@ class SwinV2 : public Module {
     std::vector<std::unique_ptr<Stage>> stages_;
     LayerNorm norm_;
     Linear head_;
+    Tensor rates_, keeps_;  // drawn ahead on a device: drop_path_rates, and ForwardOptions::keeps
 };
 
 // Rows and columns of tokens in stage `index`: patches, halved (rounding up) at each stage after the first.

@@ -20,8 +20,8 @@ OffsetScale offset_scale(PositionBias bias, CpbFormula formula) {
 }  // namespace
 
 WindowAttention::WindowAttention(const SwinConfig& model, const BlockConfig& block)
-    : qkv(block.channels, 3 * block.channels, model.qkv_bias && model.key_bias),
-      proj(block.channels, block.channels),
+    : qkv(block.channels, 3 * block.channels, start_of_linear(model.qkv_bias && model.key_bias)),
+      proj(block.channels, block.channels, start_of_linear()),
       kind_(model.attention),
       position_bias_(model.position_bias),
       formula_(model.cpb_formula),
@@ -29,20 +29,20 @@ WindowAttention::WindowAttention(const SwinConfig& model, const BlockConfig& blo
       heads_(block.heads),
       map_(block.windows) {
     if (kind_ == AttentionKind::cosine)
-        declare("logit_scale", logit_scale, {heads_, 1, 1}, Init::constant(std::log(10.0)), Decay::no);
+        declare("logit_scale", logit_scale, {heads_, 1, 1}, Init::constant(std::log(10.0)));
     if (model.qkv_bias && !model.key_bias) {
-        declare("q_bias", q_bias, {block.channels}, Init::constant(0), Decay::no);
-        declare("v_bias", v_bias, {block.channels}, Init::constant(0), Decay::no);
+        declare("q_bias", q_bias, {block.channels}, Init::constant(0));
+        declare("v_bias", v_bias, {block.channels}, Init::constant(0));
     }
     if (position_bias_ == PositionBias::table) {
         declare("relative_position_bias_table", relative_position_bias_table, {map_->offsets(), heads_},
-                Init::normal(weight_deviation), Decay::no);
+                Init::normal(weight_deviation));
     } else if (position_bias_ != PositionBias::none) {
         coordinates_ = relative_coordinates(map_->window, block.pretrained_window,
                                             offset_scale(position_bias_, formula_), DType::float32);
-        declare("cpb_mlp.0.weight", cpb_weight1, {cpb_hidden, 2}, Init::normal(weight_deviation), Decay::no);
-        declare("cpb_mlp.0.bias", cpb_bias1, {cpb_hidden}, Init::constant(0), Decay::no);
-        declare("cpb_mlp.2.weight", cpb_weight2, {heads_, cpb_hidden}, Init::normal(weight_deviation), Decay::no);
+        declare("cpb_mlp.0.weight", cpb_weight1, {cpb_hidden, 2}, Init::normal(weight_deviation));
+        declare("cpb_mlp.0.bias", cpb_bias1, {cpb_hidden}, Init::constant(0));
+        declare("cpb_mlp.2.weight", cpb_weight2, {heads_, cpb_hidden}, Init::normal(weight_deviation));
     }
     declare("qkv", qkv);
     declare("proj", proj);

@@ -1,8 +1,8 @@
 // A block's attention, and what it must know of the block. Names of members are timm's. Switches: models/swin/config.h.
 #pragma once
 
-#include "models/nn/layers.h"
 #include "models/swin/config.h"
+#include "models/swin/patches.h"
 #include "ops/window.h"
 
 #include <vector>
@@ -23,7 +23,7 @@ struct BlockConfig {
 class WindowAttention : public Module {
   public:
     WindowAttention(const SwinConfig& model, const BlockConfig& block);
-    Tensor forward(const Tensor& x) const;  // [B, H, W, C] -> [B, H, W, C]
+    Tensor forward(const Tensor& x) const override;  // [B, H, W, C] -> [B, H, W, C]
 
     // How much of each key a query takes, [B nW, h, N, N], which forward never has as a whole: for looking at. On the
     // CPU only.

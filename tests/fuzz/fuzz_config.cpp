@@ -2,7 +2,7 @@
 #include "core/io/json_file.h"
 #include "models/swin/config.h"
 #include "tests/fuzz/targets.h"
-#include "train/loop/recipe.h"
+#include "train/loop/swin_recipe.h"
 
 namespace swingrad::fuzz {
 
@@ -17,13 +17,13 @@ void config(Bytes bytes) {
         const nlohmann::json written = config_to_json(model);
         promise(config_to_json(config_from_json(written)) == written, "a model changes when it is written");
     }
-    Recipe recipe;
+    SwinRecipe recipe;
     if (reads([&] {
             update(recipe, json, "config.json");
             validate(recipe);
         })) {
         const nlohmann::json written = to_json(recipe);
-        Recipe again;
+        SwinRecipe again;
         update(again, written, "again.json");
         validate(again);
         promise(to_json(again) == written, "a recipe changes when it is written");

@@ -22,7 +22,7 @@ struct Nested : Module {
         declare("first", first, {33}, Init::constant(1.5), Decay::no);
         declare("layers.0", inner);
         declare("layers.1", other);
-        declare("last", last, {}, Init::normal(1), Decay::yes);
+        declare("last", last, {}, Init::normal(1), Decay::yes, Precision::mixed);
     }
 };
 
@@ -30,8 +30,8 @@ struct Large : Module {
     Parameter normal, uniform;
 
     Large() {
-        declare("normal", normal, {257, 200}, Init::normal(0.02), Decay::yes);
-        declare("uniform", uniform, {200, 257}, Init::uniform(0.1), Decay::yes);
+        declare("normal", normal, {257, 200}, Init::normal(0.02), Decay::yes, Precision::mixed);
+        declare("uniform", uniform, {200, 257}, Init::uniform(0.1), Decay::yes, Precision::mixed);
     }
 };
 

@@ -15,10 +15,10 @@ namespace swingrad::test {
 struct Long : Module {
     Parameter a, b, c, idle;
     Long() {
-        declare("a", a, {257, 261}, Init::normal(1), Decay::yes);
+        declare("a", a, {257, 261}, Init::normal(1), Decay::yes, Precision::mixed);
         declare("b", b, {33}, Init::normal(1), Decay::no);
         declare("c", c, {40001}, Init::normal(1), Decay::no);
-        declare("idle", idle, {5}, Init::normal(1), Decay::yes);
+        declare("idle", idle, {5}, Init::normal(1), Decay::yes, Precision::mixed);
     }
 };
 

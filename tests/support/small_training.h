@@ -1,7 +1,7 @@
 // A training so small that a test can afford many of its steps.
 #pragma once
 
-#include "train/loop/trainer.h"
+#include "train/loop/swin_trainer.h"
 
 namespace swingrad::test {
 
@@ -36,8 +36,8 @@ inline Dataset coloured_noise(int64_t count) {
 
 inline constexpr Normalisation plain{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
 
-inline Recipe small_recipe() {
-    Recipe recipe;
+inline SwinRecipe small_recipe() {
+    SwinRecipe recipe;
     recipe.epochs = 3;
     recipe.batch_size = 8;
     recipe.lr = 4e-3;

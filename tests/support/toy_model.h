@@ -13,9 +13,9 @@ struct ToyModel : Module {
     Parameter weight, bias, late;
 
     ToyModel() {
-        declare("weight", weight, {2, 3}, Init::normal(0.5), Decay::yes);
+        declare("weight", weight, {2, 3}, Init::normal(0.5), Decay::yes, Precision::mixed);
         declare("bias", bias, {3}, Init::uniform(0.25), Decay::no);
-        declare("late", late, {1}, Init::constant(2), Decay::yes);
+        declare("late", late, {1}, Init::constant(2), Decay::yes, Precision::mixed);
     }
 };
 

@@ -9,7 +9,6 @@
 #include "core/error.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace swingrad {
 namespace {
@@ -80,8 +79,8 @@ Batch make_batch(const Dataset& data, std::span<const int64_t> indices, const No
     const Table table = table_of(normalisation);
     Batch batch{Tensor::empty({count, extent.rows, extent.columns, 3}), Tensor::empty({count}, DType::int64)};
     const uint8_t* pixels = data.images.data<uint8_t>();
-    float* images = batch.images.data<float>();
-    int64_t* labels = batch.labels.data<int64_t>();
+    float* images = batch.inputs.data<float>();
+    int64_t* labels = batch.targets.data<int64_t>();
     // On one thread: this runs beside a training step (train/data/loader.h), which wants the others.
     for (int64_t i = 0; i < count; ++i) {
         const int64_t index = indices[static_cast<size_t>(i)];
@@ -91,15 +90,6 @@ Batch make_batch(const Dataset& data, std::span<const int64_t> indices, const No
         labels[i] = data.labels[static_cast<size_t>(index)];
     }
     return batch;
-}
-
-// Fisher and Yates: the last place gets one of all, the one before it one of the rest, and so on.
-std::vector<int64_t> shuffled(int64_t count, Random random) {
-    check(count >= 0 && count < (int64_t{1} << 32), "[shuffled] count must be 0 to 2^32 - 1, got {}", count);
-    std::vector<int64_t> order(static_cast<size_t>(count));
-    std::iota(order.begin(), order.end(), 0);
-    for (uint64_t i = order.size(); i-- > 1;) std::swap(order[i], order[random.below(i, static_cast<uint32_t>(i + 1))]);
-    return order;
 }
 
 }  // namespace swingrad

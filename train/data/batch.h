@@ -1,9 +1,12 @@
-// From samples of a dataset to a model's input.
+// From images of a dataset to a model's input.
 #pragma once
 
 #include "train/data/dataset.h"
+#include "train/data/samples.h"
 
 #include <array>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,18 +26,39 @@ struct Augmentation {
     double flip = 0.5;         // how often left and right are exchanged
 };
 
-struct Batch {
-    Tensor images;  // float32 [B, H, W, 3], normalised
-    Tensor labels;  // int64 [B]
-};
-
-// The samples `indices`, in that order. The border of a crop is zero after normalisation: the mean colour. Crop and
-// flip are drawn from `random` by the sample's index, so they do not depend on which batch it is in; give each
-// epoch a stream of its own. `augmentation` may be null: images as they are.
+// The images `indices`, in that order: float32 [B, H, W, 3], normalised, with labels [B]. The border of a crop is zero
+// after normalisation: the mean colour. Crop and flip are drawn from `random` by the sample's index, so they do not
+// depend on which batch it is in; give each epoch a stream of its own. `augmentation` may be null: images as they are.
 Batch make_batch(const Dataset& data, std::span<const int64_t> indices, const Normalisation& normalisation,
                  const Augmentation* augmentation, Random random);
 
-// 0 .. count-1 in random order.
-std::vector<int64_t> shuffled(int64_t count, Random random);
+// A dataset as samples: augmented in training, where there is an augmentation. A dataset that is moved in is kept; any
+// other must outlive the samples.
+class ImageSamples final : public Samples {
+  public:
+    ImageSamples(const Dataset& data, const Normalisation& normalisation,
+                 const std::optional<Augmentation>& augmentation = {})
+        : data_(&data), normalisation_(normalisation), augmentation_(augmentation) {}
+    ImageSamples(Dataset&& data, const Normalisation& normalisation,
+                 const std::optional<Augmentation>& augmentation = {})
+        : kept_(std::make_shared<const Dataset>(std::move(data))),
+          data_(kept_.get()),
+          normalisation_(normalisation),
+          augmentation_(augmentation) {}
+
+    int64_t size() const override { return data_->size(); }
+    Batch batch(std::span<const int64_t> indices, const Random* augmentation) const override {
+        const bool augmented = augmentation && augmentation_;
+        return make_batch(*data_, indices, normalisation_, augmented ? &*augmentation_ : nullptr,
+                          augmented ? *augmentation : Random{});
+    }
+    const Dataset* images() const override { return data_; }
+
+  private:
+    const std::shared_ptr<const Dataset> kept_;
+    const Dataset* data_;
+    const Normalisation normalisation_;
+    const std::optional<Augmentation> augmentation_;
+};
 
 }  // namespace swingrad

@@ -1,6 +1,6 @@
 #include "train/data/dataset.h"
 
-#include "train/data/batch.h"
+#include "train/data/samples.h"
 #include "train/data/sources.h"
 
 #include <cmath>

@@ -3,6 +3,7 @@
 #include "core/error.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace swingrad {
 
@@ -29,21 +30,22 @@ std::optional<Batch> Loader::next() {
     return batch;
 }
 
-Loader batches_of(const Dataset& data, std::vector<int64_t> order, int64_t batch_size, bool whole_only,
-                  const Normalisation& normalisation, const Augmentation* augmentation, Random random, Device device) {
+Loader batches_of(const Samples& samples, std::vector<int64_t> order, int64_t batch_size, bool whole_only,
+                  const std::optional<Random>& augmentation, Device device) {
     check(batch_size > 0, "[loader] batch size must be at least 1, got {}", batch_size);
-    const auto samples = static_cast<int64_t>(order.size());
-    const int64_t count = whole_only ? samples / batch_size : (samples + batch_size - 1) / batch_size;
-    const std::optional<Augmentation> copy = augmentation ? std::optional(*augmentation) : std::nullopt;
-    std::unique_ptr<Upload> upload;
-    if (device != Device::cpu && count > 0)
-        upload = std::make_unique<Upload>(data.images.shape().with(0, std::min(batch_size, samples)));
-    const auto make = [=, &data, order = std::move(order)](int64_t batch) {
-        const int64_t begin = batch * batch_size, end = std::min(samples, begin + batch_size);
+    const auto all = static_cast<int64_t>(order.size());
+    const int64_t count = whole_only ? all / batch_size : (all + batch_size - 1) / batch_size;
+    const auto make = [=, &samples, order = std::move(order)](int64_t number) {
+        const int64_t begin = number * batch_size, end = std::min(all, begin + batch_size);
         const std::span<const int64_t> indices(order.data() + begin, static_cast<size_t>(end - begin));
-        return make_batch(data, indices, normalisation, copy ? &*copy : nullptr, random);
+        Batch batch = samples.batch(indices, augmentation ? &*augmentation : nullptr);
+        for (const auto& [name, tensor] : {std::pair{"inputs", batch.inputs}, {"targets", batch.targets}})
+            check(tensor.shape().rank() > 0 && tensor.shape()[0] == end - begin,
+                  "[loader] the {} of a batch of {} samples must be [{}, ...], got {}", name, end - begin, end - begin,
+                  tensor.defined() ? tensor.describe() : "nothing");
+        return batch;
     };
-    return Loader(count, make, std::move(upload));
+    return Loader(count, make, device == Device::cpu ? nullptr : std::make_unique<Upload>());
 }
 
 }  // namespace swingrad

@@ -1,13 +1,14 @@
 // Prepares the next batch while the current one is being computed with.
 #pragma once
 
-#include "train/data/batch.h"
+#include "train/data/samples.h"
 #include "train/data/upload.h"
 
 #include <functional>
 #include <future>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace swingrad {
 
@@ -33,11 +34,10 @@ class Loader {
     std::future<Batch> pending_;  // last member: its destructor waits for the thread, which uses the others
 };
 
-// The samples `order` of `data` in batches of `batch_size`. The last may be smaller; `whole_only` leaves it out.
-// Waits and reads like Loader; `data` must outlive it. `augmentation` is copied, and may be null. Batches are on
-// `device`.
-Loader batches_of(const Dataset& data, std::vector<int64_t> order, int64_t batch_size, bool whole_only,
-                  const Normalisation& normalisation, const Augmentation* augmentation, Random random,
-                  Device device = Device::cpu);
+// Those of `samples` that `order` names, in batches of `batch_size`. The last may be smaller; `whole_only` leaves it
+// out. Waits and reads like Loader; `samples` must outlive it. Batches are on `device`. Throws an Error where a batch
+// has not a row of inputs and of targets for each sample.
+Loader batches_of(const Samples& samples, std::vector<int64_t> order, int64_t batch_size, bool whole_only,
+                  const std::optional<Random>& augmentation, Device device = Device::cpu);
 
 }  // namespace swingrad

@@ -7,20 +7,21 @@
 #pragma once
 
 #include "cuda/runtime/runtime.h"
-#include "train/data/batch.h"
+#include "train/data/samples.h"
 
 #include <array>
+#include <optional>
 
 namespace swingrad {
 
 class Upload {
   public:
-    explicit Upload(const Shape& images);  // of the largest batch
-    ~Upload();                             // waits for copies under way
+    Upload() = default;
+    ~Upload();  // waits for copies under way
     Upload(const Upload&) = delete;
     Upload& operator=(const Upload&) = delete;
 
-    // On the loader's thread: the batch as it will be on the device.
+    // On the loader's thread: the batch as it will be on the device. No batch may be larger than the first.
     Batch send(const Batch& batch);
     // On the training thread, for every batch sent, in order: what is asked of the compute stream from now on finds it.
     // The batch before is over with when the one after this one is sent.
@@ -28,12 +29,12 @@ class Upload {
 
   private:
     struct Slot {
-        explicit Slot(const Shape& shape);
-        cuda::PinnedMemory pinned_images, pinned_labels;
-        Tensor images, labels;
+        explicit Slot(const Batch& largest);
+        cuda::PinnedMemory pinned_inputs, pinned_targets;
+        Tensor inputs, targets;
         cuda::Event copied, used;
     };
-    std::array<Slot, 2> slots_;
+    std::array<std::optional<Slot>, 2> slots_;  // made by the first batch
     size_t sent_ = 0, taken_ = 0;
 };
 

@@ -37,8 +37,8 @@ const std::vector<Variant>& variants() {
 constexpr size_t v2 = 3;  // among them
 
 // nano with 32 channels, so that all of it takes less than half an hour.
-Recipe plan_of(const ExperimentSettings& settings) {
-    Recipe recipe = recipe_of(settings);
+SwinRecipe plan_of(const ExperimentSettings& settings) {
+    SwinRecipe recipe = recipe_of(settings);
     recipe.validation = 0;
     recipe.epochs = settings.data == "shapes" ? 12 : 2;  // about as many steps: CIFAR-10 has six times the images
     recipe.warmup_epochs = 0.1 * static_cast<double>(recipe.epochs);
@@ -52,7 +52,7 @@ Recipe plan_of(const ExperimentSettings& settings) {
     return recipe;
 }
 
-json measure(const Recipe& recipe, const std::filesystem::path& folder) {
+json measure(const SwinRecipe& recipe, const std::filesystem::path& folder) {
     const LogTable log = train_in_folder(recipe, folder);
     return {{"test_accuracy", log.test.at("test_accuracy")},
             {"test_loss", log.test.at("test_loss")},
@@ -119,7 +119,7 @@ std::vector<Cell> cells_of(const ExperimentRun& run) {
     std::vector<Cell> cells;
     for (const Variant& variant : variants())
         for (int64_t seed = 0; seed < run.settings.seeds; ++seed) {
-            Recipe recipe = plan_of(run.settings);
+            SwinRecipe recipe = plan_of(run.settings);
             recipe.seed = seed;
             recipe.model_args.update(variant.switches);
             const json configuration{{"measure", "training"}, {"recipe", to_json(recipe)}};

@@ -61,16 +61,17 @@ json as_json(const std::vector<StreamStatistics>& blocks) {
     return list;
 }
 
-json measure(const Recipe& recipe, const SwinConfig& model, const Plan& plan, ExperimentImages& images,
+json measure(const SwinRecipe& recipe, const SwinConfig& model, const Plan& plan, ExperimentImages& images,
              ExperimentRun& run) {
     const Dataset& training = images.training(plan.images);
     const Dataset& seen = images.test(plan.measured);
-    Trainer trainer(recipe, model, training, images.normalisation());
+    SwinTrainer trainer(recipe, model, training, images.normalisation());
     const Batch batch = whole_batch(seen, images.normalisation());
-    json result{{"start", as_json(stream_statistics(trainer.model(), batch.images))}};
+    json result{{"start", as_json(stream_statistics(trainer.model(), batch.inputs))}};
     result["stopped"] = train_through(trainer, run, "training");
-    result["trained"] = as_json(stream_statistics(trainer.model(), batch.images));
-    const Evaluation evaluation = evaluate(trainer.model(), seen, images.normalisation(), recipe.batch_size);
+    result["trained"] = as_json(stream_statistics(trainer.model(), batch.inputs));
+    const Evaluation evaluation =
+        evaluate(trainer.model(), trainer.parameters(), ImageSamples(seen, images.normalisation()), recipe.batch_size);
     result["accuracy"] = evaluation.accuracy;
     return result;
 }
@@ -185,7 +186,7 @@ std::vector<std::string> seen_in(const std::vector<Group>& groups) {
 Findings run_amplitude(ExperimentRun& run) {
     const Plan plan = plan_of(run.settings.quick);
     ExperimentImages images(run.settings.data, {plan.image, plan.image});
-    Recipe recipe = recipe_of(run.settings);
+    SwinRecipe recipe = recipe_of(run.settings);
     recipe.img_size = plan.image;
     recipe.batch_size = plan.batch;
     recipe.drop_path = 0;  // which would make the stream smaller in training than where it is measured
@@ -202,7 +203,7 @@ Findings run_amplitude(ExperimentRun& run) {
                 recipe.model_args = size.arguments;
                 recipe.model_args["norm"] = placement;
                 const SwinConfig model = model_of(recipe, images.classes());
-                const Recipe of_cell = recipe;
+                const SwinRecipe of_cell = recipe;
                 cells.push_back(
                     {fmt::format("{}, {}, seed {}", size.name, placement, seed),
                      {{"measure", "amplitude"},

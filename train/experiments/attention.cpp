@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 struct Plan {
-    Recipe recipe;
+    SwinRecipe recipe;
     int64_t images, measured, looked_at;
 };
 
@@ -86,13 +86,13 @@ bool is_probed(int64_t step, int64_t all) {
     return step == 0;
 }
 
-json measure(const Recipe& recipe, const Plan& plan, ExperimentImages& images, ExperimentRun& run) {
+json measure(const SwinRecipe& recipe, const Plan& plan, ExperimentImages& images, ExperimentRun& run) {
     const Dataset& test = images.test(plan.measured);
     const SwinConfig model = model_of(recipe, images.classes());
-    Trainer trainer(recipe, model, images.training(plan.images), images.normalisation());
+    SwinTrainer trainer(recipe, model, images.training(plan.images), images.normalisation());
     std::vector<int64_t> first(static_cast<size_t>(std::min(plan.looked_at, test.size())));
     for (size_t i = 0; i < first.size(); ++i) first[i] = static_cast<int64_t>(i);
-    const Tensor looked_at = make_batch(test, first, images.normalisation(), nullptr, Random{}).images;
+    const Tensor looked_at = make_batch(test, first, images.normalisation(), nullptr, Random{}).inputs;
     json result{{"probes", json::array()}, {"keys", json::array()}};
     std::vector<BlockAttention> blocks;
     const auto probe = [&](int64_t step) {
@@ -105,7 +105,9 @@ json measure(const Recipe& recipe, const Plan& plan, ExperimentImages& images, E
     result["stopped"] = train_through(trainer, run, "training", probe);
     for (const BlockAttention& block : blocks) result["keys"].push_back(block.map->tokens);
     result["pictures"] = pictures_of(blocks, test);
-    result["accuracy"] = evaluate(trainer.model(), test, images.normalisation(), recipe.batch_size).accuracy;
+    result["accuracy"] =
+        evaluate(trainer.model(), trainer.parameters(), ImageSamples(test, images.normalisation()), recipe.batch_size)
+            .accuracy;
     return result;
 }
 
@@ -115,7 +117,7 @@ Findings run_attention(ExperimentRun& run) {
     std::vector<Cell> cells;
     for (const AttentionKindTried& kind : attention_kinds)
         for (int64_t seed = 0; seed < run.settings.seeds; ++seed) {
-            Recipe recipe = plan.recipe;
+            SwinRecipe recipe = plan.recipe;
             recipe.seed = seed;
             recipe.model_args["norm"] = kind.norm;
             recipe.model_args["attention"] = kind.attention;

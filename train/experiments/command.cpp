@@ -3,7 +3,7 @@
 #include "train/experiments/experiments.h"
 
 #include "train/program/cli/commands.h"
-#include "train/program/cli/flags.h"
+#include "train/program/console/flags.h"
 
 namespace swingrad {
 namespace {

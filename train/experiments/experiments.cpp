@@ -1,7 +1,7 @@
 #include "train/experiments/experiments.h"
 
 #include "core/io/suggest.h"
-#include "train/loop/recipe.h"
+#include "train/loop/swin_recipe.h"
 
 #include <array>
 #include <vector>

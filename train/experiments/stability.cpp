@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 
 struct Plan {
-    Recipe recipe;
+    SwinRecipe recipe;
     int64_t images;
     std::vector<StabilityVariant> variants;
     std::vector<int64_t> depths;
@@ -48,8 +48,8 @@ Plan plan_of(const ExperimentSettings& settings) {
 }
 
 // The depth is in the second stage, where a map is one window.
-Recipe recipe_for(const Plan& plan, const StabilityVariant& variant, int64_t depth, double rate, int64_t seed) {
-    Recipe recipe = plan.recipe;
+SwinRecipe recipe_for(const Plan& plan, const StabilityVariant& variant, int64_t depth, double rate, int64_t seed) {
+    SwinRecipe recipe = plan.recipe;
     recipe.seed = seed;
     recipe.lr = rate;
     recipe.model_args["depths"] = {2, depth - 2};
@@ -58,8 +58,9 @@ Recipe recipe_for(const Plan& plan, const StabilityVariant& variant, int64_t dep
     return recipe;
 }
 
-json measure(const Recipe& recipe, int64_t most_images, ExperimentImages& images, ExperimentRun& run) {
-    Trainer trainer(recipe, model_of(recipe, images.classes()), images.training(most_images), images.normalisation());
+json measure(const SwinRecipe& recipe, int64_t most_images, ExperimentImages& images, ExperimentRun& run) {
+    SwinTrainer trainer(recipe, model_of(recipe, images.classes()), images.training(most_images),
+                        images.normalisation());
     std::vector<double> losses;
     const std::string why =
         train_through(trainer, run, "training", [&](int64_t) { losses.push_back(trainer.last_loss()); });
@@ -74,7 +75,7 @@ Findings run_stability(ExperimentRun& run) {
         for (const StabilityVariant& variant : plan.variants)
             for (const double rate : plan.rates)
                 for (int64_t seed = 0; seed < run.settings.seeds; ++seed) {
-                    const Recipe recipe = recipe_for(plan, variant, depth, rate, seed);
+                    const SwinRecipe recipe = recipe_for(plan, variant, depth, rate, seed);
                     cells.push_back(
                         {fmt::format("{} blocks, {}, learning rate {}, seed {}", depth, variant.name, rate, seed),
                          {{"measure", "stability"}, {"recipe", to_json(recipe)}, {"images", plan.images}},

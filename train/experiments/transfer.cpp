@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 struct Plan {
-    Recipe training;
+    SwinRecipe training;
     std::vector<int64_t> windows;  // the first is trained with
     int64_t fine_tuned, measured;  // images, or all where there are fewer
 };
@@ -38,7 +38,7 @@ Plan plan_of(const ExperimentSettings& settings) {
 // The image grows with the window, so that it has as many windows as before. The trained window goes into
 // pretrained_window_sizes, as in the paper's code: an offset of so many tokens keeps the coordinate it was trained
 // with. No stage's map was smaller than the window, so it is the same for all.
-Recipe fine_tuning_of(const Plan& plan, Recipe recipe, int64_t window) {
+SwinRecipe fine_tuning_of(const Plan& plan, SwinRecipe recipe, int64_t window) {
     const int64_t trained = plan.windows.front();
     recipe.img_size = recipe.img_size * window / trained;
     recipe.crop_padding = recipe.crop_padding * window / trained;
@@ -54,18 +54,18 @@ Recipe fine_tuning_of(const Plan& plan, Recipe recipe, int64_t window) {
 
 // ---- one cell
 
-json measure(const Plan& plan, const Recipe& training, const Recipe& recipe, const RunFolder& trained,
+json measure(const Plan& plan, const SwinRecipe& training, const SwinRecipe& recipe, const RunFolder& trained,
              ExperimentImages& images, ExperimentRun& run) {
     if (!std::filesystem::exists(trained.weights())) train_in_folder(training, trained.path);
     const Extent extent{recipe.img_size, recipe.img_size};
     const Dataset seen = resized(images.training(plan.fine_tuned), extent);
     const Dataset test = resized(images.test(plan.measured), extent);
     const SwinConfig model = model_of(recipe, images.classes());
-    Trainer trainer(recipe, model, seen, images.normalisation());
+    SwinTrainer trainer(recipe, model, seen, images.normalisation());
     load_weights(trained.weights(), trainer.parameters(), OtherSizes::resample);
     const auto accuracy = [&] {
-        return evaluate(trainer.model(), test, images.normalisation(), recipe.batch_size,
-                        [](int64_t) { stop_if_interrupted(); })
+        return evaluate(trainer.model(), trainer.parameters(), ImageSamples(test, images.normalisation()),
+                        recipe.batch_size, [](int64_t) { stop_if_interrupted(); })
             .accuracy;
     };
     const auto bias = [&] { return bias_map(model, trainer.parameters(), 0); };
@@ -80,13 +80,13 @@ std::vector<Cell> cells_of(const Plan& plan, ExperimentImages& images, Experimen
     std::vector<Cell> cells;
     for (const char* kind : transfer_kinds)
         for (int64_t seed = 0; seed < run.settings.seeds; ++seed) {
-            Recipe training = plan.training;
+            SwinRecipe training = plan.training;
             training.seed = seed;
             training.model_args["position_bias"] = kind;
             const std::string label = fmt::format("{}, seed {}", kind, seed);
             const RunFolder trained{run.folder / "runs" / file_name_of(label, to_json(training))};
             for (const int64_t window : plan.windows) {
-                const Recipe recipe = fine_tuning_of(plan, training, window);
+                const SwinRecipe recipe = fine_tuning_of(plan, training, window);
                 cells.push_back({fmt::format("{}, window {}", label, window),
                                  {{"measure", "transfer"},
                                   {"training", to_json(training)},
@@ -156,7 +156,7 @@ const Experiment transfer_experiment{
     {{"ops/window.cpp", "axis_coordinates(", "the coordinates of an offset: sign times logarithm"},
      {"ops/attention/continuous_position_bias.cpp", "Tensor continuous_position_bias(", "the network"},
      {"ops/attention/resample_bias_table.cpp", "Tensor resample_bias_table(", "the table as an image, resized"},
-     {"train/experiments/transfer.cpp", "Recipe fine_tuning_of(", "which settings a larger window changes"},
+     {"train/experiments/transfer.cpp", "SwinRecipe fine_tuning_of(", "which settings a larger window changes"},
      {"train/experiments/window_transfer.cpp", "double extrapolation(", "the 1.14 and the 0.33"}},
     run_transfer};
 

@@ -14,7 +14,8 @@ namespace {
 
 const std::string state_key = "swingrad", steps_key = "optimizer.steps", optimiser_prefix = "optimizer.";
 
-// ---- the tensors of a file: handles on the memory that is saved from and loaded into
+// ---- the tensors of a file: handles on the memory that is saved from and loaded into. Weights are parameters and
+// buffers.
 
 // Where they are, or copies on the CPU.
 enum class Place : bool { there, on_cpu };
@@ -25,6 +26,7 @@ NamedTensors weights_of(const Parameters& parameters, Place place) {
     NamedTensors all;
     for (const auto& entry : parameters.entries())
         all.emplace_back(entry.name, values.subrange(entry.offset, entry.shape));
+    for (const auto& entry : parameters.buffer_entries()) all.emplace_back(entry.name, at(place, entry.value));
     return all;
 }
 
@@ -150,14 +152,21 @@ LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& 
     std::string heading = "[weights] " + path.string();
     SafetensorsFile file = read_safetensors(path);
     const bool checkpoint = file.metadata.count(state_key) > 0;
-    auto [names, tensors] = to_timm_names(std::move(file.tensors), heading);
-    file.tensors = std::move(tensors);
-    if (names != NamesOf::timm) heading += fmt::format(", with the names of {},", name_of(names));
-
     const NamedTensors targets = weights_of(parameters, Place::there);
-    LoadedWeights loaded{names, {}};
+    LoadedWeights loaded;
+    const auto is_there = [&](const auto& target) { return file.tensors.contains(target.first); };
+    if (!std::all_of(targets.begin(), targets.end(),
+                     is_there)) {  // names that are the model's own are not for a Swin's
+        auto [names, tensors] = to_timm_names(std::move(file.tensors), heading);
+        file.tensors = std::move(tensors);
+        loaded.names = names;
+        if (names != NamesOf::timm) heading += fmt::format(", with the names of {},", name_of(names));
+    }
     if (other_sizes == OtherSizes::resample) loaded.resampled = resample(file, targets);
-    fill(heading, file, targets, [&](const std::string& name) { return checkpoint && is_optimiser_state(name); });
+    const auto ignored = [&](const std::string& name) {
+        return (checkpoint && is_optimiser_state(name)) || name.ends_with(".num_batches_tracked");  // PyTorch's
+    };
+    fill(heading, file, targets, ignored);
     parameters.renew_copies();
     return loaded;
 }

@@ -1,5 +1,6 @@
-// Files of weights, and checkpoints to continue a run from. Both are safetensors files with timm's names for weights,
-// written atomically: a run that is killed while it writes leaves the file before.
+// Files of weights, and checkpoints to continue a run from. Both are safetensors files with the model's own names for
+// parameters and buffers (a Swin's are timm's), written atomically: a run that is killed while it writes leaves the
+// file before.
 //
 // Where a file does not fit the model, the Error is one line, for example
 //   [weights] w.safetensors does not fit: 1 missing ("head.fc.bias"), 1 unexpected ("head.bias"),
@@ -27,7 +28,7 @@ void save_weights(const std::filesystem::path& path, const Parameters& parameter
 // weights for another window or patch size are made to fit (models/swin/resample_weights.h).
 enum class OtherSizes : bool { refuse, resample };
 struct LoadedWeights {
-    NamesOf names;                       // whose the file has
+    NamesOf names = NamesOf::timm;       // whose the file has
     std::vector<std::string> resampled;  // parameters
 };
 LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& parameters,

@@ -9,24 +9,17 @@
 
 namespace swingrad {
 
-DeviceSteps::DeviceSteps(const SwinV2& model, const Parameters& parameters, Optimiser& optimiser, const Recipe& recipe)
+DeviceSteps::DeviceSteps(Module& model, const Parameters& parameters, DeviceOptimiser& optimiser, const Recipe& recipe,
+                         const Loss& loss)
     : model_(model),
       parameters_(parameters),
       optimiser_(optimiser),
-      label_smoothing_(recipe.label_smoothing),
+      loss_(loss),
       max_norm_(recipe.clip_grad),
-      capturable_(model.config().drop_rate == 0 && model.config().proj_drop_rate == 0),
+      capturable_(!model.draws_in_forward()),
       table_(parameters),
-      norm_(Tensor::empty({1}, DType::float64, Device::cuda)) {
-    const auto [rows, columns] = model.config().img_size;
-    const std::vector<double> rates = model.drop_path_rates();
-    const auto count = static_cast<int64_t>(rates.size());
-    images_ = Tensor::empty({recipe.batch_size, rows, columns, model.config().in_chans}, model.dtype(), Device::cuda);
-    labels_ = Tensor::empty({recipe.batch_size}, DType::int64, Device::cuda);
-    rates_ = Tensor::from({count}, rates).on(Device::cuda);
-    if (std::any_of(rates.begin(), rates.end(), [](double rate) { return rate > 0; }))
-        keeps_ = Tensor::empty({count, recipe.batch_size}, acc_dtype(model.dtype()), Device::cuda);
-}
+      buffers_before_(parameters.buffers().clone()),
+      norm_(Tensor::empty({1}, DType::float64, Device::cuda)) {}
 
 void DeviceSteps::take(const Batch& batch, const Random& random, const std::function<double(int64_t)>& learning_rate) {
     if (unread_ == 0) {
@@ -38,48 +31,47 @@ void DeviceSteps::take(const Batch& batch, const Random& random, const std::func
     if (warm_ && capturable_) {
         if (!capture_) {
             release_cached(Device::cuda);  // the capture has memory of its own
-            capture_ = std::make_unique<cuda::Graph>([&] { compute(random); });
+            capture_ = std::make_unique<cuda::Graph>([&] { compute(); });
         }
         capture_->launch();
     } else {
-        compute(random);
+        compute();
         warm_ = true;
     }
     ++unread_;
 }
 
 void DeviceSteps::write_inputs(const Batch& batch, const Random& random) {
-    if (images_.dtype() == batch.images.dtype()) images_.copy_from(batch.images);
-    else
-        memory_of(Device::cuda)
-            .convert(images_.address(), images_.dtype(), batch.images.address(), batch.images.dtype(), images_.numel());
-    labels_.copy_from(batch.labels);
-    if (!keeps_.defined()) return;
-    dispatch_float("train", keeps_.dtype(), [&]<class W>(W) {
-        cuda::draw_keeps(keeps_.shape()[0], keeps_.shape()[1], rates_.device_data<double>(), random,
-                         keeps_.device_data<W>());
-    });
+    const Tensor inputs = parameters_.as_input(batch.inputs);
+    if (!inputs_.defined()) {
+        inputs_ = inputs.clone();
+        targets_ = batch.targets.clone();
+    } else {
+        inputs_.copy_from(inputs);
+        targets_.copy_from(batch.targets);
+    }
+    model_.train(random);
+    model_.draw_ahead(inputs_.shape()[0], parameters_.dtype(), Device::cuda);
 }
 
-void DeviceSteps::compute(const Random& random) {
+void DeviceSteps::compute() {
+    buffers_before_.copy_from(parameters_.buffers());
     parameters_.zero_grad();
     Tape tape;
-    ForwardOptions options;
-    options.training = true;
-    options.random = random;
-    options.keeps = keeps_;
-    const Tensor logits = model_.forward(images_, options);
-    const Tensor loss = cross_entropy(logits, labels_, label_smoothing_);
+    const Tensor output = model_.forward(inputs_), loss = loss_(output, targets_);
     tape.backward(loss);
 
-    const int64_t B = logits.shape()[0], K = logits.shape()[1];
-    dispatch_any_float("train", logits.dtype(), [&]<class T>(T) {
-        cuda::count_correct(B, K, logits.device_data<T>(), labels_.device_data<int64_t>(), &control_.data()->correct);
-    });
+    if (is_classification(output, targets_))
+        dispatch_any_float("train", output.dtype(), [&]<class T>(T) {
+            cuda::count_correct(output.shape().rows(), output.shape()[-1], output.device_data<T>(),
+                                targets_.device_data<int64_t>(), &control_.data()->correct);
+        });
     dispatch_float("train", loss.dtype(), [&]<class W>(W) {
         cuda::gradient_norm(table_.current(), parameters_.gradients().device_data<W>(),
                             device_data_or_null<bfloat16>(parameters_.copies_gradients()), norm_.device_data<double>());
         cuda::close_step(loss.device_data<W>(), norm_.device_data<double>(), max_norm_, control_.data());
+        cuda::restore_where_halted(buffers_before_.numel(), buffers_before_.device_data<W>(),
+                                   parameters_.buffers().device_data<W>(), control_.data());
     });
     optimiser_.step_by(control_.data());
 }

@@ -2,15 +2,17 @@
 // the host looks, some steps later.
 //
 // The second step is captured as a CUDA graph (cuda::Graph), and from then on a step is that graph launched again:
-// hundreds of launches asked for in one call. What differs from step to step lies where the graph looks for it: images,
-// labels and what drop path keeps in memory that stays, written before; learning rates and the step's number in
-// StepControl. Dropout alone is drawn by its kernels from a number that they are given, so a step of a model with
-// dropout is not captured.
+// hundreds of launches asked for in one call. What differs from step to step lies where the graph looks for it: inputs,
+// targets and what drop path keeps in memory that stays, written before (Module::draw_ahead); learning rates and the
+// step's number in StepControl. Dropout alone is drawn by its kernels from a number that they are given, so a step of a
+// model with dropout is not captured (Module::draws_in_forward). Nor is one whose loss or model reads a tensor's values
+// on the host: that waits for the device, which a capture forbids.
 #pragma once
 
 #include "cuda/runtime/runtime.h"
-#include "models/swin/swin_v2.h"
-#include "train/data/batch.h"
+#include "models/nn/parameters.h"
+#include "train/data/samples.h"
+#include "train/loop/loss.h"
 #include "train/loop/recipe.h"
 #include "train/optim/flat_table.h"
 #include "train/optim/optimiser.h"
@@ -24,7 +26,8 @@ namespace swingrad {
 class DeviceSteps {
   public:
     // All must outlive this object.
-    DeviceSteps(const SwinV2& model, const Parameters& parameters, Optimiser& optimiser, const Recipe& recipe);
+    DeviceSteps(Module& model, const Parameters& parameters, DeviceOptimiser& optimiser, const Recipe& recipe,
+                const Loss& loss);
 
     // Asks for the next step: forward, backward, update. `random` is the step's; `learning_rate(i)` the rate of the
     // step i after this one.
@@ -40,18 +43,20 @@ class DeviceSteps {
 
   private:
     void write_inputs(const Batch& batch, const Random& random);
-    void compute(const Random& random);
+    void compute();
 
-    const SwinV2& model_;
+    Module& model_;
     const Parameters& parameters_;
-    Optimiser& optimiser_;
-    const double label_smoothing_, max_norm_;
+    DeviceOptimiser& optimiser_;
+    const Loss& loss_;
+    const double max_norm_;
     const bool capturable_;
     FlatTable table_;
     DeviceStepControl control_;
-    Tensor images_, labels_, rates_, keeps_;  // keeps [rates, B]
-    Tensor norm_;                             // [1]
-    bool warm_ = false;                       // a step has made all that is made on first use
+    Tensor inputs_, targets_;      // where every step finds them
+    const Tensor buffers_before_;  // a step, to be put back where it is left out
+    Tensor norm_;                  // [1]
+    bool warm_ = false;            // a step has made all that is made on first use
     std::unique_ptr<cuda::Graph> capture_;
     int64_t unread_ = 0;
 };

@@ -9,31 +9,35 @@
 
 namespace swingrad {
 
-Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisation& normalisation, int64_t batch_size,
-                    const std::function<void(int64_t done)>& after_batch) {
-    check(data.size() > 0, "[evaluate] expects at least one image, got none");
+Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& samples, int64_t batch_size,
+                    const std::function<void(int64_t done)>& after_batch, const Loss& loss) {
+    check(samples.size() > 0, "[evaluate] expects at least one sample, got none");
     const NoGrad no_recording;
-    std::vector<int64_t> order(static_cast<size_t>(data.size()));
+    model.eval();
+    const Loss loss_of = loss ? loss : classification_loss();
+    std::vector<int64_t> order(static_cast<size_t>(samples.size()));
     std::iota(order.begin(), order.end(), 0);
-    Loader batches =
-        batches_of(data, std::move(order), batch_size, false, normalisation, nullptr, Random{}, model.device());
+    Loader batches = batches_of(samples, std::move(order), batch_size, false, std::nullopt, parameters.device());
 
     Evaluation result;
     double loss_sum = 0;
-    int64_t correct = 0, done = 0;
+    int64_t correct = 0, classified = 0, done = 0;
     while (const auto batch = batches.next()) {
-        const int64_t count = batch->labels.numel();
-        const Tensor logits = model.forward(model.as_input(batch->images));
-        loss_sum += cross_entropy(logits, batch->labels).item() * static_cast<double>(count);
-        const Tensor labels = batch->labels.on_cpu();
-        correct += count_correct(logits, labels);
-        for (const Prediction& one : predictions_of(logits, labels)) result.predictions.push_back(one);
+        const int64_t count = batch->inputs.shape()[0];
+        const Tensor output = model.forward(parameters.as_input(batch->inputs));
+        loss_sum += loss_of(output, batch->targets).item() * static_cast<double>(count);
+        if (is_classification(output, batch->targets)) {
+            const Tensor classes = batch->targets.on_cpu();
+            correct += count_correct(output, classes);
+            classified += classes.numel();
+            if (classes.shape().rank() == 1)
+                for (const Prediction& one : predictions_of(output, classes)) result.predictions.push_back(one);
+        }
         done += count;
         if (after_batch) after_batch(done);
     }
-    const auto images = static_cast<double>(data.size());
-    result.loss = loss_sum / images;
-    result.accuracy = 100.0 * static_cast<double>(correct) / images;
+    result.loss = loss_sum / static_cast<double>(samples.size());
+    if (classified > 0) result.accuracy = 100.0 * static_cast<double>(correct) / static_cast<double>(classified);
     return result;
 }
 
@@ -51,17 +55,6 @@ std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& label
         predictions.push_back({predicted, 1 / sum, std::log(sum) + largest - of_label});
     }
     return predictions;
-}
-
-int64_t count_correct(const Tensor& logits, const Tensor& labels) {
-    const int64_t K = logits.shape()[-1];
-    const std::vector<double> values = logits.values();
-    int64_t correct = 0;
-    for (int64_t b = 0; b < labels.numel(); ++b) {
-        const double* row = values.data() + b * K;
-        correct += std::max_element(row, row + K) - row == labels.data<int64_t>()[b];
-    }
-    return correct;
 }
 
 }  // namespace swingrad

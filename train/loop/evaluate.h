@@ -1,31 +1,32 @@
-// How good a model is on a set of images.
+// How good a model is on a set of samples.
 #pragma once
 
-#include "models/swin/swin_v2.h"
-#include "train/data/batch.h"
+#include "models/nn/parameters.h"
+#include "train/data/samples.h"
+#include "train/loop/loss.h"
 #include "train/loop/prediction.h"
 
 #include <functional>
+#include <limits>
 #include <vector>
 
 namespace swingrad {
 
 struct Evaluation {
-    double loss = 0;                      // cross entropy, mean over all images, without smoothing
-    double accuracy = 0;                  // percent
-    std::vector<Prediction> predictions;  // one an image, in the order of the dataset
+    double loss = 0;  // mean over all samples; cross entropy is without smoothing
+    double accuracy =
+        std::numeric_limits<double>::quiet_NaN();  // percent of all targets; NaN where they are no classes
+    // One a sample, in their order; none where a sample has no one class.
+    std::vector<Prediction> predictions;
 };
 
-// Over all of `data`, on the model's device, in batches of at most `batch_size`, images as they are, nothing random,
-// nothing recorded.
-// `after_batch`, where given, is called with the number of images done; what it throws ends the evaluation.
-Evaluation evaluate(const SwinV2& model, const Dataset& data, const Normalisation& normalisation, int64_t batch_size,
-                    const std::function<void(int64_t done)>& after_batch = {});
+// Over all of `samples`, on the model's device, in batches of at most `batch_size`, samples as they are, the model in
+// evaluation, nothing recorded. `loss` may be empty: classification_loss().
+// `after_batch`, where given, is called with the number of samples done; what it throws ends the evaluation.
+Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& samples, int64_t batch_size,
+                    const std::function<void(int64_t done)>& after_batch = {}, const Loss& loss = {});
 
 // Of each row of logits [B, K], with its label [B], on the CPU, as below.
 std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& labels);
-
-// How many rows of logits [B, K] are largest at their label [B].
-int64_t count_correct(const Tensor& logits, const Tensor& labels);
 
 }  // namespace swingrad

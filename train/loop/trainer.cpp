@@ -2,7 +2,6 @@
 
 #include "ops/ops.h"
 #include "train/loop/checkpoint.h"
-#include "train/loop/evaluate.h"
 #include "train/optim/clip.h"
 
 #include <algorithm>
@@ -12,16 +11,23 @@
 namespace swingrad {
 namespace {
 
-std::unique_ptr<Optimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe) {
+std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe) {
     if (recipe.opt == "sgd")
         return make_sgd(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
     return make_adamw(parameters, {.weight_decay = recipe.weight_decay});
 }
 
-int64_t whole_batches(const Dataset& data, const Recipe& recipe) {
-    check(data.size() >= recipe.batch_size, "[train] a batch of {} needs as many training images, got {}",
-          recipe.batch_size, data.size());
-    return data.size() / recipe.batch_size;
+int64_t whole_batches(const Samples& samples, const Recipe& recipe) {
+    check(samples.size() >= recipe.batch_size, "[train] a batch of {} needs as many samples to train on, got {}",
+          recipe.batch_size, samples.size());
+    return samples.size() / recipe.batch_size;
+}
+
+// 0 where targets are no classes.
+int64_t classes_a_sample(const Samples& samples) {
+    const int64_t first[] = {0};
+    const Tensor targets = samples.batch(first, nullptr).targets;
+    return targets.dtype() == DType::int64 ? targets.numel() : 0;
 }
 
 WarmupCosine make_schedule(const Recipe& recipe, int64_t batches_per_epoch) {
@@ -43,21 +49,21 @@ Random random_of(const Recipe& recipe, Purpose purpose) {
     return Random{static_cast<uint64_t>(recipe.seed), 0}.split(static_cast<uint64_t>(purpose));
 }
 
-Trainer::Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data,
-                 const Normalisation& normalisation)
+Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss)
     : recipe_(recipe),
-      model_(config),
+      model_(model),
+      samples_(samples),
+      loss_(loss ? std::move(loss) : classification_loss(recipe.label_smoothing)),
       parameters_(model_, dtype_of_precision(recipe.precision), random_of(recipe, Purpose::initial_values),
                   choose_device(recipe.device)),
       optimiser_(make_optimiser(parameters_, recipe)),
-      data_(data),
-      normalisation_(normalisation),
-      augmentation_{.crop_padding = recipe.crop_padding, .flip = recipe.flip},
-      batches_per_epoch_(whole_batches(data, recipe)),
+      buffers_before_(parameters_.buffers().clone()),
+      batches_per_epoch_(whole_batches(samples, recipe)),
+      classes_a_sample_(classes_a_sample(samples)),
       schedule_(make_schedule(recipe, batches_per_epoch_)),
       last_loss_(std::numeric_limits<double>::quiet_NaN()) {
     if (parameters_.device() != Device::cpu)
-        steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, recipe_);
+        steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, recipe_, loss_);
 }
 
 // ---- the recipe
@@ -82,24 +88,29 @@ Random Trainer::random_of_step() const {
     return random_of(recipe_, Purpose::drop_path).split(static_cast<uint64_t>(steps_done()));
 }
 
+Tensor Trainer::forward(const Batch& batch) {
+    model_.train(random_of_step());
+    return model_.forward(parameters_.as_input(batch.inputs));
+}
+
 void Trainer::step_on_cpu(const Batch& batch) {
     Outcome outcome;
+    buffers_before_.copy_from(parameters_.buffers());
     {
         parameters_.zero_grad();
         Tape tape;
-        const Tensor logits =
-            model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step()});
-        const Tensor loss = cross_entropy(logits, batch.labels, recipe_.label_smoothing);
+        const Tensor output = forward(batch), loss = loss_(output, batch.targets);
         outcome.loss = loss.item();
         if (std::isfinite(outcome.loss)) {
             tape.backward(loss);
             if (optimiser_->steps() == 0) require_all_gradients(parameters_);
             outcome.norm =
                 recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
-            outcome.correct = count_correct(logits, batch.labels);
+            if (is_classification(output, batch.targets)) outcome.correct = count_correct(output, batch.targets);
         }
     }
     if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) optimiser_->step(schedule_.at(steps_done()));
+    else parameters_.buffers().copy_from(buffers_before_);
     count(outcome, batch);
 }
 
@@ -143,7 +154,7 @@ void Trainer::count(const Outcome& outcome, const Batch& batch) {
     state_.batch += 1;
 }
 
-std::string Trainer::not_finite(const Outcome& outcome, const Batch& batch) const {
+std::string Trainer::not_finite(const Outcome& outcome, const Batch& batch) {
     const int64_t number = steps_done() + 1;
     if (!std::isfinite(outcome.loss))
         return fmt::format("the loss of step {} is {}{}", number, outcome.loss, first_not_finite(batch));
@@ -163,30 +174,31 @@ void Trainer::skip(const std::string& why) {
 }
 
 // The step once more, every node looked at: too slow for every step, and its draws come out the same.
-std::string Trainer::first_not_finite(const Batch& batch) const {
+std::string Trainer::first_not_finite(const Batch& batch) {
     parameters_.zero_grad();
+    buffers_before_.copy_from(parameters_.buffers());
+    std::string first;  // stays empty where every value is finite, and only the sum of squares is not
     try {
         Tape tape;
         tape.check_finite();
-        const Tensor logits =
-            model_.forward(model_.as_input(batch.images), {.training = true, .random = random_of_step()});
-        tape.backward(cross_entropy(logits, batch.labels, recipe_.label_smoothing));
+        tape.backward(loss_(forward(batch), batch.targets));
     } catch (const Error& error) {
-        return fmt::format("; first at {}", error.what());
+        first = fmt::format("; first at {}", error.what());
     }
-    return "";  // every value is finite, only the sum of squares is not
+    parameters_.buffers().copy_from(buffers_before_);
+    return first;
 }
 
-// The images of this epoch in their order, less those already seen. An image is cropped and flipped by its own
-// number and the epoch's, so that it does not matter in which batch, or in which process, it is seen.
+// The samples of this epoch in their order, less those already seen. A sample is augmented by its own number and the
+// epoch's, so that it does not matter in which batch, or in which process, it is seen.
 void Trainer::open_epoch() {
     const auto epoch = static_cast<uint64_t>(state_.epoch);
-    std::vector<int64_t> order = shuffled(data_.size(), random_of(recipe_, Purpose::order).split(epoch));
+    std::vector<int64_t> order = shuffled(samples_.size(), random_of(recipe_, Purpose::order).split(epoch));
     order.erase(order.begin(), order.begin() + state_.batch * recipe_.batch_size);
     const Random random = random_of(recipe_, Purpose::augmentation).split(epoch);
     batches_.reset();  // before another holds memory of the device
-    batches_.reset(new Loader(batches_of(data_, std::move(order), recipe_.batch_size, true, normalisation_,
-                                         &augmentation_, random, parameters_.device())));
+    batches_.reset(
+        new Loader(batches_of(samples_, std::move(order), recipe_.batch_size, true, random, parameters_.device())));
 }
 
 void Trainer::begin_next_epoch() {
@@ -197,10 +209,12 @@ void Trainer::begin_next_epoch() {
 }
 
 double Trainer::accuracy() const {
-    return 100.0 * static_cast<double>(state_.correct) / (batches_taken() * static_cast<double>(recipe_.batch_size));
+    if (classes_a_sample_ == 0) return std::numeric_limits<double>::quiet_NaN();
+    const auto targets = static_cast<double>(recipe_.batch_size * classes_a_sample_);
+    return 100.0 * static_cast<double>(state_.correct) / (batches_taken() * targets);
 }
 
-double Trainer::images_per_second() const {
+double Trainer::samples_per_second() const {
     return static_cast<double>(state_.batch * recipe_.batch_size) / state_.epoch_seconds;
 }
 
@@ -219,13 +233,14 @@ void for_each_member(State& state, Visit&& visit) {
     visit("epoch_seconds", state.epoch_seconds);
     visit("seconds", state.seconds);
     visit("best_accuracy", state.best_accuracy);
+    visit("best_loss", state.best_loss);
     visit("best_epoch", state.best_epoch);
     visit("skipped", state.skipped);
     visit("skipped_in_a_row", state.skipped_in_a_row);
 }
 
-// Checkpoints of version 0.1 have none of these, as it stopped at once.
-bool may_be_absent(std::string_view name) { return name.starts_with("skipped"); }
+// Checkpoints of version 0.1 have no steps left out, as it stopped at once; those before 0.3 no best loss.
+bool may_be_absent(std::string_view name) { return name.starts_with("skipped") || name == "best_loss"; }
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// Trainer: one model learning from one set of images, a step at a time.
+// Trainer: one model learning from one set of samples, a step at a time.
 //
 // Everything random is a function of (seed, purpose, epoch or step), see core/random.h. So where a run stands is a
 // few numbers, RunState, beside the parameters and the optimiser's memory, and a run that is saved, loaded and
@@ -9,9 +9,9 @@
 // So what a run computes does not depend on when the host reads.
 #pragma once
 
-#include "models/swin/swin_v2.h"
 #include "train/data/loader.h"
 #include "train/loop/device_steps.h"
+#include "train/loop/loss.h"
 #include "train/loop/recipe.h"
 #include "train/optim/optimiser.h"
 #include "train/optim/schedule.h"
@@ -32,19 +32,22 @@ struct RunState {
     int64_t epoch = 0;  // epochs done
     int64_t batch = 0;  // batches of the current epoch done (on a GPU, asked for), and over these:
     double loss_sum = 0, gradient_norm_sum = 0;
-    int64_t correct = 0;           // images
+    int64_t correct = 0;           // targets
     int64_t skipped = 0;           // of these batches, how many were left out as not finite
     int64_t skipped_in_a_row = 0;  // up to the last batch, over epochs
     double epoch_seconds = 0;      // of training alone
     double seconds = 0;            // of the epochs done, evaluation included
-    double best_accuracy = -1;     // on the validation images; below 0 before the first time
+    double best_accuracy = -1;     // on the validation samples; below 0 before the first time
+    double best_loss = 0;          // of the same epoch
     int64_t best_epoch = 0;        // 1 is the first
 };
 
 class Trainer {
   public:
-    // `data` must outlive the trainer. Throws an Error where it holds less than a batch.
-    Trainer(const Recipe& recipe, const SwinConfig& config, const Dataset& data, const Normalisation& normalisation);
+    // Allocates the model's parameters and draws their start. `model` and `samples` must outlive the trainer. `loss`
+    // may be empty: classification_loss with the recipe's label smoothing. Throws an Error where there is less than a
+    // batch of samples.
+    Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss = {});
 
     // Takes the next batch of this epoch: forward, backward, update. Returns the batch's loss; on a GPU the last one
     // that is known, NaN where none is. Where loss or gradient is not finite, no parameter and nothing of the optimiser
@@ -71,12 +74,13 @@ class Trainer {
     // Means over the batches of the current epoch done, less those left out; NaN where all were.
     double mean_loss() const { return state_.loss_sum / batches_taken(); }
     double mean_gradient_norm() const { return state_.gradient_norm_sum / batches_taken(); }
-    double accuracy() const;  // percent, on the training images as augmented
-    double images_per_second() const;
+    double accuracy() const;  // percent of targets, on samples as augmented; NaN where targets are no classes
+    bool classifies() const { return classes_a_sample_ > 0; }  // there is an accuracy
+    double samples_per_second() const;
 
     RunState& state() { return state_; }
     const RunState& state() const { return state_; }
-    const SwinV2& model() const { return model_; }
+    Module& model() { return model_; }
     const Parameters& parameters() const { return parameters_; }
 
     // Checkpoint: parameters, optimiser, state; settles first. `load` throws an Error where the file is not of this
@@ -100,19 +104,22 @@ class Trainer {
     // The next step as it turned out.
     void count(const Outcome& outcome, const Batch& batch);
     // What is wrong where loss or gradient is not finite, nothing where all is well.
-    std::string not_finite(const Outcome& outcome, const Batch& batch) const;
+    std::string not_finite(const Outcome& outcome, const Batch& batch);
     void skip(const std::string& why);
     // "; first at [op] node ...", by repeating the step; changes gradients only.
-    std::string first_not_finite(const Batch& batch) const;
+    std::string first_not_finite(const Batch& batch);
+    // The model's output for a batch, in training, with this step's random numbers.
+    Tensor forward(const Batch& batch);
 
     const Recipe recipe_;
-    SwinV2 model_;
+    Module& model_;
+    const Samples& samples_;
+    const Loss loss_;
     Parameters parameters_;
-    std::unique_ptr<Optimiser> optimiser_;
-    const Dataset& data_;
-    const Normalisation normalisation_;
-    const Augmentation augmentation_;
+    std::unique_ptr<DeviceOptimiser> optimiser_;
+    const Tensor buffers_before_;  // a step, to be put back where it is left out
     const int64_t batches_per_epoch_;
+    const int64_t classes_a_sample_;  // 0 where targets are no classes
     const WarmupCosine schedule_;
     RunState state_;
     std::unique_ptr<Loader> batches_;     // the rest of the current epoch; null before its first step

@@ -30,7 +30,7 @@ void update(int64_t count, const cuda::AdamWFactors<T>& f, const G* g, T* w, T* 
     for (int64_t i = 0; i < count; ++i) cuda::adamw_update(f, static_cast<T>(widen(g[i])), w[i], m[i], v[i]);
 }
 
-class AdamW final : public Optimiser {
+class AdamW final : public DeviceOptimiser {
   public:
     AdamW(const Parameters& parameters, const AdamWOptions& options)
         : parameters_(parameters),
@@ -93,7 +93,7 @@ class AdamW final : public Optimiser {
 
 }  // namespace
 
-std::unique_ptr<Optimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options) {
+std::unique_ptr<DeviceOptimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options) {
     const auto& [beta1, beta2, eps, weight_decay] = options;
     check(beta1 >= 0 && beta1 < 1, "[adamw] beta1 must be in [0, 1), got {}", beta1);
     check(beta2 >= 0 && beta2 < 1, "[adamw] beta2 must be in [0, 1), got {}", beta2);

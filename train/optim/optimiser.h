@@ -24,9 +24,6 @@ class Optimiser {
 
     // One update of all parameters from their gradients. Throws an Error unless learning_rate is finite and >= 0.
     virtual void step(double learning_rate) = 0;
-    // The same on the GPU for a training that waits for nothing: learning rate, clipping and whether the step is taken
-    // at all come from `control`, in device memory. Does not count: set_steps once it is known what was taken.
-    virtual void step_by(const cuda::StepControl* control) = 0;
 
     int64_t steps() const { return steps_; }  // taken so far
     void set_steps(int64_t steps) { steps_ = steps; }
@@ -40,6 +37,14 @@ class Optimiser {
     int64_t steps_ = 0;
 };
 
+// One that a step captured on a GPU can hold (train/loop/device_steps.h).
+class DeviceOptimiser : public Optimiser {
+  public:
+    // `step` for a training that waits for nothing: learning rate, clipping and whether the step is taken at all come
+    // from `control`, in device memory. Does not count: set_steps once it is known what was taken.
+    virtual void step_by(const cuda::StepControl* control) = 0;
+};
+
 // Names and defaults are those of torch.optim. Weight decay applies to parameters with Decay::yes only.
 struct AdamWOptions {
     double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.01;
@@ -51,7 +56,7 @@ struct SGDOptions {
 
 // The optimiser shares the memory of `parameters` and does not need the object itself to live on. Throws an Error
 // naming the option that is out of range.
-std::unique_ptr<Optimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options);
-std::unique_ptr<Optimiser> make_sgd(const Parameters& parameters, const SGDOptions& options);
+std::unique_ptr<DeviceOptimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options);
+std::unique_ptr<DeviceOptimiser> make_sgd(const Parameters& parameters, const SGDOptions& options);
 
 }  // namespace swingrad

@@ -35,7 +35,7 @@ void update_without_momentum(int64_t count, const cuda::SGDFactors<T>& f, const 
     for (int64_t i = 0; i < count; ++i) cuda::sgd_update_without_momentum(f, static_cast<T>(widen(g[i])), w[i]);
 }
 
-class SGD final : public Optimiser {
+class SGD final : public DeviceOptimiser {
   public:
     SGD(const Parameters& parameters, const SGDOptions& options)
         : parameters_(parameters),
@@ -101,7 +101,7 @@ class SGD final : public Optimiser {
 
 }  // namespace
 
-std::unique_ptr<Optimiser> make_sgd(const Parameters& parameters, const SGDOptions& options) {
+std::unique_ptr<DeviceOptimiser> make_sgd(const Parameters& parameters, const SGDOptions& options) {
     const auto& [momentum, dampening, weight_decay, nesterov] = options;
     check(momentum >= 0, "[sgd] momentum must not be negative, got {}", momentum);
     check(dampening >= 0 && dampening <= 1, "[sgd] dampening must be from 0 to 1, got {}", dampening);

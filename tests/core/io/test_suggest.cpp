@@ -2,7 +2,7 @@
 #include "models/swin/config.h"
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
-#include "train/loop/recipe.h"
+#include "train/loop/swin_recipe.h"
 
 using namespace swingrad;
 using namespace swingrad::test;
@@ -46,7 +46,7 @@ TEST_CASE("a misspelt model, key or value of a configuration names the nearest")
     REQUIRE(error_of([] {
                 config_from_json({{"norm", "batch"}});
             }) == "[config] norm must be one of res-post, pre, post, sandwich, got \"batch\"");
-    Recipe recipe;
+    SwinRecipe recipe;
     REQUIRE(error_of([&] {
                 update(recipe, {{"epocs", 3}}, "run.json");
             }) == "run.json: unknown key \"epocs\"; did you mean epochs?");

@@ -40,7 +40,7 @@ bool is_crop(const Dataset& data, int64_t n, const Batch& batch, int64_t b, int6
                 const bool inside = row >= 0 && row < 5 && column >= 0 && column < 7;
                 const float expected = inside ? normalised(data, n, row, column, channel) : 0.0f;
                 const int64_t to = flipped ? 6 - c : c;
-                if (batch.images.data<float>()[((b * 5 + r) * 7 + to) * 3 + channel] != expected) return false;
+                if (batch.inputs.data<float>()[((b * 5 + r) * 7 + to) * 3 + channel] != expected) return false;
             }
     return true;
 }
@@ -51,8 +51,8 @@ TEST_CASE("a batch without augmentation is the samples asked for, normalised") {
     const Dataset data = random_dataset(6);
     const std::vector<int64_t> indices{4, 0, 4, 5};
     const Batch batch = make_batch(data, indices, plain, nullptr, {});
-    REQUIRE(batch.images.shape() == Shape{4, 5, 7, 3});
-    REQUIRE(batch.labels.values() == std::vector<double>{1, 0, 1, 2});
+    REQUIRE(batch.inputs.shape() == Shape{4, 5, 7, 3});
+    REQUIRE(batch.targets.values() == std::vector<double>{1, 0, 1, 2});
     for (int64_t b = 0; b < 4; ++b) REQUIRE(is_crop(data, indices[static_cast<size_t>(b)], batch, b, 0, 0, false));
 }
 
@@ -83,8 +83,8 @@ TEST_CASE("a sample's augmentation depends on its index and the stream, not on i
     const std::vector<int64_t> many{9, 30, 31, 2}, one{31};
     const Batch in_many = make_batch(data, many, plain, &augmentation, Random{1, 1});
     const Batch alone = make_batch(data, one, plain, &augmentation, Random{1, 1});
-    REQUIRE(in_many.images.slice(2, 3).values() == alone.images.values());
-    REQUIRE(make_batch(data, many, plain, &augmentation, Random{1, 2}).images.values() != in_many.images.values());
+    REQUIRE(in_many.inputs.slice(2, 3).values() == alone.inputs.values());
+    REQUIRE(make_batch(data, many, plain, &augmentation, Random{1, 2}).inputs.values() != in_many.inputs.values());
 }
 
 TEST_CASE("padding wider than the image gives crops of nothing but border, too") {
@@ -92,7 +92,7 @@ TEST_CASE("padding wider than the image gives crops of nothing but border, too")
     const Augmentation augmentation{50, 0.5};
     std::vector<int64_t> all(200);
     std::iota(all.begin(), all.end(), 0);
-    const auto values = make_batch(data, all, plain, &augmentation, {}).images.values();
+    const auto values = make_batch(data, all, plain, &augmentation, {}).inputs.values();
     REQUIRE(std::count(values.begin(), values.end(), 0.0) > static_cast<int64_t>(values.size() / 2));
 }
 
@@ -148,15 +148,16 @@ TEST_CASE("a loader gives what make_batch gives, in order, made on another threa
     const Dataset data = random_dataset(10);
     const std::vector<int64_t> order = shuffled(10, Random{2, 2});
     const Augmentation augmentation;
+    const ImageSamples samples(data, plain, augmentation);
     for (const bool whole_only : {false, true}) {
-        Loader loader = batches_of(data, order, 4, whole_only, plain, &augmentation, Random{2, 3});
+        Loader loader = batches_of(samples, order, 4, whole_only, Random{2, 3});
         for (size_t begin = 0; begin < (whole_only ? 8u : 10u); begin += 4) {
             const auto indices = std::span(order).subspan(begin, std::min<size_t>(4, 10 - begin));
             const auto batch = loader.next();
             REQUIRE(batch);
             const Batch expected = make_batch(data, indices, plain, &augmentation, Random{2, 3});
-            REQUIRE(batch->images.values() == expected.images.values());
-            REQUIRE(batch->labels.values() == expected.labels.values());
+            REQUIRE(batch->inputs.values() == expected.inputs.values());
+            REQUIRE(batch->targets.values() == expected.targets.values());
         }
         REQUIRE_FALSE(loader.next());
         REQUIRE_FALSE(loader.next());

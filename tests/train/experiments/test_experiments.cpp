@@ -192,7 +192,7 @@ TEST_CASE("a training that meets a loss that is not finite says so instead of th
     const TemporaryDirectory directory;
     ExperimentRun run = run_in(directory);
     ExperimentImages images("shapes", {16, 16});
-    Recipe recipe;
+    SwinRecipe recipe;
     recipe.img_size = 16;
     recipe.batch_size = 50;
     recipe.epochs = 2;
@@ -202,10 +202,10 @@ TEST_CASE("a training that meets a loss that is not finite says so instead of th
     REQUIRE(data.size() == 100);
     std::vector<int64_t> steps;
     const auto count = [&](int64_t step) { steps.push_back(step); };
-    Trainer sound(recipe, model_of(recipe, images.classes()), data, images.normalisation());
+    SwinTrainer sound(recipe, model_of(recipe, images.classes()), data, images.normalisation());
     REQUIRE(train_through(sound, run, "training", count).empty());
     REQUIRE(steps == std::vector<int64_t>{1, 2, 3, 4});
-    Trainer mutated(recipe, model_of(recipe, images.classes()), data, images.normalisation());
+    SwinTrainer mutated(recipe, model_of(recipe, images.classes()), data, images.normalisation());
     mutated.parameters().entries().back().value.data<float>()[0] = NAN;
     REQUIRE(contains(train_through(mutated, run, "training", count), "the loss of step 1 is nan"));
     REQUIRE(steps.size() == 4);

@@ -19,15 +19,15 @@ using namespace swingrad::test;
 namespace {
 
 // On whichever device this build computes.
-Recipe device_recipe(const std::string& precision = "f32") {
-    Recipe recipe = small_recipe();
+SwinRecipe device_recipe(const std::string& precision = "f32") {
+    SwinRecipe recipe = small_recipe();
     recipe.device = cuda::emulated() ? "emulated" : "cuda";
     recipe.precision = precision;
     return recipe;
 }
 
-std::vector<double> losses_of(const Recipe& recipe, const Dataset& data, int steps) {
-    Trainer trainer(recipe, small_config(), data, plain);
+std::vector<double> losses_of(const SwinRecipe& recipe, const Dataset& data, int steps) {
+    SwinTrainer trainer(recipe, small_config(), data, plain);
     std::vector<double> losses;
     for (int step = 0; step < steps; ++step) {
         trainer.step();
@@ -38,8 +38,8 @@ std::vector<double> losses_of(const Recipe& recipe, const Dataset& data, int ste
     return losses;
 }
 
-Tensor trained(const Recipe& recipe, const Dataset& data, bool settling = false) {
-    Trainer trainer(recipe, small_config(), data, plain);
+Tensor trained(const SwinRecipe& recipe, const Dataset& data, bool settling = false) {
+    SwinTrainer trainer(recipe, small_config(), data, plain);
     while (!trainer.finished()) {
         advance(trainer);
         if (settling) trainer.settle();
@@ -56,9 +56,9 @@ float first_value(const Trainer& trainer) {
 }
 
 // What is said of an epoch's steps while its parameters hold a NaN from step `first` to step `last`.
-std::vector<std::string> said_of_poisoned(Recipe recipe, const Dataset& data, int first, int last) {
+std::vector<std::string> said_of_poisoned(SwinRecipe recipe, const Dataset& data, int first, int last) {
     recipe.on_nan = "skip";
-    Trainer trainer(recipe, small_config(), data, plain);
+    SwinTrainer trainer(recipe, small_config(), data, plain);
     std::vector<std::string> said;
     float whole = 0;
     // Whatever is said comes while the poison is there: the step after the last bad one finds it taken away.
@@ -81,7 +81,7 @@ std::vector<std::string> said_of_poisoned(Recipe recipe, const Dataset& data, in
 TEST_CASE("twenty steps by kernels give the losses of the loops") {
     const Dataset data = coloured_noise(64);
     for (const std::string opt : {"adamw", "sgd"}) {
-        Recipe here = small_recipe(), there = device_recipe();
+        SwinRecipe here = small_recipe(), there = device_recipe();
         here.opt = there.opt = opt;
         here.clip_grad = there.clip_grad = 1;
         const auto a = losses_of(here, data, 20), b = losses_of(there, data, 20);
@@ -94,13 +94,13 @@ TEST_CASE("twenty steps by kernels give the losses of the loops") {
 
 TEST_CASE("mixed precision learns what float32 learns") {
     const Dataset data = coloured_noise(48);
-    Recipe recipe = device_recipe("bf16");
+    SwinRecipe recipe = device_recipe("bf16");
     if (GENERATE(true, false)) recipe.device = "cpu";
     INFO(recipe.device);
-    Trainer trainer(recipe, small_config(), data, plain);
-    const Evaluation before = evaluate(trainer.model(), data, plain, 10);
+    SwinTrainer trainer(recipe, small_config(), data, plain);
+    const Evaluation before = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 10);
     while (!trainer.finished()) advance(trainer);
-    const Evaluation after = evaluate(trainer.model(), data, plain, 10);
+    const Evaluation after = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 10);
     REQUIRE(before.loss > 0.9);
     REQUIRE(after.loss < 0.7 * before.loss);
     REQUIRE(trainer.parameters().entries()[0].leaf.dtype() == DType::bfloat16);
@@ -108,7 +108,7 @@ TEST_CASE("mixed precision learns what float32 learns") {
 
 TEST_CASE("mixed precision on the CPU gives the same weights on any number of threads") {
     const Dataset data = coloured_noise(26);
-    Recipe recipe = device_recipe("bf16");
+    SwinRecipe recipe = device_recipe("bf16");
     recipe.device = "cpu";
     const int before = thread_count();
     std::vector<Tensor> weights;
@@ -136,20 +136,20 @@ TEST_CASE("on a device a seed gives the same weights whenever the host looks and
 TEST_CASE("a run continued from a checkpoint ends with the weights of one that never stopped, on a device and mixed") {
     const Dataset data = coloured_noise(26);
     const TemporaryDirectory directory;
-    Recipe mixed_on_cpu = device_recipe("bf16");
+    SwinRecipe mixed_on_cpu = device_recipe("bf16");
     mixed_on_cpu.device = "cpu";
-    for (Recipe recipe : {device_recipe("f32"), device_recipe("bf16"), mixed_on_cpu}) {
+    for (SwinRecipe recipe : {device_recipe("f32"), device_recipe("bf16"), mixed_on_cpu}) {
         recipe.clip_grad = 1;
         const Tensor uninterrupted = trained(recipe, data);
         for (const int stop : {1, 3, 5}) {
             INFO(recipe.device << ' ' << recipe.precision << " stopped after step " << stop);
             {
-                Trainer first(recipe, small_config(), data, plain);
+                SwinTrainer first(recipe, small_config(), data, plain);
                 for (int step = 0; step < stop; ++step) advance(first);
                 first.save(directory / "last.safetensors");
                 first.step();
             }
-            Trainer second(recipe, small_config(), data, plain);
+            SwinTrainer second(recipe, small_config(), data, plain);
             second.load(directory / "last.safetensors");
             REQUIRE(second.steps_done() == stop);
             while (!second.finished()) advance(second);
@@ -169,7 +169,7 @@ TEST_CASE("steps left out on a device are named, counted and followed as on the 
 
 TEST_CASE("on a device a loss that is not finite stops training at its step, with the parameters as they were") {
     const Dataset data = coloured_noise(50);
-    Trainer trainer(device_recipe(), small_config(), data, plain);
+    SwinTrainer trainer(device_recipe(), small_config(), data, plain);
     trainer.step();
     trainer.settle();
     write_first_value(trainer, std::numeric_limits<float>::quiet_NaN());
@@ -185,30 +185,32 @@ TEST_CASE("on a device a loss that is not finite stops training at its step, wit
 TEST_CASE("weights move between devices and precisions") {
     const Dataset data = coloured_noise(26);
     const TemporaryDirectory directory;
-    Trainer mixed(device_recipe("bf16"), small_config(), data, plain);
+    SwinTrainer mixed(device_recipe("bf16"), small_config(), data, plain);
     while (!mixed.epoch_done()) mixed.step();
     save_weights(directory / "mixed.safetensors", mixed.parameters());
-    Trainer here(small_recipe(), small_config(), data, plain);
+    SwinTrainer here(small_recipe(), small_config(), data, plain);
     load_weights(directory / "mixed.safetensors", here.parameters());
     REQUIRE(same_bits(here.parameters().values(), mixed.parameters().values()));
-    Trainer again(device_recipe("bf16"), small_config(), data, plain);
+    SwinTrainer again(device_recipe("bf16"), small_config(), data, plain);
     load_weights(directory / "mixed.safetensors", again.parameters());
     for (size_t i = 0; i < mixed.parameters().entries().size(); ++i)
         REQUIRE(same_bits(again.parameters().entries()[i].leaf, mixed.parameters().entries()[i].leaf));
-    const Evaluation a = evaluate(here.model(), data, plain, 10), b = evaluate(mixed.model(), data, plain, 10);
+    const Evaluation a = evaluate(here.model(), here.parameters(), ImageSamples(data, plain), 10),
+                     b = evaluate(mixed.model(), mixed.parameters(), ImageSamples(data, plain), 10);
     REQUIRE(b.loss == Approx(a.loss).epsilon(0.02));
 }
 
 TEST_CASE("a device sees the batches that the CPU sees") {
     const Dataset data = coloured_noise(7);
+    const ImageSamples samples(data, plain);
     const std::vector<int64_t> order{6, 5, 4, 3, 2, 1, 0};
-    Loader here = batches_of(data, order, 3, false, plain, nullptr, Random{}, Device::cpu);
-    Loader there = batches_of(data, order, 3, false, plain, nullptr, Random{}, Device::cuda);
+    Loader here = batches_of(samples, order, 3, false, std::nullopt, Device::cpu);
+    Loader there = batches_of(samples, order, 3, false, std::nullopt, Device::cuda);
     for (int i = 0; i < 3; ++i) {
         const auto a = here.next(), b = there.next();
-        REQUIRE(b->images.device() == Device::cuda);
-        REQUIRE(same_bits(a->images, b->images));
-        REQUIRE(same_bits(a->labels, b->labels));
+        REQUIRE(b->inputs.device() == Device::cuda);
+        REQUIRE(same_bits(a->inputs, b->inputs));
+        REQUIRE(same_bits(a->targets, b->targets));
     }
     REQUIRE_FALSE(there.next().has_value());
 }

@@ -14,8 +14,8 @@ using namespace swingrad::test;
 
 namespace {
 
-Recipe skipping_recipe() {
-    Recipe recipe = small_recipe();
+SwinRecipe skipping_recipe() {
+    SwinRecipe recipe = small_recipe();
     recipe.on_nan = "skip";
     return recipe;
 }
@@ -40,7 +40,7 @@ std::string saved(Trainer& trainer, const TemporaryDirectory& directory) {
 
 TEST_CASE("a loss that is not finite stops training at its step, with the parameters as they were") {
     const Dataset data = coloured_noise(50);
-    Trainer trainer(small_recipe(), small_config(), data, plain);
+    SwinTrainer trainer(small_recipe(), small_config(), data, plain);
     advance(trainer);
     trainer.parameters().values().data<float>()[0] = std::numeric_limits<float>::quiet_NaN();
     const auto before = trainer.parameters().values().clone();
@@ -57,9 +57,9 @@ TEST_CASE("a step left out changes neither parameters nor moments, is named once
     const Dataset data = coloured_noise(50);
     const TemporaryDirectory directory;
     for (const std::string opt : {"adamw", "sgd"}) {
-        Recipe recipe = skipping_recipe();
+        SwinRecipe recipe = skipping_recipe();
         recipe.opt = opt;
-        Trainer trainer(recipe, small_config(), data, plain);
+        SwinTrainer trainer(recipe, small_config(), data, plain);
         std::vector<std::string> said;
         trainer.on_skip = [&](const std::string& why) { said.push_back(why); };
         trainer.step();
@@ -87,7 +87,7 @@ TEST_CASE("a step left out changes neither parameters nor moments, is named once
 
 TEST_CASE("training goes on after a step left out, and a step that can be taken begins the count anew") {
     const Dataset data = coloured_noise(50);
-    Trainer trainer(skipping_recipe(), small_config(), data, plain);
+    SwinTrainer trainer(skipping_recipe(), small_config(), data, plain);
     for (int i = 0; i < 2; ++i) {
         poisoned_step(trainer);
         trainer.step();
@@ -106,7 +106,7 @@ TEST_CASE("ten steps in a row that cannot be taken stop training, also over a ch
     const auto poison = [](Trainer& trainer) {
         trainer.parameters().values().data<float>()[0] = std::numeric_limits<float>::quiet_NaN();
     };
-    Trainer first(skipping_recipe(), small_config(), data, plain);
+    SwinTrainer first(skipping_recipe(), small_config(), data, plain);
     int said = 0;
     first.on_skip = [&](const std::string&) { ++said; };
     first.step();
@@ -116,7 +116,7 @@ TEST_CASE("ten steps in a row that cannot be taken stop training, also over a ch
     REQUIRE(first.state().skipped == 3);  // of the second epoch
     first.save(directory / "last.safetensors");
 
-    Trainer second(skipping_recipe(), small_config(), data, plain);
+    SwinTrainer second(skipping_recipe(), small_config(), data, plain);
     second.load(directory / "last.safetensors");
     second.step();
     const std::string message = error_of([&] { second.step(); });
@@ -127,10 +127,10 @@ TEST_CASE("ten steps in a row that cannot be taken stop training, also over a ch
 
 TEST_CASE("a gradient that overflows is named as such") {
     const Dataset data = coloured_noise(50);
-    Recipe recipe = small_recipe();
+    SwinRecipe recipe = small_recipe();
     recipe.batch_size = 1;
     recipe.label_smoothing = 0;
-    Trainer trainer(recipe, small_config(), data, plain);
+    SwinTrainer trainer(recipe, small_config(), data, plain);
     // The classifier sees zeros, so that the loss is log 3; its gradient goes back through the largest of weights.
     for (const auto& entry : trainer.parameters().entries())
         for (float& one : entry.value.span<float>()) {

@@ -13,10 +13,10 @@ namespace {
 
 std::vector<double> losses_of(const std::string& device, const std::string& precision, const Dataset& data) {
     const PlainLoops restored;  // the trainer chooses; afterwards it is as it was
-    Recipe recipe = small_recipe();
+    SwinRecipe recipe = small_recipe();
     recipe.device = device;
     recipe.precision = precision;
-    Trainer trainer(recipe, small_config(), data, plain);
+    SwinTrainer trainer(recipe, small_config(), data, plain);
     std::vector<double> losses;
     while (losses.size() < 20) {
         losses.push_back(trainer.step());

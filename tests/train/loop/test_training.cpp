@@ -16,8 +16,8 @@ using namespace swingrad::test;
 
 namespace {
 
-std::vector<double> trained(const Recipe& recipe, const Dataset& data) {
-    Trainer trainer(recipe, small_config(), data, plain);
+std::vector<double> trained(const SwinRecipe& recipe, const Dataset& data) {
+    SwinTrainer trainer(recipe, small_config(), data, plain);
     while (!trainer.finished()) advance(trainer);
     return trainer.parameters().values().values();
 }
@@ -34,12 +34,12 @@ struct TemporaryFile {
 
 TEST_CASE("training lowers the loss and raises the accuracy") {
     const Dataset data = coloured_noise(96);
-    Recipe recipe = small_recipe();
+    SwinRecipe recipe = small_recipe();
     recipe.epochs = 5;
-    Trainer trainer(recipe, small_config(), data, plain);
-    const Evaluation before = evaluate(trainer.model(), data, plain, 10);
+    SwinTrainer trainer(recipe, small_config(), data, plain);
+    const Evaluation before = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 10);
     while (!trainer.finished()) advance(trainer);
-    const Evaluation after = evaluate(trainer.model(), data, plain, 10);
+    const Evaluation after = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 10);
     REQUIRE(before.loss > 0.9);
     REQUIRE(after.loss < 0.5 * before.loss);
     REQUIRE(after.accuracy > 90);
@@ -47,23 +47,24 @@ TEST_CASE("training lowers the loss and raises the accuracy") {
 
 TEST_CASE("evaluation does not depend on the size of its batches") {
     const Dataset data = coloured_noise(33);
-    const Trainer trainer(small_recipe(), small_config(), data, plain);
-    const Evaluation one = evaluate(trainer.model(), data, plain, 1), many = evaluate(trainer.model(), data, plain, 32);
+    const SwinTrainer trainer(small_recipe(), small_config(), data, plain);
+    const Evaluation one = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 1),
+                     many = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 32);
     REQUIRE(one.loss == Approx(many.loss).epsilon(1e-6));
     REQUIRE(one.accuracy == many.accuracy);
 }
 
 TEST_CASE("evaluation tells of each image what the model says, and its loss") {
     const Dataset data = coloured_noise(7);
-    Recipe recipe = small_recipe();
+    SwinRecipe recipe = small_recipe();
     recipe.batch_size = 7;
-    const Trainer trainer(recipe, small_config(), data, plain);
-    const Evaluation result = evaluate(trainer.model(), data, plain, 3);
+    const SwinTrainer trainer(recipe, small_config(), data, plain);
+    const Evaluation result = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 3);
     REQUIRE(result.predictions.size() == 7);
     double loss = 0;
     for (int64_t i = 0; i < 7; ++i) {
         const std::vector<int64_t> alone{i};
-        const Tensor logits = trainer.model().forward(make_batch(data, alone, plain, nullptr, Random{}).images);
+        const Tensor logits = trainer.model().forward(make_batch(data, alone, plain, nullptr, Random{}).inputs);
         std::vector<double> exponentials;
         for (const double logit : logits.values()) exponentials.push_back(std::exp(logit));
         const double sum = exponentials[0] + exponentials[1] + exponentials[2];
@@ -102,7 +103,7 @@ TEST_CASE("a seed gives the same weights, bit for bit, on any number of threads"
     set_thread_count(before);
     REQUIRE(one == two);
     REQUIRE(one == three);
-    Recipe other = small_recipe();
+    SwinRecipe other = small_recipe();
     other.seed = 4;
     REQUIRE(one != trained(other, data));
 }
@@ -110,7 +111,7 @@ TEST_CASE("a seed gives the same weights, bit for bit, on any number of threads"
 TEST_CASE("a run continued from any of its checkpoints ends with the weights of one that never stopped") {
     const Dataset data = coloured_noise(50);  // 6 batches an epoch, 2 images left out
     for (const std::string opt : {"adamw", "sgd"}) {
-        Recipe recipe = small_recipe();
+        SwinRecipe recipe = small_recipe();
         recipe.opt = opt;
         recipe.clip_grad = 1;
         const auto uninterrupted = trained(recipe, data);
@@ -118,12 +119,12 @@ TEST_CASE("a run continued from any of its checkpoints ends with the weights of 
             DYNAMIC_SECTION(opt << " stopped after step " << stop) {
                 const TemporaryFile file("swingrad-resume");
                 {
-                    Trainer first(recipe, small_config(), data, plain);
+                    SwinTrainer first(recipe, small_config(), data, plain);
                     for (int step = 0; step < stop; ++step) advance(first);
                     first.save(file.path);
                     advance(first);  // what is done after a checkpoint must leave no trace
                 }
-                Trainer second(recipe, small_config(), data, plain);
+                SwinTrainer second(recipe, small_config(), data, plain);
                 second.load(file.path);
                 REQUIRE(second.steps_done() == stop);
                 while (!second.finished()) advance(second);
@@ -136,11 +137,11 @@ TEST_CASE("a run continued from any of its checkpoints ends with the weights of 
 TEST_CASE("the state of a run is saved to the last bit") {
     const Dataset data = coloured_noise(50);
     const TemporaryFile file("swingrad-state");
-    Trainer first(small_recipe(), small_config(), data, plain);
+    SwinTrainer first(small_recipe(), small_config(), data, plain);
     for (int step = 0; step < 8; ++step) advance(first);
     first.state().best_accuracy = 100.0 / 3;
     first.save(file.path);
-    Trainer second(small_recipe(), small_config(), data, plain);
+    SwinTrainer second(small_recipe(), small_config(), data, plain);
     second.load(file.path);
     REQUIRE(second.state().epoch == 1);
     REQUIRE(second.state().batch == 2);
@@ -152,7 +153,7 @@ TEST_CASE("the state of a run is saved to the last bit") {
 
 TEST_CASE("the learning rate rises over the warm-up and falls to nearly nothing") {
     const Dataset data = coloured_noise(50);
-    const Trainer trainer(small_recipe(), small_config(), data, plain);
+    const SwinTrainer trainer(small_recipe(), small_config(), data, plain);
     REQUIRE(trainer.learning_rate_of(0) == Approx(4e-3 / 6));
     REQUIRE(trainer.learning_rate_of(5) == Approx(4e-3));
     REQUIRE(trainer.learning_rate_of(17) < 0.02 * 4e-3);
@@ -160,14 +161,14 @@ TEST_CASE("the learning rate rises over the warm-up and falls to nearly nothing"
 
 TEST_CASE("a batch larger than the training set is refused") {
     const Dataset data = coloured_noise(7);
-    REQUIRE(error_of([&] { Trainer(small_recipe(), small_config(), data, plain); }) ==
-            "[train] a batch of 8 needs as many training images, got 7");
+    REQUIRE(error_of([&] { SwinTrainer(small_recipe(), small_config(), data, plain); }) ==
+            "[train] a batch of 8 needs as many samples to train on, got 7");
 }
 
 TEST_CASE("a recipe says which setting cannot be") {
     const auto refused = [](const nlohmann::json& settings) {
         return error_of([&] {
-            Recipe recipe;
+            SwinRecipe recipe;
             update(recipe, settings, "f.json");
             validate(recipe);
         });
@@ -186,10 +187,10 @@ TEST_CASE("a recipe says which setting cannot be") {
 }
 
 TEST_CASE("a recipe survives its own JSON") {
-    Recipe recipe;
+    SwinRecipe recipe;
     recipe.lr = 0.1 + 0.2;
     recipe.data = "folder:a b";
-    Recipe again;
+    SwinRecipe again;
     update(again, nlohmann::json::parse(to_json(recipe).dump()), "f.json");
     REQUIRE(to_json(again) == to_json(recipe));
     REQUIRE(again.lr == recipe.lr);

@@ -39,7 +39,7 @@ refuses 2 "unknown argument evaluate" train --epochs 1 evaluate
 refuses 1 "nowhere" train --data folder:nowhere
 refuses 1 "nowhere" train --data cifar10:nowhere
 refuses 1 "nowhere" train --resume nowhere
-refuses 1 "batch of 100000 needs as many training images" train --batch-size 100000
+refuses 1 "batch of 100000 needs as many samples to train on" train --batch-size 100000
 mkdir taken
 touch taken/file
 refuses 1 "taken exists already" train --output taken

@@ -31,8 +31,8 @@ const Dataset& ExperimentImages::part(std::optional<Dataset>& kept, Split split,
     return *kept;
 }
 
-Recipe recipe_of(const ExperimentSettings& settings) {
-    Recipe recipe;
+SwinRecipe recipe_of(const ExperimentSettings& settings) {
+    SwinRecipe recipe;
     recipe.data = settings.data;
     recipe.device = settings.device;
     recipe.precision = settings.precision;
@@ -63,7 +63,7 @@ std::string train_through(Trainer& trainer, ExperimentRun& run, const std::strin
     return why;
 }
 
-LogTable train_in_folder(const Recipe& recipe, const std::filesystem::path& folder) {
+LogTable train_in_folder(const SwinRecipe& recipe, const std::filesystem::path& folder) {
     const RunFolder run{folder};
     const bool begun = std::filesystem::exists(run.config());
     if (begun)

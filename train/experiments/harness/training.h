@@ -2,7 +2,7 @@
 #pragma once
 
 #include "train/experiments/harness/experiment.h"
-#include "train/loop/trainer.h"
+#include "train/loop/swin_trainer.h"
 #include "train/program/images/data_source.h"
 #include "train/program/report/log_table.h"
 
@@ -34,7 +34,7 @@ class ExperimentImages {
 };
 
 // The recipe that a run's settings ask for; everything else is as `swingrad train` has it.
-Recipe recipe_of(const ExperimentSettings& settings);
+SwinRecipe recipe_of(const ExperimentSettings& settings);
 
 // Takes all steps of `trainer`, whose recipe must have on_nan "skip", until loss or gradient is not finite. Returns
 // what was wrong then; nothing where all went well. `after_step` is called with the number of steps done.
@@ -43,6 +43,6 @@ std::string train_through(Trainer& trainer, ExperimentRun& run, const std::strin
 
 // Trains as `swingrad train` does, in a folder of its own, and goes on with what a killed one has left there. Returns
 // the run's log, the test at its end.
-LogTable train_in_folder(const Recipe& recipe, const std::filesystem::path& folder);
+LogTable train_in_folder(const SwinRecipe& recipe, const std::filesystem::path& folder);
 
 }  // namespace swingrad

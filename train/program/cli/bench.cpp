@@ -15,13 +15,10 @@
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
 #include "train/program/console/progress.h"
-
-#include <sys/resource.h>
-#include <unistd.h>
+#include "train/program/console/resident.h"
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <optional>
 
 namespace swingrad {
@@ -36,19 +33,6 @@ struct BenchFlags {
     int64_t batch_size = 128, steps = 10;
     bool inference = false, json = false;
 };
-
-// Memory of this process in MiB: now, and the most so far.
-double resident_mb() {
-    std::ifstream statm("/proc/self/statm");
-    double total = 0, resident = 0;
-    statm >> total >> resident;
-    return resident * static_cast<double>(getpagesize()) / mib;
-}
-double peak_resident_mb() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024.0;  // given in KiB
-}
 
 struct Timing {
     std::vector<double> seconds;  // of each step, sorted
@@ -73,8 +57,7 @@ class Step {
         optimiser_ = make_adamw(parameters_, {.weight_decay = 0.05});
         Recipe recipe;
         recipe.batch_size = flags.batch_size;
-        recipe.label_smoothing = 0;
-        if (device != Device::cpu) on_device_.emplace(model_, parameters_, *optimiser_, recipe);
+        if (device != Device::cpu) on_device_.emplace(model_, parameters_, *optimiser_, recipe, loss_);
     }
 
     int64_t parameters() const { return parameters_.count(); }
@@ -82,7 +65,7 @@ class Step {
     void operator()(StepProfile* profile = nullptr) {
         if (inference_) {
             const NoGrad no_recording;
-            model_.forward(batch_.images);
+            model_.forward(batch_.inputs);
             return;
         }
         const Random random = Random{0, 3}.split(number_++);
@@ -94,8 +77,8 @@ class Step {
         parameters_.zero_grad();
         Tape tape;
         if (profile) profile->watch(tape);
-        const Tensor logits = model_.forward(batch_.images, {.training = true, .random = random});
-        tape.backward(cross_entropy(logits, batch_.labels));
+        model_.train(random);
+        tape.backward(loss_(model_.forward(batch_.inputs), batch_.targets));
         optimiser_->step(learning_rate);
     }
 
@@ -103,7 +86,8 @@ class Step {
     static constexpr double learning_rate = 1e-3;
     SwinV2 model_;
     Parameters parameters_;
-    std::unique_ptr<Optimiser> optimiser_;
+    std::unique_ptr<DeviceOptimiser> optimiser_;
+    const Loss loss_ = classification_loss();
     Batch batch_;
     std::optional<DeviceSteps> on_device_;
     bool inference_;

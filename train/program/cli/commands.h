@@ -2,13 +2,9 @@
 // parsed; that returns the exit code.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
-#include <functional>
+#include "train/program/console/command_line.h"
 
 namespace swingrad {
-
-using RunCommand = std::function<int()>;
 
 RunCommand declare_train(CLI::App& command);
 RunCommand declare_evaluate(CLI::App& command);

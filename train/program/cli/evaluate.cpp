@@ -1,4 +1,5 @@
 #include "train/loop/evaluate.h"
+#include "models/swin/swin_v2.h"
 
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
@@ -47,7 +48,7 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     flags.trained.load(subject.weights, parameters, stdout);
 
     Progress progress;
-    const Evaluation result = evaluate(model, data, subject.normalisation, flags.batch_size,
+    const Evaluation result = evaluate(model, parameters, ImageSamples(data, subject.normalisation), flags.batch_size,
                                        [&](int64_t done) { progress.show("testing", done, data.size(), "images", 0); });
     progress.line(fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {} images)", result.accuracy, result.loss,
                               grouped(data.size())));

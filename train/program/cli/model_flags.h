@@ -3,7 +3,7 @@
 #pragma once
 
 #include "models/swin/config.h"
-#include "train/program/cli/flags.h"
+#include "train/program/console/flags.h"
 
 #include <optional>
 

@@ -1,7 +1,7 @@
 #include "core/io/file.h"
 #include "core/io/suggest.h"
 #include "train/program/cli/commands.h"
-#include "train/program/cli/flags.h"
+#include "train/program/console/flags.h"
 #include "train/program/report/curves.h"
 #include "train/program/run/run_folder.h"
 

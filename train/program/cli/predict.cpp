@@ -88,7 +88,7 @@ std::vector<double> predict_image(const SwinV2& model, const Normalisation& norm
     const Dataset one{{}, image.view({1, size.rows, size.columns, 3}), {0}};
     const std::array<int64_t, 1> index{0};
     const Batch batch = make_batch(one, index, normalisation, nullptr, Random{});
-    return probabilities_of(model.forward(model.as_input(batch.images)));
+    return probabilities_of(model.forward(model.as_input(batch.inputs)));
 }
 
 void print_table(const std::string& path, const std::vector<std::string>& classes,

@@ -2,7 +2,7 @@
 
 #include "core/io/suggest.h"
 #include "train/program/cli/commands.h"
-#include "train/program/cli/flags.h"
+#include "train/program/console/flags.h"
 
 namespace swingrad {
 

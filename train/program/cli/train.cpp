@@ -1,7 +1,7 @@
 #include "core/io/json_file.h"
 #include "train/program/cli/commands.h"
-#include "train/program/cli/flags.h"
 #include "train/program/cli/model_flags.h"
+#include "train/program/console/flags.h"
 #include "train/program/images/data_source.h"
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
@@ -10,25 +10,22 @@ namespace swingrad {
 namespace {
 
 struct TrainFlags {
-    Recipe recipe;
+    SwinRecipe recipe;
     ModelFlags model;
-    std::vector<std::pair<std::string, CLI::Option*>> settings;  // by name, to see which were given
+    SettingFlags settings;
     std::filesystem::path config, output, resume;
 };
 
 // The settings that were given as flags, and no others.
 nlohmann::json given(const TrainFlags& flags) {
-    const nlohmann::json all = to_json(flags.recipe);
-    nlohmann::json chosen = nlohmann::json::object();
-    for (const auto& [name, option] : flags.settings)
-        if (option->count() > 0) chosen[name] = all[name];
+    nlohmann::json chosen = given_of(flags.settings, to_json(flags.recipe));
     if (!flags.model.text().empty()) chosen["model-args"] = flags.model.arguments();
     return chosen;
 }
 
 // Defaults, then the config file, then flags.
-Recipe recipe_of(const TrainFlags& flags) {
-    Recipe recipe;
+SwinRecipe recipe_of(const TrainFlags& flags) {
+    SwinRecipe recipe;
     if (!flags.config.empty()) {
         nlohmann::json settings = read_json_file(flags.config);
         // A run's own config.json will do: what follows from its settings is worked out anew.
@@ -69,13 +66,7 @@ int resume(const TrainFlags& flags) {
 
 RunCommand declare_train(CLI::App& command) {
     auto flags = std::make_shared<TrainFlags>();
-    for_each_setting(flags->recipe, [&](const std::string& name, auto& value, const char* help) {
-        std::string names = "--" + name;
-        if (name == "batch-size") names += ",--batch";
-        if (name == "label-smoothing") names += ",--smoothing";
-        if constexpr (!std::is_same_v<decltype(value), nlohmann::json&>)  // model-args has flags of its own
-            flags->settings.emplace_back(name, add_flag(command, names, value, help));
-    });
+    flags->settings = add_setting_flags(command, settings_of(flags->recipe));
     add_flag(command, "--config", flags->config,
              "JSON file of the settings above by name, and of \"model-args\"; flags win");
     add_flag(command, "--output", flags->output, "the run's folder, which must not exist or be empty")
@@ -96,7 +87,7 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
     return [flags] {
         if (!flags->resume.empty()) return resume(*flags);
-        const Recipe recipe = recipe_of(*flags);
+        const SwinRecipe recipe = recipe_of(*flags);
         return start_run(recipe, flags->output.empty() ? default_run_folder(recipe) : flags->output);
     };
 }

@@ -60,16 +60,17 @@ std::string headline(const Page& page) {
                 "after epoch {}",
                 page.run.log.epochs[static_cast<size_t>(best - accuracies.begin())].at("epoch").get<int64_t>()));
     }
-    if (page.run.log.test.is_object())
+    if (page.run.log.test.is_object() && page.run.log.test.contains("test_accuracy"))
         html += html_tile("Test accuracy", percent(page.run.log.test.value("test_accuracy", NAN)),
                           fmt::format("weights of epoch {}", page.run.log.test.value("weights_of_epoch", int64_t{0})));
     html += html_tile("Parameters", grouped(page.run.parameters), page.run.model);
     html += html_tile("Epochs", fmt::format("{} of {}", page.run.log.epochs.size(), page.run.epochs));
     const auto seconds = page.run.log.column("seconds");
     if (!seconds.empty()) html += html_tile("Time", duration_text(seconds.back()), "training and validation");
-    const double speed = median(page.run.log.column("images_per_s"));
+    const double speed = median(page.run.log.column(page.run.samples_are + "_per_s"));
     if (std::isfinite(speed))
-        html += html_tile("Throughput", fmt::format("{:.0f}", speed), "images/s, median of the epochs");
+        html += html_tile("Throughput", fmt::format("{:.0f}", speed),
+                          fmt::format("{}/s, median of the epochs", page.run.samples_are));
     return html + "</dl>\n";
 }
 
@@ -80,17 +81,21 @@ std::string curves_section(const Page& page) {
 
 std::string judged_sections(const Page& page) {
     if (!page.judged)
-        return "<h2>Confusion and examples</h2>\n<p>None yet: they come from the validation images after an epoch, or, "
-               "where there are none, from the test images at the end.</p>\n";
-    const auto& [set, epoch, data, accuracy, loss, predictions] = *page.judged;
-    const Confusion confusion(data.labels, predictions, static_cast<int64_t>(data.classes.size()));
-    const std::string of = fmt::format("<p>{} {} images, weights of epoch {}: accuracy {}, loss {}.</p>\n",
-                                       grouped(data.size()), escaped(set), epoch, percent(accuracy), number(loss));
-    return "<h2>Confusion</h2>\n" + of + html_of(confusion, data.classes) +
+        return fmt::format(
+            "<h2>Validation and test</h2>\n<p>None yet: they come from the validation {0} after an epoch, "
+            "or, where there are none, from the test {0} at the end.</p>\n",
+            page.run.samples_are);
+    const auto& [set, epoch, samples, images, accuracy, loss, predictions] = *page.judged;
+    const std::string accuracy_text = std::isnan(accuracy) ? "" : fmt::format("accuracy {}, ", percent(accuracy));
+    const std::string of = fmt::format("<p>{} {} {}, weights of epoch {}: {}loss {}.</p>\n", grouped(samples),
+                                       escaped(set), page.run.samples_are, epoch, accuracy_text, number(loss));
+    if (!images || predictions.empty()) return "<h2>Validation and test</h2>\n" + of;
+    const Confusion confusion(images->labels, predictions, static_cast<int64_t>(images->classes.size()));
+    return "<h2>Confusion</h2>\n" + of + html_of(confusion, images->classes) +
            "<h2>Examples</h2>\n<h3>Highest loss</h3>\n" +
-           html_of_images(data, predictions, worst(predictions, examples_shown)) +
+           html_of_images(*images, predictions, worst(predictions, examples_shown)) +
            "<h3>Right, and surest of it</h3>\n" +
-           html_of_images(data, predictions, surest(predictions, data.labels, examples_shown));
+           html_of_images(*images, predictions, surest(predictions, images->labels, examples_shown));
 }
 
 std::string epochs_section(const Page& page) {
@@ -105,6 +110,7 @@ std::string epochs_section(const Page& page) {
                                 {"learning_rate", "learning rate"},
                                 {"gradient_norm", "gradient norm"},
                                 {"images_per_s", "images/s"},
+                                {"samples_per_s", "samples/s"},
                                 {"skipped_steps", "steps left out"},
                                 {"seconds", "seconds in all"}};
     std::erase_if(columns, [&](const Column& column) { return !page.run.log.has(column.name); });
@@ -145,8 +151,9 @@ std::string environment_section(const Page& page) {
 
 std::string html_of(const Page& page) {
     const std::string subtitle =
-        fmt::format("{} on {}, {} classes, {} images to train on", page.run.model, without_folders(page.run.data),
-                    page.run.classes, grouped(page.run.training_images));
+        fmt::format("{} on {}, {}{} {} to train on", page.run.model, without_folders(page.run.data),
+                    page.run.classes > 0 ? fmt::format("{} classes, ", page.run.classes) : "",
+                    grouped(page.run.training_samples), page.run.samples_are);
     return html_page(page.run.name, subtitle,
                      headline(page) + curves_section(page) + judged_sections(page) + epochs_section(page) +
                          settings_section(page) + environment_section(page),

@@ -14,20 +14,22 @@ namespace swingrad {
 
 struct ReportedRun {
     std::string name;
-    std::string model, data;  // as their flags name them
-    size_t classes = 0;
-    int64_t training_images = 0, epochs = 0, parameters = 0;  // epochs: asked for
-    nlohmann::json recipe, architecture;                      // objects: settings and values
-    nlohmann::json environment;                               // an array, an object for each start; anything else: none
+    std::string model, data;                                   // as their flags name them
+    std::string samples_are = "samples";                       // "images"
+    size_t classes = 0;                                        // 0: none
+    int64_t training_samples = 0, epochs = 0, parameters = 0;  // epochs: asked for
+    nlohmann::json recipe, architecture;                       // objects: settings and values
+    nlohmann::json environment;  // an array, an object for each start; anything else: none
     LogTable log;
 };
 
-// What the model said of a set of images, for the confusion matrix and the examples.
+// What the model said of a set of samples: for images, the confusion matrix and the examples.
 struct Judged {
-    std::string set;  // "validation", "test"
-    int64_t epoch;    // after which
-    const Dataset& data;
-    double accuracy, loss;
+    std::string set;        // "validation", "test"
+    int64_t epoch;          // after which
+    int64_t samples;        // how many
+    const Dataset* images;  // these; null where they are none
+    double accuracy, loss;  // accuracy: NaN where there is none
     const std::vector<Prediction>& predictions;
 };
 

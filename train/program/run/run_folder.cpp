@@ -29,14 +29,14 @@ fs::path RunFolder::kept(int64_t epoch) const { return path / fmt::format("epoch
 
 // ---- config.json
 
-void write_config(const RunFolder& folder, const RunConfig& config) {
+nlohmann::json to_json(const RunConfig& config) {
     nlohmann::json json = to_json(config.recipe);
     json["derived"] = {
         {"model", config_to_json(config.model)},       {"classes", config.classes},
         {"training_images", config.training_images},   {"mean", config.normalisation.mean},
         {"deviation", config.normalisation.deviation},
     };
-    write_file_atomically(folder.config(), json.dump(2) + "\n");
+    return json;
 }
 
 RunConfig read_config(const RunFolder& folder) {

@@ -4,7 +4,7 @@
 
 #include "models/swin/config.h"
 #include "train/data/batch.h"
-#include "train/loop/recipe.h"
+#include "train/loop/swin_recipe.h"
 
 #include <filesystem>
 
@@ -28,14 +28,14 @@ struct RunFolder {
 
 // What config.json holds: the recipe's settings at top level, the rest under "derived".
 struct RunConfig {
-    Recipe recipe;
+    SwinRecipe recipe;
     SwinConfig model;
     Normalisation normalisation{};
     std::vector<std::string> classes;
     int64_t training_images = 0;
 };
 
-void write_config(const RunFolder& folder, const RunConfig& config);
+nlohmann::json to_json(const RunConfig& config);
 // Throws an Error naming the file where it is missing, no JSON, or lacks something.
 RunConfig read_config(const RunFolder& folder);
 

@@ -4,7 +4,6 @@
 #include "train/loop/checkpoint.h"
 #include "train/program/console/interrupt.h"
 #include "train/program/console/text.h"
-#include "train/program/images/data_source.h"
 #include "train/program/run/run_report.h"
 
 #include <cmath>
@@ -25,23 +24,22 @@ void stop_if_interrupted() {
 
 }  // namespace
 
-RunLoop::RunLoop(const RunFolder& folder, const RunConfig& config, const Dataset& training, const Dataset& validation)
+RunLoop::RunLoop(const RunFolder& folder, const RunSubject& subject)
     : folder_(folder),
-      config_(config),
-      recipe_(config_.recipe),
-      validation_(validation),
-      trainer_(config.recipe, config.model, training, config.normalisation) {
+      subject_(subject),
+      recipe_(subject_.recipe),
+      trainer_(recipe_, subject_.model, subject_.training, subject_.loss) {
     trainer_.on_skip = [this](const std::string& why) { progress_.warning(why); };
 }
 
-void RunLoop::announce(const Dataset& training) {
+void RunLoop::announce(const std::string& samples) {
     const std::string device =
         recipe_.device == "cpu" ? "" : fmt::format(", {}, {}", recipe_.precision, description_of(recipe_.device));
-    progress_.line(fmt::format("{}: {} parameters, {} threads{}", recipe_.model, grouped(trainer_.parameters().count()),
-                               thread_count(), device));
-    progress_.line(fmt::format("{}: {} images to train on, {} to validate on, {} classes, {} x {} pixels", recipe_.data,
-                               grouped(training.size()), grouped(validation_.size()), training.classes.size(),
-                               training.extent().rows, training.extent().columns));
+    progress_.line(fmt::format("{}: {} parameters, {} threads{}", subject_.model_name,
+                               grouped(trainer_.parameters().count()), thread_count(), device));
+    const int64_t validation = subject_.validation ? subject_.validation->size() : 0;
+    progress_.line(fmt::format("{}: {} {} to train on, {} to validate on{}", subject_.data_name,
+                               grouped(subject_.training.size()), subject_.samples_are, grouped(validation), samples));
 }
 
 void RunLoop::load() {
@@ -96,27 +94,31 @@ void RunLoop::finish_epoch() {
     RunState& state = trainer_.state();
     const auto start = Clock::now();
     std::optional<Evaluation> validation;
-    if (validation_.size() > 0) validation = evaluate_showing("validating", validation_);
+    if (subject_.validation) validation = evaluate_showing("validating", *subject_.validation);
     const double seconds = state.seconds + state.epoch_seconds + seconds_since(start);
 
     const int64_t epoch = state.epoch + 1;
     nlohmann::json entry = {{"epoch", epoch},
                             {"step", trainer_.steps_done()},
                             {"train_loss", trainer_.mean_loss()},
-                            {"train_accuracy", trainer_.accuracy()},
                             {"learning_rate", trainer_.learning_rate_of(trainer_.steps_done() - 1)},
                             {"gradient_norm", trainer_.mean_gradient_norm()},
                             {"skipped_steps", state.skipped},
-                            {"images_per_s", trainer_.images_per_second()},
+                            {subject_.samples_are + "_per_s", trainer_.samples_per_second()},
                             {"seconds", seconds}};
     std::string line = fmt::format("epoch {:>{}}/{}  loss {:.4f}", epoch, std::to_string(recipe_.epochs).size(),
                                    recipe_.epochs, trainer_.mean_loss());
+    if (trainer_.classifies()) entry["train_accuracy"] = trainer_.accuracy();
     if (validation) {
         entry["validation_loss"] = validation->loss;
-        entry["validation_accuracy"] = validation->accuracy;
-        line += fmt::format("  validation loss {:.4f}, accuracy {:.2f} %", validation->loss, validation->accuracy);
+        line += fmt::format("  validation loss {:.4f}", validation->loss);
+        if (!std::isnan(validation->accuracy)) {
+            entry["validation_accuracy"] = validation->accuracy;
+            line += fmt::format(", accuracy {:.2f} %", validation->accuracy);
+        }
     }
-    line += fmt::format("  {:.0f} images/s  {}", trainer_.images_per_second(), duration_text(seconds));
+    line +=
+        fmt::format("  {:.0f} {}/s  {}", trainer_.samples_per_second(), subject_.samples_are, duration_text(seconds));
     append_to_log(folder_, entry);
     progress_.line(line);
 
@@ -124,15 +126,16 @@ void RunLoop::finish_epoch() {
     trainer_.begin_next_epoch();
     state.seconds = seconds;
     save();
-    report("validation", validation_, validation, epoch);
+    report("validation", subject_.validation, validation, epoch);
 }
 
 // The best so far, and those asked for by --keep-every.
 void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation) {
     RunState& state = trainer_.state();
     const int64_t epoch = state.epoch + 1;
-    if (validation && validation->accuracy > state.best_accuracy) {
-        state.best_accuracy = validation->accuracy;
+    if (validation && is_better(*validation)) {
+        if (!std::isnan(validation->accuracy)) state.best_accuracy = validation->accuracy;
+        state.best_loss = validation->loss;
         state.best_epoch = epoch;
         save_weights(folder_.best(), trainer_.parameters());
     }
@@ -145,52 +148,72 @@ void RunLoop::save() {
     saved_ = fmt::format("epoch {}, batch {}", trainer_.state().epoch, trainer_.state().batch);
 }
 
+// By accuracy, and of equal ones by loss; where there is no accuracy, by loss.
+bool RunLoop::is_better(const Evaluation& validation) const {
+    const RunState& state = trainer_.state();
+    if (state.best_epoch == 0) return true;
+    if (!std::isnan(validation.accuracy) && validation.accuracy != state.best_accuracy)
+        return validation.accuracy > state.best_accuracy;
+    return validation.loss < state.best_loss;
+}
+
 // A report that cannot be made is said once, and is no reason to stop what it reports on.
-void RunLoop::report(const std::string& set, const Dataset& data, const std::optional<Evaluation>& evaluation,
+void RunLoop::report(const std::string& set, const Samples* samples, const std::optional<Evaluation>& evaluation,
                      int64_t epoch) {
     std::string problem;
     try {
         std::optional<Judged> judged;
         if (evaluation)
-            judged.emplace(Judged{set, epoch, data, evaluation->accuracy, evaluation->loss, evaluation->predictions});
-        problem = report_on(folder_, config_, trainer_.parameters().count(), judged ? &*judged : nullptr);
+            judged.emplace(Judged{set, epoch, samples->size(), samples->images(), evaluation->accuracy,
+                                  evaluation->loss, evaluation->predictions});
+        problem = report_on(folder_, subject_, trainer_.parameters().count(), judged ? &*judged : nullptr);
     } catch (const std::exception& error) {
         problem = fmt::format("No report: {}; training goes on", error.what());
     }
     if (!problem.empty() && said_once_.insert(problem).second) progress_.warning(problem);
 }
 
-// The one look at the test images: with the weights that validation chose, or else the last ones.
+// The one look at the test samples: with the weights that validation chose, or else the last ones.
 void RunLoop::test() {
     const bool chosen = trainer_.state().best_epoch > 0;
     if (chosen) load_weights(folder_.best(), trainer_.parameters());
-    const Dataset test =
-        load_dataset(parse_data_source(recipe_.data), Split::test, {.extent = trainer_.model().config().img_size});
-    const Evaluation result = evaluate_showing("testing", test);
-    save_weights(folder_.weights(), trainer_.parameters());
     const int64_t epoch = chosen ? trainer_.state().best_epoch : recipe_.epochs;
-    append_to_log(folder_,
-                  {{"test_accuracy", result.accuracy}, {"test_loss", result.loss}, {"weights_of_epoch", epoch}});
-    report("test", test, result, epoch);
+    const std::unique_ptr<Samples> test = subject_.test ? subject_.test() : nullptr;
+    std::string result;
+    std::optional<Evaluation> evaluation;
+    nlohmann::json entry{{"weights_of_epoch", epoch}};
+    if (test) {
+        evaluation = evaluate_showing("testing", *test);
+        entry["test_loss"] = evaluation->loss;
+        if (!std::isnan(evaluation->accuracy)) entry["test_accuracy"] = evaluation->accuracy;
+        const std::string of = fmt::format("{} {}", grouped(test->size()), subject_.samples_are);
+        result = std::isnan(evaluation->accuracy) ? fmt::format("test loss {:.4f}  ({})", evaluation->loss, of)
+                                                  : fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {})",
+                                                                evaluation->accuracy, evaluation->loss, of);
+    }
+    save_weights(folder_.weights(), trainer_.parameters());
+    append_to_log(folder_, entry);
+    if (test) report("test", test.get(), evaluation, epoch);
     progress_.line(fmt::format("weights of epoch {} in {}", epoch, folder_.weights().string()));
     if (std::filesystem::exists(folder_.report()))
         progress_.line(fmt::format("report in {}", folder_.report().string()));
-    progress_.line(fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {} images)", result.accuracy, result.loss,
-                               grouped(test.size())));
+    if (test) progress_.line(result);
 }
 
-Evaluation RunLoop::evaluate_showing(const std::string& label, const Dataset& data) {
-    return evaluate(trainer_.model(), data, config_.normalisation, recipe_.batch_size, [&](int64_t done) {
+Evaluation RunLoop::evaluate_showing(const std::string& label, const Samples& samples) {
+    const auto show = [&](int64_t done) {
         stop_if_interrupted();
-        progress_.show(label, done, data.size(), "images", 0);
-    });
+        progress_.show(label, done, samples.size(), subject_.samples_are, 0);
+    };
+    return evaluate(subject_.model, trainer_.parameters(), samples, recipe_.batch_size, show, subject_.loss);
 }
 
 void RunLoop::show_step(double loss, double seconds_left) {
     std::string text;  // nothing where a GPU has not been asked yet
     if (!std::isnan(loss))
-        text = fmt::format("loss {:.3f}  accuracy {:.1f} %  {:.0f} images/s", loss, trainer_.accuracy(),
-                           trainer_.images_per_second());
+        text = fmt::format("loss {:.3f}  {}{:.0f} {}/s", loss,
+                           trainer_.classifies() ? fmt::format("accuracy {:.1f} %  ", trainer_.accuracy()) : "",
+                           trainer_.samples_per_second(), subject_.samples_are);
     progress_.show(fmt::format("epoch {}/{}", trainer_.state().epoch + 1, recipe_.epochs), trainer_.state().batch,
                    trainer_.batches_per_epoch(), text, seconds_left);
 }

@@ -1,10 +1,11 @@
-// The loop of a run over epochs: train, validate, log, save, report; at the very end the test images.
+// The loop of a run over epochs: train, validate, log, save, report; at the very end the test.
 #pragma once
 
 #include "train/loop/evaluate.h"
 #include "train/loop/trainer.h"
 #include "train/program/console/progress.h"
 #include "train/program/run/run_folder.h"
+#include "train/program/run/run_subject.h"
 
 #include <chrono>
 #include <optional>
@@ -15,10 +16,11 @@ namespace swingrad {
 
 class RunLoop {
   public:
-    // Both datasets must outlive the loop; `validation` may be empty. Touches no file.
-    RunLoop(const RunFolder& folder, const RunConfig& config, const Dataset& training, const Dataset& validation);
+    // What the subject refers to must outlive the loop. Touches no file.
+    RunLoop(const RunFolder& folder, const RunSubject& subject);
 
-    void announce(const Dataset& training);
+    // Says what is going to be trained. `samples` says more of them: ", 10 classes, 32 x 32 pixels".
+    void announce(const std::string& samples);
     // To where the last checkpoint left off; a run stopped before its first one begins again.
     void load();
     // Returns the exit code: 0, or exit_interrupted() where the user stopped it.
@@ -31,15 +33,15 @@ class RunLoop {
     void test();
 
     void save();
-    void report(const std::string& set, const Dataset& data, const std::optional<Evaluation>& evaluation,
+    void report(const std::string& set, const Samples* samples, const std::optional<Evaluation>& evaluation,
                 int64_t epoch);
-    Evaluation evaluate_showing(const std::string& label, const Dataset& data);
+    Evaluation evaluate_showing(const std::string& label, const Samples& samples);
+    bool is_better(const Evaluation& validation) const;
     void show_step(double loss, double seconds_left);
 
     const RunFolder folder_;
-    const RunConfig config_;
+    const RunSubject subject_;
     const Recipe& recipe_;
-    const Dataset& validation_;
     Trainer trainer_;
     std::string saved_;                // where the last checkpoint stands; empty where there is none
     std::set<std::string> said_once_;  // what went wrong with the report

@@ -5,17 +5,18 @@
 namespace swingrad {
 namespace fs = std::filesystem;
 
-std::string report_on(const RunFolder& folder, const RunConfig& config, int64_t parameters, const Judged* judged) {
+std::string report_on(const RunFolder& folder, const RunSubject& subject, int64_t parameters, const Judged* judged) {
     std::error_code error;
     ReportedRun run{.name = fs::canonical(folder.path, error).filename().string(),
-                    .model = config.recipe.model,
-                    .data = config.recipe.data,
-                    .classes = config.classes.size(),
-                    .training_images = config.training_images,
-                    .epochs = config.recipe.epochs,
+                    .model = subject.model_name,
+                    .data = subject.data_name,
+                    .samples_are = subject.samples_are,
+                    .classes = subject.classes,
+                    .training_samples = subject.training.size(),
+                    .epochs = subject.recipe.epochs,
                     .parameters = parameters,
-                    .recipe = to_json(config.recipe),
-                    .architecture = config_to_json(config.model),
+                    .recipe = subject.settings,
+                    .architecture = subject.architecture,
                     .environment = {},
                     .log = fs::exists(folder.log()) ? read_log(folder.log()) : LogTable{}};
     if (fs::exists(folder.environment()))

@@ -41,6 +41,31 @@ CLI::Option* add_flag(CLI::App& command, const std::string& names, T& value, con
     return option;
 }
 
+// A flag for each setting of a recipe, but for those that are objects. Returns them by name, to see which were given.
+using SettingFlags = std::vector<std::pair<std::string, CLI::Option*>>;
+inline SettingFlags add_setting_flags(CLI::App& command, const Settings& settings) {
+    SettingFlags flags;
+    for (const Setting& setting : settings) {
+        std::string names = std::string("--") + setting.name;
+        if (names == "--batch-size") names += ",--batch";
+        if (names == "--label-smoothing") names += ",--smoothing";
+        std::visit(
+            [&](auto* value) {
+                if constexpr (!std::is_same_v<decltype(value), nlohmann::json*>)
+                    flags.emplace_back(setting.name, add_flag(command, names, *value, setting.help));
+            },
+            setting.value);
+    }
+    return flags;
+}
+// Of `all` settings, those that were given as flags.
+inline nlohmann::json given_of(const SettingFlags& flags, const nlohmann::json& all) {
+    nlohmann::json given = nlohmann::json::object();
+    for (const auto& [name, option] : flags)
+        if (option->count() > 0) given[name] = all[name];
+    return given;
+}
+
 // What `call` returns; an Error of it counts as one of usage, because it only looks at what the user gave.
 template <class Call>
 auto as_usage(Call&& call) {

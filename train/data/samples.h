@@ -1,0 +1,41 @@
+// Samples: what a model learns from, images or tokens or anything else that makes batches.
+//
+// A data set of your own implements two functions. Order, batches, threads, the way to a GPU, and going on after an
+// interruption in the middle of an epoch are the loader's and the trainer's (train/data/loader.h,
+// train/loop/trainer.h).
+#pragma once
+
+#include "core/random.h"
+#include "core/tensor.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace swingrad {
+
+struct Dataset;  // images in memory (train/data/dataset.h)
+
+struct Batch {
+    Tensor inputs;   // [B, ...]: floats, which become the model's dtype, or int64
+    Tensor targets;  // [B, ...]: int64 classes, or whatever the loss compares with
+};
+
+class Samples {
+  public:
+    virtual ~Samples() = default;
+
+    virtual int64_t size() const = 0;
+    // The samples `indices`, each in 0 .. size() - 1, in that order, on the CPU. `augmentation` is null where samples
+    // are wanted as they are, else what is random in them is drawn from it by a sample's index, not by its place in the
+    // batch. Called on one thread at a time, beside a training step.
+    virtual Batch batch(std::span<const int64_t> indices, const Random* augmentation) const = 0;
+
+    // For reports, where the samples are images: the pictures, labels and names of classes; else null.
+    virtual const Dataset* images() const { return nullptr; }
+};
+
+// 0 .. count-1 in random order.
+std::vector<int64_t> shuffled(int64_t count, Random random);
+
+}  // namespace swingrad

@@ -1,0 +1,36 @@
+#include "train/loop/loss.h"
+
+#include "ops/ops.h"
+
+#include <algorithm>
+
+namespace swingrad {
+
+Loss classification_loss(double label_smoothing) {
+    return [label_smoothing](const Tensor& output, const Tensor& targets) {
+        check(is_classification(output, targets),
+              "[loss] cross entropy needs logits [..., K] and int64 targets [...], got {} and {}", output, targets);
+        if (output.shape().rank() == 2) return cross_entropy(output, targets, label_smoothing);
+        return cross_entropy(reshape(output, {targets.numel(), output.shape()[-1]}), targets.view({targets.numel()}),
+                             label_smoothing);
+    };
+}
+
+bool is_classification(const Tensor& output, const Tensor& targets) {
+    return output.shape().rank() >= 2 && targets.dtype() == DType::int64 &&
+           output.shape().rank() == targets.shape().rank() + 1 && output.shape().rows() == targets.numel();
+}
+
+int64_t count_correct(const Tensor& logits, const Tensor& targets) {
+    const int64_t K = logits.shape()[-1];
+    const std::vector<double> values = logits.values();
+    const std::vector<double> classes = targets.values();
+    int64_t correct = 0;
+    for (size_t b = 0; b < classes.size(); ++b) {
+        const auto row = values.begin() + static_cast<int64_t>(b) * K;
+        correct += static_cast<double>(std::max_element(row, row + K) - row) == classes[b];
+    }
+    return correct;
+}
+
+}  // namespace swingrad

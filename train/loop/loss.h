@@ -1,0 +1,23 @@
+// What a training makes small, and what its accuracy counts.
+#pragma once
+
+#include "core/tensor.h"
+
+#include <functional>
+
+namespace swingrad {
+
+// From a model's output and a batch's targets to a scalar, the mean over the batch. Differentiable, by operations.
+using Loss = std::function<Tensor(const Tensor& output, const Tensor& targets)>;
+
+// Cross entropy of logits [..., K] and classes int64 [...]: one class for each row of logits. A batch of images has
+// [B, K] and [B], a batch of texts [B, T, K] and [B, T].
+Loss classification_loss(double label_smoothing = 0);
+
+// Whether targets are classes for the rows of such an output: then there is an accuracy.
+bool is_classification(const Tensor& output, const Tensor& targets);
+
+// How many rows of logits [..., K] are largest, the first of several, at their class. On the CPU.
+int64_t count_correct(const Tensor& logits, const Tensor& targets);
+
+}  // namespace swingrad

@@ -1,0 +1,29 @@
+// A Swin, the images it learns from, and its trainer.
+#pragma once
+
+#include "models/swin/swin_v2.h"
+#include "train/data/batch.h"
+#include "train/loop/swin_recipe.h"
+#include "train/loop/trainer.h"
+
+namespace swingrad {
+
+struct SwinOnImages {
+    SwinV2 swin;
+    ImageSamples samples;
+};
+
+class SwinTrainer : private SwinOnImages, public Trainer {
+  public:
+    // `data` must outlive the trainer.
+    SwinTrainer(const SwinRecipe& recipe, const SwinConfig& config, const Dataset& data,
+                const Normalisation& normalisation)
+        : SwinOnImages{SwinV2(config),
+                       ImageSamples(data, normalisation,
+                                    Augmentation{.crop_padding = recipe.crop_padding, .flip = recipe.flip})},
+          Trainer(recipe, swin, samples) {}
+
+    SwinV2& model() { return swin; }
+};
+
+}  // namespace swingrad

@@ -1,0 +1,28 @@
+// The commands of a program of one's own, for train/program/own/own_program.cpp.
+#pragma once
+
+#include "models/nn/parameters.h"
+#include "train/data/samples.h"
+#include "train/program/console/command_line.h"
+#include "train/program/own/own_program.h"
+
+namespace swingrad {
+
+RunCommand declare_own_train(const Program& program, CLI::App& command);
+RunCommand declare_own_evaluate(const Program& program, CLI::App& command);
+RunCommand declare_own_summary(const Program& program, CLI::App& command);
+RunCommand declare_own_tape(const Program& program, CLI::App& command);
+RunCommand declare_own_gradcheck(const Program& program, CLI::App& command);
+RunCommand declare_own_bench(const Program& program, CLI::App& command);
+
+// What the program's functions make. Throws an Error where they make nothing.
+std::unique_ptr<Module> model_of(const Program& program);
+ProgramData data_of(const Program& program, const std::string& source);
+// --data
+void add_source_flag(CLI::App& command, std::string& source);
+// The program's loss, or what an empty one stands for.
+Loss loss_of(const Program& program, double label_smoothing);
+// The first `count` training samples, as they are.
+Batch first_batch(const Samples& samples, int64_t count);
+
+}  // namespace swingrad

@@ -1,0 +1,226 @@
+// summary, tape, gradcheck and bench: looks at a model without training it.
+#include "autograd/gradcheck.h"
+#include "autograd/tape_text.h"
+#include "core/io/file.h"
+#include "core/io/text.h"
+#include "train/loop/trainer.h"
+#include "train/program/console/flags.h"
+#include "train/program/console/progress.h"
+#include "train/program/console/resident.h"
+#include "train/program/own/own_commands.h"
+#include "train/program/report/process.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+namespace swingrad {
+namespace {
+
+// One training step's forward pass and loss, recorded.
+struct Recorded {
+    std::unique_ptr<Module> model;
+    Parameters parameters;
+    Tape tape;
+    Batch batch;
+    Tensor output, loss;
+
+    Recorded(const Program& program, const std::string& source, int64_t samples)
+        : model(model_of(program)),
+          parameters(*model, DType::float32, Random{1, 1}),
+          batch(first_batch(*data_of(program, source).training, samples)) {
+        model->train(Random{1, 2});
+        output = (*model)(parameters.as_input(batch.inputs));
+        loss = loss_of(program, 0)(output, batch.targets);
+    }
+};
+
+// ---- summary
+
+int summary(const Program& program, const std::string& source, int64_t samples) {
+    const Recorded recorded(program, source, samples);
+    const std::vector<TapeEntry> entries = recorded.tape.entries();
+    const TapeMemory memory = memory_of(entries, {recorded.parameters.values()});
+    struct Layer {
+        Shape output;
+        size_t saved = 0;
+        int64_t parameters = 0;
+    };
+    std::vector<std::string> order;  // of layers, as they were met
+    std::map<std::string, Layer> layers;
+    const auto layer = [&](const std::string& name) -> Layer& {
+        if (!layers.contains(name)) order.push_back(name);
+        return layers[name];
+    };
+    for (size_t i = 0; i < entries.size(); ++i) {
+        Layer& one = layer(entries[i].scope);
+        one.output = entries[i].shape;
+        one.saved += memory.added[i];
+    }
+    for (const auto& entry : recorded.parameters.entries()) {
+        const size_t dot = entry.name.rfind('.');
+        layer(dot == std::string::npos ? "" : entry.name.substr(0, dot)).parameters += entry.shape.numel();
+    }
+    static constexpr char row[] = "{:<28} {:<22} {:>15} {:>12}\n";
+    fmt::print("{}, batch {}: {} -> {}\n\n", program.name, recorded.batch.inputs.shape()[0],
+               recorded.batch.inputs.describe(), recorded.output.shape());
+    fmt::print(row, "layer", "output", "parameters", "saved");
+    for (const std::string& name : order) {
+        const Layer& one = layers[name];
+        fmt::print(row, name.empty() ? "(the model itself)" : name, one.output.rank() > 0 ? one.output.text() : "-",
+                   grouped(one.parameters), bytes_text(one.saved));
+    }
+    fmt::print("\nparameters {}, {} as float32\nsaved      {} for backward, beside the parameters\n",
+               grouped(recorded.parameters.count()), bytes_text(static_cast<size_t>(recorded.parameters.count()) * 4),
+               bytes_text(memory.total));
+    return 0;
+}
+
+// ---- tape
+
+int tape(const Program& program, const std::string& source, int64_t samples, const std::filesystem::path& dot) {
+    const Recorded recorded(program, source, samples);
+    const std::vector<TapeEntry> entries = recorded.tape.entries();
+    const std::vector<Tensor> existing{recorded.parameters.values()};
+    if (!dot.empty()) write_file_atomically(dot, tape_dot(entries, existing));
+    fmt::print("{}, batch {}, float32: forward and loss of one training step\n\n{}", program.name,
+               recorded.batch.inputs.shape()[0], tape_table(entries, existing));
+    return 0;
+}
+
+// ---- gradcheck
+
+// The loss as a function of all parameters, in double, on a batch of training samples, in training: what is random is
+// drawn alike in every call.
+int check_gradient(const Program& program, const std::string& source, int64_t samples, int64_t directions,
+                   const std::string& device) {
+    const std::unique_ptr<Module> model = model_of(program);
+    const Device where = choose_device(device);
+    const Parameters parameters(*model, DType::float64, Random{1, 1}, where);
+    const Batch batch = first_batch(*data_of(program, source).training, samples);
+    const Tensor inputs = parameters.as_input(batch.inputs), targets = batch.targets.on(where);
+    const Loss loss = loss_of(program, 0.1);
+    const auto named = model->parameters();
+    std::vector<Tensor> values;
+    for (const auto& entry : parameters.entries()) values.push_back(entry.value);
+    const Function function = [&](const std::vector<Tensor>& in) {
+        for (size_t i = 0; i < in.size(); ++i) named[i].parameter->value = in[i];
+        model->train(Random{1, 2});
+        return loss((*model)(inputs), targets);
+    };
+    // A loss is a mean: its slope along a direction is small, and so must be what is allowed.
+    const GradcheckOptions options{
+        .eps = 1e-5, .atol = 1e-9, .rtol = 1e-4, .device = where, .directions = directions, .mutate = {}};
+    const GradcheckResult result = gradcheck(function, values, options, program.name);
+    fmt::print(
+        "{}: {}, {} parameters, batch {}, {} directions of each tensor: largest error {:.1e}, {:.1e} of the "
+        "largest slope\n",
+        program.name, result.ok ? "ok" : "FAILED", grouped(parameters.count()), inputs.shape()[0], directions,
+        result.worst_error, result.worst_relative);
+    if (!result.ok) fmt::print("{}\n", result.report);
+    return result.ok ? 0 : 1;
+}
+
+// ---- bench
+
+int bench(const Program& program, const std::string& source, const Recipe& recipe, int64_t steps) {
+    validate(recipe);
+    const std::unique_ptr<Module> model = model_of(program);
+    const ProgramData data = data_of(program, source);
+    Trainer trainer(recipe, *model, *data.training, program.loss);
+    std::vector<double> seconds;
+    for (int64_t i = -2; i < steps; ++i) {  // two to warm up
+        if (trainer.epoch_done()) trainer.begin_next_epoch();
+        const auto start = std::chrono::steady_clock::now();
+        trainer.step();
+        trainer.settle();
+        if (i >= 0) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    std::sort(seconds.begin(), seconds.end());
+    const double median = seconds[seconds.size() / 2];
+    const auto samples = static_cast<double>(recipe.batch_size);
+    fmt::print("{}\n", nlohmann::json{{"model", program.name},
+                                      {"batch", recipe.batch_size},
+                                      {"precision", recipe.precision},
+                                      {"threads", thread_count()},
+                                      {"steps", steps},
+                                      {"parameters", trainer.parameters().count()},
+                                      {"ms_per_step", 1e3 * median},
+                                      {"samples_per_s", samples / median},
+                                      {"best_samples_per_s", samples / seconds.front()},
+                                      {"peak_mb", peak_resident_mb()}}
+                           .dump());
+    return 0;
+}
+
+struct LookFlags {
+    std::string source;
+    int64_t samples;
+
+    LookFlags(const Program& program, CLI::App& command, int64_t samples_at_first)
+        : source(program.source), samples(samples_at_first) {
+        add_source_flag(command, source);
+        add_flag(command, "--batch,--batch-size", samples, "samples in the step");
+        add_threads_flag(command);
+    }
+    LookFlags(const LookFlags&) = delete;  // flags are held by address
+    void check() const {
+        if (samples < 1 || samples > 1'000'000) fail_usage("--batch must be 1 to 1000000, got {}", samples);
+    }
+};
+
+}  // namespace
+
+RunCommand declare_own_summary(const Program& program, CLI::App& command) {
+    auto flags = std::make_shared<LookFlags>(program, command, 1);
+    command.footer(
+        "One training step's forward pass is run, and what it recorded is shown. A layer has a line of its own where "
+        "it\nis called as layer(x), not layer.forward(x).");
+    return [&program, flags] {
+        flags->check();
+        return summary(program, flags->source, flags->samples);
+    };
+}
+
+RunCommand declare_own_tape(const Program& program, CLI::App& command) {
+    auto flags = std::make_shared<LookFlags>(program, command, 2);
+    auto dot = std::make_shared<std::filesystem::path>();
+    add_flag(command, "--dot", *dot, "write the graph to this file, in the language of Graphviz");
+    return [&program, flags, dot] {
+        flags->check();
+        return tape(program, flags->source, flags->samples, *dot);
+    };
+}
+
+RunCommand declare_own_gradcheck(const Program& program, CLI::App& command) {
+    auto flags = std::make_shared<LookFlags>(program, command, 2);
+    auto directions = std::make_shared<int64_t>(3);
+    auto device = std::make_shared<std::string>("cpu");
+    add_flag(command, "--directions", *directions, "random directions of each parameter tensor");
+    add_flag(command, "--device", *device, device_help);
+    return [&program, flags, directions, device] {
+        flags->check();
+        if (*directions < 1) fail_usage("--directions must be at least 1, got {}", *directions);
+        return check_gradient(program, flags->source, flags->samples, *directions, *device);
+    };
+}
+
+RunCommand declare_own_bench(const Program& program, CLI::App& command) {
+    struct Flags {
+        std::string source;
+        Recipe recipe;
+        int64_t steps = 20;
+    };
+    auto flags = std::make_shared<Flags>(Flags{program.source, program.recipe});
+    add_source_flag(command, flags->source);
+    add_setting_flags(command, settings_of(flags->recipe));
+    add_flag(command, "--steps", flags->steps, "steps to time, after two to warm up");
+    add_threads_flag(command);
+    command.footer("One JSON line. A step is what a training does: a batch, forward, backward, update.");
+    return [&program, flags] {
+        if (flags->steps < 1) fail_usage("--steps must be at least 1, got {}", flags->steps);
+        return bench(program, flags->source, flags->recipe, flags->steps);
+    };
+}
+
+}  // namespace swingrad

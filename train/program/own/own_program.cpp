@@ -1,0 +1,70 @@
+#include "train/program/own/own_program.h"
+
+#include "train/data/batch.h"
+#include "train/program/console/flags.h"
+#include "train/program/images/data_source.h"
+#include "train/program/own/own_commands.h"
+
+#include <csignal>
+#include <numeric>
+
+namespace swingrad {
+
+std::unique_ptr<Module> model_of(const Program& program) {
+    std::unique_ptr<Module> model = program.model ? program.model() : nullptr;
+    check(model != nullptr, "[program] {} has no model", program.name);
+    return model;
+}
+
+ProgramData data_of(const Program& program, const std::string& source) {
+    ProgramData data = program.data ? program.data(source) : ProgramData{};
+    check(data.training != nullptr && data.training->size() > 0, "[program] {} has no samples to train on",
+          program.name);
+    return data;
+}
+
+void add_source_flag(CLI::App& command, std::string& source) {
+    add_flag(command, "--data", source, "what the program learns from; it says what it takes");
+}
+
+ProgramData image_data(const std::string& name, Extent extent) {
+    const DataSource source = parse_data_source(name);
+    const Normalisation normalisation = normalisation_of(source.kind);
+    auto [training, validation] =
+        hold_out(load_dataset(source, Split::train, {.extent = extent}), 0.1, Random{0, 0x41});
+    return {std::make_unique<ImageSamples>(std::move(training), normalisation, Augmentation{}),
+            std::make_unique<ImageSamples>(std::move(validation), normalisation), [=]() -> std::unique_ptr<Samples> {
+                return std::make_unique<ImageSamples>(load_dataset(source, Split::test, {.extent = extent}),
+                                                      normalisation);
+            }};
+}
+
+Loss loss_of(const Program& program, double label_smoothing) {
+    return program.loss ? program.loss : classification_loss(label_smoothing);
+}
+
+Batch first_batch(const Samples& samples, int64_t count) {
+    std::vector<int64_t> first(static_cast<size_t>(std::min(count, samples.size())));
+    std::iota(first.begin(), first.end(), 0);
+    return samples.batch(first, nullptr);
+}
+
+int run_program(const Program& program, int argc, char** argv) {
+    std::signal(SIGXFSZ, SIG_IGN);  // a file over the size limit shall be a failed write, not the end
+    CLI::App app{fmt::format("{}: a model trained by swingrad.", program.name), program.name};
+    const auto bound = [&](auto declare) {
+        return [&program, declare](CLI::App& command) { return declare(program, command); };
+    };
+    const std::vector<Command> commands{
+        {"train", "Train the model, or go on with a run", bound(declare_own_train)},
+        {"evaluate", "Loss, and accuracy where there is one, of a run on its test samples",
+         bound(declare_own_evaluate)},
+        {"summary", "The model layer by layer: shapes, parameters, memory", bound(declare_own_summary)},
+        {"tape", "What a training step records, as a table or a graph", bound(declare_own_tape)},
+        {"gradcheck", "Prove the whole model's gradient against finite differences", bound(declare_own_gradcheck)},
+        {"bench", "Speed and memory of training steps", bound(declare_own_bench)},
+    };
+    return run_commands(app, commands, argc, argv);
+}
+
+}  // namespace swingrad

@@ -1,0 +1,54 @@
+// A program that trains a model of your own: one call gives a model and its data the commands that swingrad has for
+// Swin. Link swingrad::program.
+//
+//   int main(int argc, char** argv) {
+//       return run_program({.name = "two_layers",
+//                           .model = [] { return std::make_unique<TwoLayers>(); },
+//                           .data = [](const std::string&) { return ProgramData{std::make_unique<Spirals>()}; }},
+//                          argc, argv);
+//   }
+//
+//   two_layers train --epochs 5 --output runs/a     flags as of swingrad train; the folder of a run is the same too
+//   two_layers train --resume runs/a                after Ctrl-C, a crash or a power cut: the same bits
+//   two_layers evaluate --checkpoint runs/a
+//   two_layers summary                              layers, shapes, parameters
+//   two_layers tape                                 what a training step records
+//   two_layers gradcheck                            the whole model's gradient, and the loss's, against differences
+//   two_layers bench                                speed and memory of training steps
+#pragma once
+
+#include "core/extent.h"
+#include "models/nn/module.h"
+#include "train/data/samples.h"
+#include "train/loop/loss.h"
+#include "train/loop/recipe.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace swingrad {
+
+struct ProgramData {
+    std::unique_ptr<Samples> training;
+    std::unique_ptr<Samples> validation = {};             // chooses the checkpoint; null: the last one counts
+    std::function<std::unique_ptr<Samples>()> test = {};  // looked at once, at the end of a run; may be empty
+};
+
+struct Program {
+    std::string name;
+    std::function<std::unique_ptr<Module>()> model;
+    std::function<ProgramData(const std::string& source)> data;
+    std::string source = {};  // what --data begins with; it is handed to `data` as it is
+    Loss loss = {};           // empty: cross entropy of logits [..., K] and int64 targets [...]
+    Recipe recipe = {};       // what the flags begin with
+};
+
+// Images for Program::data, as `swingrad train --data` names them ("shapes", "cifar10:DIR", "folder:DIR"), at this
+// extent: augmented in training, a tenth of them kept back for validation.
+ProgramData image_data(const std::string& source, Extent extent);
+
+// Returns the exit code.
+int run_program(const Program& program, int argc, char** argv);
+
+}  // namespace swingrad

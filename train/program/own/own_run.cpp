@@ -1,0 +1,161 @@
+// train and evaluate: a run's folder is like a Swin's, and config.json knows which program made it.
+#include "core/io/json_file.h"
+#include "train/loop/checkpoint.h"
+#include "train/loop/evaluate.h"
+#include "train/program/console/flags.h"
+#include "train/program/console/progress.h"
+#include "train/program/own/own_commands.h"
+#include "train/program/run/run_lock.h"
+#include "train/program/run/start.h"
+
+namespace swingrad {
+namespace fs = std::filesystem;
+namespace {
+
+struct TrainFlags {
+    Recipe recipe;
+    SettingFlags settings;
+    std::string source;
+    fs::path output, resume;
+};
+
+// The model and its data, and a run of them.
+struct OwnRun {
+    std::unique_ptr<Module> model;
+    ProgramData data;
+    RunSubject subject;
+
+    OwnRun(const Program& program, const Recipe& recipe, const std::string& source)
+        : model(model_of(program)),
+          data(data_of(program, source)),
+          subject{.recipe = recipe,
+                  .model = *model,
+                  .training = *data.training,
+                  .validation = data.validation.get(),
+                  .test = data.test,
+                  .loss = program.loss,
+                  .model_name = program.name,
+                  .data_name = source.empty() ? program.name : source,
+                  .settings = to_json(recipe)} {
+        if (const Dataset* images = data.training->images()) {
+            subject.samples_are = "images";
+            subject.classes = images->classes.size();
+        }
+    }
+
+    // What a folder must agree with to be gone on with.
+    nlohmann::json derived(const std::string& source) const {
+        return {{"program", subject.model_name},
+                {"data", source},
+                {"parameters", model->parameter_count()},
+                {"training_samples", data.training->size()}};
+    }
+};
+
+nlohmann::json read_own_config(const Program& program, const RunFolder& folder) {
+    const std::string name = folder.config().string();
+    check(fs::exists(folder.config()), "[run] {} is not a run: no config.json in it", folder.path.string());
+    nlohmann::json config = read_json_file(folder.config());
+    const bool known = config.is_object() && config.contains("derived") && config["derived"].is_object();
+    const nlohmann::json made_by = known ? config["derived"].value("program", nlohmann::json()) : nlohmann::json();
+    check(made_by == program.name, "[run] {}: no run of {}: its program is {}", name, program.name, made_by.dump());
+    return config;
+}
+
+Recipe recipe_in(nlohmann::json config, const RunFolder& folder) {
+    config.erase("derived");
+    Recipe recipe;
+    update(recipe, config, folder.config().string());
+    validate(recipe);
+    return recipe;
+}
+
+std::string source_in(const nlohmann::json& config, const RunFolder& folder) {
+    const auto found = config["derived"].find("data");
+    check(found != config["derived"].end() && found->is_string(), "[run] {}: no \"data\" in its \"derived\"",
+          folder.config().string());
+    return *found;
+}
+
+int resume(const Program& program, const TrainFlags& flags) {
+    const RunFolder folder{flags.resume};
+    if (!flags.output.empty() && flags.output != flags.resume)
+        fail_usage("--output {} contradicts --resume {}, which goes on where it is", flags.output.string(),
+                   flags.resume.string());
+    const nlohmann::json config = read_own_config(program, folder);
+    const nlohmann::json given = given_of(flags.settings, to_json(flags.recipe));
+    for (const auto& [name, value] : given.items())
+        if (value != config.value(name, nlohmann::json()))
+            fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(),
+                       config.value(name, nlohmann::json()).dump(), flags.resume.string());
+    const Recipe recipe = recipe_in(config, folder);
+    choose_device(recipe.device);
+    const RunLock lock(folder);
+    const std::string source = source_in(config, folder);
+    const OwnRun run(program, recipe, source);
+    check(config["derived"] == run.derived(source), "[run] {} was made by another {}: {}, now {}",
+          flags.resume.string(), program.name, config["derived"].dump(), run.derived(source).dump());
+    return go_on(folder, run.subject, "");
+}
+
+int train(const Program& program, const TrainFlags& flags) {
+    if (!flags.resume.empty()) return resume(program, flags);
+    validate(flags.recipe);
+    choose_device(flags.recipe.device);
+    const RunFolder folder{flags.output.empty()
+                               ? fs::path("runs") / fmt::format("{}-seed{}", program.name, flags.recipe.seed)
+                               : flags.output};
+    require_unused(folder);
+    const OwnRun run(program, flags.recipe, flags.source);
+    nlohmann::json config = to_json(flags.recipe);
+    config["derived"] = run.derived(flags.source);
+    return start(folder, run.subject, config, "");
+}
+
+int evaluate_run(const Program& program, const fs::path& path) {
+    const RunFolder folder{path};
+    const nlohmann::json config = read_own_config(program, folder);
+    const Recipe recipe = recipe_in(config, folder);
+    fs::path weights;
+    for (const fs::path& candidate : {folder.last(), folder.best(), folder.weights()})
+        if (fs::exists(candidate)) weights = candidate;
+    check(!weights.empty(), "--checkpoint {}: no weights in it yet", path.string());
+    const std::unique_ptr<Module> model = model_of(program);
+    const ProgramData data = data_of(program, source_in(config, folder));
+    const std::unique_ptr<Samples> test = data.test ? data.test() : nullptr;
+    check(test != nullptr, "[program] {} has no test samples", program.name);
+    const Parameters parameters(*model, dtype_of_precision(recipe.precision), Random{}, choose_device(recipe.device),
+                                Gradients::no);
+    load_weights(weights, parameters);
+    Progress progress;
+    const auto show = [&](int64_t done) { progress.show("testing", done, test->size(), "samples", 0); };
+    const Evaluation result = evaluate(*model, parameters, *test, recipe.batch_size, show, program.loss);
+    progress.line(fmt::format("test loss {:.4f}{}  ({} samples, {})", result.loss,
+                              std::isnan(result.accuracy) ? "" : fmt::format(", accuracy {:.2f} %", result.accuracy),
+                              grouped(test->size()), weights.filename().string()));
+    return 0;
+}
+
+}  // namespace
+
+RunCommand declare_own_train(const Program& program, CLI::App& command) {
+    auto flags = std::make_shared<TrainFlags>();
+    flags->recipe = program.recipe;
+    flags->source = program.source;
+    add_source_flag(command, flags->source);
+    flags->settings = add_setting_flags(command, settings_of(flags->recipe));
+    add_flag(command, "--output", flags->output, "the run's folder, which must not exist or be empty")
+        ->default_str("runs/NAME-seedN");
+    add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
+    add_threads_flag(command);
+    return [&program, flags] { return train(program, *flags); };
+}
+
+RunCommand declare_own_evaluate(const Program& program, CLI::App& command) {
+    auto path = std::make_shared<fs::path>();
+    add_flag(command, "--checkpoint", *path, "the run's folder")->required();
+    add_threads_flag(command);
+    return [&program, path] { return evaluate_run(program, *path); };
+}
+
+}  // namespace swingrad

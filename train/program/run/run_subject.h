@@ -1,0 +1,31 @@
+// What a run trains: any model, on any samples.
+#pragma once
+
+#include "models/nn/module.h"
+#include "train/data/samples.h"
+#include "train/loop/loss.h"
+#include "train/loop/recipe.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace swingrad {
+
+struct RunSubject {
+    Recipe recipe;
+    Module& model;
+    const Samples& training;
+    const Samples* validation = nullptr;  // chooses the checkpoint; null: the last one counts
+    // The samples looked at once, at the very end; may be empty. Made only then.
+    std::function<std::unique_ptr<Samples>()> test = {};
+    Loss loss = {};  // empty: cross entropy, with the recipe's label smoothing in training
+
+    // For what is said, and for the report.
+    std::string model_name, data_name;
+    std::string samples_are = "samples";  // "images"
+    size_t classes = 0;                   // 0: none
+    nlohmann::json settings, architecture = nlohmann::json::object();
+};
+
+}  // namespace swingrad
