@@ -1,4 +1,4 @@
-// broadcast_to, which is the gather of cuda/layout/layout.h, and sum_to. Mathematics: ops/reduce/broadcast.cpp.
+// broadcast_to, which is the strided copy of cuda/layout/layout.h, and sum_to. Mathematics: ops/reduce/broadcast.cpp.
 //
 // Four plans for sum_to, by which axes are summed; no atomics, so that the bits are the same every time:
 //   all of them:                cuda/reduce/reduce.h
@@ -46,7 +46,7 @@ namespace swingrad {
 
 template <class T>
 void BroadcastOp<T>::forward_kernel() const {
-    cuda::gather(axes, x, y);
+    cuda::strided_copy(axes, x, y);
 }
 
 template <class T>
