@@ -10,8 +10,9 @@
 // [...] any leading axes. An axis given as a number counts from 0 or, below 0, from the end; permute's count from 0.
 //
 // All tensors of one call live on one device and have one floating dtype: float32, float64 or bfloat16. With bfloat16
-// the factors of products are bfloat16 too (weights of linear, mlp and patch embeddings). Float32 are all parameters
-// with a number for each channel or head (biases, gains, tables, logit_scale), what drop path keeps, and losses.
+// the factors of products are bfloat16 too (weights of linear, mlp and patch embeddings), and so is the weight of
+// embedding, whose rows are activations. Float32 are all parameters with a number for each channel or head (biases,
+// gains, tables, logit_scale), what drop path keeps, and losses.
 #pragma once
 
 #include "autograd/tape.h"
@@ -46,11 +47,13 @@ Tensor argmax(const Tensor& x, int axis, bool keepdim = false);
 
 // ---- layout (p): the same elements elsewhere
 Tensor reshape(const Tensor& x, const Shape& shape);
-Tensor permute(const Tensor& x, const std::vector<int>& axes);  // y's axis i is x's axis axes[i]
-Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);
-Tensor concat(const std::vector<Tensor>& parts, int axis);  // one after the other; equal shapes but for that axis
-std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, int axis);  // (c) back to parts
-Tensor stack(const std::vector<Tensor>& parts, int axis);  // (c) concat along a further axis of y; equal shapes
+Tensor permute(const Tensor& x, const std::vector<int>& axes);        // y's axis i is x's axis axes[i]
+Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);  // [begin, end) of that axis
+// the parts one after the other along an axis, the only one in which they may differ; and (c) parts of these sizes
+// again
+Tensor concat(const std::vector<Tensor>& parts, int axis);
+std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, int axis);
+Tensor stack(const std::vector<Tensor>& parts, int axis);  // (c) concat along an axis that y has and the parts have not
 // y[i][j][k] = x[i][index[i][j][k]][k] (axis 1 of 3): index int64, no larger than x but along the axis, y of its shape.
 // An index out of range is an error; on a device, where it cannot be looked at in time, y is NaN there
 Tensor gather(const Tensor& x, int axis, const Tensor& index);

@@ -1,17 +1,14 @@
 // slice(x, axis, begin, end), concat(parts, axis)
 //
-// Around the axis a tensor is [outer, size, inner]. Of the whole's rows, outer of size * inner elements, a part is a
-// stretch: from begin * inner on.
+// Around the axis a tensor is [outer, size, inner]: `outer` rows, and a part is a stretch of each row.
 //
-//   slice:   whole -> part    y = x from `begin` to `end`       dx = dy there, 0 beside it
-//   concat:  parts -> whole   y = one part after the other      dx of a part = dy from where it begins to where it ends
+//   slice:   whole -> part    y = x from `begin` to `end`    dx = dy there, 0 beside it
+//   concat:  parts -> whole   y = one part after the other   dx of a part = dy from where it begins to where it ends
 //
 // Each is linear, and the other's transpose: concat's backward is slices of dy, slice's is a concat of dy and zeros.
-//
-// Where outer is 1, as for the leading axis, a part lies in one piece: slice moves nothing, and y is a handle on x's
-// memory. That is safe for the reason given for reshape (ops/layout/layout.cpp). Then x may have any dtype.
-// Saved: shapes and numbers only. Source: the names are PyTorch's; slice is its narrow. Test:
-// tests/layout/test_slice.cpp.
+// Where there is one row, as along the leading axis, slice moves nothing: y is a handle on x's memory, which is safe
+// for the reason that reshape has (ops/layout/layout.cpp), and x may have any dtype. Saved: shapes and numbers only.
+// Source: torch.narrow and torch.cat. Test: tests/layout/test_slice.cpp.
 
 #include "cuda/layout/slice.h"
 
@@ -24,15 +21,13 @@
 
 namespace swingrad {
 
-// ---- forward of slice, and backward of concat
+// ---- forward of slice, which is concat's backward too; backward of slice; forward of concat
 
 template <class T>
 void SliceOp<T>::forward() const {
     parallel_rows(part.rows, part.width,
                   [&](int64_t row) { std::copy_n(x + row * part.C + part.begin, part.width, y + row * part.width); });
 }
-
-// ---- backward of slice
 
 template <class T>
 void SliceOp<T>::backward() const {
@@ -43,8 +38,6 @@ void SliceOp<T>::backward() const {
         std::fill_n(dx_row, part.C - part.begin - part.width, T(0));
     });
 }
-
-// ---- forward of concat
 
 template <class T>
 void ConcatOp<T>::forward() const {
@@ -60,9 +53,7 @@ Part part_of(const AroundAxis& whole, int64_t begin, int64_t end) {
     return {whole.outer, whole.size * whole.inner, begin * whole.inner, (end - begin) * whole.inner};
 }
 
-Tensor sliced(std::string_view name, const Tensor& x, int axis, int64_t begin, int64_t end) {
-    const Part part = part_of(around_axis(name, x.shape(), axis), begin, end);
-    const Shape shape = x.shape().with(axis, end - begin);
+Tensor sliced(std::string_view name, const Tensor& x, const Part& part, const Shape& shape) {
     if (part.rows == 1) return x.subrange(part.begin, shape);
     const Tensor y = x.empty_like(shape);
     run_forward(name, x, [&]<class T>(T) { return SliceOp<T>{.part = part, .x = ptr(x), .y = ptr(y)}; });
@@ -70,13 +61,11 @@ Tensor sliced(std::string_view name, const Tensor& x, int axis, int64_t begin, i
 }
 
 struct SliceNode final : Node {
+    Part part{};
     Shape x_shape;
-    int axis = 0;
-    int64_t begin = 0, end = 0;
 
     std::string_view name() const override { return "slice"; }
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
-        const Part part = part_of(around_axis(name(), x_shape, axis), begin, end);
         const Tensor dx = dy.empty_like(x_shape);
         run_backward(name(), dx, [&]<class T>(T) { return SliceOp<T>{.part = part, .dy = ptr(dy), .dx = ptr(dx)}; });
         return {dx};
@@ -84,19 +73,15 @@ struct SliceNode final : Node {
 };
 
 struct ConcatNode final : Node {
-    int axis = 0;
-    std::vector<int64_t> sizes;  // of the parts along the axis
+    std::vector<Part> parts;
+    std::vector<Shape> shapes;  // of the parts
 
     std::string_view name() const override { return "concat"; }
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
         // forward: y is one part after the other, so:
-        std::vector<Tensor> gradients;
-        int64_t begin = 0;
-        for (const int64_t size : sizes) {
-            const bool needed = needs_input_grad[gradients.size()];
-            gradients.push_back(needed ? sliced(name(), dy, axis, begin, begin + size) : Tensor());
-            begin += size;
-        }
+        std::vector<Tensor> gradients(parts.size());
+        for (size_t i = 0; i < parts.size(); ++i)
+            if (needs_input_grad[i]) gradients[i] = sliced(name(), dy, parts[i], shapes[i]);
         return gradients;
     }
 };
@@ -127,23 +112,24 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
     check(0 <= begin && begin <= end && end <= whole.size, "[slice] {} to {} is no part of axis {} of {}", begin, end,
           whole.axis, x.shape());
     auto node = std::make_unique<SliceNode>();
-    node->x_shape = x.shape(), node->axis = whole.axis, node->begin = begin, node->end = end;
-    return record(std::move(node), {x}, sliced("slice", x, whole.axis, begin, end));
+    node->part = part_of(whole, begin, end);
+    node->x_shape = x.shape();
+    const Tensor y = sliced("slice", x, node->part, x.shape().with(axis, end - begin));
+    return record(std::move(node), {x}, y);
 }
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {
     check(!parts.empty(), "[concat] expects at least one tensor, got none");
+    const Tensor y = parts[0].empty_like(whole_of(parts, around_axis("concat", parts[0].shape(), axis).axis));
     auto node = std::make_unique<ConcatNode>();
-    node->axis = around_axis("concat", parts[0].shape(), axis).axis;
-    const Tensor y = parts[0].empty_like(whole_of(parts, node->axis));
-    const AroundAxis whole = around_axis("concat", y.shape(), axis);
     int64_t begin = 0;
     for (const Tensor& x : parts) {
-        const int64_t size = x.shape()[axis];
-        const Part part = part_of(whole, begin, begin + size);
+        const int64_t end = begin + x.shape()[axis];
+        const Part part = part_of(around_axis("concat", y.shape(), axis), begin, end);
         run_forward("concat", x, [&]<class T>(T) { return ConcatOp<T>{.part = part, .x = ptr(x), .y = ptr(y)}; });
-        node->sizes.push_back(size);
-        begin += size;
+        node->parts.push_back(part);
+        node->shapes.push_back(x.shape());
+        begin = end;
     }
     return record(std::move(node), parts, y);
 }

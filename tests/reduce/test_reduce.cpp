@@ -142,6 +142,18 @@ TEST_CASE("sum and mean over axes in float agree with double, and their kernels 
     }
 }
 
+TEST_CASE("sum over axes in float keeps its accuracy over many rows and over long ones") {
+    // All about 1: an ordinary float sum would be off by some units here.
+    const Tensor x = random_tensor({200'000, 3}, Random{4, 10}, 0.1, 1.0), turned = permute(x, {1, 0});
+    const auto look = [&] {
+        REQUIRE(largest_float_error([](const auto& in) { return sum(in[0], {0}); }, {x}) < 0.02);
+        REQUIRE(largest_float_error([](const auto& in) { return sum(in[0], {1}); }, {turned}) < 0.02);
+    };
+    look();
+    const PlainLoops plain;
+    look();
+}
+
 TEST_CASE("sum and mean name the axes that do not fit") {
     const Tensor x = Tensor::zeros({2, 0, 3});
     REQUIRE(error_of([&] { sum(x, {0, 3}); }) == "[sum] [2, 0, 3] has no axis 3");
