@@ -85,7 +85,7 @@ TEST_CASE("a bfloat16 embedding sums its gradient in float32") {
     }
 }
 
-TEST_CASE("on a device a word that does not exist gives a row of NaN, and its gradient goes nowhere") {
+TEST_CASE("embedding of a word that does not exist on a device gives a row of NaN, and its gradient goes nowhere") {
     const Tensor weight = counting({2, 2}).on(Device::cuda);
     const Tensor index = index_of({4}, {1, 2, -1, 1}).on(Device::cuda);
     const Function f = [&](const auto& in) { return embedding(in[0], index); };

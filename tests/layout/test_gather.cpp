@@ -77,7 +77,7 @@ TEST_CASE("gather's gradient has the same bits on any number of threads, and wha
     REQUIRE(same_in_any_order(f, {x}, c));
 }
 
-TEST_CASE("on a device an index out of range gives NaN, and its gradient goes nowhere") {
+TEST_CASE("gather by an index out of range on a device gives NaN, and its gradient goes nowhere") {
     const Tensor x = counting({2, 3}).on(Device::cuda);
     const Tensor index = index_of({2, 3}, {0, 3, 2, -1, 1, 1}).on(Device::cuda);
     const Function f = [&](const auto& in) { return gather(in[0], 1, index); };
