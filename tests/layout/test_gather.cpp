@@ -58,10 +58,10 @@ TEST_CASE("gather by 0, 1, 2, ... along an axis is the tensor again") {
 }
 
 TEST_CASE("gather in float agrees with double, and its kernels with its loops, on awkward shapes") {
-    for (const auto& [from, axis, to] : cases) {
-        INFO(from.text() << " along axis " << axis << " by " << to.text());
-        const Tensor x = random_tensor(from, Random{8, 2}), index = any_index(to, from[axis]);
-        const Function f = [&](const auto& in) { return gather(in[0], axis, index.on(in[0].device())); };
+    for (const Case& one : cases) {
+        INFO(one.from.text() << " along axis " << one.axis << " by " << one.to.text());
+        const Tensor x = random_tensor(one.from, Random{8, 2}), index = any_index(one.to, one.from[one.axis]);
+        const Function f = [&](const auto& in) { return gather(in[0], one.axis, index.on(in[0].device())); };
         REQUIRE(largest_float_error(f, {x}) < 1e-5);
         REQUIRE(largest_kernel_error(f, {x}, DType::float64) < 1e-14);
         REQUIRE(largest_kernel_error(f, {x}, DType::float32) < 1e-6);
