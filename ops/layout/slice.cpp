@@ -112,8 +112,7 @@ Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end) {
     check(0 <= begin && begin <= end && end <= whole.size, "[slice] {} to {} is no part of axis {} of {}", begin, end,
           whole.axis, x.shape());
     auto node = std::make_unique<SliceNode>();
-    node->part = part_of(whole, begin, end);
-    node->x_shape = x.shape();
+    node->part = part_of(whole, begin, end), node->x_shape = x.shape();
     const Tensor y = sliced("slice", x, node->part, x.shape().with(axis, end - begin));
     return record(std::move(node), {x}, y);
 }
@@ -127,8 +126,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
         const int64_t end = begin + x.shape()[axis];
         const Part part = part_of(around_axis("concat", y.shape(), axis), begin, end);
         run_forward("concat", x, [&]<class T>(T) { return ConcatOp<T>{.part = part, .x = ptr(x), .y = ptr(y)}; });
-        node->parts.push_back(part);
-        node->shapes.push_back(x.shape());
+        node->parts.push_back(part), node->shapes.push_back(x.shape());
         begin = end;
     }
     return record(std::move(node), parts, y);
