@@ -62,8 +62,8 @@ class Tensor {
     void* address() const;
 
     // The same memory seen as rows [begin, end) of the leading dimension, or under another shape of the same
-    // number of elements. Neither carries autograd along: these are for buffers. The differentiable ones
-    // are reshape and rows (ops/ops.h).
+    // number of elements. Neither carries autograd along: these are for buffers. The differentiable ones are
+    // operations, slice(x, axis, begin, end), of any axis, and reshape (ops/ops.h).
     Tensor slice(int64_t begin, int64_t end) const;
     Tensor view(const Shape& shape) const;
     // Elements [begin, begin + shape.numel()) of this tensor's memory, seen as `shape`.

@@ -7,11 +7,12 @@
 //
 // Shapes: B batch, H and W rows and columns of a map, C channels, K classes, N tokens in a window, nW windows in an
 // image, R offsets between two tokens of a window, h heads, D = C / h, U hidden units, I and O channels in and out,
-// [...] any leading axes.
+// [...] any leading axes. An axis given as a number counts from 0 or, below 0, from the end; permute's count from 0.
 //
 // All tensors of one call live on one device and have one floating dtype: float32, float64 or bfloat16. With bfloat16
-// the factors of products are bfloat16 too (weights of linear, mlp and patch embeddings). Float32 are all parameters
-// with a number for each channel or head (biases, gains, tables, logit_scale), what drop path keeps, and losses.
+// the factors of products are bfloat16 too (weights of linear, mlp and patch embeddings), and so is the weight of
+// embedding, whose rows are activations. Float32 are all parameters with a number for each channel or head (biases,
+// gains, tables, logit_scale), what drop path keeps, and losses.
 #pragma once
 
 #include "autograd/tape.h"
@@ -36,11 +37,28 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape);  // repeats axes of si
 Tensor sum_to(const Tensor& x, const Shape& shape);        // its transpose: sums what it would repeat
 Tensor sum(const Tensor& x);                               // of all elements, a scalar
 Tensor mean(const Tensor& x);                              // of all elements, a scalar
+// (c) over some axes, which keepdim leaves with size 1
+Tensor sum(const Tensor& x, const std::vector<int>& axes, bool keepdim = false);
+Tensor mean(const Tensor& x, const std::vector<int>& axes, bool keepdim = false);
+// (c) the largest along an axis, the gradient going to the first of several; a NaN is larger than any number
+Tensor max(const Tensor& x, int axis, bool keepdim = false);
+// where it is, int64: the least index of several; no gradient
+Tensor argmax(const Tensor& x, int axis, bool keepdim = false);
 
 // ---- layout (p): the same elements elsewhere
 Tensor reshape(const Tensor& x, const Shape& shape);
-Tensor permute(const Tensor& x, const std::vector<int>& axes);  // y's axis i is x's axis axes[i]
-Tensor rows(const Tensor& x, int64_t begin, int64_t end);       // of the leading axis
+Tensor permute(const Tensor& x, const std::vector<int>& axes);        // y's axis i is x's axis axes[i]
+Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);  // [begin, end) of that axis
+// the parts one after the other along an axis, the only one in which they may differ; and (c) parts of these sizes
+// again
+Tensor concat(const std::vector<Tensor>& parts, int axis);
+std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, int axis);
+Tensor stack(const std::vector<Tensor>& parts, int axis);  // (c) concat along an axis that y has and the parts have not
+// y[i][j][k] = x[i][index[i][j][k]][k] (axis 1 of 3): index int64, no larger than x but along the axis, y of its shape.
+// An index out of range is an error; on a device, where it cannot be looked at in time, y is NaN there
+Tensor gather(const Tensor& x, int axis, const Tensor& index);
+// weight [V, C], index int64 [...] -> its rows [..., C]; an index out of range as above
+Tensor embedding(const Tensor& weight, const Tensor& index);
 
 // ---- products
 // (p) x [..., I], weight [O, I], bias [O] or none -> x weight^T + bias [..., O]

@@ -11,21 +11,21 @@
 namespace swingrad::cuda {
 
 template <class T>
-__global__ void gather_kernel(int64_t count, Axes x_axes, const T* x, T* y) {
+__global__ void strided_copy_kernel(int64_t count, Axes x_axes, const T* x, T* y) {
     const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
     if (i < count) y[i] = x[x_axes.offset_of(i)];
 }
 
 template <class T>
-void gather(const Axes& x_axes, const T* x, T* y) {
+void strided_copy(const Axes& x_axes, const T* x, T* y) {
     const int64_t count = x_axes.indices();
     if (count == 0) return;
-    launch(gather_kernel<T>, blocks_for(count, 256), 256, 0, compute_stream(), count, x_axes.merged(), x, y);
+    launch(strided_copy_kernel<T>, blocks_for(count, 256), 256, 0, compute_stream(), count, x_axes.merged(), x, y);
 }
 
-template void gather(const Axes&, const float*, float*);
-template void gather(const Axes&, const double*, double*);
-template void gather(const Axes&, const bfloat16*, bfloat16*);
+template void strided_copy(const Axes&, const float*, float*);
+template void strided_copy(const Axes&, const double*, double*);
+template void strided_copy(const Axes&, const bfloat16*, bfloat16*);
 
 }  // namespace swingrad::cuda
 
@@ -33,7 +33,7 @@ namespace swingrad {
 
 template <class T>
 void PermuteOp<T>::forward_kernel() const {
-    cuda::gather(axes, x, y);
+    cuda::strided_copy(axes, x, y);
 }
 
 template void PermuteOp<float>::forward_kernel() const;

@@ -23,7 +23,7 @@ namespace cuda {
 
 // y[i] = x[x_axes.offset_of(i)] for all i below x_axes.indices(): what permute and broadcast_to are on a device.
 template <class T>
-void gather(const Axes& x_axes, const T* x, T* y);
+void strided_copy(const Axes& x_axes, const T* x, T* y);
 
 }  // namespace cuda
 

@@ -1,4 +1,4 @@
-// broadcast_to, which is the gather of cuda/layout/layout.h, and sum_to. Mathematics: ops/reduce/broadcast.cpp.
+// broadcast_to, which is the strided copy of cuda/layout/layout.h, and sum_to. Mathematics: ops/reduce/broadcast.cpp.
 //
 // Four plans for sum_to, by which axes are summed; no atomics, so that the bits are the same every time:
 //   all of them:                cuda/reduce/reduce.h
@@ -24,9 +24,9 @@ __global__ void sum_to_by_threads_kernel(int64_t count, int64_t terms, Axes kept
     const int64_t j = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
     if (j >= count) return;
     const int64_t first = kept.offset_of(j);
-    acc_type<T> sum = 0;
+    long_sum_type<T> sum = 0;
     for (int64_t t = 0; t < terms; ++t) sum += widen(x[first + repeated.offset_of(t)]);
-    y[j] = narrow<T>(sum);
+    y[j] = narrow<T>(static_cast<acc_type<T>>(sum));
 }
 
 template <class T>
@@ -34,10 +34,10 @@ __global__ void sum_to_by_warps_kernel(int64_t count, int64_t terms, Axes kept, 
     const int64_t j = row_of_warp();
     if (j >= count) return;
     const int64_t first = kept.offset_of(j);
-    acc_type<T> sum = 0;
+    long_sum_type<T> sum = 0;
     for (int64_t t = lane_of_thread(); t < terms; t += warp_size) sum += widen(x[first + repeated.offset_of(t)]);
     sum = warp_sum(sum);
-    if (lane_of_thread() == 0) y[j] = narrow<T>(sum);
+    if (lane_of_thread() == 0) y[j] = narrow<T>(static_cast<acc_type<T>>(sum));
 }
 
 }  // namespace swingrad::cuda
@@ -46,7 +46,7 @@ namespace swingrad {
 
 template <class T>
 void BroadcastOp<T>::forward_kernel() const {
-    cuda::gather(axes, x, y);
+    cuda::strided_copy(axes, x, y);
 }
 
 template <class T>

@@ -36,7 +36,7 @@ AttentionWeights attention_weights(const Tensor& qkv, const Tensor& padding, int
                                    const Tensor& bias_table, const WindowMap& map) {
     const int64_t B = qkv.shape()[0], D = qkv.shape()[3] / (3 * heads), N = map->tokens, windows = B * map->windows;
     const Tensor split = permute(reshape(windows_of(qkv, padding, map), {windows, N, 3, heads, D}), {2, 0, 3, 1, 4});
-    const auto part = [&](int64_t i) { return reshape(rows(split, i, i + 1), {windows, heads, N, D}); };
+    const auto part = [&](int64_t i) { return reshape(slice(split, 0, i, i + 1), {windows, heads, N, D}); };
     const bool cosine = logit_scale.defined();
     const Tensor q = cosine ? l2_normalise(part(0)) : scale(part(0), 1 / std::sqrt(static_cast<double>(D)));
     const Tensor k = cosine ? l2_normalise(part(1)) : part(1);

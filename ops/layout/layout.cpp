@@ -1,11 +1,10 @@
-// reshape(x, shape), permute(x, axes), rows(x, begin, end): the same elements elsewhere
+// reshape(x, shape), permute(x, axes): the same elements elsewhere
 //
 //   reshape   y is x's memory under another shape              dx = dy under x's shape
 //   permute   y[i_0, i_1, ...] = x[j], j_axes[k] = i_k         dx = dy permuted by the inverse of `axes`
-//   rows      y is x's memory from row `begin` to row `end`    dx = dy there, 0 in the rows left out
 //
-// reshape and rows move nothing: y is a handle on x's memory. That is safe because nothing that is recorded is ever
-// written to afterwards; the tape adds gradients in place only where no other part can see them.
+// reshape moves nothing: y is a handle on x's memory. That is safe because nothing that is recorded is ever written to
+// afterwards; the tape adds gradients in place only where no other part can see them.
 // Saved: shapes and numbers only. Source: the names are NumPy's and PyTorch's. Test: tests/layout/test_layout.cpp.
 
 #include "cuda/layout/layout.h"
@@ -68,21 +67,6 @@ struct PermuteNode final : Node {
     }
 };
 
-struct RowsNode final : Node {
-    Shape x_shape;
-    int64_t begin = 0, end = 0;
-
-    std::string_view name() const override { return "rows"; }
-    std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
-        // forward: y has the rows from begin to end and no others, so:
-        const Tensor dx = dy.empty_like(x_shape);
-        dx.slice(0, begin).fill_zero();
-        dx.slice(begin, end).copy_from(dy);
-        dx.slice(end, x_shape[0]).fill_zero();
-        return {dx};
-    }
-};
-
 }  // namespace
 
 // ---- public functions
@@ -107,16 +91,6 @@ Tensor permute(const Tensor& x, const std::vector<int>& axes) {
     return record(std::move(node), {x}, permuted(x, axes));
 }
 
-Tensor rows(const Tensor& x, int64_t begin, int64_t end) {
-    check(x.shape().rank() > 0 && 0 <= begin && begin <= end && end <= x.shape()[0],
-          "[rows] {} to {} are not rows of {}", begin, end, x.shape());
-    auto node = std::make_unique<RowsNode>();
-    node->x_shape = x.shape();
-    node->begin = begin;
-    node->end = end;
-    return record(std::move(node), {x}, x.slice(begin, end));
-}
-
 // ---- gradient checks
 
 namespace {
@@ -129,7 +103,6 @@ Tensor leading_turned(const Inputs& in) { return permute(in[0], {1, 0, 2}); }
 const DeclareGradientCase reshape_case{{"layout/reshape", input, reshaped}};
 const DeclareGradientCase permute_case{{"layout/permute", input, turned}};
 const DeclareGradientCase permute_leading_case{{"layout/permute/leading", input, leading_turned}};
-const DeclareGradientCase rows_case{{"layout/rows", input, [](const Inputs& in) { return rows(in[0], 1, 3); }}};
 
 }  // namespace
 }  // namespace swingrad

@@ -12,6 +12,7 @@
 // backward of each is the forward of the other, on dy, and nothing is saved but a shape.
 //
 // s(i) is the sum of i's indices times strides, the strides being the small tensor's and 0 for a repeated axis.
+// Numerics: sums are taken in long_sum_type, double for float32, as those of sum are.
 // Source: the rule is NumPy's. Test: tests/reduce/test_broadcast.cpp.
 
 #include "cuda/reduce/broadcast.h"
@@ -44,9 +45,9 @@ void BroadcastOp<T>::forward() const {
 template <class T>
 void BroadcastOp<T>::backward() const {
     // forward: y_i = x_s(i), so:
-    std::vector<acc_type<T>> sums(static_cast<size_t>(small));
+    std::vector<long_sum_type<T>> sums(static_cast<size_t>(small));
     for (int64_t i = 0; i < axes.indices(); ++i) sums[axes.offset_of(i)] += dy[i];
-    for (int64_t j = 0; j < small; ++j) dx[j] = sums[j];
+    for (int64_t j = 0; j < small; ++j) dx[j] = acc_type<T>(sums[j]);
 }
 
 // ---- autograd nodes

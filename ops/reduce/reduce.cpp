@@ -1,15 +1,19 @@
-// sum(x), mean(x): [...] -> []
+// sum(x), mean(x): [...] -> [], and sum(x, axes, keepdim), mean(x, axes, keepdim)
 //
 //   y = factor sum_i x_i       factor = 1 (sum) or 1 / number of elements (mean)
 //   dx_i = factor dy           saved: nothing but the shape
 //
 // The sum is taken in long_sum_type, double for float32, so that its error does not grow with how many numbers there
 // are. y is float32 where x is bfloat16: a loss.
+//
+// Over some axes a sum is sum_to, which leaves these with size 1, and reshape, which takes them away; a mean is scaled
+// too. y has x's dtype, and gradients are those of the three.
 // Source: any text. Test: tests/reduce/test_reduce.cpp.
 
 #include "cuda/reduce/reduce.h"
 
 #include "core/threads.h"
+#include "ops/axis.h"
 #include "ops/operation.h"
 #include "ops/ops.h"
 
@@ -67,6 +71,21 @@ Tensor scaled_sum(std::string_view name, const Tensor& x, double factor) {
     return record(std::move(node), {x}, y);
 }
 
+// The shape with size 1 along the axes, or without them.
+Shape reduced(std::string_view name, const Shape& shape, const std::vector<int>& axes, bool keepdim) {
+    check(!axes.empty(), "[{}] expects at least one axis; {}(x) is over all of them", name, name);
+    std::vector<bool> summed(static_cast<size_t>(shape.rank()));
+    for (const int axis : axes) {
+        const int counted = around_axis(name, shape, axis).axis;
+        check(!summed[static_cast<size_t>(counted)], "[{}] axis {} of {} is given twice", name, counted, shape);
+        summed[static_cast<size_t>(counted)] = true;
+    }
+    Shape kept = shape;
+    for (int axis = shape.rank(); axis-- > 0;)
+        if (summed[static_cast<size_t>(axis)]) kept = keepdim ? kept.with(axis, 1) : without_axis(kept, axis);
+    return kept;
+}
+
 }  // namespace
 
 // ---- public functions
@@ -78,13 +97,32 @@ Tensor mean(const Tensor& x) {
     return scaled_sum("mean", x, 1 / static_cast<double>(x.numel()));
 }
 
+Tensor sum(const Tensor& x, const std::vector<int>& axes, bool keepdim) {
+    const Tensor y = sum_to(x, reduced("sum", x.shape(), axes, true));
+    return keepdim ? y : reshape(y, reduced("sum", x.shape(), axes, false));
+}
+
+Tensor mean(const Tensor& x, const std::vector<int>& axes, bool keepdim) {
+    (void)reduced("mean", x.shape(), axes, keepdim);  // checks the axes
+    int64_t count = 1;
+    for (const int axis : axes) count *= x.shape()[axis];
+    check(count > 0, "[mean] expects at least one element along each of its axes, got {}", x.shape());
+    return scale(sum(x, axes, keepdim), 1 / static_cast<double>(count));
+}
+
 // ---- gradient checks
 
 namespace {
 
-std::vector<Tensor> input(Random random) { return {random_tensor({2, 3, 5}, random)}; }
-const DeclareGradientCase sum_case{{"reduce/sum", input, [](const std::vector<Tensor>& in) { return sum(in[0]); }}};
-const DeclareGradientCase mean_case{{"reduce/mean", input, [](const std::vector<Tensor>& in) { return mean(in[0]); }}};
+using Inputs = std::vector<Tensor>;
+Inputs input(Random random) { return {random_tensor({2, 3, 5}, random)}; }
+const DeclareGradientCase sum_case{{"reduce/sum", input, [](const Inputs& in) { return sum(in[0]); }}};
+const DeclareGradientCase mean_case{{"reduce/mean", input, [](const Inputs& in) { return mean(in[0]); }}};
+const DeclareGradientCase sum_axes_case{{"reduce/sum/axes", input, [](const Inputs& in) {
+                                             return sum(in[0], {0, -1});
+                                         }}};
+const DeclareGradientCase mean_axes_case{
+    {"reduce/mean/axes", input, [](const Inputs& in) { return mean(in[0], {1}, true); }}};
 
 }  // namespace
 }  // namespace swingrad

@@ -8,7 +8,7 @@ using namespace swingrad::test;
 
 namespace {
 
-const Function embedding = [](const std::vector<Tensor>& in) { return patch_embedding(in[0], in[1], in[2]); };
+const Function embed = [](const std::vector<Tensor>& in) { return patch_embedding(in[0], in[1], in[2]); };
 
 std::vector<Tensor> some_inputs(int64_t B, int64_t H, int64_t W, int64_t I, int64_t C, int64_t p, int64_t q) {
     const Random random{4, static_cast<uint64_t>(B * 1000 + H)};
@@ -41,9 +41,9 @@ TEST_CASE("patch_embedding sees zeros beyond the image, and its gradients are wh
                                      Tensor::from({1, 1, 1, 2}, std::vector<double>{10, 1}),
                                      Tensor::from({1}, std::vector<double>{100})};
     const auto require_by_hand = [&] {
-        REQUIRE(embedding(inputs).shape() == Shape{1, 1, 2, 1});
-        REQUIRE(embedding(inputs).values() == std::vector<double>{112, 130});
-        const auto gradients = gradients_of(embedding, inputs, Tensor::from({1, 1, 2, 1}, std::vector<double>{1, 2}));
+        REQUIRE(embed(inputs).shape() == Shape{1, 1, 2, 1});
+        REQUIRE(embed(inputs).values() == std::vector<double>{112, 130});
+        const auto gradients = gradients_of(embed, inputs, Tensor::from({1, 1, 2, 1}, std::vector<double>{1, 2}));
         REQUIRE(gradients[0].values() == std::vector<double>{10, 1, 20});
         REQUIRE(gradients[1].values() == std::vector<double>{1 * 1 + 2 * 3, 1 * 2 + 2 * 0});
         REQUIRE(gradients[2].values() == std::vector<double>{3});
@@ -66,22 +66,21 @@ TEST_CASE("patch_embedding's fast path agrees with its plain loops, where images
         INFO(inputs[0].describe() << ", weight " << inputs[1].describe());
         const Shape &images = inputs[0].shape(), &weight = inputs[1].shape();
         const int64_t p = weight[2], q = weight[3];
-        REQUIRE(embedding(inputs).shape() ==
-                Shape{images[0], (images[1] + p - 1) / p, (images[2] + q - 1) / q, weight[0]});
-        REQUIRE(largest_fast_error(embedding, inputs, DType::float64) < 1e-12);
-        REQUIRE(largest_fast_error(embedding, inputs, DType::float32) < 1e-5);
-        REQUIRE(largest_bfloat16_error(embedding, inputs, {0, 1}) < 0.02);
+        REQUIRE(embed(inputs).shape() == Shape{images[0], (images[1] + p - 1) / p, (images[2] + q - 1) / q, weight[0]});
+        REQUIRE(largest_fast_error(embed, inputs, DType::float64) < 1e-12);
+        REQUIRE(largest_fast_error(embed, inputs, DType::float32) < 1e-5);
+        REQUIRE(largest_bfloat16_error(embed, inputs, {0, 1}) < 0.02);
     }
     const Tensor cotangent = random_tensor({2, 32, 21, 2}, Random{4, 6}).to(DType::float32);
-    REQUIRE(same_on_any_threads(embedding, narrowed(all.back()), cotangent));
+    REQUIRE(same_on_any_threads(embed, narrowed(all.back()), cotangent));
 }
 
 TEST_CASE("patch_embedding in float agrees with double") {
     const auto inputs = some_inputs(2, 64, 64, 3, 16, 4, 4);
     const Tensor cotangent = random_tensor({2, 16, 16, 16}, Random{4, 2});
-    REQUIRE(largest_difference(embedding(inputs), embedding(narrowed(inputs))) < 5e-5);
-    const auto wide = gradients_of(embedding, inputs, cotangent);
-    const auto narrow = gradients_of(embedding, narrowed(inputs), cotangent.to(DType::float32));
+    REQUIRE(largest_difference(embed(inputs), embed(narrowed(inputs))) < 5e-5);
+    const auto wide = gradients_of(embed, inputs, cotangent);
+    const auto narrow = gradients_of(embed, narrowed(inputs), cotangent.to(DType::float32));
     for (size_t i = 0; i < 3; ++i) REQUIRE(largest_difference(wide[i], narrow[i]) < 5e-4);
 }
 
@@ -90,12 +89,12 @@ TEST_CASE("patch_embedding gives the same bits on any number of threads") {
     const Tensor cotangent = random_tensor({2, 32, 34, 5}, Random{4, 3}).to(DType::float32);
     const int before = thread_count();
     set_thread_count(1);
-    const Tensor y = embedding(inputs);
-    const auto alone = gradients_of(embedding, inputs, cotangent);
+    const Tensor y = embed(inputs);
+    const auto alone = gradients_of(embed, inputs, cotangent);
     for (const int threads : {2, 3}) {
         set_thread_count(threads);
-        REQUIRE(embedding(inputs).values() == y.values());
-        const auto together = gradients_of(embedding, inputs, cotangent);
+        REQUIRE(embed(inputs).values() == y.values());
+        const auto together = gradients_of(embed, inputs, cotangent);
         for (size_t i = 0; i < 3; ++i) REQUIRE(together[i].values() == alone[i].values());
     }
     set_thread_count(before);
@@ -104,13 +103,13 @@ TEST_CASE("patch_embedding gives the same bits on any number of threads") {
 TEST_CASE("patch_embedding makes no gradient of the images unless asked") {
     auto leaves = some_inputs(1, 6, 33, 3, 4, 2, 3);
     const Tensor cotangent = random_tensor({1, 3, 11, 4}, Random{4, 4});
-    const auto all = gradients_of(embedding, leaves, cotangent);
+    const auto all = gradients_of(embed, leaves, cotangent);
     require_gradient(leaves[1]);
     Tape tape;
     tape.after_backward = [](const Node&, const NeedsInputGrad&, std::vector<Tensor>& gradients) {
         REQUIRE_FALSE(gradients[0].defined());
     };
-    tape.backward(embedding(leaves), cotangent);
+    tape.backward(embed(leaves), cotangent);
     REQUIRE(gradient(leaves[1]).values() == all[1].values());
 }
 
@@ -133,24 +132,24 @@ TEST_CASE("patch_embedding's kernels agree with its loops, where images are whol
                                                some_inputs(3, 2, 3, 1, 5, 4, 4),  some_inputs(2, 63, 62, 3, 257, 4, 4)};
     for (const auto& in : all) {
         INFO(in[0].describe() << ", weight " << in[1].describe());
-        REQUIRE(largest_kernel_error(embedding, in, DType::float64) < 1e-12);
-        REQUIRE(largest_kernel_error(embedding, in, DType::float32) < 2e-5);
-        REQUIRE(largest_bfloat16_error(embedding, in, {0, 1}) < 0.02);
+        REQUIRE(largest_kernel_error(embed, in, DType::float64) < 1e-12);
+        REQUIRE(largest_kernel_error(embed, in, DType::float32) < 2e-5);
+        REQUIRE(largest_bfloat16_error(embed, in, {0, 1}) < 0.02);
     }
-    REQUIRE(same_in_any_order(embedding, all[4], random_tensor({2, 2, 3, 4}, Random{4, 8})));
+    REQUIRE(same_in_any_order(embed, all[4], random_tensor({2, 2, 3, 4}, Random{4, 8})));
 }
 
 TEST_CASE("patch_embedding's kernels make no gradient of the images unless asked") {
     const auto in = some_inputs(1, 6, 33, 3, 4, 2, 3);
     const Tensor cotangent = random_tensor({1, 3, 11, 4}, Random{4, 4});
     auto leaves = on(Device::cuda, in);
-    const auto all = gradients_of(embedding, leaves, cotangent);
+    const auto all = gradients_of(embed, leaves, cotangent);
     require_gradient(leaves[1]);
     Tape tape;
     tape.after_backward = [](const Node&, const NeedsInputGrad&, std::vector<Tensor>& gradients) {
         REQUIRE_FALSE(gradients[0].defined());
     };
-    tape.backward(embedding(leaves), cotangent.on(Device::cuda));
+    tape.backward(embed(leaves), cotangent.on(Device::cuda));
     REQUIRE(same_bits(gradient(leaves[1]), all[1]));
 }
 

@@ -56,24 +56,9 @@ TEST_CASE("permute works past one piece of work, in float too") {
     REQUIRE(largest_float_error([](const auto& in) { return permute(in[0], {2, 0, 1}); }, {x}) == 0);
 }
 
-TEST_CASE("reshape and rows share the memory of their input") {
+TEST_CASE("reshape shares the memory of its input") {
     const Tensor x = counting({4, 6});
     REQUIRE(reshape(x, {3, 8}).address() == x.address());
-    REQUIRE(rows(x, 1, 3).data<double>() == x.data<double>() + 6);
-    REQUIRE(rows(x, 1, 3).shape() == Shape{2, 6});
-    REQUIRE(rows(x, 2, 2).numel() == 0);
-}
-
-TEST_CASE("the gradient of rows is zero in the rows left out") {
-    const Tensor x = counting({4, 2}), c = Tensor::from({2, 2}, std::vector<double>{1, 2, 3, 4});
-    const auto d = gradients_of([](const auto& in) { return rows(in[0], 1, 3); }, {x}, c);
-    REQUIRE(d[0].values() == std::vector<double>{0, 0, 1, 2, 3, 4, 0, 0});
-}
-
-TEST_CASE("overlapping rows of one tensor add their gradients") {
-    const Tensor x = counting({3, 2}), c = Tensor::from({2, 2}, std::vector<double>{1, 2, 3, 4});
-    const auto d = gradients_of([](const auto& in) { return add(rows(in[0], 0, 2), rows(in[0], 1, 3)); }, {x}, c);
-    REQUIRE(d[0].values() == std::vector<double>{1, 2, 4, 6, 3, 4});
 }
 
 TEST_CASE("a gradient that reshape shares is not written to") {
@@ -103,8 +88,6 @@ TEST_CASE("layout operations say what does not fit") {
     REQUIRE(error_of([&] {
                 permute(x, {0, -1});
             }) == "[permute] axes of [2, 3] must be 0 to 1, each once, got [0, -1]");
-    REQUIRE(error_of([&] { rows(x, 1, 3); }) == "[rows] 1 to 3 are not rows of [2, 3]");
-    REQUIRE(error_of([&] { rows(x, 2, 1); }) == "[rows] 2 to 1 are not rows of [2, 3]");
 }
 
 TEST_CASE("the kernel of permute moves every element where the loop does, for every order of the axes") {
@@ -123,9 +106,9 @@ TEST_CASE("the kernel of permute moves every element where the loop does, for ev
     REQUIRE(same_bits(cube({x.on(Device::cuda)}), permute(x.to(DType::float32), {2, 0, 1}).to(DType::bfloat16)));
 }
 
-TEST_CASE("reshape and rows are on a device what they are on the CPU, gradients too") {
+TEST_CASE("reshape and slice are on a device what they are on the CPU, gradients too") {
     const Function f = [](const auto& in) {
-        return add(rows(reshape(in[0], {6, 11}), 1, 4), rows(reshape(in[0], {6, 11}), 3, 6));
+        return add(slice(reshape(in[0], {6, 11}), 0, 1, 4), slice(reshape(in[0], {6, 11}), 0, 3, 6));
     };
     REQUIRE(largest_kernel_error(f, {random_tensor({3, 22}, Random{5, 8})}, DType::float64) == 0);
     REQUIRE(largest_bfloat16_error(f, {random_tensor({3, 22}, Random{5, 8})}, {0}) < 0x1p-8);

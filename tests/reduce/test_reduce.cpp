@@ -100,3 +100,67 @@ TEST_CASE("the sum of a bfloat16 tensor is a float32, its gradient bfloat16 agai
     REQUIRE(gradient(x).dtype() == DType::bfloat16);
     REQUIRE(gradient(x).values() == std::vector<double>(300, 1.0));
 }
+
+TEST_CASE("sum and mean over axes are those of torch, and so is the gradient of mean") {
+    // x = (torch.arange(24.) * 7 % 11).reshape(2, 4, 3) - 5; x.sum((0, 2)), x.mean((0, 2)), and the gradient of the
+    // mean for the cotangent c
+    const Tensor x = Tensor::from({2, 4, 3}, std::vector<double>{-5, 2,  -2, 5, 1,  -3, 4, 0,  -4, 3,  -1, -5,
+                                                                 2,  -2, 5,  1, -3, 4,  0, -4, 3,  -1, -5, 2});
+    REQUIRE(sum(x, {0, 2}).values() == std::vector<double>{0, 5, -1, -7});
+    const Function f = [](const auto& in) { return mean(in[0], {0, -1}); };
+    const auto means = f({x}).values(), expected = std::vector<double>{0, 5 / 6.0, -1 / 6.0, -7 / 6.0};
+    for (size_t i = 0; i < 4; ++i) REQUIRE(means[i] == Approx(expected[i]).margin(1e-15));
+    const Tensor c = Tensor::from({4}, std::vector<double>{1, 2, -3, 0.5});
+    const auto d = gradients_of(f, {x}, c)[0].values();
+    for (size_t i = 0; i < 24; ++i) REQUIRE(d[i] == Approx(c.values()[i / 3 % 4] / 6));
+}
+
+TEST_CASE("sum and mean over axes leave them out, or keep them with size 1, in whatever order they are given") {
+    const Tensor x = random_tensor({2, 3, 4, 5}, Random{4, 8});
+    REQUIRE(sum(x, {2, 0}).shape() == Shape{3, 5});
+    REQUIRE(sum(x, {2, 0}, true).shape() == Shape{1, 3, 1, 5});
+    REQUIRE(mean(x, {-1}).shape() == Shape{2, 3, 4});
+    REQUIRE(mean(x, {0, 1, 2, 3}).shape() == Shape{});
+    REQUIRE(same_bits(sum(x, {2, 0}), sum(x, {0, -2})));
+    REQUIRE(sum(x, {0, 1, 2, 3}).item() == Approx(sum(x).item()));
+    REQUIRE(sum(Tensor::zeros({0, 4}), {0}).values() == std::vector<double>(4, 0.0));
+    REQUIRE(mean(Tensor::zeros({0, 4}), {1}).shape() == Shape{0});
+}
+
+TEST_CASE("sum and mean over axes in float agree with double, and their kernels with the loops") {
+    for (const std::vector<int>& axes : {std::vector<int>{0}, {1}, {-1}, {0, 2}, {0, 1, 2}}) {
+        const Tensor x = random_tensor({7, 33, 40}, Random{4, 9});
+        const Function total = [&](const auto& in) { return sum(in[0], axes); };
+        const Function average = [&](const auto& in) { return mean(in[0], axes, true); };
+        REQUIRE(largest_float_error(total, {x}) < 1e-4);
+        REQUIRE(largest_float_error(average, {x}) < 1e-6);
+        for (const Function& f : {total, average}) {
+            REQUIRE(largest_kernel_error(f, {x}, DType::float64) < 1e-13);
+            REQUIRE(largest_kernel_error(f, {x}, DType::float32) < 1e-5);
+        }
+        REQUIRE(largest_bfloat16_error(average, {x}, {0}) < 0x1p-7);
+    }
+}
+
+TEST_CASE("sum over axes in float keeps its accuracy over many rows and over long ones") {
+    // All about 1: an ordinary float sum would be off by some units here.
+    const Tensor x = random_tensor({200'000, 3}, Random{4, 10}, 0.1, 1.0), turned = permute(x, {1, 0});
+    const auto look = [&] {
+        REQUIRE(largest_float_error([](const auto& in) { return sum(in[0], {0}); }, {x}) < 0.02);
+        REQUIRE(largest_float_error([](const auto& in) { return sum(in[0], {1}); }, {turned}) < 0.02);
+    };
+    look();
+    const PlainLoops plain;
+    look();
+}
+
+TEST_CASE("sum and mean name the axes that do not fit") {
+    const Tensor x = Tensor::zeros({2, 0, 3});
+    REQUIRE(error_of([&] { sum(x, {0, 3}); }) == "[sum] [2, 0, 3] has no axis 3");
+    REQUIRE(error_of([&] { sum(x, {2, -1}); }) == "[sum] axis 2 of [2, 0, 3] is given twice");
+    REQUIRE(error_of([&] { mean(x, {-4}, true); }) == "[mean] [2, 0, 3] has no axis -4");
+    REQUIRE(error_of([&] {
+                mean(x, {0, 1});
+            }) == "[mean] expects at least one element along each of its axes, got [2, 0, 3]");
+    REQUIRE(error_of([&] { sum(x, {}); }) == "[sum] expects at least one axis; sum(x) is over all of them");
+}

@@ -52,7 +52,7 @@ TEST_CASE("a layer's weights are those that its result is made with") {
         Tensor v = linear(x, attention.qkv.weight, qkv_bias(attention.q_bias, attention.v_bias));
         v = window_partition(v, attention.map());  // [B nW, N, 3C]
         const int64_t windows = v.shape()[0], N = v.shape()[1];
-        v = reshape(rows(permute(reshape(v, {windows, N, 3, h, C / h}), {2, 0, 3, 1, 4}), 2, 3),
+        v = reshape(slice(permute(reshape(v, {windows, N, 3, h, C / h}), {2, 0, 3, 1, 4}), 0, 2, 3),
                     {windows, h, N, C / h});
         const Tensor o = permute(matmul(attention.weights(x), v), {0, 2, 1, 3});
         const Tensor expected = window_reverse(reshape(o, {windows, N, C}), attention.map());
