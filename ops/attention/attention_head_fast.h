@@ -95,31 +95,26 @@ class AttentionHead {
     }
 
   private:
-    static constexpr int64_t lane_count = lanes<W>, causal_block = 32;
+    static constexpr int64_t lane_count = lanes<W>, causal_block = 16;
     static_assert(causal_block % lane_count == 0);
 
     void softmax_over_keys(int64_t head) {
         const W scale = problem_.scale(head);
         const W* bias = bias_ + head * N * L;
         const int32_t* mask = problem_.mask_of(window_);
-        const bool causal = problem_.op.causal;
-        const Vector<W> unseen = Vector<W>{} - std::numeric_limits<W>::infinity();
         for (int64_t first = 0; first < L; first += lane_count) {  // a vector of queries at a time
             const int64_t keys = block_end(first);
-            W query_mask[lane_count] = {}, query[lane_count];
-            for (int64_t lane = 0; lane < lane_count; ++lane) query[lane] = static_cast<W>(first + lane);
+            W query_mask[lane_count] = {};
             if (mask)
                 for (int64_t i = 0; i < std::min(lane_count, N - first); ++i)
                     query_mask[i] = static_cast<W>(mask[first + i]);
-            Vector<W> S, added, i, mask_i, largest = unseen;
-            load_vector(i, query);
+            Vector<W> S, added, mask_i, largest = Vector<W>{} - std::numeric_limits<W>::infinity();
             load_vector(mask_i, query_mask);
             for (int64_t j = 0; j < keys; ++j) {
                 load_vector(S, product + j * L + first);
                 load_vector(added, bias + j * L + first);
                 S = scale * S + added;
                 if (mask) S = mask_i == static_cast<W>(mask[j]) ? S : S - W(100);
-                if (causal) S = i >= static_cast<W>(j) ? S : unseen;
                 largest = S > largest ? S : largest;
                 store_vector(S, P + j * L + first);
             }
@@ -161,19 +156,22 @@ template <class T>
 int64_t bias_by_key_count(const AttentionProblem<T>& problem) {
     return problem.heads * problem.N * padded_to_lanes<acc_type<T>>(problem.N);
 }
-// bias_table [R, h] as [h, N keys, L queries], padded with zeros; all zeros where it is null. Small beside qkv in any
-// but tiny batches, and it makes the softmax read whole vectors.
+// bias_table [R, h] as [h, N keys, L queries], padded with zeros; all zeros where it is null; and the causal mask,
+// -infinity where a query does not see the key. Small beside qkv in any but tiny batches, and it makes the softmax read
+// whole vectors.
 template <class T>
 Tensor position_bias_by_key(const AttentionProblem<T>& problem) {
     using W = acc_type<T>;
     const int64_t N = problem.N, L = padded_to_lanes<W>(N), heads = problem.heads;
     Tensor bias = Tensor::zeros({heads, N, L}, dtype_of<W>());
-    if (!problem.op.bias_table) return bias;
-    W* to = bias.data<W>();
+    if (!problem.op.bias_table && !problem.op.causal) return bias;
     for (int64_t head = 0; head < heads; ++head)
-        for (int64_t j = 0; j < N; ++j)
-            for (int64_t i = 0; i < N; ++i)
-                to[(head * N + j) * L + i] = problem.op.bias_table[problem.op.relative_index(i, j) * heads + head];
+        for (int64_t j = 0; j < N; ++j) {
+            W* const of_key = bias.data<W>() + (head * N + j) * L;
+            for (int64_t i = 0; i < N && problem.op.bias_table; ++i)
+                of_key[i] = problem.op.bias_table[problem.op.relative_index(i, j) * heads + head];
+            std::fill_n(of_key, problem.op.first_query_of(j), -std::numeric_limits<W>::infinity());
+        }
     return bias;
 }
 

@@ -33,7 +33,7 @@
 // rounding error of the cosine a hundred times as large, and this way has the fewest.
 // Fused from: window_partition, l2_normalise or scale, matmul, relative_bias, softmax, matmul, window_reverse.
 // Source: arXiv 2111.09883 section 3.2 and its published code (which has the mask's -100 and the clamp at ln 100); dot
-// attention: arXiv 2103.14030 section 3.2. Test: tests/attention/test_window_attention.cpp.
+// attention: arXiv 2103.14030 section 3.2. Test: tests/attention/test_window_attention.cpp, test_causal_attention.cpp.
 
 #include "core/threads.h"
 #include "ops/attention/attention_inputs.h"
