@@ -6,7 +6,8 @@
 // queries. Each thread reads q, k and v of its token (through the window's table of indices: windows are never formed),
 // keeps q^ in registers and puts k^ and v into shared memory; then it walks over the keys of its window, which all
 // threads of a warp read at once from one address (a broadcast), with D multiplications for the score and D for the sum
-// of values. Only where a larger score comes along, the sum so far is scaled.
+// of values. Only where a larger score comes along, the sum so far is scaled. Causal, a block leaves out the tiles of
+// keys after its last query, and a thread the keys after its own.
 //
 // Bytes: qkv once (larger windows: k and v once for every 64 queries), y and a number a row. Two barriers a tile of
 // keys. 64 threads a block: as many as a window of 8 x 8 has tokens.

@@ -25,9 +25,11 @@
 // Saved: the inputs, y, and logsumexp: one number a token and head.
 // Numerics: in forward no exponent is above 0, for m_new is at least every score that it is taken from. m_i begins at
 // -infinity, so the first f is e^-infinity = 0.
+// Causal: the tiles of query i end with key i, keys_of(i) in all (window_attention.cpp).
 // On a device the kernels are those of cosine_attention and dot_attention, which work by tiles too.
 // Source: arXiv 2111.09883 section 3.5 (sequential self-attention, no formulas); Dao et al., "FlashAttention",
-// arXiv 2205.14135, for the online softmax. Test: tests/attention/test_sequential_attention.cpp.
+// arXiv 2205.14135, for the online softmax. Test: tests/attention/test_sequential_attention.cpp,
+// test_causal_attention.cpp.
 
 #include "cuda/attention/sequential_attention.h"
 
