@@ -109,7 +109,7 @@ Tensor resample_bias_table(const Tensor& table, Extent from_window, Extent to_wi
 Tensor window_partition(const Tensor& x, const WindowMap& map);      // [B, H, W, C] -> [B nW, N, C]
 Tensor window_reverse(const Tensor& windows, const WindowMap& map);  // [B nW, N, C] -> [B, H, W, C]
 
-// ---- attention
+// ---- attention; of a map, or of a sequence, causal or not, as a map of 1 x T (make_sequence_map)
 // (p) q [C], v [C] -> [q | 0 | v] [3C]
 Tensor qkv_bias(const Tensor& q, const Tensor& v);
 // (f) [16 sigmoid(linear(relu(linear(coordinates, weight1, bias1)), weight2))]: coordinates [R, 2] of
@@ -120,7 +120,8 @@ Tensor continuous_position_bias(const Tensor& coordinates, const Tensor& weight1
 Tensor relative_bias(const Tensor& table, const WindowMap& map);
 // (f) [window_partition, l2_normalise, matmul, relative_bias, softmax, matmul, window_reverse]: qkv [B, H, W, 3C],
 // logit_scale [h, 1, 1] -> [B, H, W, C]. padding [3C]: q, k and v of a padded token; may be left out where the map
-// needs no padding. bias_table [R, h]: position bias; may be left out for none
+// needs no padding. bias_table [R, h]: position bias; may be left out for none. Where the map is causal, the weights of
+// later tokens are 0
 Tensor cosine_attention(const Tensor& qkv, const Tensor& padding, const Tensor& logit_scale, const Tensor& bias_table,
                         const WindowMap& map);
 // (f) the same with q k^T / sqrt(D) for the score

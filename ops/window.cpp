@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <mutex>
 
 namespace swingrad {
@@ -98,6 +99,13 @@ WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder 
     return std::make_shared<const WindowTable>(std::move(table));
 }
 
+WindowMap make_sequence_map(int64_t tokens, bool causal) {
+    check(tokens > 0, "[window] a sequence must not be empty, got {} tokens", tokens);
+    WindowTable table = *make_window_map({1, tokens}, {1, tokens}, {0, 0});
+    table.causal = causal;
+    return std::make_shared<const WindowTable>(std::move(table));
+}
+
 WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder order) {
     const Extent clipped{std::min(map.rows, window.rows), std::min(map.columns, window.columns)};
     Extent shift;
@@ -117,6 +125,18 @@ Tensor shift_mask(const WindowTable& table, DType dtype) {
             for (int64_t a = 0; a < N; ++a)
                 for (int64_t b = 0; b < N; ++b) *out++ = mask_of[a] == mask_of[b] ? T(0) : T(-100);
         }
+    });
+    return mask;
+}
+
+Tensor causal_mask(const WindowTable& table, DType dtype) {
+    if (!table.causal) return {};
+    const int64_t N = table.tokens;
+    Tensor mask = Tensor::empty({N, N}, dtype);
+    dispatch_float("causal_mask", dtype, [&]<class T>(T) {
+        for (int64_t i = 0; i < N; ++i)
+            for (int64_t j = 0; j < N; ++j)
+                mask.data<T>()[i * N + j] = j <= i ? T(0) : -std::numeric_limits<T>::infinity();
     });
     return mask;
 }

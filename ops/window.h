@@ -29,6 +29,9 @@ struct WindowTable {
     // The attention's mask, as one number a token: two tokens of a window see each other only where theirs are equal.
     std::vector<int32_t> mask;  // [nW * N]; empty without a shift: all see each other
 
+    // The mask of a sequence: token i of a window, in the window's order, sees the tokens j <= i alone.
+    bool causal = false;
+
     // A relative position bias table has one row for each relative position (query less key) of two tokens of a window,
     // (2 Mh - 1)(2 Mw - 1) in all, the rows of the window outermost. The row of a query and a key is their relative
     // position index, position[query] - position[key] + centre.
@@ -54,6 +57,9 @@ using WindowMap = std::shared_ptr<const WindowTable>;
 
 WindowMap make_window_map(Extent map, Extent window, Extent shift, PaddingOrder order = PaddingOrder::before_shift);
 
+// A sequence of tokens: a map of 1 x tokens that is one window. Causal: each token sees itself and those before it.
+WindowMap make_sequence_map(int64_t tokens, bool causal);
+
 // timm's rule for one block: a window is clipped to the map, and a map no larger than the window is not shifted.
 // `shifted` is true for every other block; the shift is then half the window, rounded down.
 WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder order = PaddingOrder::before_shift);
@@ -62,6 +68,10 @@ WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder
 // the published code's: e^-100 of a share is nothing, unless the scores themselves differ by as much. [nW, N, N];
 // undefined where the table has no shift.
 Tensor shift_mask(const WindowTable& table, DType dtype);
+
+// The same for a causal table: 0 where the key (last axis) is not after the query, else -infinity. [N, N]; undefined
+// where the table is not causal.
+Tensor causal_mask(const WindowTable& table, DType dtype);
 
 // How a relative position is told to the network that makes a relative position bias table. Along an axis it is d
 // tokens, and E is its largest: pretrained - 1 where the axis has a pretrained window, else window - 1, and at least 1:

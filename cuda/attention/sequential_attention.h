@@ -13,7 +13,7 @@ struct SequentialAttentionOp : WindowAttentionOp<T> {
     using Base::bias_table, Base::logit_scale, Base::y, Base::logsumexp;  // forward always writes logsumexp
     using Base::dy, Base::dlogit_scale, Base::dbias_table;
     using Base::images, Base::windows, Base::N, Base::C, Base::heads, Base::D;
-    using Base::load, Base::score, Base::store, Base::row_of, Base::relative_index, Base::masked;
+    using Base::load, Base::score, Base::store, Base::row_of, Base::relative_index, Base::masked, Base::keys_of;
 
     void forward() const;  // ops/attention/sequential_attention.cpp
     void backward() const;

@@ -6,7 +6,8 @@
 // queries. Each thread reads q, k and v of its token (through the window's table of indices: windows are never formed),
 // keeps q^ in registers and puts k^ and v into shared memory; then it walks over the keys of its window, which all
 // threads of a warp read at once from one address (a broadcast), with D multiplications for the score and D for the sum
-// of values. Only where a larger score comes along, the sum so far is scaled.
+// of values. Only where a larger score comes along, the sum so far is scaled. Causal, a block leaves out the tiles of
+// keys after its last query, and a thread the keys after its own.
 //
 // Bytes: qkv once (larger windows: k and v once for every 64 queries), y and a number a row. Two barriers a tile of
 // keys. 64 threads a block: as many as a window of 8 x 8 has tokens.
@@ -38,7 +39,8 @@ __global__ void window_attention_forward_kernel(WindowAttentionOp<T> op, int blo
     W o[Dmax] = {}, m = -INFINITY, l = 0;
     const bool is_query = works && i < N;
     if (is_query) thread.load_query(q, i);
-    for (int j0 = 0; j0 < N; j0 += tile) {
+    const int end = static_cast<int>(blockIdx.z + 1) * tile;  // of the block's queries; its last one sees most keys
+    for (int j0 = 0; j0 < op.keys_of((end < N ? end : N) - 1); j0 += tile) {
         __syncthreads();  // the tile before has been read
         if (works && j0 + in_tile < N) {
             W* const to = k_tile + threadIdx.x * stride;
@@ -51,7 +53,7 @@ __global__ void window_attention_forward_kernel(WindowAttentionOp<T> op, int blo
         }
         __syncthreads();
         if (!is_query) continue;
-        const int keys = N - j0 < tile ? N - j0 : tile;
+        const int keys = thread.keys_of(i, j0, tile);
         for (int j = 0; j < keys; ++j) {
             const int at = (block_window * tile + j) * stride;
             const W S = thread.score(i, j0 + j, dot<W, Dmax>(q.u, k_tile + at));

@@ -33,6 +33,7 @@ struct WindowAttentionOp {
     const int32_t* source = nullptr;    // [windows, N]: the map's token, below 0 for padding (for kernels, -1 - k for
                                         // the k-th); null: qkv, y and their gradients lie in the order of the windows
     const int32_t* mask = nullptr;      // [windows, N]: tokens see each other where equal; null: all of a window do
+    bool causal = false;                // query i of a window sees the keys j <= i alone
     const int32_t* position = nullptr;  // [N]; mask and position are WindowTable's region and place (ops/window.h)
     int32_t centre = 0;                 // the row of bias_table for a token and itself
 
@@ -67,6 +68,10 @@ struct WindowAttentionOp {
     SWINGRAD_HOST_DEVICE int64_t relative_index(int64_t i, int64_t j) const {
         return position[i] - position[j] + centre;
     }
+    // Causal: a query sees the keys up to itself, so a key is seen by the queries from itself on. How many keys query i
+    // sees, from the first on; and the first query that sees key j.
+    SWINGRAD_HOST_DEVICE int64_t keys_of(int64_t i) const { return causal ? i + 1 : N; }
+    SWINGRAD_HOST_DEVICE int64_t first_query_of(int64_t j) const { return causal ? j : 0; }
     SWINGRAD_HOST_DEVICE bool masked(int64_t window, int64_t i, int64_t j) const {
         if (!mask) return false;
         const int32_t* mask_of = mask + window % windows * N;

@@ -63,7 +63,7 @@ __device__ void add_to_table(const WindowAttentionOp<T>& op, int block_windows, 
             const int64_t key_row = i / columns - down, key_column = i % columns - across;
             if (key_row < 0 || key_row >= rows || key_column < 0 || key_column >= columns) continue;
             const int64_t j = key_row * columns + key_column;
-            if (j < j0 || j >= j0 + tile) continue;
+            if (j < j0 || j >= j0 + tile || j >= op.keys_of(i)) continue;
             for (int window = 0; window < block_windows && first_window + window < all; ++window)
                 sum += dS[(window * tile + (i - i0)) * tile + (j - j0)];
         }
@@ -138,7 +138,8 @@ __global__ void window_attention_backward_kernel(WindowAttentionOp<T> op, int64_
                 thread.load_query(q, i);
                 load_result(i, d_o, logsumexp, delta);
             }
-            for (int j0 = 0; j0 < N; j0 += tile) {
+            const int end = i0 + tile < N ? i0 + tile : N;  // the last of these queries sees most keys
+            for (int j0 = 0; j0 < op.keys_of(end - 1); j0 += tile) {
                 __syncthreads();
                 if (works && j0 + in_tile < N) {
                     HeadVector<W, Dmax> key;
@@ -150,7 +151,7 @@ __global__ void window_attention_backward_kernel(WindowAttentionOp<T> op, int64_
                     for (int d = 0; d < Dmax; ++d) second_row[d] = key.u[d];
                 }
                 __syncthreads();
-                const int keys = N - j0 < tile ? N - j0 : tile;
+                const int keys = thread.keys_of(i, j0, tile);
                 for (int j = 0; is_query && j < keys; ++j) {
                     const W* const k = first_tile + (block_window * tile + j) * stride;
                     const W* const v = second_tile + (block_window * tile + j) * stride;
@@ -187,7 +188,7 @@ __global__ void window_attention_backward_kernel(WindowAttentionOp<T> op, int64_
                 thread.load_key(k, j);
                 thread.load(v, j, 2);
             }
-            for (int i0 = 0; i0 < N; i0 += tile) {
+            for (int i0 = static_cast<int>(op.first_query_of(j0)); i0 < N; i0 += tile) {
                 __syncthreads();
                 if (works && i0 + in_tile < N) {
                     HeadVector<W, Dmax> query;
@@ -200,7 +201,8 @@ __global__ void window_attention_backward_kernel(WindowAttentionOp<T> op, int64_
                 }
                 __syncthreads();
                 const int queries = N - i0 < tile ? N - i0 : tile;
-                for (int i = 0; is_key && i < queries; ++i) {
+                const int unseen = static_cast<int>(op.first_query_of(j)) - i0;  // queries that do not see key j
+                for (int i = unseen > 0 ? unseen : 0; is_key && i < queries; ++i) {
                     const int at = block_window * tile + i;
                     const W *const q = first_tile + at * stride, *const d_o = second_tile + at * stride;
                     const W product = dot<W, Dmax>(q, k.u);

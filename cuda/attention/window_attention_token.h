@@ -92,6 +92,11 @@ struct ThreadWindow {
         load(k, t, 1);
         k.prepare(cosine, 1);
     }
+    // How many keys of the tile that begins at key j0 query i sees, from j0 on; none where it is below 1.
+    __device__ int keys_of(int i, int j0, int tile) const {
+        const int keys = static_cast<int>(op.keys_of(i)) - j0;
+        return keys < tile ? keys : tile;
+    }
     // S_ij, of the product q^_i . k^_j
     __device__ W score(int64_t i, int64_t j, W product) const {
         W S = scale * product;

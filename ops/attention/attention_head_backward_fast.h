@@ -43,13 +43,14 @@ template <class T>
 void softmax_backward(AttentionHead<T>& s, acc_type<T> scale, acc_type<T>* dbias, acc_type<T>& dlogit_scale) {
     using W = acc_type<T>;
     for (int64_t first = 0; first < s.L; first += lanes<W>) {  // a vector of queries at a time
+        const int64_t keys = s.block_end(first);
         Vector<W> P, dP, product, sum, delta = {}, q_dot = {}, q_along;
-        for (int64_t j = 0; j < s.N; ++j) {
+        for (int64_t j = 0; j < keys; ++j) {
             load_vector(P, s.P + j * s.L + first);
             load_vector(dP, s.dP + j * s.L + first);
             delta += P * dP;
         }
-        for (int64_t j = 0; j < s.N; ++j) {
+        for (int64_t j = 0; j < keys; ++j) {
             const int64_t at = j * s.L + first;
             load_vector(P, s.P + at);
             load_vector(dP, s.dP + at);
@@ -65,7 +66,8 @@ void softmax_backward(AttentionHead<T>& s, acc_type<T> scale, acc_type<T>* dbias
         load_vector(q_along, s.q_along + first);
         store_vector(Vector<W>(q_along * q_dot), s.q_along + first);
     }
-    sum_rows(s.L, s.L, s.dP, s.L, s.k_dot);
+    for (int64_t j0 = 0; j0 < s.L; j0 += s.block)
+        sum_rows(std::min(s.block, s.L - j0), s.L - j0, s.dP + j0 * s.L + j0, s.L, s.k_dot + j0);
     W total = 0;
     for (int64_t j = 0; j < s.N; ++j) {
         total += s.k_dot[j];  // scale dS prod, summed: the gradient of logit_scale
@@ -91,14 +93,14 @@ void attend_backward(const AttentionProblem<T>& problem, AttentionHead<T>& s, in
     }
     s.transpose(s.o, s.do_t);
     // forward: o_i = sum_j P_ij v_j, so dP_ij = do_i . v_j and dv_j = sum_i P_ij do_i:
-    small_product(s.N, s.L, D, s.v, s.Dp, int64_t{1}, s.do_t, s.L, s.dP, s.L);
-    small_product(s.N, s.Dp, s.N, s.P, s.L, int64_t{1}, s.o, s.Dp, s.result, s.Dp);
+    s.products_of_pairs(s.v, s.do_t, s.dP);
+    s.sum_over_queries(s.P, s.o, s.result);
     detail::put<T>(problem, s, head, 2, nullptr, nullptr, nullptr, dqkv, sums.dpadding);
     detail::softmax_backward(s, problem.scale(head), sums.dbias + head * s.N * s.L, sums.dlogit_scale[head]);
     // forward: product_ij = q^_i . k^_j, so dk^_j = sum_i dproduct_ij q^_i and dq^_i = sum_j dproduct_ij k^_j:
-    small_product(s.N, s.Dp, s.N, s.dproduct, s.L, int64_t{1}, s.q, s.Dp, s.result, s.Dp);
+    s.sum_over_queries(s.dproduct, s.q, s.result);
     detail::put<T>(problem, s, head, 1, s.k, s.k_along, s.k_factor, dqkv, sums.dpadding);
-    small_product(s.N, s.Dp, s.N, s.dproduct, int64_t{1}, s.L, s.k, s.Dp, s.result, s.Dp);
+    s.sum_over_keys(s.dproduct, s.k, s.result);
     detail::put<T>(problem, s, head, 0, s.q, s.q_along, s.q_factor, dqkv, sums.dpadding);
 }
 

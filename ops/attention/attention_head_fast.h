@@ -5,6 +5,9 @@
 // key and as many queries as it has lanes, and a softmax's sums over keys are sums of registers. L is N, the tokens of
 // a window, rounded up to whole vectors; what lies beyond N is zero in what is loaded and is not read from what is
 // computed.
+//
+// Causal: these matrices are triangles, i >= j. They are made and read by blocks of as many keys as queries: of the
+// blocks that hold no i >= j nothing is written or read, and on the diagonal P is 0 where i < j. Not causal: one block.
 #pragma once
 
 #include "core/scalar.h"
@@ -22,7 +25,12 @@ class AttentionHead {
   public:
     // `bias` is position_bias_by_key's.
     AttentionHead(const AttentionProblem<T>& problem, const W* bias)
-        : problem_(problem), bias_(bias), N(problem.N), L(padded_to_lanes<W>(problem.N)), Dp(problem.Dp) {
+        : problem_(problem),
+          bias_(bias),
+          N(problem.N),
+          L(padded_to_lanes<W>(problem.N)),
+          Dp(problem.Dp),
+          block(problem.op.causal ? causal_block : L) {
         const int64_t vectors = L * Dp, matrices = L * L;
         const Shape numbers{7 * vectors + 4 * matrices + 5 * L};
         const bool whole = L == N && Dp == problem.D;  // no padding: every number is written before it is read
@@ -49,17 +57,36 @@ class AttentionHead {
         problem_.scale_queries(L, q, q_factor, q_along);
         problem_.scale_keys(L, k, k_factor, k_along);
         transpose(q, q_t);
-        small_product(N, L, problem_.D, k, Dp, int64_t{1}, q_t, L, product, L);  // q^_i . k^_j at [j][i]
+        products_of_pairs(k, q_t, product);  // q^_i . k^_j at [j][i]
         softmax_over_keys(head);
     }
 
     // After attend, fills o from P and v, and writes it to the rows of y, [.., C], that the window's tokens have.
     void weigh_values(int64_t head, T* y) {
-        small_product(N, Dp, N, P, int64_t{1}, L, v, Dp, o, Dp);  // o_i = sum_j P_ij v_j
+        sum_over_keys(P, v, o);  // o_i = sum_j P_ij v_j
         for (int64_t t = 0; t < N; ++t)
             if (const int64_t row = rows[static_cast<size_t>(t)]; row >= 0)
                 narrow_row(problem_.D, o + t * Dp, y + row * problem_.C + head * problem_.D);
     }
+
+    // The matrix of a_j . b_i at [j][i], from rows a and columns b_t.
+    void products_of_pairs(const W* a, const W* b_t, W* matrix) const {
+        for (int64_t j0 = 0; j0 < N; j0 += block)
+            small_product(block_end(j0) - j0, L - j0, problem_.D, a + j0 * Dp, Dp, int64_t{1}, b_t + j0, L,
+                          matrix + j0 * L + j0, L);
+    }
+    // Of a matrix and rows a: sum_j matrix_ij a_j for each query i, and sum_i matrix_ij a_i for each key j.
+    void sum_over_keys(const W* matrix, const W* a, W* sums) const {
+        for (int64_t i0 = 0; i0 < N; i0 += block)
+            small_product(block_end(i0) - i0, Dp, block_end(i0), matrix + i0, int64_t{1}, L, a, Dp, sums + i0 * Dp, Dp);
+    }
+    void sum_over_queries(const W* matrix, const W* a, W* sums) const {
+        for (int64_t j0 = 0; j0 < N; j0 += block)
+            small_product(block_end(j0) - j0, Dp, N - j0, matrix + j0 * L + j0, L, int64_t{1}, a + j0 * Dp, Dp,
+                          sums + j0 * Dp, Dp);
+    }
+    // Where the block ends that token t is in. So far go the keys that the queries of the block see.
+    int64_t block_end(int64_t t) const { return std::min(t - t % block + block, N); }
 
     // Rows [L, Dp] with lanes for d into [Dp, L] with lanes for tokens.
     void transpose(const W* from, W* to) const {
@@ -68,20 +95,22 @@ class AttentionHead {
     }
 
   private:
-    static constexpr int64_t lane_count = lanes<W>;
+    static constexpr int64_t lane_count = lanes<W>, causal_block = 16;
+    static_assert(causal_block % lane_count == 0);
 
     void softmax_over_keys(int64_t head) {
         const W scale = problem_.scale(head);
         const W* bias = bias_ + head * N * L;
         const int32_t* mask = problem_.mask_of(window_);
         for (int64_t first = 0; first < L; first += lane_count) {  // a vector of queries at a time
+            const int64_t keys = block_end(first);
             W query_mask[lane_count] = {};
             if (mask)
                 for (int64_t i = 0; i < std::min(lane_count, N - first); ++i)
                     query_mask[i] = static_cast<W>(mask[first + i]);
             Vector<W> S, added, mask_i, largest = Vector<W>{} - std::numeric_limits<W>::infinity();
             load_vector(mask_i, query_mask);
-            for (int64_t j = 0; j < N; ++j) {
+            for (int64_t j = 0; j < keys; ++j) {
                 load_vector(S, product + j * L + first);
                 load_vector(added, bias + j * L + first);
                 S = scale * S + added;
@@ -90,14 +119,14 @@ class AttentionHead {
                 store_vector(S, P + j * L + first);
             }
             Vector<W> sum = {}, P_j;
-            for (int64_t j = 0; j < N; ++j) {
+            for (int64_t j = 0; j < keys; ++j) {
                 load_vector(S, P + j * L + first);
                 P_j = fast_exp(Vector<W>(S - largest));
                 store_vector(P_j, P + j * L + first);
                 sum += P_j;
             }
             const Vector<W> factor = W(1) / sum;
-            for (int64_t j = 0; j < N; ++j) {
+            for (int64_t j = 0; j < keys; ++j) {
                 load_vector(P_j, P + j * L + first);
                 P_j *= factor;
                 store_vector(P_j, P + j * L + first);
@@ -114,6 +143,7 @@ class AttentionHead {
   public:
     std::vector<int64_t> rows;  // of qkv, that the window's tokens read; below 0: padding
     const int64_t N, L, Dp;
+    const int64_t block;             // keys and queries of a block of a matrix
     W *q, *k, *v, *o, *result;       // [L, Dp]; q and k are q^ and k^; o is do in backward, result one of dq, dk, dv
     W *product, *P, *dP, *dproduct;  // [L keys, L queries]; product is q^ . k^
     W *q_t, *do_t;                   // [Dp, L queries]
@@ -126,19 +156,22 @@ template <class T>
 int64_t bias_by_key_count(const AttentionProblem<T>& problem) {
     return problem.heads * problem.N * padded_to_lanes<acc_type<T>>(problem.N);
 }
-// bias_table [R, h] as [h, N keys, L queries], padded with zeros; all zeros where it is null. Small beside qkv in any
-// but tiny batches, and it makes the softmax read whole vectors.
+// bias_table [R, h] as [h, N keys, L queries], padded with zeros; all zeros where it is null; and the causal mask,
+// -infinity where a query does not see the key. Small beside qkv in any but tiny batches, and it makes the softmax read
+// whole vectors.
 template <class T>
 Tensor position_bias_by_key(const AttentionProblem<T>& problem) {
     using W = acc_type<T>;
     const int64_t N = problem.N, L = padded_to_lanes<W>(N), heads = problem.heads;
     Tensor bias = Tensor::zeros({heads, N, L}, dtype_of<W>());
-    if (!problem.op.bias_table) return bias;
-    W* to = bias.data<W>();
+    if (!problem.op.bias_table && !problem.op.causal) return bias;
     for (int64_t head = 0; head < heads; ++head)
-        for (int64_t j = 0; j < N; ++j)
-            for (int64_t i = 0; i < N; ++i)
-                to[(head * N + j) * L + i] = problem.op.bias_table[problem.op.relative_index(i, j) * heads + head];
+        for (int64_t j = 0; j < N; ++j) {
+            W* const of_key = bias.data<W>() + (head * N + j) * L;
+            for (int64_t i = 0; i < N && problem.op.bias_table; ++i)
+                of_key[i] = problem.op.bias_table[problem.op.relative_index(i, j) * heads + head];
+            std::fill_n(of_key, problem.op.first_query_of(j), -std::numeric_limits<W>::infinity());
+        }
     return bias;
 }
 

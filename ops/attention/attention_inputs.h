@@ -75,7 +75,7 @@ WindowAttentionOp<T> attention_sizes(const Tensor& x, int64_t C, int64_t heads, 
     op.images = x.shape()[0], op.windows = map.windows, op.map_tokens = map.map.rows * map.map.columns;
     op.N = map.tokens, op.C = C, op.heads = heads, op.D = C / heads;
     op.window_rows = map.window.rows, op.window_columns = map.window.columns, op.offsets = map.offsets();
-    op.padded = map.padded_tokens(), op.centre = map.centre;
+    op.padded = map.padded_tokens(), op.centre = map.centre, op.causal = map.causal;
     if (x.device() == Device::cuda) {
         const auto lists = map.on_device();
         op.source = lists.source, op.mask = lists.mask, op.position = lists.position;

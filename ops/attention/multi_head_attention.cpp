@@ -169,7 +169,7 @@ Tensor multi_head_attention(const Tensor& x, const Tensor& qkv_weight, const Ten
 }
 
 // ---- gradient checks: shifted and padded in both orders; with everything, one head above the clamp, and with as
-// little as can be
+// little as can be; a causal sequence
 
 namespace {
 
@@ -201,6 +201,19 @@ const DeclareGradientCase multi_head_attention_dot_case{{
     [](const std::vector<Tensor>& in) {
         return multi_head_attention(in[0], in[1], {}, 2, {}, {}, in[2], in[3],
                                     make_window_map({3, 5}, {2, 2}, {1, 1}, PaddingOrder::after_shift));
+    },
+    loose,
+}};
+
+const DeclareGradientCase multi_head_attention_causal_case{{
+    "multi_head_attention/causal",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 1, 5, 4}, random.split(0)), random_tensor({12, 4}, random.split(1)),
+                random_tensor({12}, random.split(2)), random_tensor({4, 4}, random.split(3)),
+                random_tensor({4}, random.split(4))};
+    },
+    [](const std::vector<Tensor>& in) {
+        return multi_head_attention(in[0], in[1], in[2], 2, {}, {}, in[3], in[4], make_sequence_map(5, true));
     },
     loose,
 }};

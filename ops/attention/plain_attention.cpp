@@ -49,6 +49,7 @@ AttentionWeights attention_weights(const Tensor& qkv, const Tensor& padding, int
         const Shape by_image{B, map->windows, heads, N, N};
         S = reshape(add(reshape(S, by_image), broadcast_to(mask.view({1, map->windows, 1, N, N}), by_image)), shape);
     }
+    if (const Tensor mask = causal_mask(*map, qkv.dtype()); mask.defined()) S = add(S, broadcast_to(mask, shape));
     return {softmax(S), part(2)};
 }
 

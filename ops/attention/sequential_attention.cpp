@@ -25,9 +25,11 @@
 // Saved: the inputs, y, and logsumexp: one number a token and head.
 // Numerics: in forward no exponent is above 0, for m_new is at least every score that it is taken from. m_i begins at
 // -infinity, so the first f is e^-infinity = 0.
+// Causal: the tiles of query i end with key i, keys_of(i) in all (window_attention.cpp).
 // On a device the kernels are those of cosine_attention and dot_attention, which work by tiles too.
 // Source: arXiv 2111.09883 section 3.5 (sequential self-attention, no formulas); Dao et al., "FlashAttention",
-// arXiv 2205.14135, for the online softmax. Test: tests/attention/test_sequential_attention.cpp.
+// arXiv 2205.14135, for the online softmax. Test: tests/attention/test_sequential_attention.cpp,
+// test_causal_attention.cpp.
 
 #include "cuda/attention/sequential_attention.h"
 
@@ -53,8 +55,8 @@ void SequentialAttentionOp<T>::forward() const {
             if (row < 0) continue;  // the result of padding is dropped
             A m = -INFINITY, l = 0;
             for (int64_t d = 0; d < D; ++d) o[d] = 0;
-            for (int64_t j0 = 0; j0 < N; j0 += tile) {
-                const int64_t keys = std::min(tile, N - j0);
+            for (int64_t j0 = 0; j0 < keys_of(i); j0 += tile) {
+                const int64_t keys = std::min(tile, keys_of(i) - j0);
                 // 1: scores of the tile's keys, and the largest so far
                 A product, m_new = m;
                 for (int64_t j = 0; j < keys; ++j) {
@@ -95,7 +97,7 @@ void SequentialAttentionOp<T>::backward() const {
                 const T *y_i = y + row * C + head * D, *do_i = dy + row * C + head * D;
                 A delta = 0;
                 for (int64_t d = 0; d < D; ++d) delta += do_i[d] * y_i[d];
-                for (int64_t j = 0; j < N; ++j) {
+                for (int64_t j = 0; j < keys_of(i); ++j) {
                     A product;
                     const A P = std::exp(score(s, i, j, product) - logsumexp[row * heads + head]);
                     // forward: o_i = sum_j P_ij v_j, so:
@@ -160,7 +162,7 @@ Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t he
 }
 
 // ---- gradient checks: a window of more than one tile, shifted and padded; the cosine, one head above the clamp, and
-// the dot product
+// the dot product; a causal sequence
 
 namespace {
 
@@ -186,6 +188,18 @@ const DeclareGradientCase sequential_dot_case{{
     },
     [](const std::vector<Tensor>& in) {
         return sequential_attention(in[0], in[1], 2, {}, in[2], make_window_map({3, 5}, {2, 3}, {1, 1}));
+    },
+    loose,
+}};
+
+const DeclareGradientCase sequential_causal_case{{
+    "sequential_attention/causal",
+    [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({1, 1, 67, 6}, random.split(0)), random_tensor({133, 2}, random.split(1)),
+                Tensor::from({2, 1, 1}, std::vector<double>{1.3, 4.7})};
+    },
+    [](const std::vector<Tensor>& in) {
+        return sequential_attention(in[0], {}, 2, in[2], in[1], make_sequence_map(67, true));
     },
     loose,
 }};

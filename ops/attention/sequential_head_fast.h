@@ -45,7 +45,7 @@ class SequentialHead {
             std::fill_n(m, tile_size, -std::numeric_limits<W>::infinity());
             std::fill_n(o + i0 * Dp, queries * Dp, W(0));
             transpose(q + i0 * Dp, queries, q_t);
-            for (int64_t j0 = 0; j0 < N; j0 += tile_size) {
+            for (int64_t j0 = 0; j0 < keys_of(i0, queries); j0 += tile_size) {
                 const int64_t keys = std::min(tile_size, N - j0);
                 scores(i0, queries, j0, keys);
                 for (int64_t i = 0; i < queries; ++i) take_keys(i, keys, m[i], l[i], o + (i0 + i) * Dp);
@@ -67,7 +67,7 @@ class SequentialHead {
             const int64_t queries = std::min(tile_size, N - i0);
             transpose(q + i0 * Dp, queries, q_t);
             transpose(do_ + i0 * Dp, queries, do_t);
-            for (int64_t j0 = 0; j0 < N; j0 += tile_size) {
+            for (int64_t j0 = 0; j0 < keys_of(i0, queries); j0 += tile_size) {
                 const int64_t keys = std::min(tile_size, N - j0);
                 scores(i0, queries, j0, keys);
                 small_product(keys, tile_size, problem_.D, v + j0 * Dp, Dp, int64_t{1}, do_t, tile_size, dP, tile_size);
@@ -88,6 +88,9 @@ class SequentialHead {
   private:
     static int64_t padded(int64_t tokens) { return (tokens + tile_size - 1) / tile_size * tile_size; }
 
+    // How many keys the last of a tile's queries sees. So no tile is made of which no query sees a key.
+    int64_t keys_of(int64_t i0, int64_t queries) const { return problem_.op.keys_of(i0 + queries - 1); }
+
     void transpose(const W* from, int64_t tokens, W* to) const {
         for (int64_t t = 0; t < tokens; ++t)
             for (int64_t d = 0; d < problem_.D; ++d) to[d * tile_size + t] = from[t * Dp + d];
@@ -106,6 +109,8 @@ class SequentialHead {
                 if (mask && mask[i0 + i] != mask[j0 + j]) S -= 100;
                 P[j * tile_size + i] = S;
             }
+        if (problem_.op.causal && i0 == j0)  // the queries before a key, which do not see it
+            for (int64_t j = 0; j < keys; ++j) std::fill_n(P + j * tile_size, j, -std::numeric_limits<W>::infinity());
     }
 
     // The online softmax of the tile's query i goes on by this tile's keys: S in P becomes e^(S - m).

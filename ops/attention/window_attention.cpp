@@ -13,6 +13,9 @@
 //   P_ij = softmax over j of S_ij = e^(S_ij - max_j S_ij) / sum_j e^(S_ij - max_j S_ij)
 //   o_i = sum_j P_ij v_j
 //
+// Causal (of a sequence): S_ij = -infinity where j > i, so P_ij = 0 there, and nothing comes back. So query i's loops
+// over the keys end at i, keys_of(i) = i + 1, else N.
+//
 // Backward, from the end, with product_ij = q^_i . k^_j:
 //
 //   dP_ij = do_i . v_j                          dv_j = sum_i P_ij do_i
@@ -30,7 +33,7 @@
 // rounding error of the cosine a hundred times as large, and this way has the fewest.
 // Fused from: window_partition, l2_normalise or scale, matmul, relative_bias, softmax, matmul, window_reverse.
 // Source: arXiv 2111.09883 section 3.2 and its published code (which has the mask's -100 and the clamp at ln 100); dot
-// attention: arXiv 2103.14030 section 3.2. Test: tests/attention/test_window_attention.cpp.
+// attention: arXiv 2103.14030 section 3.2. Test: tests/attention/test_window_attention.cpp, test_causal_attention.cpp.
 
 #include "core/threads.h"
 #include "ops/attention/attention_inputs.h"
@@ -80,15 +83,16 @@ acc_type<T> WindowAttentionOp<T>::score(const HeadOfWindow<A>& s, int64_t i, int
 // 1 to 3: the weights of query i.
 template <class T>
 void WindowAttentionOp<T>::attend(const HeadOfWindow<A>& s, int64_t i, A* product, A* P) const {
+    const int64_t keys = keys_of(i);
     // 1: scores
-    for (int64_t j = 0; j < N; ++j) P[j] = score(s, i, j, product[j]);
+    for (int64_t j = 0; j < keys; ++j) P[j] = score(s, i, j, product[j]);
     // 2: the largest, and exponentials of what each is less: none can overflow
     A largest = P[0], sum = 0;
-    for (int64_t j = 1; j < N; ++j) largest = std::max(largest, P[j]);
-    for (int64_t j = 0; j < N; ++j) P[j] = std::exp(P[j] - largest);
+    for (int64_t j = 1; j < keys; ++j) largest = std::max(largest, P[j]);
+    for (int64_t j = 0; j < keys; ++j) P[j] = std::exp(P[j] - largest);
     // 3: their sum, by which they become weights that add up to 1
-    for (int64_t j = 0; j < N; ++j) sum += P[j];
-    for (int64_t j = 0; j < N; ++j) P[j] /= sum;
+    for (int64_t j = 0; j < keys; ++j) sum += P[j];
+    for (int64_t j = 0; j < keys; ++j) P[j] /= sum;
 }
 
 template <class T>
@@ -103,7 +107,7 @@ void WindowAttentionOp<T>::forward() const {
             // 4: the weighted sum of the values
             for (int64_t d = 0; d < D; ++d) {
                 A o = 0;
-                for (int64_t j = 0; j < N; ++j) o += P[j] * s.qkv[2][j * D + d];
+                for (int64_t j = 0; j < keys_of(i); ++j) o += P[j] * s.qkv[2][j * D + d];
                 y[row * C + s.head * D + d] = o;
             }
         }
@@ -126,8 +130,9 @@ void WindowAttentionOp<T>::backward() const {
                 if (row < 0) continue;  // forward: the result of padding was dropped, so nothing comes back
                 attend(s, i, product.data(), P.data());
                 const T* do_i = dy + row * C + head * D;
+                const int64_t keys = keys_of(i);
                 // 4 forward: o_i = sum_j P_ij v_j, so:
-                for (int64_t j = 0; j < N; ++j) {
+                for (int64_t j = 0; j < keys; ++j) {
                     dP[j] = 0;
                     for (int64_t d = 0; d < D; ++d) {
                         dP[j] += do_i[d] * v[j * D + d];
@@ -136,8 +141,8 @@ void WindowAttentionOp<T>::backward() const {
                 }
                 // 3 and 2 forward: P_i = softmax of S_i, so:
                 A delta = 0;
-                for (int64_t j = 0; j < N; ++j) delta += P[j] * dP[j];
-                for (int64_t j = 0; j < N; ++j) {
+                for (int64_t j = 0; j < keys; ++j) delta += P[j] * dP[j];
+                for (int64_t j = 0; j < keys; ++j) {
                     const A dS = P[j] * (dP[j] - delta), dproduct = s.scale * dS;
                     // 1 forward: S_ij = scale product_ij + bias, so:
                     dscore_scale += dproduct * product[j];
@@ -224,26 +229,34 @@ Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, co
     return window_attention({"dot_attention", qkv, padding, {}, bias_table, heads, map});
 }
 
-// ---- gradient checks: shifted and padded in both orders; two heads, one of them above the clamp
+// ---- gradient checks: shifted and padded in both orders, and a causal sequence; two heads, one of them above the
+// clamp
 
-// Of two 3 x 5 images: qkv, padding, bias_table and, for the cosine, logit_scale.
-static GradientCase case_of(const char* name, int64_t C, int64_t columns, PaddingOrder order, bool cosine) {
-    const WindowMap map = make_window_map({3, 5}, {2, columns}, {1, 1}, order);
+// Of two maps: qkv, bias_table and, where there are such, logit_scale for the cosine, and padding.
+static GradientCase case_of(const char* name, int64_t C, const WindowMap& map, bool cosine) {
     return {name,
             [=](Random random) {
                 const auto of = [&](const Shape& shape, uint64_t i) { return random_tensor(shape, random.split(i)); };
-                std::vector<Tensor> in{of({2, 3, 5, 3 * C}, 0), of({3 * C}, 1), of({map->offsets(), 2}, 3)};
+                std::vector<Tensor> in{of({2, map->map.rows, map->map.columns, 3 * C}, 0), of({map->offsets(), 2}, 3)};
                 if (cosine) in.push_back(Tensor::from({2, 1, 1}, std::vector<double>{1.3, 4.7}));
+                if (map->has_padding) in.push_back(of({3 * C}, 1));
                 return in;
             },
             [=](const std::vector<Tensor>& in) {
-                return cosine ? cosine_attention(in[0], in[1], in[3], in[2], map)
-                              : dot_attention(in[0], in[1], 2, in[2], map);
+                const Tensor padding = map->has_padding ? in.back() : Tensor();
+                return cosine ? cosine_attention(in[0], padding, in[2], in[1], map)
+                              : dot_attention(in[0], padding, 2, in[1], map);
             },
             {.eps = 1e-6, .atol = 1e-6, .rtol = 1e-5, .seed = 0, .mutate = {}}};
 }
-const DeclareGradientCase cosine_case{case_of("cosine_attention", 6, 3, PaddingOrder::before_shift, true)};
-const DeclareGradientCase after_case{case_of("cosine_attention/after_shift", 2, 2, PaddingOrder::after_shift, true)};
-const DeclareGradientCase dot_case{case_of("dot_attention", 6, 3, PaddingOrder::before_shift, false)};
+static WindowMap shifted(int64_t columns, PaddingOrder order) {
+    return make_window_map({3, 5}, {2, columns}, {1, 1}, order);
+}
+const DeclareGradientCase cosine_case{case_of("cosine_attention", 6, shifted(3, PaddingOrder::before_shift), true)};
+const DeclareGradientCase after_case{
+    case_of("cosine_attention/after_shift", 2, shifted(2, PaddingOrder::after_shift), true)};
+const DeclareGradientCase causal_case{case_of("cosine_attention/causal", 2, make_sequence_map(35, true), true)};
+const DeclareGradientCase dot_case{case_of("dot_attention", 6, shifted(3, PaddingOrder::before_shift), false)};
+const DeclareGradientCase causal_dot_case{case_of("dot_attention/causal", 6, make_sequence_map(5, true), false)};
 
 }  // namespace swingrad

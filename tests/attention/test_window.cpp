@@ -3,6 +3,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 
+#include <limits>
 #include <set>
 
 using namespace swingrad;
@@ -61,6 +62,19 @@ TEST_CASE("a block's window is clipped to the map and shifted only where the map
     REQUIRE(block_window_map({16, 16}, {7, 7}, true)->shift == Extent{3, 3});
     REQUIRE(block_window_map({16, 16}, {7, 7}, false)->shift == Extent{0, 0});
     REQUIRE(block_window_map({1, 1}, {4, 4}, true)->tokens == 1);
+}
+
+TEST_CASE("a sequence is one window of one row, and causal each token sees itself and those before it") {
+    const WindowMap causal = make_sequence_map(3, true), all = make_sequence_map(3, false);
+    REQUIRE(causal->map == Extent{1, 3});
+    REQUIRE(causal->windows == 1);
+    REQUIRE(causal->tokens == 3);
+    REQUIRE(causal->offsets() == 5);
+    REQUIRE(causal->source == std::vector<int32_t>{0, 1, 2});
+    const double no = -std::numeric_limits<double>::infinity();
+    REQUIRE(causal_mask(*causal, DType::float32).values() == std::vector<double>{0, no, no, 0, 0, no, 0, 0, 0});
+    REQUIRE_FALSE(causal_mask(*all, DType::float32).defined());
+    REQUIRE_FALSE(shift_mask(*causal, DType::float32).defined());
 }
 
 TEST_CASE("log-spaced coordinates are those of the reference") {
@@ -126,4 +140,5 @@ TEST_CASE("a window table says which size cannot be") {
     REQUIRE(error_of([] {
                 make_window_map({4, 4}, {2, 2}, {2, 0});
             }) == "[window] the shift must be less than the window 2 x 2, got 2 x 0");
+    REQUIRE(error_of([] { make_sequence_map(0, true); }) == "[window] a sequence must not be empty, got 0 tokens");
 }
