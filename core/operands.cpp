@@ -16,7 +16,7 @@ void check_one_device(std::string_view op, std::initializer_list<Operand> operan
 }
 
 Shape broadcast_shape(std::string_view op, std::initializer_list<Shape> shapes) {
-    Shape all;
+    Shape all = *shapes.begin();
     for (const Shape& shape : shapes) {
         const auto both = broadcast(all, shape);
         if (!both)

@@ -46,6 +46,7 @@ bool Shape::operator==(const Shape& other) const {
 std::string Shape::text() const { return fmt::format("[{}]", fmt::join(begin(), end(), ", ")); }
 
 std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
+    if (a == b) return a;
     const Shape &longer = a.rank() >= b.rank() ? a : b, &shorter = a.rank() >= b.rank() ? b : a;
     Shape both = longer;
     for (int axis = 1; axis <= shorter.rank(); ++axis) {

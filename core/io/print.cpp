@@ -23,14 +23,21 @@ std::vector<int64_t> shown(int64_t size, bool summarised) {
     return indices;
 }
 
-bool too_small_for_decimals(double value) {
-    const double scaled = value * std::pow(10, most_decimals);  // in units of the last decimal
-    return value != 0 && std::abs(scaled) < 10 && std::abs(scaled - std::round(scaled)) > 1e-6 * std::abs(scaled);
+// Whether `decimals` decimals show all of a value, but for the rounding of a float.
+bool is_shown_by(int decimals, double value) {
+    const double scaled = value * std::pow(10, decimals);  // in units of the last decimal
+    return std::abs(scaled - std::round(scaled)) <= std::min(1e-6 * std::abs(scaled), 1e-3);
 }
 
 int decimals_of(double value) {
-    const std::string text = fmt::format("{:.{}f}", value, most_decimals);
-    return static_cast<int>(text.find_last_not_of('0') - text.find('.'));
+    int decimals = 0;
+    while (decimals < most_decimals && !is_shown_by(decimals, value)) ++decimals;
+    return decimals;
+}
+
+// Whether it is too long, or most_decimals would leave less than two of its digits.
+bool needs_exponent(double value) {
+    return std::abs(value) >= 1e8 || (std::abs(value) < 1e-3 && !is_shown_by(most_decimals, value));
 }
 
 std::vector<std::string> texts_of_numbers(const std::vector<double>& values) {
@@ -38,7 +45,7 @@ std::vector<std::string> texts_of_numbers(const std::vector<double>& values) {
     int decimals = 0;
     for (const double value : values) {
         if (!std::isfinite(value)) continue;
-        scientific = scientific || std::abs(value) >= 1e8 || too_small_for_decimals(value);
+        scientific = scientific || needs_exponent(value);
         decimals = std::max(decimals, decimals_of(value));
     }
     std::vector<std::string> texts;

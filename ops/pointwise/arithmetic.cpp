@@ -64,10 +64,12 @@ Tensor subtract(const Tensor& a, const Tensor& b) {
 }
 
 Tensor multiply(const Tensor& a, const Tensor& b) {
+    const Tensor y = binary<Times>("multiply", a, b);
+    if (!recording({a, b})) return y;
     auto node = std::make_unique<MultiplyNode>();
     node->a = a.detached();
     node->b = b.detached();
-    return record_binary(std::move(node), a, b, binary<Times>("multiply", a, b));
+    return record_binary(std::move(node), a, b, y);
 }
 
 // ---- gradient checks

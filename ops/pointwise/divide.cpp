@@ -37,10 +37,11 @@ struct DivideNode final : BinaryNode {
 // ---- public function
 
 Tensor divide(const Tensor& a, const Tensor& b) {
+    const Tensor y = binary<Over>("divide", a, b);
+    if (!recording({a, b})) return y;
     auto node = std::make_unique<DivideNode>();
     node->b = b.detached();
-    node->y = binary<Over>("divide", a, b);
-    const Tensor y = node->y;
+    node->y = y;
     return record_binary(std::move(node), a, b, y);
 }
 

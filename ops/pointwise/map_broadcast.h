@@ -11,9 +11,10 @@
 
 namespace swingrad {
 
-// The axes of tensors with shapes `small`, each repeated to `shape`.
+// The axes of tensors with shapes `small`, each repeated to `shape`; none where nothing is repeated.
 template <class... Shapes>
 cuda::JointAxes<sizeof...(Shapes)> joint_axes(const Shape& shape, const Shapes&... small) {
+    if (((small == shape) && ...)) return {};
     return cuda::JointAxes<sizeof...(Shapes)>::of({cuda::Axes::repeated(small, shape)...});
 }
 

@@ -43,8 +43,8 @@ struct WhereNode final : Node {
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
         const Tensor none = dy.zeros_like({});
         // forward: y = a where condition, else b, so:
-        return {Tensor(), needs_input_grad[1] ? sum_to(where(condition, dy, none), a_shape) : Tensor(),
-                needs_input_grad[2] ? sum_to(where(condition, none, dy), b_shape) : Tensor()};
+        return {needs_input_grad[0] ? sum_to(where(condition, dy, none), a_shape) : Tensor(),
+                needs_input_grad[1] ? sum_to(where(condition, none, dy), b_shape) : Tensor()};
     }
 };
 
@@ -65,11 +65,12 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
         op.condition = ptr(condition), op.a = ptr(a), op.b = ptr(b), op.y = ptr(y);
         return op;
     });
+    if (!recording({a, b})) return y;
     auto node = std::make_unique<WhereNode>();
     node->condition = condition.detached();
     node->a_shape = a.shape();
     node->b_shape = b.shape();
-    return record(std::move(node), {condition, a, b}, y);
+    return record(std::move(node), {a, b}, y);
 }
 
 // ---- gradient checks

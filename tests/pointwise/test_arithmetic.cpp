@@ -90,7 +90,8 @@ TEST_CASE("add leaves the gradient it passes on to two inputs alone") {
 
 TEST_CASE("add, subtract and multiply repeat a row and a column as on paper") {
     const Tensor row = Tensor::from({1, 3}, std::vector<double>{1, 2, 3}),
-                 column = Tensor::from({2, 1}, std::vector<double>{10, 20}), number = Tensor::from({}, std::vector{5.0});
+                 column = Tensor::from({2, 1}, std::vector<double>{10, 20}),
+                 number = Tensor::from({}, std::vector{5.0});
     REQUIRE(add(row, column).shape() == Shape{2, 3});
     REQUIRE(add(row, column).values() == std::vector<double>{11, 12, 13, 21, 22, 23});
     REQUIRE(subtract(column, row).values() == std::vector<double>{9, 8, 7, 19, 18, 17});

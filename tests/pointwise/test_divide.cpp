@@ -27,7 +27,8 @@ const std::vector<std::pair<Shape, Shape>> pairs_of_shapes{
 }  // namespace
 
 TEST_CASE("divide of small numbers comes out as on paper, of a row and a column too") {
-    const Tensor a = Tensor::from({3}, std::vector<double>{1, -6, 3}), b = Tensor::from({3}, std::vector<double>{2, 3, -4});
+    const Tensor a = Tensor::from({3}, std::vector<double>{1, -6, 3}),
+                 b = Tensor::from({3}, std::vector<double>{2, 3, -4});
     REQUIRE(divide(a, b).values() == std::vector<double>{0.5, -2, -0.75});
     const Tensor column = Tensor::from({2, 1}, std::vector<double>{2, -1});
     REQUIRE(divide(a, column).values() == std::vector<double>{0.5, -3, 1.5, -1, 6, -3});
@@ -46,7 +47,8 @@ TEST_CASE("divide of repeated operands gives PyTorch's values and gradients") {
 }
 
 TEST_CASE("divide by 0 is infinite, or NaN for 0 / 0") {
-    const auto y = divide(Tensor::from({3}, std::vector<double>{1, -1, 0}), Tensor::from({}, std::vector<double>{0})).values();
+    const auto y =
+        divide(Tensor::from({3}, std::vector<double>{1, -1, 0}), Tensor::from({}, std::vector<double>{0})).values();
     REQUIRE(y[0] == std::numeric_limits<double>::infinity());
     REQUIRE(y[1] == -std::numeric_limits<double>::infinity());
     REQUIRE(std::isnan(y[2]));
@@ -85,7 +87,9 @@ TEST_CASE("divide in float agrees with double, its kernels with its loops, and b
 
 TEST_CASE("divide names shapes, dtypes and devices that do not fit") {
     const Tensor a = Tensor::zeros({2, 3});
-    REQUIRE(error_of([&] { divide(a, Tensor::zeros({3, 2})); }) == "[divide] shapes [2, 3] and [3, 2] do not broadcast");
+    REQUIRE(error_of([&] {
+                divide(a, Tensor::zeros({3, 2}));
+            }) == "[divide] shapes [2, 3] and [3, 2] do not broadcast");
     REQUIRE(error_of([&] { divide(a, Tensor::zeros({3}, DType::float64)); }) ==
             "[divide] expects one dtype, got float32 and float64");
     REQUIRE(error_of([&] { divide(a, Tensor::zeros({3}, DType::float32, Device::cuda)); }) ==

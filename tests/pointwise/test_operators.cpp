@@ -52,10 +52,10 @@ TEST_CASE("a formula in operators agrees with the function it spells out, gradie
 
 TEST_CASE("an operator is one operation, but for a number over a tensor") {
     const Tensor x = vector_of({1, 2});
-    for (const Function& f : std::vector<Function>{
-             [](const auto& in) { return in[0] + 1; }, [](const auto& in) { return 1 - in[0]; },
-             [](const auto& in) { return in[0] / 3; }, [](const auto& in) { return -in[0]; },
-             [](const auto& in) { return 1 / in[0]; }, [](const auto& in) { return in[0] / in[0]; }})
+    for (const Function& f :
+         std::vector<Function>{[](const auto& in) { return in[0] + 1; }, [](const auto& in) { return 1 - in[0]; },
+                               [](const auto& in) { return in[0] / 3; }, [](const auto& in) { return -in[0]; },
+                               [](const auto& in) { return 1 / in[0]; }, [](const auto& in) { return in[0] / in[0]; }})
         REQUIRE(recorded(f, x) == 1);
     REQUIRE(recorded([](const auto& in) { return 3 / in[0]; }, x) == 2);
 }

@@ -22,16 +22,24 @@ struct Shapes {
     Shape condition, a, b;
 };
 const std::vector<Shapes> all_shapes{
-    {{}, {}, {}},           {{257}, {257}, {257}},     {{2, 3}, {2, 3}, {}},       {{3}, {2, 3}, {2, 1}},
-    {{7, 1}, {33}, {7, 33}}, {{2, 1, 5}, {3, 1}, {1}},  {{4, 1, 3}, {2, 1}, {4, 2, 3}}, {{300, 65}, {}, {65}},
-    {{0, 3}, {3}, {1, 3}},   {{1}, {20'001}, {20'001}},
+    {{}, {}, {}},
+    {{257}, {257}, {257}},
+    {{2, 3}, {2, 3}, {}},
+    {{3}, {2, 3}, {2, 1}},
+    {{7, 1}, {33}, {7, 33}},
+    {{2, 1, 5}, {3, 1}, {1}},
+    {{4, 1, 3}, {2, 1}, {4, 2, 3}},
+    {{300, 65}, {}, {65}},
+    {{0, 3}, {3}, {1, 3}},
+    {{1}, {20'001}, {20'001}},
 };
 
 }  // namespace
 
 TEST_CASE("where takes a where the condition is not 0, else b") {
     const Tensor condition = Tensor::from({3}, std::vector<uint8_t>{1, 0, 255}),
-                 a = Tensor::from({3}, std::vector<double>{1, 2, 3}), b = Tensor::from({3}, std::vector<double>{-1, -2, -3});
+                 a = Tensor::from({3}, std::vector<double>{1, 2, 3}),
+                 b = Tensor::from({3}, std::vector<double>{-1, -2, -3});
     REQUIRE(where(condition, a, b).values() == std::vector<double>{1, -2, 3});
     const auto d = gradients_of(chosen, {condition, a, b}, Tensor::from({3}, std::vector<double>{5, 6, 7}));
     REQUIRE(d[0].values() == std::vector<double>{5, 0, 7});
@@ -53,10 +61,12 @@ TEST_CASE("where of repeated operands gives PyTorch's values and gradients") {
 
 TEST_CASE("where passes on nothing of what it does not choose, NaN and infinity neither") {
     const Tensor condition = Tensor::from({2}, std::vector<uint8_t>{1, 0}),
-                 a = Tensor::from({2}, std::vector<double>{1, NAN}), b = Tensor::from({2}, std::vector<double>{INFINITY, 2});
+                 a = Tensor::from({2}, std::vector<double>{1, NAN}),
+                 b = Tensor::from({2}, std::vector<double>{INFINITY, 2});
     for (const Device device : {Device::cpu, Device::cuda}) {
         REQUIRE(where(condition.on(device), a.on(device), b.on(device)).values() == std::vector<double>{1, 2});
-        const auto d = gradients_of(chosen, on(device, {condition, a, b}), Tensor::from({2}, std::vector<double>{NAN, 4}));
+        const auto d =
+            gradients_of(chosen, on(device, {condition, a, b}), Tensor::from({2}, std::vector<double>{NAN, 4}));
         REQUIRE(std::isnan(d[0].values()[0]));
         REQUIRE(d[0].values()[1] == 0);
         REQUIRE(d[1].values() == std::vector<double>{0, 4});
@@ -69,12 +79,11 @@ TEST_CASE("where agrees with products of repeated operands for all shapes, by lo
         const Tensor condition = condition_of(shapes.condition), factor = condition.to(DType::float64);
         const std::vector<Tensor> two{random_tensor(shapes.a, Random{8, 1}), random_tensor(shapes.b, Random{8, 2})};
         const Function ours = [&](const auto& in) { return where(condition.on(in[0].device()), in[0], in[1]); };
-        REQUIRE(largest_disagreement(
-                    ours,
-                    [&](const auto& in) {
-                        return add(multiply(factor, in[0]), multiply(affine(factor, -1, 1), in[1]));
-                    },
-                    two) < 1e-12);
+        REQUIRE(
+            largest_disagreement(
+                ours,
+                [&](const auto& in) { return add(multiply(factor, in[0]), multiply(affine(factor, -1, 1), in[1])); },
+                two) < 1e-12);
         REQUIRE(largest_float_error(ours, two) < 1e-4);  // sums of up to 20000 terms
         REQUIRE(largest_kernel_error(ours, two, DType::float64) < 1e-13);
         REQUIRE(largest_kernel_error(ours, two, DType::float32) < 1e-5);
@@ -94,8 +103,9 @@ TEST_CASE("where names shapes, dtypes and devices that do not fit") {
     const Tensor condition = condition_of({2, 3}), a = Tensor::zeros({2, 3});
     REQUIRE(error_of([&] { where(condition, a, Tensor::zeros({2})); }) ==
             "[where] shapes [2, 3], [2, 3] and [2] do not broadcast");
-    REQUIRE(error_of([&] { where(condition_of({4, 1}), a, a); }) ==
-            "[where] shapes [4, 1], [2, 3] and [2, 3] do not broadcast");
+    REQUIRE(error_of([&] {
+                where(condition_of({4, 1}), a, a);
+            }) == "[where] shapes [4, 1], [2, 3] and [2, 3] do not broadcast");
     REQUIRE(error_of([&] { where(a, a, a); }) == "[where] condition must be uint8, got float32");
     REQUIRE(error_of([&] { where(condition, a, a.to(DType::float64)); }) ==
             "[where] expects one dtype, got float32 and float64");
