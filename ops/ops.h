@@ -30,8 +30,9 @@ Tensor divide(const Tensor& a, const Tensor& b);
 // a where condition, uint8 and a constant, is not 0, else b
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor scale(const Tensor& x, double factor);
-Tensor affine(const Tensor& x, double factor, double offset);  // factor x + offset
-Tensor relu(const Tensor& x);                                  // max(x, 0); slope 0 at 0
+// factor x + offset
+Tensor affine(const Tensor& x, double factor, double offset);
+Tensor relu(const Tensor& x);     // max(x, 0); slope 0 at 0
 Tensor gelu(const Tensor& x);     // x Phi(x), Phi the normal distribution function (erf form)
 Tensor silu(const Tensor& x);     // x sigmoid(x)
 Tensor sigmoid(const Tensor& x);  // 1 / (1 + e^-x)
@@ -44,10 +45,12 @@ Tensor reciprocal(const Tensor& x);
 Tensor pow(const Tensor& x, double exponent);  // NaN below 0, unless exponent is an integer
 
 // ---- broadcast and reduction (p)
-Tensor broadcast_to(const Tensor& x, const Shape& shape);  // repeats axes of size 1 and missing leading axes
-Tensor sum_to(const Tensor& x, const Shape& shape);        // its transpose: sums what it would repeat
-Tensor sum(const Tensor& x);                               // of all elements, a scalar
-Tensor mean(const Tensor& x);                              // of all elements, a scalar
+// repeats axes of size 1 and missing leading axes; sum_to is its transpose, and sums what it would repeat. Where there
+// is nothing to do the result shares x's memory, as reshape's does
+Tensor broadcast_to(const Tensor& x, const Shape& shape);
+Tensor sum_to(const Tensor& x, const Shape& shape);
+Tensor sum(const Tensor& x);   // of all elements, a scalar
+Tensor mean(const Tensor& x);  // of all elements, a scalar
 
 // ---- layout (p): the same elements elsewhere
 Tensor reshape(const Tensor& x, const Shape& shape);
