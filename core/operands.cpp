@@ -1,5 +1,7 @@
 #include "core/operands.h"
 
+#include <fmt/ranges.h>
+
 namespace swingrad {
 
 void check_one_device(std::string_view op, std::initializer_list<Operand> operands) {
@@ -11,6 +13,18 @@ void check_one_device(std::string_view op, std::initializer_list<Operand> operan
               "[{}] {} is {}, but {} is {}: all must be on one device", op, first->name, first->tensor, operand.name,
               operand.tensor);
     }
+}
+
+Shape broadcast_shape(std::string_view op, std::initializer_list<Shape> shapes) {
+    Shape all = *shapes.begin();
+    for (const Shape& shape : shapes) {
+        const auto both = broadcast(all, shape);
+        if (!both)
+            fail("[{}] shapes {} and {} do not broadcast", op, fmt::join(shapes.begin(), shapes.end() - 1, ", "),
+                 *(shapes.end() - 1));
+        all = *both;
+    }
+    return all;
 }
 
 }  // namespace swingrad

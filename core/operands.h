@@ -17,6 +17,9 @@ struct Operand {
 // Throws an Error that names two operands and their devices unless all that are defined live on one.
 void check_one_device(std::string_view op, std::initializer_list<Operand> operands);
 
+// The shape that all are repeated to (core/shape.h). Throws an Error that names them where they do not fit.
+Shape broadcast_shape(std::string_view op, std::initializer_list<Shape> shapes);
+
 // One choice of device and of type, for what is no operation (autograd/accumulate.cpp); operations have run_forward and
 // run_backward, ops/operation.h. Calls cpu(T{}) where x lives on the CPU, kernels(T{}) where it lives on a GPU, with
 // T = float, double or bfloat16.

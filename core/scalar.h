@@ -3,90 +3,16 @@
 //   Gelu::value(x) = f(x)        Gelu::slope(x) = f'(x)
 //
 // The float versions have no branches and call nothing, so that a plain loop over one of them becomes vector
-// instructions (Log excepted: it is in no hot loop); fast_exp and Gelu also take whole vectors (core/simd.h). The
-// double versions are those of the standard library, for gradient checks: they are accurate to rounding and may be
-// slow. Test: tests/core/test_scalar.cpp.
+// instructions (Log and Pow excepted: they are in no hot loop); Gelu also takes whole vectors (core/simd.h). The double
+// versions are those of the standard library, for gradient checks: they are accurate to rounding and may be slow. Test:
+// tests/core/test_scalar.cpp.
 #pragma once
 
-#include "core/host_device.h"
+#include "core/fast_exp.h"
 
-#include <bit>
 #include <cmath>
-#include <cstdint>
-#include <type_traits>
 
 namespace swingrad {
-
-namespace detail {
-
-// float or double, of one of them or of a vector.
-template <class F>
-struct ElementOf {
-    using type = std::remove_cvref_t<decltype(F{}[0])>;
-};
-template <>
-struct ElementOf<float> {
-    using type = float;
-};
-template <>
-struct ElementOf<double> {
-    using type = double;
-};
-template <class F>
-constexpr bool in_double = std::is_same_v<typename ElementOf<F>::type, double>;
-
-// f of a number, or of each number of a vector.
-template <class F, class Function>
-SWINGRAD_HOST_DEVICE inline F each(F x, const Function& f) {
-    if constexpr (std::is_arithmetic_v<F>) {
-        return f(x);
-    } else {
-        for (unsigned i = 0; i < sizeof x / sizeof x[0]; ++i) x[i] = f(x[i]);
-        return x;
-    }
-}
-
-// 2^(n - 1), n being the last bits of `shifted` = 1.5 * 2^23 + n, whose other bits are 0x4B400000: the exponent field
-// of 2^(n - 1) is n + 126; for n = -126 that is the field of zero.
-template <class F>
-SWINGRAD_HOST_DEVICE inline F half_power_of_two(F shifted) {
-    constexpr int others = 0x4B400000 - 126;
-    if constexpr (std::is_arithmetic_v<F>)
-        return std::bit_cast<float>(static_cast<uint32_t>(std::bit_cast<int32_t>(shifted) - others) << 23);
-    // NOLINTNEXTLINE(misc-redundant-expression): the type of a comparison of vectors is one of integers
-    else return (F)(((decltype(shifted < shifted))shifted - others) << 23);
-}
-
-}  // namespace detail
-
-// e^x, to 1e-7 of the value. Below -86.99, where results would leave the range of normal numbers, exactly 0; above
-// 88.72 infinity; NaN stays NaN; fast_exp(0) is exactly 1.
-//
-//   e^x = 2^n e^r    with n = x / ln 2 rounded, r = x - n ln 2, so |r| <= ln 2 / 2
-template <class F>
-SWINGRAD_HOST_DEVICE inline F fast_exp(F x) {
-    if constexpr (detail::in_double<F>) {
-        return detail::each(x, [](double number) { return std::exp(number); });
-    } else {
-        // F{} + c is c, or a vector of them.
-        x = x < -87.3f ? F{} - 87.3f : x;  // n = -126
-        x = x > 89.0f ? F{} + 89.0f : x;   // n = 128
-        // Adding 1.5 * 2^23 leaves no bits for a fraction: the sum's last bits are n, rounded to nearest.
-        const F shifted = x * 1.44269504f + 12582912.0f;
-        const F n = shifted - 12582912.0f;
-        // ln 2 in two parts, the first so short that n times it is exact.
-        const F r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-        // (e^r - 1 - r) / r^2, the polynomial whose largest relative error in e^r is least: 3e-9.
-        F p = F{} + 0.00138145406f;
-        p = p * r + 0.00836874545f;
-        p = p * r + 0.0416683890f;
-        p = p * r + 0.166665211f;
-        p = p * r + 0.499999940f;
-        p = p * (r * r) + r + 1.0f;
-        // Twice p times 2^(n - 1), because 2^128 is not a float and 2^127 is.
-        return (p + p) * detail::half_power_of_two(shifted);
-    }
-}
 
 struct Relu {
     template <class T>
@@ -225,24 +151,105 @@ struct Log {
     }
 };
 
-// ---- of two numbers; their slopes are their operands, or 1
+// x sigmoid(x); with e = e^-|x| the sigmoid is 1 / (1 + e) or e / (1 + e), and its slope e / (1 + e)^2.
+struct Silu {
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T value(T x) {
+        return x / (1 + fast_exp(-x));
+    }
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T slope(T x) {
+        const T e = fast_exp(-std::abs(x)), larger = 1 / (1 + e), smaller = e * larger;
+        return (x > 0 ? larger : smaller) + x * (larger * smaller);
+    }
+};
 
-struct Plus {
+struct Tanh {
+    // With e = e^-2|x| it is (1 - e) / (1 + e), which cancels for small x. There, in float, the first terms of its
+    // series in x^2, fitted so that the largest relative error below 0.6 is least: 3e-9.
     template <class T>
-    SWINGRAD_HOST_DEVICE static T value(T a, T b) {
-        return a + b;
+    SWINGRAD_HOST_DEVICE static T value(T x) {
+        if constexpr (detail::in_double<T>) {
+            return std::tanh(x);
+        } else {
+            const T magnitude = std::abs(x), e = fast_exp(-2 * magnitude), far = (1 - e) / (1 + e);
+            const T square = x * x;
+            T p = -0.00589515548f;
+            p = p * square + 0.0207959693f;
+            p = p * square - 0.0537838303f;
+            p = p * square + 0.133319244f;
+            p = p * square - 0.333332986f;
+            const T near = x + x * (square * p);
+            return magnitude < 0.6f ? near : x < 0 ? -far : far;
+        }
+    }
+    // 1 - value^2 would cancel for large x.
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T slope(T x) {
+        const T e = fast_exp(-2 * std::abs(x));
+        return 4 * e / ((1 + e) * (1 + e));
     }
 };
-struct Minus {
+
+// The slope at 0 is 0, half way between its neighbours'.
+struct Abs {
     template <class T>
-    SWINGRAD_HOST_DEVICE static T value(T a, T b) {
-        return a - b;
+    SWINGRAD_HOST_DEVICE static T value(T x) {
+        return std::abs(x);
+    }
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T slope(T x) {
+        return x > 0 ? T(1) : x < 0 ? T(-1) : T(0);
     }
 };
-struct Times {
+
+// NaN below 0. The slope at 0 is infinite.
+struct Sqrt {
     template <class T>
-    SWINGRAD_HOST_DEVICE static T value(T a, T b) {
-        return a * b;
+    SWINGRAD_HOST_DEVICE static T value(T x) {
+        return std::sqrt(x);
+    }
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T slope(T x) {
+        return T(0.5) / std::sqrt(x);
+    }
+};
+
+// 1 / x; at 0 infinite, with a slope of minus infinity.
+struct Reciprocal {
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T value(T x) {
+        return 1 / x;
+    }
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T slope(T x) {
+        return -1 / (x * x);
+    }
+};
+
+struct Square {
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T value(T x) {
+        return x * x;
+    }
+    template <class T>
+    SWINGRAD_HOST_DEVICE static T slope(T x) {
+        return 2 * x;
+    }
+};
+
+// x^exponent. Below 0 a number only where the exponent is an integer, else NaN. At 0 the value is infinite for negative
+// exponents, and the slope for all below 1 but 0: x^0 is 1 everywhere, with slope 0.
+struct Pow {
+    double exponent;
+
+    template <class T>
+    SWINGRAD_HOST_DEVICE T value(T x) const {
+        return std::pow(x, T(exponent));
+    }
+    template <class T>
+    SWINGRAD_HOST_DEVICE T slope(T x) const {
+        return exponent == 0 ? T(0) : T(exponent) * std::pow(x, T(exponent - 1));
     }
 };
 

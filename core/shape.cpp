@@ -45,4 +45,15 @@ bool Shape::operator==(const Shape& other) const {
 
 std::string Shape::text() const { return fmt::format("[{}]", fmt::join(begin(), end(), ", ")); }
 
+std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
+    if (a == b) return a;
+    const Shape &longer = a.rank() >= b.rank() ? a : b, &shorter = a.rank() >= b.rank() ? b : a;
+    Shape both = longer;
+    for (int axis = 1; axis <= shorter.rank(); ++axis) {
+        if (longer[-axis] == 1) both = both.with(-axis, shorter[-axis]);
+        else if (shorter[-axis] != 1 && shorter[-axis] != longer[-axis]) return {};
+    }
+    return both;
+}
+
 }  // namespace swingrad

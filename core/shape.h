@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -45,6 +46,10 @@ class Shape {
     std::array<int64_t, max_rank> sizes_{};
     int rank_ = 0;
 };
+
+// The shape that both can be repeated to: aligned at their last axes, the sizes of each axis must be equal, or one of
+// them 1 or missing. Empty where they do not fit so. The rule is NumPy's and PyTorch's.
+std::optional<Shape> broadcast(const Shape& a, const Shape& b);
 
 }  // namespace swingrad
 

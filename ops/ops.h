@@ -17,26 +17,41 @@
 
 #include "autograd/tape.h"
 #include "core/random.h"
+#include "ops/operators.h"
 #include "ops/window.h"
 
 namespace swingrad {
 
-// ---- pointwise (p): y_i = f(x_i); equal shapes
+// ---- pointwise (p): y_i = f(x_i). Operands of several repeat to one shape as NumPy's and PyTorch's do: aligned at
+// their last axes, where one is missing or has size 1. Also as operators (ops/operators.h): a + b, 1 - x, x / 2, -x
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor subtract(const Tensor& a, const Tensor& b);
 Tensor multiply(const Tensor& a, const Tensor& b);
+Tensor divide(const Tensor& a, const Tensor& b);
+// a where condition, uint8 and a constant, is not 0, else b
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 Tensor scale(const Tensor& x, double factor);
+// factor x + offset
+Tensor affine(const Tensor& x, double factor, double offset);
 Tensor relu(const Tensor& x);     // max(x, 0); slope 0 at 0
 Tensor gelu(const Tensor& x);     // x Phi(x), Phi the normal distribution function (erf form)
+Tensor silu(const Tensor& x);     // x sigmoid(x)
 Tensor sigmoid(const Tensor& x);  // 1 / (1 + e^-x)
+Tensor tanh(const Tensor& x);
 Tensor exp(const Tensor& x);
 Tensor log(const Tensor& x);
+Tensor abs(const Tensor& x);   // slope 0 at 0
+Tensor sqrt(const Tensor& x);  // slope infinite at 0
+Tensor reciprocal(const Tensor& x);
+Tensor pow(const Tensor& x, double exponent);  // NaN below 0, unless exponent is an integer
 
 // ---- broadcast and reduction (p)
-Tensor broadcast_to(const Tensor& x, const Shape& shape);  // repeats axes of size 1 and missing leading axes
-Tensor sum_to(const Tensor& x, const Shape& shape);        // its transpose: sums what it would repeat
-Tensor sum(const Tensor& x);                               // of all elements, a scalar
-Tensor mean(const Tensor& x);                              // of all elements, a scalar
+// repeats axes of size 1 and missing leading axes; sum_to is its transpose, and sums what it would repeat. Where there
+// is nothing to do the result shares x's memory, as reshape's does
+Tensor broadcast_to(const Tensor& x, const Shape& shape);
+Tensor sum_to(const Tensor& x, const Shape& shape);
+Tensor sum(const Tensor& x);   // of all elements, a scalar
+Tensor mean(const Tensor& x);  // of all elements, a scalar
 // (c) over some axes, which keepdim leaves with size 1
 Tensor sum(const Tensor& x, const std::vector<int>& axes, bool keepdim = false);
 Tensor mean(const Tensor& x, const std::vector<int>& axes, bool keepdim = false);

@@ -1,35 +1,57 @@
-// The arguments of add, subtract, multiply and scale, for plain loops and kernels alike. Mathematics:
+// The arguments of add, subtract, multiply and divide, for plain loops and kernels alike. Mathematics:
 // ops/pointwise/arithmetic.cpp.
 #pragma once
 
 #include "core/element.h"
-#include "core/scalar.h"
+#include "cuda/toolkit/joint_axes.h"
 
 #include <cstdint>
 
 namespace swingrad {
 
-// y_i = f(a_i, b_i). F: Plus, Minus or Times (core/scalar.h). y may be a or b. Gradients are made of the same three.
+// ---- f(a, b)
+
+struct Plus {
+    template <class A>
+    SWINGRAD_HOST_DEVICE static A value(A a, A b) {
+        return a + b;
+    }
+};
+struct Minus {
+    template <class A>
+    SWINGRAD_HOST_DEVICE static A value(A a, A b) {
+        return a - b;
+    }
+};
+struct Times {
+    template <class A>
+    SWINGRAD_HOST_DEVICE static A value(A a, A b) {
+        return a * b;
+    }
+};
+struct Over {
+    template <class A>
+    SWINGRAD_HOST_DEVICE static A value(A a, A b) {
+        return a / b;
+    }
+};
+struct MinusTimes {
+    template <class A>
+    SWINGRAD_HOST_DEVICE static A value(A a, A b) {
+        return -(a * b);
+    }
+};
+
+// y_i = f(a_i, b_i). F: one of the above. y may be a or b where neither is repeated. Gradients are made of the same.
 template <class F, class T>
 struct BinaryOp {
-    int64_t count;
-    const T *a = nullptr, *b = nullptr;  // [count], as is y
-    T* y = nullptr;
+    int64_t count;                 // of y
+    cuda::JointAxes<2> axes = {};  // of a and b, repeated to y's shape; none where both have it
+    const T *a = nullptr, *b = nullptr;
+    T* y = nullptr;  // [count]
 
     void forward() const;         // ops/pointwise/arithmetic.cpp
     void forward_kernel() const;  // cuda/pointwise/arithmetic.cu
-};
-
-// y_i = factor x_i. With dy for x and dx for y, the backward pass too.
-template <class T>
-struct ScaleOp {
-    int64_t count;
-    double factor;
-    const T* x = nullptr;  // [count], as is y
-    T* y = nullptr;
-
-    void forward() const;
-    void forward_kernel() const;
 };
 
 }  // namespace swingrad

@@ -1,4 +1,4 @@
-// relu, gelu, sigmoid, exp and log. Mathematics and names: ops/pointwise/pointwise.cpp. Plan:
+// Functions of single elements. Mathematics and names: ops/pointwise/pointwise.cpp. Plan:
 // cuda/toolkit/elementwise.h. Bytes: of a forward pass x and y, of a backward pass x, dy and dx, the limit being
 // memory.
 
@@ -11,15 +11,17 @@ namespace swingrad::cuda {
 
 template <class F, class T>
 __global__ void pointwise_forward_kernel(PointwiseOp<F, T> op) {
+    const F f = op.f;
     map_elements(
-        op.count, [](acc_type<T> x_i) { return F::value(x_i); }, op.y, op.x);
+        op.count, [=](acc_type<T> x_i) { return f.value(x_i); }, op.y, op.x);
 }
 
 template <class F, class T>
 __global__ void pointwise_backward_kernel(PointwiseOp<F, T> op) {
+    const F f = op.f;
     // forward: y = f(x), so:
     map_elements(
-        op.count, [](acc_type<T> x_i, acc_type<T> dy_i) { return dy_i * F::slope(x_i); }, op.dx, op.x, op.dy);
+        op.count, [=](acc_type<T> x_i, acc_type<T> dy_i) { return dy_i * f.slope(x_i); }, op.dx, op.x, op.dy);
 }
 
 }  // namespace swingrad::cuda
@@ -54,6 +56,13 @@ KERNELS(Gelu)
 KERNELS(Sigmoid)
 KERNELS(Exp)
 KERNELS(Log)
+KERNELS(Silu)
+KERNELS(Tanh)
+KERNELS(Abs)
+KERNELS(Sqrt)
+KERNELS(Reciprocal)
+KERNELS(Square)
+KERNELS(Pow)
 #undef KERNELS
 #undef KERNELS_OF
 

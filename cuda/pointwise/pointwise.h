@@ -1,4 +1,4 @@
-// The arguments of relu, gelu, sigmoid, exp and log, for plain loops and kernels alike. Mathematics:
+// The arguments of functions of single elements, for plain loops and kernels alike. Mathematics:
 // ops/pointwise/pointwise.cpp.
 #pragma once
 
@@ -9,10 +9,11 @@
 
 namespace swingrad {
 
-// y_i = f(x_i). F: Relu, Gelu, Sigmoid, Exp or Log (core/scalar.h).
+// y_i = f(x_i). F: a struct of core/scalar.h, such as Gelu.
 template <class F, class T>
 struct PointwiseOp {
     int64_t count;
+    F f;                    // empty, but for Pow's exponent
     const T* x = nullptr;   // [count], as are the others
     T* y = nullptr;         // forward's alone
     const T* dy = nullptr;  // this and dx: backward's alone

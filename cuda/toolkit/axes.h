@@ -25,6 +25,19 @@ struct Axes {
         for (int axis = axes.count; axis-- > 1;) axes.strides[axis - 1] = axes.strides[axis] * axes.sizes[axis];
         return axes;
     }
+    // Those of a large tensor, with the strides that they have in a small one that is repeated to it: 0 for an axis of
+    // size 1 or missing in front (ops/reduce/broadcast.cpp). At least one axis.
+    template <class Sizes>
+    static Axes repeated(const Sizes& small, const Sizes& large) {
+        const Axes small_axes = of(small);
+        Axes axes;
+        for (int axis = -large.rank(); axis < 0; ++axis) {
+            const bool kept = -axis <= small.rank() && small[axis] == large[axis];
+            axes.add(large[axis], kept ? small_axes.strides[small.rank() + axis] : 0);
+        }
+        if (axes.count == 0) axes.add(1, 1);
+        return axes;
+    }
     std::span<const int64_t> shape() const { return {sizes, static_cast<size_t>(count)}; }
     // A further axis, after those that there are.
     void add(int64_t size, int64_t stride) {

@@ -3,9 +3,15 @@
 // Plan: a thread takes n neighbours, as a rule 16 bytes of them, which is one load an operand where every operand
 // begins on such a boundary: whole tensors do. A slice may not, and then the same thread loads its n elements one by
 // one, as it does at the end of a tensor. Each element is read and written once; no barrier.
+//
+// Where operands are repeated to one shape (map_broadcast), the n neighbours lie in one row as a rule, and one
+// computation of indices serves them; an operand that is repeated along the row is one number for all n.
 #pragma once
 
+#include "cuda/toolkit/joint_axes.h"
 #include "cuda/toolkit/kernel.h"
+
+#include <utility>
 
 namespace swingrad::cuda {
 
@@ -55,6 +61,41 @@ __device__ inline void map_elements(int64_t count, const F& f, T* to, const From
     map_pack<n>(
         first, count, [&](int, acc_type<From>... x) { return f(x...); }, to, from...);
 }
+
+// n neighbours in a row of a tensor; n times the same number where `step` is 0.
+template <int n, class T>
+__device__ inline Pack<T, n> neighbours_at(const T* from, int64_t step) {
+    if (step == 1 && begins_pack<n>(from)) return pack_at<n>(from);
+    Pack<T, n> pack;
+#pragma unroll
+    for (int k = 0; k < n; ++k) pack.of[k] = from[k * step];
+    return pack;
+}
+
+template <size_t... operand, class F, class T, class... From>
+__device__ inline void map_broadcast(std::index_sequence<operand...>, int64_t count,
+                                     const JointAxes<sizeof...(From)>& axes, const F& f, T* to, const From*... from) {
+    constexpr int n = elements_a_thread<T>;
+    const int64_t first = (int64_t{blockIdx.x} * elementwise_threads + threadIdx.x) * n;
+    if (first >= count) return;
+    if (first % axes.row_size() + n <= axes.row_size()) {
+        const auto at = axes.offsets_of(first), step = axes.row_strides();
+        map_loaded<n>([&](int, acc_type<From>... x) { return f(x...); }, to + first,
+                      neighbours_at<n>(from + at[operand], step[operand])...);
+    } else {
+        for (int64_t i = first; i < first + n && i < count; ++i) {
+            const auto at = axes.offsets_of(i);
+            to[i] = narrow<T>(f(widen(from[at[operand]])...));
+        }
+    }
+}
+// to[i] = f(from[axes' offset of i]...) likewise. `to` begins on a boundary of 16 bytes and is none of `from`.
+template <class F, class T, class... From>
+__device__ inline void map_broadcast(int64_t count, const JointAxes<sizeof...(From)>& axes, const F& f, T* to,
+                                     const From*... from) {
+    map_broadcast(std::index_sequence_for<From...>{}, count, axes, f, to, from...);
+}
+
 template <class T>
 unsigned blocks_for_elements(int64_t count) {
     return blocks_for(count, int64_t{elementwise_threads} * elements_a_thread<T>);

@@ -54,37 +54,24 @@ void BroadcastOp<T>::backward() const {
 
 namespace {
 
-bool broadcasts(const Shape& small, const Shape& large) {
-    if (small.rank() > large.rank()) return false;
-    for (int axis = 1; axis <= small.rank(); ++axis)
-        if (small[-axis] != 1 && small[-axis] != large[-axis]) return false;
-    return true;
-}
-
-// The axes of the large tensor, with the strides that they have in the small one.
-cuda::Axes aligned(const Shape& small, const Shape& large) {
-    const auto small_axes = cuda::Axes::of(small);
-    cuda::Axes axes;
-    for (int axis = -large.rank(); axis < 0; ++axis) {
-        const bool kept = -axis <= small.rank() && small[axis] == large[axis];
-        axes.add(large[axis], kept ? small_axes.strides[small.rank() + axis] : 0);
-    }
-    if (axes.count == 0) axes.add(1, 1);
-    return axes;
-}
+bool repeats_to(const Shape& small, const Shape& large) { return broadcast(small, large) == large; }
 
 Tensor repeated(const Tensor& x, const Shape& shape) {
+    if (x.shape() == shape) return x.view(shape);  // the same memory, as reshape
     const Tensor y = x.empty_like(shape);
     run_forward("broadcast_to", x, [&]<class T>(T) {
-        return BroadcastOp<T>{.axes = aligned(x.shape(), shape), .small = x.numel(), .x = ptr(x), .y = ptr(y)};
+        return BroadcastOp<T>{
+            .axes = cuda::Axes::repeated(x.shape(), shape), .small = x.numel(), .x = ptr(x), .y = ptr(y)};
     });
     return y;
 }
 
 Tensor summed(const Tensor& x, const Shape& shape) {
+    if (x.shape() == shape) return x.view(shape);
     const Tensor y = x.empty_like(shape);
     run_backward("sum_to", x, [&]<class T>(T) {
-        return BroadcastOp<T>{.axes = aligned(shape, x.shape()), .small = y.numel(), .dy = ptr(x), .dx = ptr(y)};
+        return BroadcastOp<T>{
+            .axes = cuda::Axes::repeated(shape, x.shape()), .small = y.numel(), .dy = ptr(x), .dx = ptr(y)};
     });
     return y;
 }
@@ -108,7 +95,7 @@ struct SumToNode final : Node {
 // ---- public functions
 
 Tensor broadcast_to(const Tensor& x, const Shape& shape) {
-    check(broadcasts(x.shape(), shape),
+    check(repeats_to(x.shape(), shape),
           "[broadcast_to] cannot repeat {} to {}: axes must be equal, 1 or missing in front", x.shape(), shape);
     auto node = std::make_unique<BroadcastNode>();
     node->x_shape = x.shape();
@@ -116,7 +103,7 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
-    check(broadcasts(shape, x.shape()), "[sum_to] cannot sum {} to {}: axes must be equal, 1 or missing in front",
+    check(repeats_to(shape, x.shape()), "[sum_to] cannot sum {} to {}: axes must be equal, 1 or missing in front",
           x.shape(), shape);
     auto node = std::make_unique<SumToNode>();
     node->x_shape = x.shape();

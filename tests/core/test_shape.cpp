@@ -3,6 +3,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 
+#include <utility>
 #include <vector>
 
 using namespace swingrad;
@@ -56,4 +57,18 @@ TEST_CASE("a shape that cannot be is an error") {
             "[shape] [1099511627776, 1099511627776, 1] has more elements than 63 bits can count");
     REQUIRE(error_of([&] { (void)huge.rows(); }) ==
             "[shape] [1099511627776, 1099511627776, 1] has more elements than 63 bits can count");
+}
+
+TEST_CASE("broadcast finds the shape that both are repeated to, or none") {
+    REQUIRE(broadcast({}, {}) == Shape{});
+    REQUIRE(broadcast({2, 3}, {2, 3}) == Shape{2, 3});
+    REQUIRE(broadcast({3}, {2, 3}) == Shape{2, 3});
+    REQUIRE(broadcast({4, 1, 3}, {2, 1}) == Shape{4, 2, 3});
+    REQUIRE(broadcast({}, {5}) == Shape{5});
+    REQUIRE(broadcast({0}, {1}) == Shape{0});
+    REQUIRE(broadcast({1, 3}, {0, 3}) == Shape{0, 3});
+    for (const auto& [a, b] : std::vector<std::pair<Shape, Shape>>{{{2}, {3}}, {{2, 3}, {2}}, {{0}, {2}}}) {
+        REQUIRE_FALSE(broadcast(a, b).has_value());
+        REQUIRE_FALSE(broadcast(b, a).has_value());
+    }
 }
