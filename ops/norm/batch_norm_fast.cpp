@@ -20,10 +20,28 @@ namespace {
 // float.
 int64_t rows_a_block(int64_t C) { return std::clamp<int64_t>(4096 / std::max<int64_t>(1, C), 16, 256); }
 
-// Calls body(begin, end) for the blocks of rows [begin, end).
-template <class Body>
-void for_each_block(int64_t begin, int64_t end, int64_t C, const Body& body) {
-    for (const int64_t step = rows_a_block(C); begin < end; begin += step) body(begin, std::min(begin + step, end));
+// sums [N, C] += the terms of each row, which term(terms, row, c) fills: memory is read from end to end, and what four
+// rows have in common is fetched once.
+template <class W, int N, class Term>
+void add_rows(int64_t begin, int64_t end, int64_t C, W* sums, const Term& term) {
+    const auto add = [&]<int R>(std::integral_constant<int, R>) {
+        for (; begin + R <= end; begin += R)
+            along_row<W>(C, [&](auto& before, int64_t c) {
+                std::remove_reference_t<decltype(before)> total[N], terms[N];
+                term(total, begin, c);
+#pragma GCC unroll 4
+                for (int r = 1; r < R; ++r) {
+                    term(terms, begin + r, c);
+                    for (int n = 0; n < N; ++n) total[n] += terms[n];
+                }
+                for (int n = 0; n < N; ++n) {
+                    load_vector(before, sums + n * C + c);
+                    store_vector(before + total[n], sums + n * C + c);
+                }
+            });
+    };
+    add(std::integral_constant<int, 4>{});
+    add(std::integral_constant<int, 1>{});
 }
 
 // ---- forward
@@ -48,22 +66,20 @@ struct Moments {
     }
 };
 
+// Those of rows [begin, end): means [C], and then squares [C].
 template <class T>
-void block_moments(int64_t rows, int64_t C, const T* x, acc_type<T>* means, acc_type<T>* squares) {
+void block_moments(int64_t begin, int64_t end, int64_t C, const T* x, acc_type<T>* means) {
     using W = acc_type<T>;
-    along_row<W>(C, [&](auto& numbers, int64_t c) {
-        std::remove_reference_t<decltype(numbers)> sum = {}, squares_sum = {};
-        for (int64_t row = 0; row < rows; ++row) {
-            load_vector(numbers, x + row * C + c);
-            sum += numbers;
-        }
-        const auto mean = sum / static_cast<W>(rows);
-        store_vector(mean, means + c);
-        for (int64_t row = 0; row < rows; ++row) {
-            load_vector(numbers, x + row * C + c);
-            squares_sum += (numbers - mean) * (numbers - mean);
-        }
-        store_vector(squares_sum, squares + c);
+    W* const squares = means + C;
+    std::fill(means, means + 2 * C, W(0));
+    add_rows<W, 1>(begin, end, C, means,
+                   [=](auto& terms, int64_t row, int64_t c) { load_vector(terms[0], x + row * C + c); });
+    for (int64_t c = 0; c < C; ++c) means[c] /= static_cast<W>(end - begin);
+    add_rows<W, 1>(begin, end, C, squares, [=](auto& terms, int64_t row, int64_t c) {
+        std::remove_reference_t<decltype(terms[0])> mean;
+        load_vector(mean, means + c);
+        load_vector(terms[0], x + row * C + c);
+        terms[0] = (terms[0] - mean) * (terms[0] - mean);
     });
 }
 
@@ -73,12 +89,14 @@ void take_batch_statistics(const BatchNormOp<T>& op) {
     const int64_t C = op.C, groups = sum_groups(op.rows);
     std::vector<Sums> sums(static_cast<size_t>(groups), Sums(C));
     parallel_for(groups, [&](int64_t group) {
-        const Tensor of_block = Tensor::empty({2, C}, dtype_of<acc_type<T>>());
-        acc_type<T>*means = of_block.data<acc_type<T>>(), *squares = means + C;
-        for_each_block(op.rows * group / groups, op.rows * (group + 1) / groups, C, [&](int64_t begin, int64_t end) {
-            block_moments(end - begin, C, op.x + begin * C, means, squares);
-            sums[static_cast<size_t>(group)].join(end - begin, means, squares);
-        });
+        const Tensor memory = Tensor::empty({2, C}, dtype_of<acc_type<T>>());
+        acc_type<T>* const of_block = memory.data<acc_type<T>>();
+        const int64_t last = op.rows * (group + 1) / groups, step = rows_a_block(C);
+        for (int64_t begin = op.rows * group / groups; begin < last; begin += step) {
+            const int64_t end = std::min(begin + step, last);
+            block_moments(begin, end, C, op.x, of_block);
+            sums[static_cast<size_t>(group)].join(end - begin, of_block, of_block + C);
+        }
     });
     for (size_t group = 1; group < sums.size(); ++group)
         sums[0].join(sums[group].count, sums[group].mean.data(), sums[group].squares.data());
@@ -94,73 +112,56 @@ void forward(const BatchNormOp<T>& op) {
     if (op.training) take_batch_statistics(op);
     else
         for (int64_t c = 0; c < op.C; ++c) op.take_running_statistics(c);
-    parallel_chunks(op.rows, rows_a_block(op.C), [=](int64_t begin, int64_t end) {
+    parallel_rows(op.rows, op.C, [=](int64_t row) {
         along_row<W>(op.C, [&](auto& numbers, int64_t c) {
             std::remove_reference_t<decltype(numbers)> mean, rstd, weight, bias;
+            load_vector(numbers, op.x + row * op.C + c);
             load_vector(mean, op.mean + c);
             load_vector(rstd, op.rstd + c);
             load_vector(weight, op.weight + c);
             load_vector(bias, op.bias + c);
-            for (int64_t at = begin * op.C + c; at < end * op.C; at += op.C) {
-                load_vector(numbers, op.x + at);
-                store_vector(weight * ((numbers - mean) * rstd) + bias, op.y + at);
-            }
+            store_vector(weight * ((numbers - mean) * rstd) + bias, op.y + row * op.C + c);
         });
     });
 }
 
 // ---- backward
 
-// What a block adds to dweight and dbias.
-template <class T>
-void add_block(const BatchNormOp<T>& op, int64_t begin, int64_t end, acc_type<T>* dweight, acc_type<T>* dbias) {
-    along_row<acc_type<T>>(op.C, [&](auto& numbers, int64_t c) {
-        std::remove_reference_t<decltype(numbers)> mean, rstd, d, before, d_sum = {}, product_sum = {};
-        load_vector(mean, op.mean + c);
-        load_vector(rstd, op.rstd + c);
-        // forward: y = weight x_hat + bias, so:
-        for (int64_t at = begin * op.C + c; at < end * op.C; at += op.C) {
-            load_vector(numbers, op.x + at);
-            load_vector(d, op.dy + at);
-            product_sum += d * (numbers - mean);
-            d_sum += d;
-        }
-        load_vector(before, dweight + c);
-        store_vector(before + product_sum * rstd, dweight + c);
-        load_vector(before, dbias + c);
-        store_vector(before + d_sum, dbias + c);
-    });
-}
-
 template <class T>
 void backward(const BatchNormOp<T>& op) {
     using W = acc_type<T>;
     const int64_t C = op.C;
+    // forward: y = weight x_hat + bias, so:
+    const auto term = [=](auto& terms, int64_t row, int64_t c) {
+        std::remove_reference_t<decltype(terms[0])> mean, rstd;
+        load_vector(mean, op.mean + c);
+        load_vector(rstd, op.rstd + c);
+        load_vector(terms[0], op.x + row * C + c);
+        load_vector(terms[1], op.dy + row * C + c);
+        terms[0] = terms[1] * ((terms[0] - mean) * rstd);
+    };
     sum_by_groups<W>(sum_groups(op.rows), op.rows, 2 * C,
-                     [=](int64_t begin, int64_t end, W* sums) {
-                         for_each_block(begin, end, C, [&](int64_t block_begin, int64_t block_end) {
-                             add_block(op, block_begin, block_end, sums, sums + C);
-                         });
-                     },
+                     [=](int64_t begin, int64_t end, W* sums) { add_rows<W, 2>(begin, end, C, sums, term); },
                      {{op.dweight, C}, {op.dbias, C}});
-    parallel_chunks(op.rows, rows_a_block(C), [=](int64_t begin, int64_t end) {
-        along_row<W>(C, [&](auto& numbers, int64_t c) {
-            std::remove_reference_t<decltype(numbers)> mean, rstd, weight, d, d_mean = {}, product_mean = {};
+    // forward: x_hat = (x - mean(x)) rstd(x), or with constants in their place, so:
+    const Tensor shares = Tensor::empty({2, C}, dtype_of<W>());
+    W *const dweight_share = shares.data<W>(), *const dbias_share = dweight_share + C;
+    for (int64_t c = 0; c < C; ++c) {
+        dweight_share[c] = op.share(op.dweight, c);
+        dbias_share[c] = op.share(op.dbias, c);
+    }
+    parallel_rows(op.rows, C, [=](int64_t row) {
+        along_row<W>(C, [&](auto& x_hat, int64_t c) {
+            std::remove_reference_t<decltype(x_hat)> mean, rstd, weight, d, of_dweight, of_dbias;
+            load_vector(x_hat, op.x + row * C + c);
+            load_vector(d, op.dy + row * C + c);
             load_vector(mean, op.mean + c);
             load_vector(rstd, op.rstd + c);
             load_vector(weight, op.weight + c);
-            if (op.training) {
-                load_vector(d_mean, op.dbias + c);
-                load_vector(product_mean, op.dweight + c);
-                d_mean = d_mean / static_cast<W>(op.rows);
-                product_mean = product_mean / static_cast<W>(op.rows);
-            }
-            // forward: x_hat = (x - mean(x)) rstd(x), or with constants in their place, so:
-            for (int64_t at = begin * C + c; at < end * C; at += C) {
-                load_vector(numbers, op.x + at);
-                load_vector(d, op.dy + at);
-                store_vector(weight * rstd * (d - d_mean - (numbers - mean) * rstd * product_mean), op.dx + at);
-            }
+            load_vector(of_dweight, dweight_share + c);
+            load_vector(of_dbias, dbias_share + c);
+            x_hat = (x_hat - mean) * rstd;
+            store_vector(weight * rstd * (d - of_dbias - x_hat * of_dweight), op.dx + row * C + c);
         });
     });
 }
