@@ -29,6 +29,8 @@ struct Reach {
     int64_t sources() const { return back ? axis.positions() : axis.size; }
     int64_t phases() const { return back ? axis.stride : 1; }
     int64_t phase(int64_t target) const { return back ? (target + axis.padding) % axis.stride : 0; }
+    // How far apart the starts of a phase's neighbours are.
+    int64_t step() const { return back ? 1 : axis.stride; }
     // So many, from `start` on; the tap's place in the kernel.
     int64_t taps(int64_t phase) const {
         return back ? (axis.kernel - phase + axis.stride - 1) / axis.stride : axis.kernel;
@@ -102,24 +104,27 @@ struct Sweep {
     void run() const;
 };
 
-// The pixels of one phase in a row of the target: where each reads and writes.
-struct Step {
-    int64_t from, to;
+// The columns of the target in one phase: where the first of them reads and writes, and how many there are. The others
+// follow at equal steps.
+struct ColumnsOfPhase {
+    int64_t from = 0, to = 0, count = 0;
 };
 
 // What a band of the sweep needs besides the band.
 template <class T>
 struct SweepMap {
-    Range columns;                         // of the source
-    std::vector<std::vector<Step>> steps;  // by phase of columns
-    std::vector<Pixel<acc_type<T>, T>> pixels;
+    Range columns;                       // of the source
+    std::vector<ColumnsOfPhase> phases;  // of columns
+    std::vector<PixelRow<acc_type<T>, T>> pixel_rows;
     Tensor memory;
 
     explicit SweepMap(const Sweep<T>& s) : columns(s.columns.sources_of({0, s.columns.targets()})) {
-        steps.resize(static_cast<size_t>(s.columns.phases()));
-        for (int64_t column = 0; column < s.columns.targets(); ++column)
-            steps[static_cast<size_t>(s.columns.phase(column))].push_back(
-                {(s.columns.start(column) - columns.begin) * s.C, column * s.O * s.groups});
+        phases.resize(static_cast<size_t>(s.columns.phases()));
+        for (int64_t column = 0; column < s.columns.targets(); ++column) {
+            ColumnsOfPhase& phase = phases[static_cast<size_t>(s.columns.phase(column))];
+            if (phase.count++ == 0)
+                phase = {(s.columns.start(column) - columns.begin) * s.C, column * s.O * s.groups, 1};
+        }
     }
     int64_t row(const Sweep<T>& s) const { return (columns.end - columns.begin) * s.C; }
 };
@@ -128,25 +133,25 @@ template <class T>
 void band_of_sweep(const Sweep<T>& s, int64_t b, Range targets, SweepMap<T>& m) {
     using A = acc_type<T>;
     const Range sources = s.rows.sources_of(targets);
-    const int64_t map_row = m.row(s), source_pixel = s.C * s.groups, target_row = s.columns.targets() * s.O * s.groups;
+    const int64_t map_row = m.row(s), source_pixel = s.C * s.groups, target_pixel = s.O * s.groups;
     if (!m.memory.defined() || m.memory.numel() < (sources.end - sources.begin) * map_row)
         m.memory = Tensor::empty({sources.end - sources.begin, map_row}, dtype_of<A>());
-    const A* const map = m.memory.template data<A>();
+    A* const map = m.memory.template data<A>();
     const PackedKernel<A>* kernel = s.kernels.data();
     for (int64_t group = 0; group < s.groups; ++group) {
         const T* image = s.source + b * s.rows.sources() * s.columns.sources() * source_pixel + group * s.C;
-        copy_padded<T>({image, s.rows.sources(), s.columns.sources(), source_pixel, s.C}, sources, m.columns,
-                       m.memory.template data<A>());
+        T* target = s.target + b * s.rows.targets() * s.columns.targets() * target_pixel + group * s.O;
+        copy_padded<T>({image, s.rows.sources(), s.columns.sources(), source_pixel, s.C}, sources, m.columns, map);
         for (int64_t phase = 0; phase < s.rows.phases(); ++phase)
-            for (const auto& steps : m.steps) {
-                m.pixels.clear();
-                for (int64_t row = targets.begin; row < targets.end; ++row) {
-                    if (s.rows.phase(row) != phase) continue;
-                    const A* from = map + (s.rows.start(row) - sources.begin) * map_row;
-                    T* to = s.target + (b * s.rows.targets() + row) * target_row + group * s.O;
-                    for (const Step& step : steps) m.pixels.push_back({from + step.from, to + step.to});
-                }
-                correlate<A, T>(*kernel++, map_row, s.bias.data() + group * padded_to_lanes<A>(s.O), m.pixels);
+            for (const ColumnsOfPhase& of : m.phases) {
+                m.pixel_rows.clear();
+                for (int64_t row = targets.begin; row < targets.end; ++row)
+                    if (s.rows.phase(row) == phase)
+                        m.pixel_rows.push_back({map + (s.rows.start(row) - sources.begin) * map_row + of.from,
+                                                s.columns.step() * s.C,
+                                                target + row * s.columns.targets() * target_pixel + of.to,
+                                                s.columns.phases() * target_pixel, of.count});
+                correlate<A, T>(*kernel++, map_row, s.bias.data() + group * padded_to_lanes<A>(s.O), m.pixel_rows);
             }
     }
 }

@@ -64,21 +64,23 @@ class PackedKernel {
     Tensor memory_;
 };
 
-// Where a pixel out reads and writes: its first run, and its channels.
+// Pixels of the result that are neighbours: the first one's run and channels, and how far apart the pixels' are.
 template <class A, class Out>
-struct Pixel {
+struct PixelRow {
     const A* from;
+    int64_t from_step;
     Out* to;
+    int64_t to_step;
+    int64_t count;
 };
 
 namespace detail {
 
-// R pixels by V vectors of channels out, of which `channels` are there.
+// R pixels by V vectors of channels out, of which `channels` are there. A pixel's address is a multiple of a step, and
+// not one of R pointers: with so many, registers for vectors would have to hold some, and wait for the products there.
 template <int R, int V, class A, class Out>
-void correlate_tile(int64_t rows, int64_t run, int64_t map_row, const A* kernel, const A* bias,
-                    const Pixel<A, Out>* pixels, int64_t first, int64_t channels) {
-    const A* from[R];
-    for (int r = 0; r < R; ++r) from[r] = pixels[r].from;
+void correlate_tile(int64_t rows, int64_t run, int64_t map_row, const A* kernel, const A* bias, const A* from,
+                    int64_t from_step, Out* to, int64_t to_step, int64_t channels) {
     Vector<A> sum[R][V] = {};
     for (int64_t row = 0; row < rows; ++row) {
         for (int64_t k = 0; k < run; ++k) {
@@ -88,17 +90,16 @@ void correlate_tile(int64_t rows, int64_t run, int64_t map_row, const A* kernel,
             kernel += V * lanes<A>;
 #pragma GCC unroll 8
             for (int r = 0; r < R; ++r) {
-                const A number = from[r][k];
+                const A number = from[r * from_step + k];
 #pragma GCC unroll 4
                 for (int v = 0; v < V; ++v) sum[r][v] += number * kernel_k[v];
             }
         }
-        for (int r = 0; r < R; ++r) from[r] += map_row;
+        from += map_row;
     }
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
+    for (int r = 0; r < R; ++r, to += to_step) {
         A narrow_panel[V * lanes<A>];
-        Out* const to = pixels[r].to + first;
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
             Vector<A> before;
@@ -143,23 +144,32 @@ void add_weight_tile(int64_t rows, int64_t columns, const A* x, int64_t x_row, i
 
 }  // namespace detail
 
+// Calls tile(R, first) for tiles of R pixels that cover `count`: large ones, and where the rest is not as many, smaller
+// ones or one that begins earlier and computes some pixels again. R is a std::integral_constant.
+template <class Tile>
+void for_each_tile(int64_t count, const Tile& tile) {
+    constexpr int64_t R = tile_rows;
+    int64_t p = 0;
+    for (; p + R <= count; p += R) tile(std::integral_constant<int, tile_rows>{}, p);
+    if (count >= R && count - p > 4) return tile(std::integral_constant<int, tile_rows>{}, count - R);
+    for (; count >= 4 && p < count; p += 4) tile(std::integral_constant<int, 4>{}, std::min(p, count - 4));
+    for (; p < count; ++p) tile(std::integral_constant<int, 1>{}, p);
+}
+
 // Each pixel's channels out: bias + the sum over kernel rows and their runs of map times kernel. `bias` is padded as
 // the kernel is; map_row: numbers from one row of the map to the next. The bits do not depend on what else is computed.
 template <class A, class Out>
-void correlate(const PackedKernel<A>& kernel, int64_t map_row, const A* bias, std::span<const Pixel<A, Out>> pixels) {
-    constexpr int64_t R = tile_rows;
-    const int64_t count = static_cast<int64_t>(pixels.size());
+void correlate(const PackedKernel<A>& kernel, int64_t map_row, const A* bias,
+               std::span<const PixelRow<A, Out>> pixel_rows) {
     for_each_panel<A>(kernel.channels_out(), [&](auto vectors, int64_t first) {
         constexpr int V = vectors;
         const int64_t channels = std::min(V * lanes<A>, kernel.channels_out() - first);
-        const auto tile = [&]<int rows>(std::integral_constant<int, rows>, int64_t p) {
-            detail::correlate_tile<rows, V>(kernel.rows(), kernel.run(), map_row, kernel.panel(first), bias + first,
-                                            pixels.data() + p, first, channels);
-        };
-        if (count < R)
-            for (int64_t p = 0; p < count; ++p) tile(std::integral_constant<int, 1>{}, p);
-        else  // the last tile may begin earlier, and compute some pixels again
-            for (int64_t p = 0; p < count; p += R) tile(std::integral_constant<int, R>{}, std::min(p, count - R));
+        for (const PixelRow<A, Out>& pixels : pixel_rows)
+            for_each_tile(pixels.count, [&]<int R>(std::integral_constant<int, R>, int64_t p) {
+                detail::correlate_tile<R, V>(kernel.rows(), kernel.run(), map_row, kernel.panel(first), bias + first,
+                                             pixels.from + p * pixels.from_step, pixels.from_step,
+                                             pixels.to + p * pixels.to_step + first, pixels.to_step, channels);
+            });
     });
 }
 
