@@ -83,6 +83,18 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 // (f) [linear(gelu(linear(x, weight1, bias1)), weight2, bias2)]
 Tensor mlp(const Tensor& x, const Tensor& weight1, const Tensor& bias1, const Tensor& weight2, const Tensor& bias2);
 
+// ---- convolution and pools (p), on maps; what slides takes (H + 2 padding - kernel) / stride + 1 positions
+struct Conv2dOptions {
+    Extent stride = {1, 1}, padding = {0, 0};
+    int64_t groups = 1;
+};
+// x [B, H, W, I], weight [O, I / groups, kh, kw], bias [O] or none -> [B, H', W', O]
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
+// [B, H, W, C] -> [B, H', W', C]: of what is under the kernel the largest, padding counting as -infinity, or the mean,
+// padding counting as 0. At most half the kernel may be on padding
+Tensor max_pool2d(const Tensor& x, Extent kernel, Extent stride, Extent padding = {});
+Tensor avg_pool2d(const Tensor& x, Extent kernel, Extent stride, Extent padding = {});
+
 // ---- normalisation, over the last axis
 // (p) e^x / sum e^x
 Tensor softmax(const Tensor& x);
@@ -90,6 +102,11 @@ Tensor softmax(const Tensor& x);
 Tensor l2_normalise(const Tensor& x, double eps = 1e-12);
 // (p) to mean 0 and variance 1, times weight [C], plus bias [C]
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps = 1e-5);
+// (p) each channel to mean 0 and variance 1, times weight [C], plus bias [C]. In training over all rows of x [..., C],
+// and running_mean and running_var [C], unless they are left out, go on towards the statistics, in place:
+// running = (1 - momentum) running + momentum new; else by the running ones
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& running_mean,
+                  const Tensor& running_var, bool training, double momentum = 0.1, double eps = 1e-5);
 // (f) [add(x, drop_path(layer_norm(y, weight, bias), keep))]; keep [B] of drop_path_keep, or none. y may have the kept
 // samples of x only
 Tensor residual_norm(const Tensor& x, const Tensor& y, const Tensor& weight, const Tensor& bias,
