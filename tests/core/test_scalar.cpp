@@ -141,6 +141,8 @@ TEST_CASE("relu does not hide a NaN") {
     REQUIRE(std::isnan(Relu::value(std::numeric_limits<float>::quiet_NaN())));
     REQUIRE(Relu::value(-1.0f) == 0);
     REQUIRE(Relu::slope(0.0f) == 0);
+    REQUIRE(Abs::slope(0.0f) == 0);
+    REQUIRE(Abs::slope(-0.0) == 0);
 }
 
 TEST_CASE("tanh in float is within 3e-7 of its value, and so is its slope") {
@@ -208,4 +210,6 @@ TEST_CASE("every slope is the derivative of its value") {
     }
     REQUIRE(Relu::slope(0.0) == 0);
     REQUIRE(Relu::slope(0.0f) == 0);
+    REQUIRE(Abs::slope(0.0f) == 0);
+    REQUIRE(Abs::slope(-0.0) == 0);
 }
