@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace swingrad {
 namespace {
@@ -68,7 +69,7 @@ std::string index_text(const Shape& shape, int64_t flat) {
 }
 
 // The numeric value at other steps: rounding dominates on the left, the third derivative on the right, and in
-// between the values of a smooth function agree. Where they never do, the function has a kink here.
+// between the values of a smooth function agree.
 std::string sweep(const Function& function, const std::vector<Tensor>& inputs, const Line& line, double analytic,
                   const Tensor& cotangent) {
     std::string lines;
@@ -97,6 +98,39 @@ std::string wrong_gradient(const std::string& op, const Worst& worst, const Shap
         "{:.2e} (allowed: atol {:.0e} + rtol {:.0e} of the numeric); {:.1f} % of all gradients are exactly zero",
         op, place, worst.input, shape, worst.analytic, worst.numeric, std::abs(worst.analytic - worst.numeric),
         options.atol, options.rtol, zero_share);
+}
+
+// |analytic - numeric| over what is allowed.
+double excess_of(const GradcheckOptions& options, double analytic, double numeric) {
+    const double error = std::abs(analytic - numeric);
+    return std::isfinite(error) ? error / (options.atol + options.rtol * std::abs(numeric)) : INFINITY;
+}
+
+// Where input number i is moved to be checked the place-th time, and what its gradient `analytic` says of that line.
+std::pair<Line, double> line_of(const GradcheckOptions& options, size_t i, const Tensor& input, const Tensor& analytic,
+                                int64_t place) {
+    if (options.directions == 0) return {along_element(input, place), analytic.data<double>()[place]};
+    const Random random = Random{options.seed, 0xD12}.split(i).split(static_cast<uint64_t>(place));
+    const Tensor u = random_direction(input.shape(), random);
+    return {along(input, u), weighted_sum(analytic, u)};
+}
+
+// ", at a kink: ..." where the slopes on either side of x stay apart however small the step.
+std::string kink_text(const Function& function, const std::vector<Tensor>& inputs, const Line& line,
+                      const Tensor& cotangent) {
+    const NoGrad no_recording;
+    const auto value_at = [&](double t) {
+        line(t);
+        const double value = weighted_sum(function(inputs), cotangent);
+        line(0);
+        return value;
+    };
+    const double here = value_at(0);
+    const auto gap = [&](double eps) { return (value_at(eps) + value_at(-eps) - 2 * here) / eps; };
+    const double wide = gap(1e-3), narrow = gap(1e-5);  // of a smooth function, the second is a hundredth of the first
+    if (!(std::abs(narrow) > 1e-4) || std::abs(narrow) < 0.5 * std::abs(wide)) return "";
+    return fmt::format(", at a kink: from below the slope is {:+.6e}, from above {:+.6e}",
+                       (here - value_at(-1e-5)) / 1e-5, (value_at(1e-5) - here) / 1e-5);
 }
 
 bool same_twice(const Function& function, const std::vector<Tensor>& inputs) {
@@ -145,25 +179,18 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         }
         analytic = analytic.on_cpu();
         double largest = 0, worst_here = 0;
-        const bool by_element = options.directions == 0;
-        for (int64_t place = 0; place < (by_element ? leaves[i].numel() : options.directions); ++place) {
-            Line line;
-            double a = 0;
-            if (by_element) {
-                line = along_element(leaves[i], place);
-                a = analytic.data<double>()[place];
-            } else {
-                const Random random = Random{options.seed, 0xD12}.split(i).split(static_cast<uint64_t>(place));
-                const Tensor u = random_direction(leaves[i].shape(), random);
-                line = along(leaves[i], u);
-                a = weighted_sum(analytic, u);
+        const int64_t places = options.directions > 0 ? options.directions : leaves[i].numel();
+        for (int64_t place = 0; place < places; ++place) {
+            const auto [line, a] = line_of(options, i, leaves[i], analytic, place);
+            double n = central_difference(function, leaves, line, options.eps, cotangent);
+            if (excess_of(options, a, n) > 1) {  // a kink within the step?
+                const double closer = central_difference(function, leaves, line, options.eps / 100, cotangent);
+                if (excess_of(options, a, closer) <= 1) n = closer, ++result.near_kinks;
             }
-            const double n = central_difference(function, leaves, line, options.eps, cotangent);
-            double error = std::abs(a - n);
-            if (!std::isfinite(error)) error = INFINITY;  // a NaN would be lost in max()
-            const double excess = error / (options.atol + options.rtol * std::abs(n));
+            const double excess = excess_of(options, a, n);
             if (excess > worst.excess) worst = {excess, i, place, a, n, line};
-            worst_here = std::max(worst_here, error);
+            // A NaN would be lost in max().
+            worst_here = std::max(worst_here, std::isfinite(a - n) ? std::abs(a - n) : INFINITY);
             largest = std::max(largest, std::abs(n));
             zeros += a == 0;
             ++result.elements;
@@ -178,6 +205,7 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
         result.report = fmt::format("{}: vacuous, all {} gradients are exactly zero", op, result.elements);
     } else if (worst.excess > 1) {
         result.report = wrong_gradient(op, worst, inputs[worst.input].shape(), options, zero_share) +
+                        kink_text(function, leaves, worst.line, cotangent) +
                         sweep(function, leaves, worst.line, worst.analytic, cotangent);
     }
     result.ok = result.report.empty();

@@ -104,6 +104,59 @@ TEST_CASE("a function that leaves double precision is refused") {
             }) == "[gradcheck] narrow must return float64, got float32 [2, 3, 5] on cpu");
 }
 
+TEST_CASE("a function that gives two results is said to be not deterministic, not to have a wrong gradient") {
+    double shift = 0;
+    const auto moving = gradcheck(
+        [&](const std::vector<Tensor>& in) {
+            const Tensor y = cube(in[0], right);
+            y.data<double>()[0] += shift += 0.5;
+            return y;
+        },
+        {x0}, {}, "moving");
+    REQUIRE(moving.report == "moving: not deterministic: two calls with the same inputs differ");
+}
+
+TEST_CASE("a kink nearby is stepped around, and one at the place is named") {
+    struct AbsNode final : Node {
+        Tensor x;
+        std::string_view name() const override { return "abs"; }
+        std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
+            Tensor dx = Tensor::empty(x.shape(), x.dtype());
+            for (int64_t i = 0; i < x.numel(); ++i)
+                dx.data<double>()[i] = x.data<double>()[i] > 0 ? dy.data<double>()[i] : -dy.data<double>()[i];
+            return {dx};
+        }
+    };
+    const Function absolute = [](const std::vector<Tensor>& in) {
+        Tensor y = in[0].clone();
+        for (double& value : y.span<double>()) value = std::abs(value);
+        auto node = std::make_unique<AbsNode>();
+        node->x = in[0].detached();
+        return record(std::move(node), {in[0]}, y.detached());
+    };
+    const auto near = gradcheck(absolute, {Tensor::from({2}, std::vector<double>{1, 2e-7})}, {}, "absolute");
+    INFO(near.report);
+    REQUIRE(near.ok);
+    REQUIRE(near.near_kinks == 1);
+    const auto at = gradcheck(absolute, {Tensor::from({2}, std::vector<double>{1, 0})}, {}, "absolute");
+    REQUIRE_FALSE(at.ok);
+    REQUIRE(at.report.find(", at a kink: from below the slope is ") != std::string::npos);
+}
+
+TEST_CASE("the fast mode goes along random directions, and notices one wrong element of many") {
+    const Tensor large = random_tensor({40, 50}, Random{8, 2}, 1.0, 4.0);
+    GradcheckOptions options;
+    options.directions = 3;
+    const auto good = gradcheck([](const std::vector<Tensor>& in) { return cube(in[0], right); }, {large}, options);
+    INFO(good.report);
+    REQUIRE(good.ok);
+    REQUIRE(good.elements == 3);
+    const auto slope = [](int64_t i, double x) { return right(i, x) * (i == 1234 ? 1.5 : 1); };
+    const auto bad = gradcheck([&](const std::vector<Tensor>& in) { return cube(in[0], slope); }, {large}, options);
+    REQUIRE_FALSE(bad.ok);
+    REQUIRE(bad.report.find("worst along direction ") != std::string::npos);
+}
+
 TEST_CASE("what mutate does to a gradient is noticed") {
     GradcheckOptions options;
     options.mutate = [](const Node&, const NeedsInputGrad&, std::vector<Tensor>& gradients) {

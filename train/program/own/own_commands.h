@@ -15,11 +15,18 @@ RunCommand declare_own_tape(const Program& program, CLI::App& command);
 RunCommand declare_own_gradcheck(const Program& program, CLI::App& command);
 RunCommand declare_own_bench(const Program& program, CLI::App& command);
 
+// --data and --limit: what a program learns from.
+struct SourceFlags {
+    std::string source;
+    int64_t limit = 0;  // samples of each set; 0: all
+
+    void declare(CLI::App& command);
+    std::string text() const;  // for people
+};
+
 // What the program's functions make. Throws an Error where they make nothing.
 std::unique_ptr<Module> model_of(const Program& program);
-ProgramData data_of(const Program& program, const std::string& source);
-// --data
-void add_source_flag(CLI::App& command, std::string& source);
+ProgramData data_of(const Program& program, const SourceFlags& flags);
 // The program's loss, or what an empty one stands for.
 Loss loss_of(const Program& program, double label_smoothing);
 // The first `count` training samples, as they are.

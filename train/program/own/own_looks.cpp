@@ -25,7 +25,7 @@ struct Recorded {
     Batch batch;
     Tensor output, loss;
 
-    Recorded(const Program& program, const std::string& source, int64_t samples)
+    Recorded(const Program& program, const SourceFlags& source, int64_t samples)
         : model(model_of(program)),
           parameters(*model, DType::float32, Random{1, 1}),
           batch(first_batch(*data_of(program, source).training, samples)) {
@@ -37,7 +37,7 @@ struct Recorded {
 
 // ---- summary
 
-int summary(const Program& program, const std::string& source, int64_t samples) {
+int summary(const Program& program, const SourceFlags& source, int64_t samples) {
     const Recorded recorded(program, source, samples);
     const std::vector<TapeEntry> entries = recorded.tape.entries();
     const TapeMemory memory = memory_of(entries, {recorded.parameters.values()});
@@ -78,7 +78,7 @@ int summary(const Program& program, const std::string& source, int64_t samples) 
 
 // ---- tape
 
-int tape(const Program& program, const std::string& source, int64_t samples, const std::filesystem::path& dot) {
+int tape(const Program& program, const SourceFlags& source, int64_t samples, const std::filesystem::path& dot) {
     const Recorded recorded(program, source, samples);
     const std::vector<TapeEntry> entries = recorded.tape.entries();
     const std::vector<Tensor> existing{recorded.parameters.values()};
@@ -92,7 +92,7 @@ int tape(const Program& program, const std::string& source, int64_t samples, con
 
 // The loss as a function of all parameters, in double, on a batch of training samples, in training: what is random is
 // drawn alike in every call.
-int check_gradient(const Program& program, const std::string& source, int64_t samples, int64_t directions,
+int check_gradient(const Program& program, const SourceFlags& source, int64_t samples, int64_t directions,
                    const std::string& device) {
     const std::unique_ptr<Module> model = model_of(program);
     const Device where = choose_device(device);
@@ -116,24 +116,25 @@ int check_gradient(const Program& program, const std::string& source, int64_t sa
         "{}: {}, {} parameters, batch {}, {} directions of each tensor: largest error {:.1e}, {:.1e} of the "
         "largest slope\n",
         program.name, result.ok ? "ok" : "FAILED", grouped(parameters.count()), inputs.shape()[0], directions,
-        result.worst_error, result.worst_relative);
+        result.worst_error, result.worst_relative, result.near_kinks);
     if (!result.ok) fmt::print("{}\n", result.report);
     return result.ok ? 0 : 1;
 }
 
 // ---- bench
 
-int bench(const Program& program, const std::string& source, const Recipe& recipe, int64_t steps) {
+int bench(const Program& program, const SourceFlags& source, const Recipe& recipe, int64_t steps) {
     validate(recipe);
     const std::unique_ptr<Module> model = model_of(program);
     const ProgramData data = data_of(program, source);
     Trainer trainer(recipe, *model, *data.training, program.loss);
-    std::vector<double> seconds;
+    std::vector<double> seconds, losses;
     for (int64_t i = -2; i < steps; ++i) {  // two to warm up
         if (trainer.epoch_done()) trainer.begin_next_epoch();
         const auto start = std::chrono::steady_clock::now();
         trainer.step();
         trainer.settle();
+        losses.push_back(trainer.last_loss());
         if (i >= 0) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     std::sort(seconds.begin(), seconds.end());
@@ -148,18 +149,19 @@ int bench(const Program& program, const std::string& source, const Recipe& recip
                                       {"ms_per_step", 1e3 * median},
                                       {"samples_per_s", samples / median},
                                       {"best_samples_per_s", samples / seconds.front()},
-                                      {"peak_mb", peak_resident_mb()}}
+                                      {"peak_mb", peak_resident_mb()},
+                                      {"losses", losses}}
                            .dump());
     return 0;
 }
 
 struct LookFlags {
-    std::string source;
+    SourceFlags source;
     int64_t samples;
 
     LookFlags(const Program& program, CLI::App& command, int64_t samples_at_first)
-        : source(program.source), samples(samples_at_first) {
-        add_source_flag(command, source);
+        : source{program.source}, samples(samples_at_first) {
+        source.declare(command);
         add_flag(command, "--batch,--batch-size", samples, "samples in the step");
         add_threads_flag(command);
     }
@@ -207,16 +209,20 @@ RunCommand declare_own_gradcheck(const Program& program, CLI::App& command) {
 
 RunCommand declare_own_bench(const Program& program, CLI::App& command) {
     struct Flags {
-        std::string source;
+        SourceFlags source;
         Recipe recipe;
         int64_t steps = 20;
     };
-    auto flags = std::make_shared<Flags>(Flags{program.source, program.recipe});
-    add_source_flag(command, flags->source);
+    auto flags = std::make_shared<Flags>();
+    flags->source.source = program.source;
+    flags->recipe = program.recipe;
+    flags->source.declare(command);
     add_setting_flags(command, settings_of(flags->recipe));
     add_flag(command, "--steps", flags->steps, "steps to time, after two to warm up");
     add_threads_flag(command);
-    command.footer("One JSON line. A step is what a training does: a batch, forward, backward, update.");
+    command.footer(
+        "One JSON line, with the losses from the first step on. A step is what a training does: a batch, forward, "
+        "backward, update.");
     return [&program, flags] {
         if (flags->steps < 1) fail_usage("--steps must be at least 1, got {}", flags->steps);
         return bench(program, flags->source, flags->recipe, flags->steps);

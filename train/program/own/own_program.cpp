@@ -16,15 +16,49 @@ std::unique_ptr<Module> model_of(const Program& program) {
     return model;
 }
 
-ProgramData data_of(const Program& program, const std::string& source) {
-    ProgramData data = program.data ? program.data(source) : ProgramData{};
+void SourceFlags::declare(CLI::App& command) {
+    add_flag(command, "--data", source, "what the program learns from; the program says what that may be");
+    add_flag(command, "--limit", limit, "the first so many samples of each set alone; 0: all");
+}
+
+std::string SourceFlags::text() const { return limit > 0 ? fmt::format("{}, the first {}", source, limit) : source; }
+
+namespace {
+
+// The first so many of others.
+class FirstSamples final : public Samples {
+  public:
+    FirstSamples(std::unique_ptr<Samples> all, int64_t limit) : all_(std::move(all)), limit_(limit) {}
+    int64_t size() const override { return std::min(all_->size(), limit_); }
+    Batch batch(std::span<const int64_t> indices, const Random* augmentation) const override {
+        return all_->batch(indices, augmentation);
+    }
+
+  private:
+    const std::unique_ptr<Samples> all_;
+    const int64_t limit_;
+};
+
+std::unique_ptr<Samples> limited(std::unique_ptr<Samples> samples, int64_t limit) {
+    if (!samples || limit == 0 || samples->size() <= limit) return samples;
+    return std::make_unique<FirstSamples>(std::move(samples), limit);
+}
+
+}  // namespace
+
+ProgramData data_of(const Program& program, const SourceFlags& flags) {
+    if (flags.limit < 0) fail_usage("--limit must be 0 or more, got {}", flags.limit);
+    ProgramData data = program.data ? program.data(flags.source) : ProgramData{};
     check(data.training != nullptr && data.training->size() > 0, "[program] {} has no samples to train on",
           program.name);
+    data.training = limited(std::move(data.training), flags.limit);
+    data.validation = limited(std::move(data.validation), flags.limit);
+    if (data.test) data.test = [test = data.test, limit = flags.limit] { return limited(test(), limit); };
     return data;
 }
 
-void add_source_flag(CLI::App& command, std::string& source) {
-    add_flag(command, "--data", source, "what the program learns from; it says what it takes");
+Loss loss_of(const Program& program, double label_smoothing) {
+    return program.loss ? program.loss : classification_loss(label_smoothing);
 }
 
 ProgramData image_data(const std::string& name, Extent extent) {
@@ -37,10 +71,6 @@ ProgramData image_data(const std::string& name, Extent extent) {
                 return std::make_unique<ImageSamples>(load_dataset(source, Split::test, {.extent = extent}),
                                                       normalisation);
             }};
-}
-
-Loss loss_of(const Program& program, double label_smoothing) {
-    return program.loss ? program.loss : classification_loss(label_smoothing);
 }
 
 Batch first_batch(const Samples& samples, int64_t count) {

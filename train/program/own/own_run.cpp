@@ -15,7 +15,7 @@ namespace {
 struct TrainFlags {
     Recipe recipe;
     SettingFlags settings;
-    std::string source;
+    SourceFlags source;
     fs::path output, resume;
 };
 
@@ -25,7 +25,7 @@ struct OwnRun {
     ProgramData data;
     RunSubject subject;
 
-    OwnRun(const Program& program, const Recipe& recipe, const std::string& source)
+    OwnRun(const Program& program, const Recipe& recipe, const SourceFlags& source)
         : model(model_of(program)),
           data(data_of(program, source)),
           subject{.recipe = recipe,
@@ -35,7 +35,7 @@ struct OwnRun {
                   .test = data.test,
                   .loss = program.loss,
                   .model_name = program.name,
-                  .data_name = source.empty() ? program.name : source,
+                  .data_name = source.source.empty() ? program.name : source.text(),
                   .settings = to_json(recipe)} {
         if (const Dataset* images = data.training->images()) {
             subject.samples_are = "images";
@@ -44,9 +44,10 @@ struct OwnRun {
     }
 
     // What a folder must agree with to be gone on with.
-    nlohmann::json derived(const std::string& source) const {
+    nlohmann::json derived(const SourceFlags& source) const {
         return {{"program", subject.model_name},
-                {"data", source},
+                {"data", source.source},
+                {"limit", source.limit},
                 {"parameters", model->parameter_count()},
                 {"training_samples", data.training->size()}};
     }
@@ -70,11 +71,12 @@ Recipe recipe_in(nlohmann::json config, const RunFolder& folder) {
     return recipe;
 }
 
-std::string source_in(const nlohmann::json& config, const RunFolder& folder) {
-    const auto found = config["derived"].find("data");
-    check(found != config["derived"].end() && found->is_string(), "[run] {}: no \"data\" in its \"derived\"",
-          folder.config().string());
-    return *found;
+SourceFlags source_in(const nlohmann::json& config, const RunFolder& folder) {
+    const nlohmann::json& derived = config["derived"];
+    const bool known = derived.contains("data") && derived["data"].is_string() && derived.contains("limit") &&
+                       derived["limit"].is_number_integer();
+    check(known, "[run] {}: \"derived\" lacks \"data\" or \"limit\"", folder.config().string());
+    return {derived["data"], derived["limit"]};
 }
 
 int resume(const Program& program, const TrainFlags& flags) {
@@ -91,7 +93,7 @@ int resume(const Program& program, const TrainFlags& flags) {
     const Recipe recipe = recipe_in(config, folder);
     choose_device(recipe.device);
     const RunLock lock(folder);
-    const std::string source = source_in(config, folder);
+    const SourceFlags source = source_in(config, folder);
     const OwnRun run(program, recipe, source);
     check(config["derived"] == run.derived(source), "[run] {} was made by another {}: {}, now {}",
           flags.resume.string(), program.name, config["derived"].dump(), run.derived(source).dump());
@@ -141,8 +143,8 @@ int evaluate_run(const Program& program, const fs::path& path) {
 RunCommand declare_own_train(const Program& program, CLI::App& command) {
     auto flags = std::make_shared<TrainFlags>();
     flags->recipe = program.recipe;
-    flags->source = program.source;
-    add_source_flag(command, flags->source);
+    flags->source.source = program.source;
+    flags->source.declare(command);
     flags->settings = add_setting_flags(command, settings_of(flags->recipe));
     add_flag(command, "--output", flags->output, "the run's folder, which must not exist or be empty")
         ->default_str("runs/NAME-seedN");

@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# A program of one's own model (tests/examples), as its user meets it: killed and resumed to the same bits, trained on the
+# emulated device with the CPU's losses, its gradient proved whole, its summary and its report made.
+# usage: test_own_program.sh PROGRAM
+set -uo pipefail
+
+program=$(realpath "$1")
+book=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)/README.md
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+[ "$(basename "$program")" != gpt ] || cp "$book" book.txt
+
+wrong() {
+    echo "WRONG: $*"
+    exit 1
+}
+# Runs the program, and shows what it said where it fails.
+quietly() { "$program" "$@" >said 2>&1 || { cat said; wrong "$*: exit code $?"; }; }
+number() { sed -n "s/.*\"$1\":\([0-9.e+-]*\).*/\1/p" "$2"; }
+
+# ---- the same bits after a kill
+
+settings=(--limit 40 --batch-size 8 --epochs 2 --checkpoint-every 1)
+quietly train "${settings[@]}" --output whole
+cp -r whole/config.json config.json
+"$program" train "${settings[@]}" --output killed >said 2>&1 &
+while [ ! -e killed/last.safetensors ]; do
+    kill -0 $! 2>/dev/null || break
+    sleep 0.02
+done
+kill -9 $! 2>/dev/null
+wait $! 2>/dev/null
+[ ! -e killed/model.safetensors ] || echo "it was done before it was killed"
+quietly train --resume killed
+cmp whole/model.safetensors killed/model.safetensors || wrong "a run that was killed ends with other weights"
+for run in whole killed; do
+    sed -E 's/"(seconds|[a-z]+_per_s)":[^,}]*//g' $run/log.jsonl >$run.log
+done
+cmp whole.log killed.log || wrong "a run that was killed has another log"
+"$program" train --resume whole --lr 9 >said 2>&1 && wrong "a resumed run takes another learning rate"
+grep -q -- "--lr 9.0 contradicts" said || { cat said; wrong "it does not say that --lr contradicts"; }
+grep -q "<h2>Epochs</h2>" whole/report.html || wrong "no report"
+
+# ---- a captured step, and two threads' bits
+
+bench=(bench --limit 8 --batch-size 4 --steps 2)
+quietly "${bench[@]}" --threads 1 && cp said one
+quietly "${bench[@]}" --threads 2 && cp said two
+losses() { sed -n 's/.*"losses":\[\([^]]*\)\].*/\1/p' "$1"; }
+[ "$(losses one)" = "$(losses two)" ] || wrong "the losses depend on the threads: $(losses one), $(losses two)"
+quietly "${bench[@]}" --device emulated && cp said emulated
+paste -d ' ' <(losses one | tr , '\n') <(losses emulated | tr , '\n') |
+    awk 'function off(a, b) { return (a > b ? a - b : b - a) / (b > 0 ? b : -b) }
+         { if (!($1 > 0) || off($1, $2) > 1e-4) exit 1; lines++ } END { exit lines == 4 ? 0 : 1 }' ||
+    wrong "losses on the device: $(losses emulated), on the CPU $(losses one)"
+
+# ---- looks at the model
+
+quietly gradcheck --limit 2 --directions 1
+grep -q ": ok, " said || { cat said; wrong "gradcheck does not say ok"; }
+cat said
+quietly summary
+grep -q "^parameters " said || { cat said; wrong "summary does not count parameters"; }
+tail -2 said
+quietly tape
+grep -q "cross_entropy" said || wrong "tape does not show the loss"
+quietly evaluate --checkpoint whole 2>/dev/null ||
+    [ "$(basename "$program")" = gpt ] || wrong "evaluate"
+
+# ---- what cannot be
+
+for refused in "train --epochs 0" "train --limit -1" "train --resume nothing" "gradcheck --directions 0" "frain"; do
+    # shellcheck disable=SC2086  # words
+    "$program" $refused >said 2>&1 && wrong "$refused is accepted"
+    [ "$(wc -l <said)" = 1 ] || { cat said; wrong "$refused: not one line"; }
+done
+
+echo "all is well"
