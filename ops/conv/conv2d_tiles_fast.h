@@ -41,7 +41,8 @@ class PackedKernel {
           run_(columns * channels_in),
           channels_out_(channels_out),
           memory_(Tensor::empty({rows * run_, padded_to_lanes<A>(channels_out)}, dtype_of<A>())) {
-        parallel_chunks(rows * columns, 1, [&](int64_t begin, int64_t end) {
+        const int64_t numbers = std::max<int64_t>(1, channels_in * padded_to_lanes<A>(channels_out));
+        parallel_chunks(rows * columns, std::max<int64_t>(1, 4096 / numbers), [&](int64_t begin, int64_t end) {
             for_each_panel<A>(channels_out, [&](auto vectors, int64_t first) {
                 constexpr int64_t width = vectors * lanes<A>;
                 A* to = memory_.data<A>() + first * rows * run_ + begin * channels_in * width;
