@@ -4,6 +4,8 @@
 #include "core/element.h"
 #include "cuda/conv/sliding_axis.h"
 
+#include <cmath>
+
 namespace swingrad {
 
 enum class Pool : uint8_t { largest, mean };
@@ -40,7 +42,7 @@ struct Pool2dOp {
             for (int64_t l = ls.begin; l < ls.end; ++l) {
                 const int64_t at = x_at(b, rows.element(h, k), columns.element(w, l)) + c;
                 const A number = widen(x[at]);
-                if (number > widen(x[largest]) || number != number) largest = at;
+                if (number > widen(x[largest]) || std::isnan(number)) largest = at;
             }
         return largest;
     }

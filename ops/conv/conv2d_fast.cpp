@@ -6,75 +6,22 @@
 // kernel of its own, packed in the order in which dy is read. So nothing is added up in memory, and nothing is computed
 // for the zeros between the positions of a stride.
 //
-// The work is cut into bands of rows; a band's source is copied with its borders, a few rows of one image at a time.
-// The weight's gradient goes by groups of bands (ops/sum_by_groups.h) or, where the weight is too large for many sums
-// of its size, by parts of its channels out.
+// The work is cut into bands of rows; a band's source is copied with its borders, a few rows of one image at a time, so
+// that hardly any memory is taken beside the operands.
 
 #include "cuda/conv/conv2d.h"
 
+#include "core/threads.h"
+#include "ops/conv/conv2d_bands_fast.h"
 #include "ops/conv/conv2d_tiles_fast.h"
+#include "ops/conv/conv2d_weight_fast.h"
 #include "ops/conv/padded_map_fast.h"
 #include "ops/operation.h"
-#include "ops/sum_by_groups.h"
 
 namespace swingrad {
 namespace {
 
-// Along one axis: which elements of its source a number of the target is a sum over.
-struct Reach {
-    SlidingAxis axis;
-    bool back;  // from y to x; else from x to y
-
-    int64_t targets() const { return back ? axis.size : axis.positions(); }
-    int64_t sources() const { return back ? axis.positions() : axis.size; }
-    int64_t phases() const { return back ? axis.stride : 1; }
-    int64_t phase(int64_t target) const { return back ? (target + axis.padding) % axis.stride : 0; }
-    // How far apart the starts of a phase's neighbours are.
-    int64_t step() const { return back ? 1 : axis.stride; }
-    // So many, from `start` on; the tap's place in the kernel.
-    int64_t taps(int64_t phase) const {
-        return back ? (axis.kernel - phase + axis.stride - 1) / axis.stride : axis.kernel;
-    }
-    int64_t start(int64_t target) const {
-        return back ? (target + axis.padding) / axis.stride - taps(phase(target)) + 1 : axis.element(target, 0);
-    }
-    int64_t place(int64_t phase, int64_t tap) const {
-        return back ? phase + axis.stride * (taps(phase) - 1 - tap) : tap;
-    }
-    // All that the targets of a range are sums over.
-    Range sources_of(Range of) const {
-        Range all{start(of.begin), start(of.begin)};
-        for (int64_t target = of.begin; target < of.end; ++target) {
-            all.begin = std::min(all.begin, start(target));
-            all.end = std::max(all.end, start(target) + taps(phase(target)));
-        }
-        return all;
-    }
-};
-
-// Rows of all images, cut into bands of one image's rows.
-class Bands {
-  public:
-    // Of about `most_rows` rows at most, but 16 bands or more where there are as many rows.
-    Bands(int64_t images, int64_t rows, int64_t most_rows) : images_(images), rows_(rows) {
-        const int64_t band = std::clamp<int64_t>(std::min(most_rows, images * rows / 16), 1, rows);
-        an_image_ = (rows + band - 1) / band;
-    }
-
-    int64_t count() const { return images_ * an_image_; }
-    int64_t image(int64_t number) const { return number / an_image_; }
-    Range rows(int64_t number) const {
-        const int64_t of_image = number % an_image_;
-        return {rows_ * of_image / an_image_, rows_ * (of_image + 1) / an_image_};
-    }
-    int64_t most_rows() const { return (rows_ + an_image_ - 1) / an_image_; }
-
-  private:
-    int64_t images_, rows_, an_image_;
-};
-
-// Of a band, more or less: 128 KB as floats for a sweep, and half of that where sums are in the cache too.
-constexpr int64_t most_numbers = 1 << 15, weight_numbers = 1 << 14;
+constexpr int64_t most_numbers = 1 << 15;  // of a band's source: 128 KB as floats
 
 // ---- forward, and dx
 
@@ -159,7 +106,7 @@ void band_of_sweep(const Sweep<T>& s, int64_t b, Range targets, SweepMap<T>& m) 
 template <class T>
 void Sweep<T>::run() const {
     const SweepMap<T> map(*this);
-    const Bands bands(B, rows.targets(), most_numbers / map.row(*this));
+    const Bands bands(B, rows.targets(), most_numbers / std::max<int64_t>(1, map.row(*this)));  // 0: under no kernel
     const int64_t cost = bands.most_rows() * columns.targets() * C * O * rows.axis.kernel * columns.axis.kernel;
     parallel_chunks(bands.count(), std::max<int64_t>(1, (1 << 20) / cost), [&](int64_t begin, int64_t end) {
         SweepMap<T> own = map;
@@ -192,108 +139,10 @@ void backward_x(const Conv2dOp<T>& op) {
     sweep.run();
 }
 
-// ---- dweight and dbias
-
-// Channels [first, first + count) of each group, and the sums of a group of bands for them: of dweight [groups, J,
-// width], by panels, and of dbias [groups, width].
-template <class T>
-struct WeightPart {
-    using A = acc_type<T>;
-
-    const Conv2dOp<T>& op;
-    int64_t first, count;
-    int64_t C = op.group_in(), O = op.group_out(), J = op.dweight ? op.taps() : 0, across = op.across();
-    int64_t width = padded_to_lanes<A>(count), run = op.columns.kernel * C;
-    Range columns = Reach{op.columns, false}.sources_of({0, across});
-    int64_t map_row = (columns.end - columns.begin) * C;
-
-    // dy of rows [hs.begin, hs.end), and how far its pixels are apart: where it lies, or padded and converted.
-    struct Dy {
-        const A* first;
-        int64_t pixel;
-    };
-    Dy dy_of(int64_t b, Range hs, int64_t group, Tensor& memory) const {
-        const T* from = op.dy + op.y_at(b, hs.begin, 0) + group * O + first;
-        if constexpr (std::is_same_v<T, A>)
-            if (width == count) return {from, op.O};
-        const int64_t pixels = (hs.end - hs.begin) * across;
-        if (!memory.defined() || memory.numel() < pixels * width)
-            memory = Tensor::zeros({pixels, width}, dtype_of<A>());
-        A* to = memory.template data<A>();
-        if (count == op.O && width == count) widen_row(pixels * count, from, to);
-        else
-            for (int64_t pixel = 0; pixel < pixels; ++pixel) widen_row(count, from + pixel * op.O, to + pixel * width);
-        return {to, width};
-    }
-
-    void add_band(int64_t b, Range hs, int64_t group, A* sums, Tensor& map, Tensor& dy_memory) const {
-        const Dy dy = dy_of(b, hs, group, dy_memory);
-        A* const dbias = sums + (op.groups * J + group) * width;
-        if (op.dbias)
-            for (int64_t pixel = 0; pixel < (hs.end - hs.begin) * across; ++pixel)
-                for (int64_t o = 0; o < width; ++o) dbias[o] += dy.first[pixel * dy.pixel + o];
-        if (J == 0) return;
-        const Range sources = Reach{op.rows, false}.sources_of(hs);
-        if (!map.defined() || map.numel() < (sources.end - sources.begin) * map_row)
-            map = Tensor::empty({sources.end - sources.begin, map_row}, dtype_of<A>());
-        copy_padded<T>({op.x + op.x_at(b, 0, 0, group * O), op.rows.size, op.columns.size, op.I, C}, sources, columns,
-                       map.data<A>());
-        for_each_panel<A>(count, [&](auto vectors, int64_t panel) {
-            constexpr int V = vectors;
-            for (int64_t k = 0; k < op.rows.kernel; ++k)
-                add_weight_panel<V>(run, hs.end - hs.begin, across, map.data<A>() + k * map_row,
-                                    op.rows.stride * map_row, op.columns.stride * C, dy.first + panel, dy.pixel,
-                                    sums + group * J * width + panel * J + k * run * V * lanes<A>);
-        });
-    }
-
-    // From the sums to the weight's own order.
-    void write(const A* dweight, const A* dbias) const {
-        for (int64_t group = 0; group < op.groups; ++group) {
-            const int64_t o_first = group * O + first;
-            for (int64_t o = 0; op.dbias && o < count; ++o) op.dbias[o_first + o] = dbias[group * width + o];
-            if (J == 0) continue;
-            for_each_panel<A>(count, [&](auto vectors, int64_t panel) {
-                const A* from = dweight + group * J * width + panel * J;
-                for (int64_t k = 0; k < op.rows.kernel; ++k)
-                    for (int64_t l = 0; l < op.columns.kernel; ++l)
-                        for (int64_t i = 0; i < C; ++i, from += vectors * lanes<A>)
-                            for (int64_t o = panel; o < std::min(panel + vectors * lanes<A>, count); ++o)
-                                op.dweight[op.weight_at(o_first + o, i, k, l)] = narrow<T>(from[o - panel]);
-            });
-        }
-    }
-
-    void compute(const Bands& bands, int64_t sum_groups) const {
-        const Tensor dweight = Tensor::empty({op.groups, J, width}, dtype_of<A>()),
-                     dbias = Tensor::empty({op.groups, width}, dtype_of<A>());
-        sum_by_groups<A>(sum_groups, bands.count(), op.groups * (J + 1) * width,
-                         [&](int64_t begin, int64_t end, A* sums) {
-                             Tensor map, dy;
-                             for (int64_t number = begin; number < end; ++number)
-                                 for (int64_t group = 0; group < op.groups; ++group)
-                                     add_band(bands.image(number), bands.rows(number), group, sums, map, dy);
-                         },
-                         {{dweight.data<A>(), dweight.numel()}, {dbias.data<A>(), dbias.numel()}});
-        write(dweight.data<A>(), dbias.data<A>());
-    }
-};
-
 template <class T>
 void backward(const Conv2dOp<T>& op) {
     if (op.dx) backward_x(op);
-    if (!op.dweight && !op.dbias) return;
-    constexpr int64_t L = lanes<acc_type<T>>;
-    const int64_t O = op.group_out(), vectors = padded_to_lanes<acc_type<T>>(O) / L;
-    const int64_t groups = groups_of_weights(op.pixels(), op.taps());
-    const int64_t parts = std::min(std::max<int64_t>(1, 8 / groups), vectors);
-    const int64_t numbers_a_row =
-        op.rows.stride * op.columns.size * op.group_in() + op.across() * op.group_out() / parts;
-    const Bands bands(op.B, op.down(), weight_numbers / numbers_a_row);
-    parallel_for(parts, [&](int64_t part) {
-        const int64_t first = vectors * part / parts * L, end = std::min(O, vectors * (part + 1) / parts * L);
-        WeightPart<T>{op, first, end - first}.compute(bands, groups);
-    });
+    if (op.dweight || op.dbias) backward_weight(op);
 }
 
 const DeclareFastPath<Conv2dOp> fast{[](const auto& op) { forward(op); }, [](const auto& op) { backward(op); }};

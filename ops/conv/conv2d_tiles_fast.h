@@ -41,7 +41,8 @@ class PackedKernel {
           run_(columns * channels_in),
           channels_out_(channels_out),
           memory_(Tensor::empty({rows * run_, padded_to_lanes<A>(channels_out)}, dtype_of<A>())) {
-        parallel_chunks(rows * columns, 1, [&](int64_t begin, int64_t end) {
+        const int64_t numbers = std::max<int64_t>(1, channels_in * padded_to_lanes<A>(channels_out));
+        parallel_chunks(rows * columns, std::max<int64_t>(1, 4096 / numbers), [&](int64_t begin, int64_t end) {
             for_each_panel<A>(channels_out, [&](auto vectors, int64_t first) {
                 constexpr int64_t width = vectors * lanes<A>;
                 A* to = memory_.data<A>() + first * rows * run_ + begin * channels_in * width;
@@ -164,9 +165,10 @@ void correlate(const PackedKernel<A>& kernel, int64_t map_row, const A* bias,
     for_each_panel<A>(kernel.channels_out(), [&](auto vectors, int64_t first) {
         constexpr int V = vectors;
         const int64_t channels = std::min(V * lanes<A>, kernel.channels_out() - first);
+        const A* const panel = kernel.panel(first);
         for (const PixelRow<A, Out>& pixels : pixel_rows)
             for_each_tile(pixels.count, [&]<int R>(std::integral_constant<int, R>, int64_t p) {
-                detail::correlate_tile<R, V>(kernel.rows(), kernel.run(), map_row, kernel.panel(first), bias + first,
+                detail::correlate_tile<R, V>(kernel.rows(), kernel.run(), map_row, panel, bias + first,
                                              pixels.from + p * pixels.from_step, pixels.from_step,
                                              pixels.to + p * pixels.to_step + first, pixels.to_step, channels);
             });

@@ -3,10 +3,12 @@
 
 #include "cuda/attention/continuous_position_bias.h"
 #include "cuda/attention/window_attention.h"
+#include "cuda/conv/conv2d.h"
 #include "cuda/image/patch_embedding.h"
 #include "cuda/linear/linear.h"
 #include "cuda/linear/matmul.h"
 #include "cuda/linear/mlp.h"
+#include "cuda/norm/batch_norm.h"
 #include "cuda/norm/layer_norm.h"
 #include "cuda/norm/residual_norm.h"
 #include "ops/attention/multi_head_attention.h"
@@ -26,6 +28,8 @@ bool has_fast_path() {
 }  // namespace
 
 TEST_CASE("operations that were measured to pay for one have a fast path, forward and backward") {
+    REQUIRE(has_fast_path<Conv2dOp>());
+    REQUIRE(has_fast_path<BatchNormOp>());
     REQUIRE(has_fast_path<LayerNormOp>());
     REQUIRE(has_fast_path<ResidualNormOp>());
     REQUIRE(has_fast_path<LinearOp>());
