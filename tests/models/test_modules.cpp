@@ -1,5 +1,6 @@
 // What a model is made of beside its operations: names, modes, random streams, buffers, containers, layers.
 #include "autograd/gradcheck.h"
+#include "core/factories.h"
 #include "models/nn/containers.h"
 #include "models/nn/convolution.h"
 #include "models/nn/parameters.h"

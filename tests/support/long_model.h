@@ -33,7 +33,7 @@ inline void receive_random(const Parameters& parameters, uint64_t step) {
     receive(parameters, gradients);
 }
 
-inline std::unique_ptr<Optimiser> make_optimiser(const std::string& name, const Parameters& parameters) {
+inline std::unique_ptr<DeviceOptimiser> make_optimiser(const std::string& name, const Parameters& parameters) {
     if (name == "adamw") return make_adamw(parameters, {.weight_decay = 0.1});
     return make_sgd(parameters, {.momentum = name == "plain sgd" ? 0 : 0.9, .weight_decay = 0.1});
 }

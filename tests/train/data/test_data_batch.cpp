@@ -1,5 +1,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
+#include "train/data/batch.h"
 #include "train/data/loader.h"
 
 #include <algorithm>

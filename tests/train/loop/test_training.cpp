@@ -47,7 +47,7 @@ TEST_CASE("training lowers the loss and raises the accuracy") {
 
 TEST_CASE("evaluation does not depend on the size of its batches") {
     const Dataset data = coloured_noise(33);
-    const SwinTrainer trainer(small_recipe(), small_config(), data, plain);
+    SwinTrainer trainer(small_recipe(), small_config(), data, plain);
     const Evaluation one = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 1),
                      many = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 32);
     REQUIRE(one.loss == Approx(many.loss).epsilon(1e-6));
@@ -58,7 +58,7 @@ TEST_CASE("evaluation tells of each image what the model says, and its loss") {
     const Dataset data = coloured_noise(7);
     SwinRecipe recipe = small_recipe();
     recipe.batch_size = 7;
-    const SwinTrainer trainer(recipe, small_config(), data, plain);
+    SwinTrainer trainer(recipe, small_config(), data, plain);
     const Evaluation result = evaluate(trainer.model(), trainer.parameters(), ImageSamples(data, plain), 3);
     REQUIRE(result.predictions.size() == 7);
     double loss = 0;
@@ -153,7 +153,7 @@ TEST_CASE("the state of a run is saved to the last bit") {
 
 TEST_CASE("the learning rate rises over the warm-up and falls to nearly nothing") {
     const Dataset data = coloured_noise(50);
-    const SwinTrainer trainer(small_recipe(), small_config(), data, plain);
+    SwinTrainer trainer(small_recipe(), small_config(), data, plain);
     REQUIRE(trainer.learning_rate_of(0) == Approx(4e-3 / 6));
     REQUIRE(trainer.learning_rate_of(5) == Approx(4e-3));
     REQUIRE(trainer.learning_rate_of(17) < 0.02 * 4e-3);

@@ -3,6 +3,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 #include "tests/support/temporary_directory.h"
+#include "train/data/batch.h"
 #include "train/program/console/text.h"
 #include "train/program/report/confusion.h"
 #include "train/program/report/examples.h"
@@ -27,13 +28,26 @@ Dataset images_of(const std::vector<std::string>& classes, int64_t n) {
     return data;
 }
 
-RunConfig config_of(const std::vector<std::string>& classes) {
-    RunConfig config;
-    config.recipe.data = "folder:/home/somebody/pictures";
-    config.classes = classes;
-    config.training_images = 1234;
-    return config;
-}
+// What a report asks of a run: names, settings, how many samples.
+struct Reported {
+    struct NoModel : Module {
+    } model;
+    Dataset data;
+    ImageSamples samples;
+    RunSubject subject;
+
+    explicit Reported(const std::vector<std::string>& classes)
+        : data(images_of(classes, 6)),
+          samples(data, normalisation_of("shapes")),
+          subject{.recipe = {},
+                  .model = model,
+                  .training = samples,
+                  .model_name = "nano",
+                  .data_name = "folder:/home/somebody/pictures",
+                  .samples_are = "images",
+                  .classes = classes.size(),
+                  .settings = {{"data", "folder:/home/somebody/pictures"}, {"lr", 0.001}}} {}
+};
 
 const char* const two_epochs =
     "{\"epoch\":1,\"train_loss\":2.5,\"validation_accuracy\":50.0,\"seconds\":60.0,\"images_per_s\":100.0}\n"
@@ -149,8 +163,8 @@ TEST_CASE("a report shows names of classes as text, whatever they are, and no fo
     write_file_plainly(folder.log(), two_epochs);
     const Dataset data = images_of(classes, 6);
     const std::vector<Prediction> predictions(6, {0, 0.75, 1.25});
-    const Judged judged{"validation", 2, data, 50, 1.5, predictions};
-    report_on(folder, config_of(classes), 98765, &judged);
+    const Judged judged{"validation", 2, data.size(), &data, 50, 1.5, predictions};
+    report_on(folder, Reported(classes).subject, 98765, &judged);
 
     const std::string html = contents_of(folder.report());
     REQUIRE(!contains(html, "<script"));
@@ -173,10 +187,29 @@ TEST_CASE("a report shows names of classes as text, whatever they are, and no fo
 TEST_CASE("a report before the first epoch, and one of a damaged environment, say what is missing") {
     const TemporaryDirectory directory;
     const RunFolder folder{directory.path()};
-    report_on(folder, config_of({"a"}), 1, nullptr);
+    report_on(folder, Reported({"a"}).subject, 1, nullptr);
     REQUIRE(contains(contents_of(folder.report()), "None yet."));
     REQUIRE(contains(contents_of(folder.report()), "Not recorded."));
     write_file_plainly(folder.environment(), std::string("[{\"started\""));
-    report_on(folder, config_of({"a"}), 1, nullptr);
+    report_on(folder, Reported({"a"}).subject, 1, nullptr);
     REQUIRE(contains(contents_of(folder.report()), "Not recorded."));
+}
+
+TEST_CASE("a report on a model without classes has losses and no accuracy") {
+    const TemporaryDirectory directory;
+    const RunFolder folder{directory.path()};
+    Reported reported({"a"});
+    reported.subject.samples_are = "samples";
+    reported.subject.classes = 0;
+    write_file_plainly(folder.log(), std::string("{\"epoch\":1,\"train_loss\":2.5,\"validation_loss\":2.25,"
+                                                 "\"seconds\":60.0,\"samples_per_s\":321.0}\n"));
+    const std::vector<Prediction> none;
+    const Judged judged{"validation", 1, 17, nullptr, std::nan(""), 2.25, none};
+    report_on(folder, reported.subject, 5, &judged);
+    const std::string html = contents_of(folder.report());
+    REQUIRE(contains(html, "17 validation samples, weights of epoch 1: loss 2.25."));
+    REQUIRE(contains(html, "321"));
+    REQUIRE(contains(html, "samples/s"));
+    REQUIRE_FALSE(contains(html, "accuracy"));
+    REQUIRE_FALSE(contains(html, "<h2>Confusion</h2>"));
 }

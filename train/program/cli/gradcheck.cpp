@@ -1,5 +1,6 @@
 #include "autograd/gradcheck.h"
 
+#include "core/io/file.h"
 #include "core/io/suggest.h"
 #include "train/program/cli/commands.h"
 #include "train/program/console/flags.h"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 
 namespace swingrad {
@@ -19,7 +21,9 @@ namespace {
 struct GradcheckFlags {
     std::vector<std::string> operations;
     std::string sort = "name", device = "cpu";
-    int64_t seed = 11;
+    int64_t seed = 11, directions = 0;
+    double eps = 0, atol = 0, rtol = 0;  // 0: the case's own
+    std::filesystem::path output;
     bool json = false, table = false;
 };
 
@@ -73,7 +77,7 @@ std::vector<GradientCase> chosen_cases(const std::vector<std::string>& operation
     return chosen;
 }
 
-std::vector<Checked> check_all(const std::vector<GradientCase>& cases, uint64_t seed, Device device) {
+std::vector<Checked> check_all(const std::vector<GradientCase>& cases, const GradcheckFlags& flags, Device device) {
     std::vector<Checked> checked;
     Progress progress;
     for (const GradientCase& one : cases) {
@@ -82,11 +86,16 @@ std::vector<Checked> check_all(const std::vector<GradientCase>& cases, uint64_t 
         const auto start = std::chrono::steady_clock::now();
         GradcheckOptions options = one.options;
         options.device = device;
+        options.directions = flags.directions;
+        if (flags.eps > 0) options.eps = flags.eps;
+        if (flags.atol > 0) options.atol = flags.atol;
+        if (flags.rtol > 0) options.rtol = flags.rtol;
         std::vector<std::string> nodes;
         options.mutate = [&nodes](const Node& node, const NeedsInputGrad&, std::vector<Tensor>&) {
             nodes.insert(nodes.begin(), described(node));  // backward meets the last one first
         };
-        const GradcheckResult result = gradcheck(one.function, one.inputs(Random{seed, 0}), options, one.name);
+        const GradcheckResult result =
+            gradcheck(one.function, one.inputs(Random{static_cast<uint64_t>(flags.seed), 0}), options, one.name);
         const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
         checked.push_back({one.name, result, ms, nodes});
     }
@@ -129,7 +138,7 @@ void print_saved(const std::vector<Checked>& checked) {
         fmt::print("| `{}` | {} | {:.0e} |\n", one.name, fmt::join(one.nodes, "; "), one.result.worst_relative);
 }
 
-void print_json(const std::vector<Checked>& checked, int64_t failed) {
+nlohmann::json as_json(const std::vector<Checked>& checked, int64_t failed) {
     nlohmann::json cases = nlohmann::json::array();
     for (const Checked& one : checked)
         cases.push_back({{"case", one.name},
@@ -137,9 +146,10 @@ void print_json(const std::vector<Checked>& checked, int64_t failed) {
                          {"worst_error", one.result.worst_error},
                          {"worst_relative", one.result.worst_relative},
                          {"elements", one.result.elements},
+                         {"near_kinks", one.result.near_kinks},
                          {"ms", one.ms},
                          {"report", one.result.report}});
-    fmt::print("{}\n", nlohmann::json{{"failed", failed}, {"cases", cases}}.dump());
+    return {{"failed", failed}, {"cases", cases}};
 }
 
 }  // namespace
@@ -150,6 +160,12 @@ RunCommand declare_gradcheck(CLI::App& command) {
     add_flag(command, "--sort", flags->sort, "name | slowest, the slowest first");
     add_flag(command, "--seed", flags->seed, "of the inputs");
     add_flag(command, "--device", flags->device, device_help);
+    add_flag(command, "--eps", flags->eps, "step of the differences; 0: each case's own, as for the next two");
+    add_flag(command, "--atol", flags->atol, "an element passes if it is off by at most atol + rtol of the numeric");
+    add_flag(command, "--rtol", flags->rtol, "see --atol");
+    add_flag(command, "--directions", flags->directions,
+             "0: every element; N: of each input only the slopes along N random directions, which is quick");
+    add_flag(command, "--output", flags->output, "write the report to this file, as the object of --json");
     command.add_flag("--json", flags->json, "one JSON object instead of a table");
     command.add_flag("--table", flags->table, "what each node saved and its gradient's error, as a Markdown table");
     add_threads_flag(command);
@@ -165,14 +181,18 @@ RunCommand declare_gradcheck(CLI::App& command) {
     return [flags] {
         if (flags->sort != "name" && flags->sort != "slowest")
             fail_usage("unknown --sort \"{}\": {}", flags->sort, suggestion(flags->sort, {"name", "slowest"}));
+        for (const auto& [name, value] : {std::pair{"eps", flags->eps}, {"atol", flags->atol}, {"rtol", flags->rtol}})
+            require(std::isfinite(value) && value >= 0, name, "0 or more", value);
+        require(flags->directions >= 0, "directions", "0 or more", flags->directions);
         const Device device = choose_device(flags->device);
-        std::vector<Checked> checked =
-            check_all(chosen_cases(flags->operations), static_cast<uint64_t>(flags->seed), device);
+        std::vector<Checked> checked = check_all(chosen_cases(flags->operations), *flags, device);
         if (flags->sort == "slowest")
             std::stable_sort(checked.begin(), checked.end(), [](const auto& a, const auto& b) { return a.ms > b.ms; });
         const int64_t failed =
             std::count_if(checked.begin(), checked.end(), [](const Checked& one) { return !one.result.ok; });
-        if (flags->json) print_json(checked, failed);
+        const nlohmann::json report = as_json(checked, failed);
+        if (!flags->output.empty()) write_file_atomically(flags->output, report.dump(2) + "\n");
+        if (flags->json) fmt::print("{}\n", report.dump());
         else if (flags->table) print_saved(checked);
         else print_table(checked, failed);
         return failed == 0 ? 0 : 1;
