@@ -29,7 +29,7 @@ __global__ void conv2d_forward_kernel(Conv2dOp<T> op) {
     if (at >= op.pixels() * op.O) return;
     const int64_t o = at % op.O;
     const auto [b, h, w] = op.position(at / op.O);
-    const Range ks = op.rows.places_inside(h), ls = op.columns.places_inside(w);
+    const IndexRange ks = op.rows.places_inside(h), ls = op.columns.places_inside(w);
     acc_type<T> sum = op.bias ? op.bias[o] : acc_type<T>(0);
     for (int64_t k = ks.begin; k < ks.end; ++k)
         for (int64_t l = ls.begin; l < ls.end; ++l) {
@@ -46,7 +46,7 @@ __global__ void conv2d_backward_kernel(Conv2dOp<T> op) {
     if (at >= op.B * H * W * op.I) return;
     const int64_t channel = at % op.I, n = at / op.I % W, m = at / op.I / W % H, b = at / op.I / W / H;
     const int64_t group = channel / op.group_in(), i = channel % op.group_in();
-    const Range hs = op.rows.positions_over(m), ws = op.columns.positions_over(n);
+    const IndexRange hs = op.rows.positions_over(m), ws = op.columns.positions_over(n);
     acc_type<T> sum = 0;
     // forward: y_bhwo = bias_o + sum_kli x_bmni weight_oikl, so:
     for (int64_t h = hs.begin; h < hs.end; ++h)

@@ -22,7 +22,7 @@ __global__ void pool2d_forward_kernel(Pool2dOp<T> op) {
         op.y[at] = op.x[op.first_largest(b, h, w, c)];
         return;
     }
-    const Range ks = op.rows.places_inside(h), ls = op.columns.places_inside(w);
+    const IndexRange ks = op.rows.places_inside(h), ls = op.columns.places_inside(w);
     acc_type<T> sum = 0;
     for (int64_t k = ks.begin; k < ks.end; ++k)
         for (int64_t l = ls.begin; l < ls.end; ++l)
@@ -35,7 +35,7 @@ __global__ void pool2d_backward_kernel(Pool2dOp<T> op) {
     const int64_t at = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, pixel = at / op.C, c = at % op.C;
     const int64_t H = op.rows.size, W = op.columns.size, n = pixel % W, m = pixel / W % H, b = pixel / W / H;
     if (at >= op.B * H * W * op.C) return;
-    const Range hs = op.rows.positions_over(m), ws = op.columns.positions_over(n);
+    const IndexRange hs = op.rows.positions_over(m), ws = op.columns.positions_over(n);
     acc_type<T> sum = 0;
     for (int64_t h = hs.begin; h < hs.end; ++h)
         for (int64_t w = ws.begin; w < ws.end; ++w) {

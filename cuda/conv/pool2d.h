@@ -36,7 +36,7 @@ struct Pool2dOp {
 
     // Where in x the first largest number of a channel under the kernel at (h, w) is; a NaN counts as larger than any.
     SWINGRAD_HOST_DEVICE int64_t first_largest(int64_t b, int64_t h, int64_t w, int64_t c) const {
-        const Range ks = rows.places_inside(h), ls = columns.places_inside(w);
+        const IndexRange ks = rows.places_inside(h), ls = columns.places_inside(w);
         int64_t largest = x_at(b, rows.element(h, ks.begin), columns.element(w, ls.begin)) + c;
         for (int64_t k = ks.begin; k < ks.end; ++k)
             for (int64_t l = ls.begin; l < ls.end; ++l) {

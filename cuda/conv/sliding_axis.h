@@ -8,7 +8,7 @@
 namespace swingrad {
 
 // [begin, end)
-struct Range {
+struct IndexRange {
     int64_t begin, end;
 };
 
@@ -28,12 +28,12 @@ struct SlidingAxis {
         return element + padding - position * stride;
     }
     // The places that are on the map when the kernel is at a position.
-    SWINGRAD_HOST_DEVICE Range places_inside(int64_t position) const {
+    SWINGRAD_HOST_DEVICE IndexRange places_inside(int64_t position) const {
         const int64_t first = element(position, 0), rest = size - first;
         return {first < 0 ? -first : 0, rest < kernel ? rest : kernel};
     }
     // The positions at which the kernel is over an element: those with 0 <= place < kernel.
-    SWINGRAD_HOST_DEVICE Range positions_over(int64_t element) const {
+    SWINGRAD_HOST_DEVICE IndexRange positions_over(int64_t element) const {
         const int64_t before = element + padding - kernel, end = (element + padding) / stride + 1;
         return {before < 0 ? 0 : before / stride + 1, end < positions() ? end : positions()};
     }

@@ -35,7 +35,7 @@ template <class T>
 void Conv2dOp<T>::forward() const {
     parallel_rows(pixels(), O * taps(), [&](int64_t pixel) {
         const auto [b, h, w] = position(pixel);
-        const Range ks = rows.places_inside(h), ls = columns.places_inside(w);
+        const IndexRange ks = rows.places_inside(h), ls = columns.places_inside(w);
         for (int64_t o = 0; o < O; ++o) {
             A sum = bias ? bias[o] : A(0);
             for (int64_t k = ks.begin; k < ks.end; ++k)
@@ -56,7 +56,7 @@ void Conv2dOp<T>::backward() const {
     if (dx)
         parallel_rows(B * rows.size * columns.size, O * taps(), [&](int64_t at) {
             const int64_t n = at % columns.size, m = at / columns.size % rows.size, b = at / columns.size / rows.size;
-            const Range hs = rows.positions_over(m), ws = columns.positions_over(n);
+            const IndexRange hs = rows.positions_over(m), ws = columns.positions_over(n);
             std::vector<A> sum(I);
             for (int64_t h = hs.begin; h < hs.end; ++h)
                 for (int64_t w = ws.begin; w < ws.end; ++w)
@@ -75,7 +75,7 @@ void Conv2dOp<T>::backward() const {
             const auto [b, h, w] = position(pixel);
             const A dy_o = dy[pixel * O + o];
             dbias_o += dy_o;
-            const Range ks = rows.places_inside(h), ls = columns.places_inside(w);
+            const IndexRange ks = rows.places_inside(h), ls = columns.places_inside(w);
             for (int64_t k = ks.begin; dweight && k < ks.end; ++k)
                 for (int64_t l = ls.begin; l < ls.end; ++l) {
                     const T* x_mn = x + x_at(b, rows.element(h, k), columns.element(w, l), o);

@@ -30,8 +30,8 @@ struct Reach {
         return back ? phase + axis.stride * (taps(phase) - 1 - tap) : tap;
     }
     // All that the targets of a range are sums over.
-    Range sources_of(Range of) const {
-        Range all{start(of.begin), start(of.begin)};
+    IndexRange sources_of(IndexRange of) const {
+        IndexRange all{start(of.begin), start(of.begin)};
         for (int64_t target = of.begin; target < of.end; ++target) {
             all.begin = std::min(all.begin, start(target));
             all.end = std::max(all.end, start(target) + taps(phase(target)));
@@ -51,7 +51,7 @@ class Bands {
 
     int64_t count() const { return images_ * an_image_; }
     int64_t image(int64_t number) const { return number / an_image_; }
-    Range rows(int64_t number) const {
+    IndexRange rows(int64_t number) const {
         const int64_t of_image = number % an_image_;
         return {rows_ * of_image / an_image_, rows_ * (of_image + 1) / an_image_};
     }

@@ -60,7 +60,7 @@ struct ColumnsOfPhase {
 // What a band of the sweep needs besides the band.
 template <class T>
 struct SweepMap {
-    Range columns;                       // of the source
+    IndexRange columns;                  // of the source
     std::vector<ColumnsOfPhase> phases;  // of columns
     std::vector<PixelRow<acc_type<T>, T>> pixel_rows;
     Tensor memory;
@@ -77,9 +77,9 @@ struct SweepMap {
 };
 
 template <class T>
-void band_of_sweep(const Sweep<T>& s, int64_t b, Range targets, SweepMap<T>& m) {
+void band_of_sweep(const Sweep<T>& s, int64_t b, IndexRange targets, SweepMap<T>& m) {
     using A = acc_type<T>;
-    const Range sources = s.rows.sources_of(targets);
+    const IndexRange sources = s.rows.sources_of(targets);
     const int64_t map_row = m.row(s), source_pixel = s.C * s.groups, target_pixel = s.O * s.groups;
     if (!m.memory.defined() || m.memory.numel() < (sources.end - sources.begin) * map_row)
         m.memory = Tensor::empty({sources.end - sources.begin, map_row}, dtype_of<A>());

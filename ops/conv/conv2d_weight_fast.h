@@ -20,7 +20,7 @@ struct WeightPart {
     int64_t first, count;
     int64_t C = op.group_in(), O = op.group_out(), J = op.dweight ? op.taps() : 0, across = op.across();
     int64_t width = padded_to_lanes<A>(count), run = op.columns.kernel * C;
-    Range columns = Reach{op.columns, false}.sources_of({0, across});
+    IndexRange columns = Reach{op.columns, false}.sources_of({0, across});
     int64_t map_row = (columns.end - columns.begin) * C;
 
     // dy of rows [hs.begin, hs.end), and how far its pixels are apart: where it lies, or padded and converted.
@@ -28,7 +28,7 @@ struct WeightPart {
         const A* first;
         int64_t pixel;
     };
-    Dy dy_of(int64_t b, Range hs, int64_t group, Tensor& memory) const {
+    Dy dy_of(int64_t b, IndexRange hs, int64_t group, Tensor& memory) const {
         const T* from = op.dy + op.y_at(b, hs.begin, 0) + group * O + first;
         if constexpr (std::is_same_v<T, A>)
             if (width == count) return {from, op.O};
@@ -42,14 +42,14 @@ struct WeightPart {
         return {to, width};
     }
 
-    void add_band(int64_t b, Range hs, int64_t group, A* sums, Tensor& map, Tensor& dy_memory) const {
+    void add_band(int64_t b, IndexRange hs, int64_t group, A* sums, Tensor& map, Tensor& dy_memory) const {
         const Dy dy = dy_of(b, hs, group, dy_memory);
         A* const dbias = sums + (op.groups * J + group) * width;
         if (op.dbias)
             for (int64_t pixel = 0; pixel < (hs.end - hs.begin) * across; ++pixel)
                 for (int64_t o = 0; o < width; ++o) dbias[o] += dy.first[pixel * dy.pixel + o];
         if (J == 0) return;
-        const Range sources = Reach{op.rows, false}.sources_of(hs);
+        const IndexRange sources = Reach{op.rows, false}.sources_of(hs);
         if (!map.defined() || map.numel() < (sources.end - sources.begin) * map_row)
             map = Tensor::empty({sources.end - sources.begin, map_row}, dtype_of<A>());
         copy_padded<T>({op.x + op.x_at(b, 0, 0, group * O), op.rows.size, op.columns.size, op.I, C}, sources, columns,

@@ -19,7 +19,7 @@ struct MapChannels {
 
 // `to`: [rows, columns, channels] of the ranges.
 template <class T>
-void copy_padded(const MapChannels<T>& map, Range rows, Range columns, acc_type<T>* to) {
+void copy_padded(const MapChannels<T>& map, IndexRange rows, IndexRange columns, acc_type<T>* to) {
     using A = acc_type<T>;
     const int64_t C = map.channels, before = std::clamp<int64_t>(-columns.begin, 0, columns.end - columns.begin),
                   begin = columns.begin + before, end = std::max(begin, std::min(columns.end, map.columns));

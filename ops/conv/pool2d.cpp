@@ -40,7 +40,7 @@ void Pool2dOp<T>::forward() const {
                 for (int64_t c = 0; c < C; ++c) y_hw[c] = x[first_largest(b, h, w, c)];
                 continue;
             }
-            const Range ks = rows.places_inside(h), ls = columns.places_inside(w);
+            const IndexRange ks = rows.places_inside(h), ls = columns.places_inside(w);
             sum.assign(C, 0);
             for (int64_t k = ks.begin; k < ks.end; ++k)
                 for (int64_t l = ls.begin; l < ls.end; ++l)
@@ -64,7 +64,7 @@ void Pool2dOp<T>::backward() const {
                 for (int64_t c = 0; pool == Pool::largest && c < C; ++c)
                     sum[first_largest(b, h, w, c) - b * image] += dy_hw[c];
                 // forward: y_bhwc = sum_kl x_bmnc / (kh kw), so:
-                const Range ks = rows.places_inside(h), ls = columns.places_inside(w);
+                const IndexRange ks = rows.places_inside(h), ls = columns.places_inside(w);
                 for (int64_t k = ks.begin; pool == Pool::mean && k < ks.end; ++k)
                     for (int64_t l = ls.begin; l < ls.end; ++l)
                         for (int64_t c = 0; c < C; ++c)

@@ -50,11 +50,10 @@ TEST_CASE("a module that declares nothing is an error that says so, and a layer 
     Forgetful model;
     const std::string said = error_of([&] { Parameters(model, DType::float32, Random{}); });
     REQUIRE(said.find("declares no parameter") != std::string::npos);
-    REQUIRE(error_of([&] {
-                model(Tensor::zeros({1, 2}));
-            }) ==
-            "[module] a parameter [3, 2] has no memory yet: Parameters(model, ...) gives memory to all that the model "
-            "declares");
+    const std::string left_out = error_of([&] { model(Tensor::zeros({1, 2})); });
+    REQUIRE(left_out.starts_with("[module] a parameter [3"));
+    REQUIRE(left_out.find("has no memory yet: Parameters(model, ...) gives memory to all that the model declares") !=
+            std::string::npos);
     REQUIRE(error_of([&] { Module().forward(Tensor::zeros({2})); }) ==
             "[module] this module has no forward(x) of one tensor; it was given float32 [2] on cpu");
 }

@@ -18,7 +18,7 @@ namespace {
 
 // [B, 3] -> [B, 2], with running statistics and, where asked, random numbers drawn ahead or not.
 struct Small : Module {
-    Linear first{3, 8}, last{8, 2};
+    Linear first{3, 8, {.bias = false}}, last{8, 2};  // a norm takes a bias away again
     BatchNorm2d norm{8};
     DropPath drop_path{0.25};
     Dropout dropout;
@@ -69,7 +69,7 @@ Recipe recipe_for(const std::string& device) {
     Recipe recipe;
     recipe.epochs = 3;
     recipe.batch_size = 4;
-    recipe.lr = 0.02;
+    recipe.lr = 0.05;
     recipe.device = device;
     recipe.on_nan = "skip";
     return recipe;
@@ -83,12 +83,12 @@ std::vector<double> state_of(const Trainer& trainer) {
     return all;
 }
 
-void train(Trainer& trainer, int64_t steps) {
-    for (int64_t i = 0; i < steps; ++i) {
+void train_to(Trainer& trainer, int64_t steps) {
+    while (trainer.steps_done() < steps) {
         if (trainer.epoch_done()) trainer.begin_next_epoch();
         trainer.step();
+        if (trainer.steps_done() == steps) trainer.settle();  // some may come again
     }
-    trainer.settle();
 }
 
 }  // namespace
@@ -98,7 +98,7 @@ TEST_CASE("a model of plain layers learns numbers by a loss of its own, and has 
     const Points points;
     Trainer trainer(recipe_for("cpu"), model, points, squares);
     const Evaluation before = evaluate(model, trainer.parameters(), points, 6, {}, squares);
-    train(trainer, 15);
+    train_to(trainer, 15);
     const Evaluation after = evaluate(model, trainer.parameters(), points, 6, {}, squares);
     REQUIRE(after.loss < 0.7 * before.loss);
     REQUIRE(std::isnan(after.accuracy));
@@ -113,12 +113,12 @@ TEST_CASE("any model goes on from a checkpoint with the same bits, buffers and r
     Small whole_model(0.3), first_model(0.3), second_model(0.3);
     Trainer whole(recipe_for("cpu"), whole_model, points, squares),
         first(recipe_for("cpu"), first_model, points, squares);
-    train(whole, 12);
-    train(first, 7);
+    train_to(whole, 12);
+    train_to(first, 7);
     first.save(directory.path() / "c.safetensors");
     Trainer second(recipe_for("cpu"), second_model, points, squares);
     second.load(directory.path() / "c.safetensors");
-    train(second, 5);
+    train_to(second, 12);
     REQUIRE(state_of(second) == state_of(whole));
 }
 
@@ -127,8 +127,8 @@ TEST_CASE("any model's steps are captured on a device, with the CPU's results") 
     Small here_model, there_model;
     Trainer here(recipe_for("cpu"), here_model, points, squares),
         there(recipe_for("emulated"), there_model, points, squares);
-    train(here, 12);
-    train(there, 12);
+    train_to(here, 12);
+    train_to(there, 12);
     REQUIRE(there.last_loss() == Approx(here.last_loss()).epsilon(1e-4));
     const auto a = state_of(here), b = state_of(there);
     for (size_t i = 0; i < a.size(); ++i) REQUIRE(b[i] == Approx(a[i]).margin(1e-4));
@@ -140,15 +140,15 @@ TEST_CASE("a step that is left out leaves running statistics as they were, on th
         INFO(device);
         Small model;
         Trainer trainer(recipe_for(device), model, points, squares);
-        train(trainer, 15);
+        train_to(trainer, 15);
         REQUIRE(trainer.state().skipped == 1);
         for (const double value : state_of(trainer)) REQUIRE(std::isfinite(value));
     }
     Small here_model, there_model;
     Trainer here(recipe_for("cpu"), here_model, points, squares),
         there(recipe_for("emulated"), there_model, points, squares);
-    train(here, 10);
-    train(there, 10);
+    train_to(here, 10);
+    train_to(there, 10);
     const auto a = state_of(here), b = state_of(there);
     for (size_t i = 0; i < a.size(); ++i) REQUIRE(b[i] == Approx(a[i]).margin(1e-4));
 }

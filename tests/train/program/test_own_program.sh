@@ -42,7 +42,8 @@ cmp whole.log killed.log || wrong "a run that was killed has another log"
 grep -q -- "--lr 9.0 contradicts" said || { cat said; wrong "it does not say that --lr contradicts"; }
 grep -q "<h2>Epochs</h2>" whole/report.html || wrong "no report"
 
-# ---- a captured step, and two threads' bits
+# ---- a captured step, and two threads' bits. Differences of rounding grow with the steps, most where norms are over a
+# few samples
 
 bench=(bench --limit 8 --batch-size 4 --steps 2)
 quietly "${bench[@]}" --threads 1 && cp said one
@@ -52,7 +53,7 @@ losses() { sed -n 's/.*"losses":\[\([^]]*\)\].*/\1/p' "$1"; }
 quietly "${bench[@]}" --device emulated && cp said emulated
 paste -d ' ' <(losses one | tr , '\n') <(losses emulated | tr , '\n') |
     awk 'function off(a, b) { return (a > b ? a - b : b - a) / (b > 0 ? b : -b) }
-         { if (!($1 > 0) || off($1, $2) > 1e-4) exit 1; lines++ } END { exit lines == 4 ? 0 : 1 }' ||
+         { if (!($1 > 0) || off($1, $2) > (NR <= 2 ? 1e-4 : 1e-2)) exit 1 } END { exit NR == 4 ? 0 : 1 }' ||
     wrong "losses on the device: $(losses emulated), on the CPU $(losses one)"
 
 # ---- looks at the model
@@ -65,8 +66,8 @@ grep -q "^parameters " said || { cat said; wrong "summary does not count paramet
 tail -2 said
 quietly tape
 grep -q "cross_entropy" said || wrong "tape does not show the loss"
-quietly evaluate --checkpoint whole 2>/dev/null ||
-    [ "$(basename "$program")" = gpt ] || wrong "evaluate"
+quietly evaluate --checkpoint whole
+grep -qE "^(test|validation) loss [0-9.]+, accuracy [0-9.]+ %  " said || { cat said; wrong "evaluate"; }
 
 # ---- what cannot be
 

@@ -87,7 +87,7 @@ int run_program(const Program& program, int argc, char** argv) {
     };
     const std::vector<Command> commands{
         {"train", "Train the model, or go on with a run", bound(declare_own_train)},
-        {"evaluate", "Loss, and accuracy where there is one, of a run on its test samples",
+        {"evaluate", "Loss, and accuracy where there is one, of a run, on test samples or else validation samples",
          bound(declare_own_evaluate)},
         {"summary", "The model layer by layer: shapes, parameters, memory", bound(declare_own_summary)},
         {"tape", "What a training step records, as a table or a graph", bound(declare_own_tape)},

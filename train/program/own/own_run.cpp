@@ -123,16 +123,17 @@ int evaluate_run(const Program& program, const fs::path& path) {
         if (fs::exists(candidate)) weights = candidate;
     check(!weights.empty(), "--checkpoint {}: no weights in it yet", path.string());
     const std::unique_ptr<Module> model = model_of(program);
-    const ProgramData data = data_of(program, source_in(config, folder));
-    const std::unique_ptr<Samples> test = data.test ? data.test() : nullptr;
-    check(test != nullptr, "[program] {} has no test samples", program.name);
+    ProgramData data = data_of(program, source_in(config, folder));
+    const std::string set = data.test ? "test" : "validation";
+    const std::unique_ptr<Samples> test = data.test ? data.test() : std::move(data.validation);
+    check(test != nullptr, "[program] {} has neither test nor validation samples", program.name);
     const Parameters parameters(*model, dtype_of_precision(recipe.precision), Random{}, choose_device(recipe.device),
                                 Gradients::no);
     load_weights(weights, parameters);
     Progress progress;
-    const auto show = [&](int64_t done) { progress.show("testing", done, test->size(), "samples", 0); };
+    const auto show = [&](int64_t done) { progress.show(set, done, test->size(), "samples", 0); };
     const Evaluation result = evaluate(*model, parameters, *test, recipe.batch_size, show, program.loss);
-    progress.line(fmt::format("test loss {:.4f}{}  ({} samples, {})", result.loss,
+    progress.line(fmt::format("{} loss {:.4f}{}  ({} samples, {})", set, result.loss,
                               std::isnan(result.accuracy) ? "" : fmt::format(", accuracy {:.2f} %", result.accuracy),
                               grouped(test->size()), weights.filename().string()));
     return 0;
