@@ -45,7 +45,8 @@ struct GradcheckResult {
     std::string report;  // empty where ok, else what went wrong and where
 };
 
-// Checks every element of every float64 input; inputs of other dtypes are constants. Fails, besides on a wrong
+// Checks every element of every float64 input, or with `directions` so many slopes of each; inputs of other dtypes are
+// constants. Fails, besides on a wrong
 // element, where the function gives two results for the same inputs, where an input receives no gradient, and where
 // every gradient is exactly zero (such a check proves nothing). `op` only names things in the report.
 GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& inputs,

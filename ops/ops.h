@@ -64,11 +64,10 @@ Tensor argmax(const Tensor& x, int axis, bool keepdim = false);
 Tensor reshape(const Tensor& x, const Shape& shape);
 Tensor permute(const Tensor& x, const std::vector<int>& axes);        // y's axis i is x's axis axes[i]
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);  // [begin, end) of that axis
-// the parts one after the other along an axis, the only one in which they may differ; and (c) parts of these sizes
-// again
+// joins parts along an axis; all other axes must be equal. split: (c) the inverse, into parts of these sizes
 Tensor concat(const std::vector<Tensor>& parts, int axis);
 std::vector<Tensor> split(const Tensor& x, const std::vector<int64_t>& sizes, int axis);
-Tensor stack(const std::vector<Tensor>& parts, int axis);  // (c) concat along an axis that y has and the parts have not
+Tensor stack(const std::vector<Tensor>& parts, int axis);  // (c) joins equal shapes along a new axis
 // y[i][j][k] = x[i][index[i][j][k]][k] (axis 1 of 3): index int64, no larger than x but along the axis, y of its shape.
 // An index out of range is an error; on a device, where it cannot be looked at in time, y is NaN there
 Tensor gather(const Tensor& x, int axis, const Tensor& index);

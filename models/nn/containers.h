@@ -14,6 +14,7 @@ namespace swingrad {
 template <class M>
 class ModuleList : public Module {
   public:
+    // Makes a module, an M or what derives from it, of these arguments, and puts it at the end.
     template <class Derived = M, class... Args>
     Derived& add(Args&&... args) {
         auto module = std::make_unique<Derived>(std::forward<Args>(args)...);
@@ -24,14 +25,20 @@ class ModuleList : public Module {
     }
 
     size_t size() const { return modules_.size(); }
-    M& operator[](size_t i) { return *modules_.at(i); }
-    const M& operator[](size_t i) const { return *modules_.at(i); }
+    // Throws an Error where there is no such module.
+    M& operator[](size_t i) { return *modules_[valid(i)]; }
+    const M& operator[](size_t i) const { return *modules_[valid(i)]; }
 
   private:
+    size_t valid(size_t i) const {
+        check(i < size(), "[module] a list of {} modules has none at {}", size(), i);
+        return i;
+    }
+
     std::vector<std::unique_ptr<M>> modules_;
 };
 
-// Each module's output is the next one's input:
+// Each module's output is the next one's input; without modules the input is the output:
 //
 //   Sequential net;
 //   net.add<Linear>(2, 64);

@@ -28,8 +28,9 @@ class Conv2d : public Module {
     Conv2dOptions options_;
 };
 
-// Each channel of [..., C] to mean 0 and variance 1 over all else: in training by the batch's statistics, which the
-// running ones follow; in evaluation by the running ones.
+// Each channel of [..., C] to mean 0 and variance 1 over all else: in training by the batch's statistics, towards which
+// the running ones move, running = (1 - momentum) running + momentum new; in evaluation by the running ones. Under
+// activation checkpointing a batch moves them twice.
 class BatchNorm2d : public Module {
   public:
     explicit BatchNorm2d(int64_t channels, double momentum = 0.1, double eps = 1e-5);

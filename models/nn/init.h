@@ -20,8 +20,8 @@ struct Init {
     static Init uniform_by_fan_in(int64_t fan_in) { return uniform(1 / std::sqrt(static_cast<double>(fan_in))); }
     // For layers before a relu: variance 2 / fan_in. Source: He et al., arXiv 1502.01852.
     static Init kaiming_normal(int64_t fan_in) { return normal(std::sqrt(2 / static_cast<double>(fan_in))); }
-    // For layers between which nothing bends: variance 2 / (fan_in + fan_out). Source: Glorot, Bengio, "Understanding
-    // the difficulty of training deep feedforward neural networks".
+    // For layers without a nonlinearity between them, or with tanh: variance 2 / (fan_in + fan_out). Source: Glorot,
+    // Bengio, "Understanding the difficulty of training deep feedforward neural networks".
     static Init xavier_uniform(int64_t fan_in, int64_t fan_out) {
         return uniform(std::sqrt(6 / static_cast<double>(fan_in + fan_out)));
     }

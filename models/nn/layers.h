@@ -1,5 +1,6 @@
 // Layers for any model: a few parameters and the operation they are for. Names of parameters, defaults and what they
-// start from are PyTorch's, so that a state_dict of the same layers has the same names and shapes.
+// start from are PyTorch's, those of Mlp, DropPath and MultiHeadAttention timm's, so that a state_dict of the same
+// layers has the same names and shapes. All throw an Error for sizes and rates that cannot be.
 #pragma once
 
 #include "models/nn/module.h"

@@ -8,15 +8,14 @@
 namespace swingrad {
 
 Parameter::operator const Tensor&() const {
-    check(
-        value.defined() || !declared,
-        "[module] a parameter {} has no memory yet: Parameters(model, ...) gives memory to all that the model declares",
-        shape);
+    check(value.defined() || name.empty(),
+          "[module] {} {} has no memory yet: Parameters(model, ...) gives memory to all that the model declares", name,
+          shape);
     return value;
 }
 
 Tensor Module::forward(const Tensor& x) const {
-    fail("[module] this module has no forward(x) of one tensor; it was given {}", x);
+    fail("[module] {} has no forward(x) of one tensor; it was given {}", name_.empty() ? "this module" : name_, x);
 }
 
 Tensor Module::operator()(const Tensor& x) const {
@@ -55,11 +54,13 @@ bool Module::draws_in_forward() const {
 
 void Module::declare(std::string name, Parameter& parameter, const Shape& shape, Init init, Decay decay,
                      Precision precision) {
-    parameter = {shape, init, decay, precision, {}, true};
+    check(shape.numel() > 0, "[module] {} must have elements, got {}", name, shape);
+    parameter = {shape, init, decay, precision, name};
     declare(Member{.name = std::move(name), .parameter = &parameter});
 }
 
 void Module::declare(std::string name, Buffer& buffer, const Shape& shape, double start) {
+    check(shape.numel() > 0, "[module] {} must have elements, got {}", name, shape);
     buffer = {shape, start, {}};
     declare(Member{.name = std::move(name), .buffer = &buffer});
 }

@@ -24,8 +24,8 @@
 
 namespace swingrad {
 
-// Weight decay (an optimiser's pull towards 0) is for the matrices that products multiply by: weights of linear layers,
-// of convolutions and of embeddings.
+// Weight decay (an optimiser's pull towards 0) is for the matrices that products multiply by, weights of linear layers
+// and of convolutions. Embedding decays too, as it does in PyTorch unless one sorts it out.
 enum class Decay : bool { no, yes };
 // In mixed precision a parameter stays float32, or has a bfloat16 copy that the model computes with. Factors of
 // products have one. What has a number for each channel is small, and stays as it is.
@@ -36,11 +36,11 @@ struct Parameter {
     Init init;
     Decay decay = Decay::no;
     Precision precision = Precision::full;
-    Tensor value;  // undefined until Parameters allocates it; the leaf that the model computes with
-    bool declared = false;
+    std::string name = {};  // as declared; empty: never declared
+    Tensor value = {};      // undefined until Parameters allocates it; the leaf that the model computes with
 
-    // For operations. Undefined for a parameter that was never declared: a layer without a bias. Throws an Error where
-    // it was, and has no memory.
+    // For operations. Undefined if the parameter was never declared: a layer without a bias. Throws an Error if it was
+    // and has no memory yet.
     operator const Tensor&() const;
 };
 
@@ -99,6 +99,7 @@ class Module {
     virtual bool draws_in_forward() const;
 
   protected:
+    // Names a member. Throws an Error for a name that is taken, and for a parameter without elements.
     void declare(std::string name, Parameter& parameter, const Shape& shape, Init init, Decay decay = Decay::no,
                  Precision precision = Precision::full);
     void declare(std::string name, Buffer& buffer, const Shape& shape, double start);

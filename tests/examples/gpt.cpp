@@ -1,5 +1,5 @@
-// A small GPT learns to write, character by character: given a text up to a place, which character comes next?
-// Source: Radford et al., "Language models are unsupervised multitask learners" (GPT-2), for the architecture.
+// A small GPT learns which character comes next, given a text up to there.
+// Source: Radford et al., "Language models are unsupervised multitask learners" (GPT-2), without tied embeddings.
 #include <swingrad/core/io/file.h>
 #include <swingrad/models/nn/containers.h>
 #include <swingrad/models/nn/sequence.h>
@@ -89,7 +89,8 @@ class Text final : public Samples {
 // `--data FILE`: its last tenth is for validation.
 ProgramData text_data(const std::string& path) {
     const std::string text = read_file(path);
-    check(text.size() > 10 * (context + 1), "[gpt] {} is too short: {} characters", path, text.size());
+    check(text.size() > 10 * (context + 1), "[gpt] {} must have more than {} characters, it has {}", path,
+          10 * (context + 1), text.size());
     const size_t end = text.size() / 10 * 9;
     return {.training = std::make_unique<Text>(text.substr(0, end), context / 4),
             .validation = std::make_unique<Text>(text.substr(end), context)};

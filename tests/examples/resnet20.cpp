@@ -1,6 +1,6 @@
-// ResNet-20 for small images: three stages of three blocks, two convolutions each, and a way around every block.
+// ResNet-20 for small images: three stages of three blocks, two convolutions each, and a shortcut around every block.
 // Source: He, Zhang, Ren, Sun, "Deep residual learning for image recognition", arXiv 1512.03385, section 4.2; where the
-// map halves, the way around is a 1 x 1 convolution.
+// map halves, the shortcut is a 1 x 1 convolution (option B).
 #include <swingrad/models/nn/containers.h>
 #include <swingrad/models/nn/convolution.h>
 #include <swingrad/models/nn/layers.h>
@@ -13,7 +13,7 @@ namespace resnet20 {
 constexpr Extent image{32, 32};
 constexpr int64_t classes = 10;
 
-// A convolution without bias, for the batch norm after it has one, that starts as He's paper on rectifiers says.
+// Without bias: batch norm follows, and has one. Starts as He et al. say, arXiv 1502.01852.
 struct Convolution : Conv2d {
     Convolution(int64_t inputs, int64_t outputs, int64_t kernel, int64_t stride)
         : Conv2d(inputs, outputs, {kernel, kernel},
@@ -23,7 +23,7 @@ struct Convolution : Conv2d {
                   .weight_init = Init::kaiming_normal(inputs * kernel * kernel)}) {}
 };
 
-// relu(x + f(x)), f two 3 x 3 convolutions; the first may take every other pixel.
+// relu(x + f(x)), f two 3 x 3 convolutions; the first may have stride 2.
 struct Block : Module {
     Convolution conv1, conv2;
     BatchNorm2d bn1, bn2;

@@ -17,7 +17,9 @@ struct TwoLayers : Module {
         declare("hidden", hidden);
         declare("output", output);
     }
-    Tensor forward(const Tensor& x) const { return output.forward(relu(hidden.forward(x))); }  // [B, 2] -> [B, 2]
+    Tensor forward(const Tensor& x) const override {
+        return output.forward(relu(hidden.forward(x)));
+    }  // [B, 2] -> [B, 2]
 };
 
 int main() {

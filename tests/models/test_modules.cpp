@@ -51,7 +51,7 @@ TEST_CASE("a module that declares nothing is an error that says so, and a layer 
     const std::string said = error_of([&] { Parameters(model, DType::float32, Random{}); });
     REQUIRE(said.find("declares no parameter") != std::string::npos);
     const std::string left_out = error_of([&] { model(Tensor::zeros({1, 2})); });
-    REQUIRE(left_out.starts_with("[module] a parameter [3"));
+    REQUIRE((left_out.starts_with("[module] weight [3, 2] ") || left_out.starts_with("[module] bias [3] ")));
     REQUIRE(left_out.find("has no memory yet: Parameters(model, ...) gives memory to all that the model declares") !=
             std::string::npos);
     REQUIRE(error_of([&] { Module().forward(Tensor::zeros({2})); }) ==
@@ -190,5 +190,7 @@ TEST_CASE("layers start as PyTorch's do") {
     REQUIRE(error_of([] {
                 Conv2d(4, 6, {3, 3}, {.groups = 3});
             }) == "[conv2d] 4 channels in and 6 out do not divide into 3 groups");
+    REQUIRE(error_of([] { Conv2d(4, 6, {0, 3}); }) == "[module] weight must have elements, got [6, 4, 0, 3]");
+    REQUIRE(error_of([] { Sequential()[0]; }) == "[module] a list of 0 modules has none at 0");
     REQUIRE(error_of([] { Dropout(1); }) == "[dropout] the rate must be in [0, 1), got 1");
 }

@@ -18,7 +18,7 @@ struct Dataset;  // images in memory (train/data/dataset.h)
 
 struct Batch {
     Tensor inputs;   // [B, ...]: floats, which become the model's dtype, or int64
-    Tensor targets;  // [B, ...]: int64 classes, or whatever the loss compares with
+    Tensor targets;  // [B, ...]: int64 classes, or floats that the loss compares with, likewise
 };
 
 class Samples {

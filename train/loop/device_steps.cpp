@@ -42,13 +42,13 @@ void DeviceSteps::take(const Batch& batch, const Random& random, const std::func
 }
 
 void DeviceSteps::write_inputs(const Batch& batch, const Random& random) {
-    const Tensor inputs = parameters_.as_input(batch.inputs);
+    const Tensor inputs = parameters_.as_input(batch.inputs), targets = parameters_.as_input(batch.targets);
     if (!inputs_.defined()) {
         inputs_ = inputs.clone();
-        targets_ = batch.targets.clone();
+        targets_ = targets.clone();
     } else {
         inputs_.copy_from(inputs);
-        targets_.copy_from(batch.targets);
+        targets_.copy_from(targets);
     }
     model_.train(random);
     model_.draw_ahead(inputs_.shape()[0], parameters_.dtype(), Device::cuda);
@@ -61,7 +61,8 @@ void DeviceSteps::compute() {
     const Tensor output = model_.forward(inputs_), loss = loss_(output, targets_);
     tape.backward(loss);
 
-    if (is_classification(output, targets_))
+    classifies_ = is_classification(output, targets_);
+    if (classifies_)
         dispatch_any_float("train", output.dtype(), [&]<class T>(T) {
             cuda::count_correct(output.shape().rows(), output.shape()[-1], output.device_data<T>(),
                                 targets_.device_data<int64_t>(), &control_.data()->correct);

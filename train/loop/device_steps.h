@@ -5,8 +5,9 @@
 // hundreds of launches asked for in one call. What differs from step to step lies where the graph looks for it: inputs,
 // targets and what drop path keeps in memory that stays, written before (Module::draw_ahead); learning rates and the
 // step's number in StepControl. Dropout alone is drawn by its kernels from a number that they are given, so a step of a
-// model with dropout is not captured (Module::draws_in_forward). Nor is one whose loss or model reads a tensor's values
-// on the host: that waits for the device, which a capture forbids.
+// model with dropout is not captured (Module::draws_in_forward). A
+// loss or model that reads a tensor's values on the host waits for the device, which a capture forbids: its second step
+// is an Error.
 #pragma once
 
 #include "cuda/runtime/runtime.h"
@@ -35,6 +36,8 @@ class DeviceSteps {
 
     int64_t unread() const { return unread_; }  // steps asked for since read()
     bool full() const { return unread_ == cuda::most_unread_steps; }
+    bool classifies() const { return classifies_; }  // targets are classes for what the model puts out
+
     // What those steps found, in order. From the first on that is not finite, none has changed a parameter. Waits for
     // the device.
     std::vector<cuda::StepRecord> read();
@@ -56,7 +59,8 @@ class DeviceSteps {
     Tensor inputs_, targets_;      // where every step finds them
     const Tensor buffers_before_;  // a step, to be put back where it is left out
     Tensor norm_;                  // [1]
-    bool warm_ = false;            // a step has made all that is made on first use
+    bool classifies_ = true;
+    bool warm_ = false;  // a step has made all that is made on first use
     std::unique_ptr<cuda::Graph> capture_;
     int64_t unread_ = 0;
 };

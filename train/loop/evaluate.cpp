@@ -25,9 +25,10 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
     while (const auto batch = batches.next()) {
         const int64_t count = batch->inputs.shape()[0];
         const Tensor output = model.forward(parameters.as_input(batch->inputs));
-        loss_sum += loss_of(output, batch->targets).item() * static_cast<double>(count);
-        if (is_classification(output, batch->targets)) {
-            const Tensor classes = batch->targets.on_cpu();
+        const Tensor targets = parameters.as_input(batch->targets);
+        loss_sum += loss_of(output, targets).item() * static_cast<double>(count);
+        if (is_classification(output, targets)) {
+            const Tensor classes = targets.on_cpu();
             correct += count_correct(output, classes);
             classified += classes.numel();
             if (classes.shape().rank() == 1)

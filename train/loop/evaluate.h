@@ -26,7 +26,7 @@ struct Evaluation {
 Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& samples, int64_t batch_size,
                     const std::function<void(int64_t done)>& after_batch = {}, const Loss& loss = {});
 
-// Of each row of logits [B, K], with its label [B], on the CPU, as below.
+// Predictions from logits [B, K], which may be on a device, and labels int64 [B] on the CPU.
 std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& labels);
 
 }  // namespace swingrad

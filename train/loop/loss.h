@@ -1,4 +1,4 @@
-// What a training makes small, and what its accuracy counts.
+// Loss, and how right predictions are counted.
 #pragma once
 
 #include "core/tensor.h"
@@ -14,10 +14,11 @@ using Loss = std::function<Tensor(const Tensor& output, const Tensor& targets)>;
 // [B, K] and [B], a batch of texts [B, T, K] and [B, T].
 Loss classification_loss(double label_smoothing = 0);
 
-// Whether targets are classes for the rows of such an output: then there is an accuracy.
+// Whether targets are int64 and one for each row of the output: then there is an accuracy.
 bool is_classification(const Tensor& output, const Tensor& targets);
 
-// How many rows of logits [..., K] are largest, the first of several, at their class. On the CPU.
+// In how many rows of logits [..., K] the largest element, of several the first, is the target's. The targets are on
+// the CPU.
 int64_t count_correct(const Tensor& logits, const Tensor& targets);
 
 }  // namespace swingrad

@@ -43,7 +43,7 @@ Settings settings_of(Recipe& r) {
         {"batch-size", &r.batch_size, "samples a step (also --batch)"},
         {"opt", &r.opt, "optimiser: adamw | sgd"},
         {"lr", &r.lr, "highest learning rate, reached at the end of the warm-up"},
-        {"weight-decay", &r.weight_decay, "weight decay, of the matrices that products multiply by"},
+        {"weight-decay", &r.weight_decay, "weight decay, of weight matrices and embeddings"},
         {"momentum", &r.momentum, "momentum of sgd"},
         {"warmup-epochs", &r.warmup_epochs, "epochs in which the learning rate rises"},
         {"label-smoothing", &r.label_smoothing, "share of a target that is spread over all classes"},

@@ -23,7 +23,7 @@ int64_t whole_batches(const Samples& samples, const Recipe& recipe) {
     return samples.size() / recipe.batch_size;
 }
 
-// 0 where targets are no classes.
+// 0 where targets can be no classes; whether they are shows with the first output.
 int64_t classes_a_sample(const Samples& samples) {
     const int64_t first[] = {0};
     const Tensor targets = samples.batch(first, nullptr).targets;
@@ -66,7 +66,7 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
         steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, recipe_, loss_);
 }
 
-// ---- the recipe
+// ---- steps
 
 double Trainer::step() {
     constexpr double seconds_unsettled = 0.5;  // so that there is something to show
@@ -99,14 +99,16 @@ void Trainer::step_on_cpu(const Batch& batch) {
     {
         parameters_.zero_grad();
         Tape tape;
-        const Tensor output = forward(batch), loss = loss_(output, batch.targets);
+        const Tensor output = forward(batch), targets = parameters_.as_input(batch.targets);
+        const Tensor loss = loss_(output, targets);
+        if (!is_classification(output, targets)) classes_a_sample_ = 0;
         outcome.loss = loss.item();
         if (std::isfinite(outcome.loss)) {
             tape.backward(loss);
             if (optimiser_->steps() == 0) require_all_gradients(parameters_);
             outcome.norm =
                 recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
-            if (is_classification(output, batch.targets)) outcome.correct = count_correct(output, batch.targets);
+            if (classifies()) outcome.correct = count_correct(output, targets);
         }
     }
     if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) optimiser_->step(schedule_.at(steps_done()));
@@ -116,6 +118,7 @@ void Trainer::step_on_cpu(const Batch& batch) {
 
 void Trainer::step_on_device(const Batch& batch) {
     steps_->take(batch, random_of_step(), [&](int64_t i) { return schedule_.at(steps_done() + i); });
+    if (!steps_->classifies()) classes_a_sample_ = 0;
     if (optimiser_->steps() == 0) require_all_gradients(parameters_);
     state_.batch += 1;
 }
@@ -181,7 +184,7 @@ std::string Trainer::first_not_finite(const Batch& batch) {
     try {
         Tape tape;
         tape.check_finite();
-        tape.backward(loss_(forward(batch), batch.targets));
+        tape.backward(loss_(forward(batch), parameters_.as_input(batch.targets)));
     } catch (const Error& error) {
         first = fmt::format("; first at {}", error.what());
     }
@@ -239,7 +242,7 @@ void for_each_member(State& state, Visit&& visit) {
     visit("skipped_in_a_row", state.skipped_in_a_row);
 }
 
-// Checkpoints of version 0.1 have no steps left out, as it stopped at once; those before 0.3 no best loss.
+// Checkpoints of version 0.1 know no steps left out, as it stopped at once, and no best loss.
 bool may_be_absent(std::string_view name) { return name.starts_with("skipped") || name == "best_loss"; }
 
 }  // namespace

@@ -119,7 +119,7 @@ class Trainer {
     std::unique_ptr<DeviceOptimiser> optimiser_;
     const Tensor buffers_before_;  // a step, to be put back where it is left out
     const int64_t batches_per_epoch_;
-    const int64_t classes_a_sample_;  // 0 where targets are no classes
+    int64_t classes_a_sample_;  // 0 where targets are no classes for what the model puts out
     const WarmupCosine schedule_;
     RunState state_;
     std::unique_ptr<Loader> batches_;     // the rest of the current epoch; null before its first step

@@ -111,11 +111,12 @@ std::string coloured(const std::string& text, bool good) {
 
 void print_table(const std::vector<Checked>& checked, int64_t failed) {
     size_t width = 4;
-    int64_t elements = 0;
+    int64_t elements = 0, near_kinks = 0;
     double ms = 0;
     for (const Checked& one : checked) {
         width = std::max(width, one.name.size());
         elements += one.result.elements;
+        near_kinks += one.result.near_kinks;
         ms += one.ms;
     }
     fmt::print("{:<{}}  {:<6}  {:>11}  {:>11}  {:>8}  {:>8}\n", "case", width, "", "worst error", "of largest",
@@ -127,8 +128,8 @@ void print_table(const std::vector<Checked>& checked, int64_t failed) {
     for (const Checked& one : checked)
         if (!one.result.ok) fmt::print("\n{}\n", one.result.report);
     const auto cases = static_cast<int64_t>(checked.size());
-    fmt::print("\n{} of {} cases {}, {} elements, {:.1f} s\n", cases - failed, cases, coloured("ok", failed == 0),
-               grouped(elements), ms / 1e3);
+    fmt::print("\n{} of {} cases {}, {} elements{}, {:.1f} s\n", cases - failed, cases, coloured("ok", failed == 0),
+               grouped(elements), near_kinks > 0 ? fmt::format(", {} near a kink", near_kinks) : "", ms / 1e3);
 }
 
 // In Markdown, for a page.
@@ -170,13 +171,15 @@ RunCommand declare_gradcheck(CLI::App& command) {
     command.add_flag("--table", flags->table, "what each node saved and its gradient's error, as a Markdown table");
     add_threads_flag(command);
     command.footer(
-        "Every element of every input's gradient against a central difference, in double. Of largest: the error over\n"
-        "the largest gradient. Exit code 1 if one is wrong.\n\n"
+        "Every element of every input's gradient against a central difference, in double, or with --directions slopes\n"
+        "along random directions. Of largest: the error over the largest gradient. Exit code 1 if one is wrong.\n\n"
         "Examples:\n"
         "  swingrad gradcheck\n"
         "  swingrad gradcheck layer_norm softmax\n"
         "  swingrad gradcheck layer_norm --device reference     its plain loops instead of the fast path\n"
         "  swingrad gradcheck layer_norm --device emulated      its kernels\n"
+        "  swingrad gradcheck layer_norm --eps 1e-5 --rtol 1e-4\n"
+        "  swingrad gradcheck --directions 3 --output report.json\n"
         "  swingrad gradcheck --sort slowest --json");
     return [flags] {
         if (flags->sort != "name" && flags->sort != "slowest")

@@ -48,16 +48,13 @@ int resume(const TrainFlags& flags) {
     const std::string run = flags.resume.string();
     if (!flags.config.empty())
         fail_usage("--config {} contradicts --resume {}, which keeps its settings", flags.config.string(), run);
-    if (!flags.output.empty() && flags.output != flags.resume)
-        fail_usage("--output {} contradicts --resume {}, which goes on where it is", flags.output.string(), run);
+    refuse_other_output(flags.output, flags.resume);
     const RunConfig config = read_config(RunFolder{flags.resume});
-    const nlohmann::json settings = to_json(config.recipe), chosen = given(flags);
+    nlohmann::json chosen = given(flags);
+    chosen.erase("model-args");  // compared as a whole model:
     const std::string contradiction = flags.model.contradiction(config.model);
     if (!contradiction.empty()) fail_usage("{} of {}; a resumed run keeps its settings", contradiction, run);
-    for (const auto& [name, value] : chosen.items())
-        if (name != "model-args" && value != settings[name])
-            fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(),
-                       settings[name].dump(), run);
+    refuse_contradictions(chosen, to_json(config.recipe), run);
     choose_device(config.recipe.device);
     return resume_run(flags.resume);
 }

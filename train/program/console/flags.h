@@ -66,6 +66,18 @@ inline nlohmann::json given_of(const SettingFlags& flags, const nlohmann::json& 
     return given;
 }
 
+// Throws a UsageError where one of the `given` settings of a resumed run is not what the run has.
+inline void refuse_contradictions(const nlohmann::json& given, const nlohmann::json& settings, const std::string& run) {
+    for (const auto& [name, value] : given.items())
+        if (value != settings.value(name, nlohmann::json()))
+            fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(),
+                       settings.value(name, nlohmann::json()).dump(), run);
+}
+inline void refuse_other_output(const std::filesystem::path& output, const std::filesystem::path& run) {
+    if (!output.empty() && output != run)
+        fail_usage("--output {} contradicts --resume {}, which goes on where it is", output.string(), run.string());
+}
+
 // What `call` returns; an Error of it counts as one of usage, because it only looks at what the user gave.
 template <class Call>
 auto as_usage(Call&& call) {

@@ -20,8 +20,11 @@ struct SourceFlags {
     std::string source;
     int64_t limit = 0;  // samples of each set; 0: all
 
+    CLI::Option *source_option = nullptr, *limit_option = nullptr;
+
     void declare(CLI::App& command);
-    std::string text() const;  // for people
+    nlohmann::json given() const;  // of "data" and "limit" those that were given
+    std::string text() const;      // for people
 };
 
 // What the program's functions make. Throws an Error where they make nothing.

@@ -31,11 +31,19 @@ struct Recorded {
           batch(first_batch(*data_of(program, source).training, samples)) {
         model->train(Random{1, 2});
         output = (*model)(parameters.as_input(batch.inputs));
-        loss = loss_of(program, 0)(output, batch.targets);
+        loss = loss_of(program, program.recipe.label_smoothing)(output, parameters.as_input(batch.targets));
     }
 };
 
 // ---- summary
+
+// Of the model itself and all modules in it, each before its own.
+std::vector<std::string> names_in_order(const Module& module) {
+    std::vector<std::string> names{module.name()};
+    for (const auto& [name, child] : module.children())
+        for (std::string& one : names_in_order(*child)) names.push_back(std::move(one));
+    return names;
+}
 
 int summary(const Program& program, const SourceFlags& source, int64_t samples) {
     const Recorded recorded(program, source, samples);
@@ -46,26 +54,22 @@ int summary(const Program& program, const SourceFlags& source, int64_t samples) 
         size_t saved = 0;
         int64_t parameters = 0;
     };
-    std::vector<std::string> order;  // of layers, as they were met
     std::map<std::string, Layer> layers;
-    const auto layer = [&](const std::string& name) -> Layer& {
-        if (!layers.contains(name)) order.push_back(name);
-        return layers[name];
-    };
     for (size_t i = 0; i < entries.size(); ++i) {
-        Layer& one = layer(entries[i].scope);
+        Layer& one = layers[entries[i].scope];
         one.output = entries[i].shape;
         one.saved += memory.added[i];
     }
     for (const auto& entry : recorded.parameters.entries()) {
         const size_t dot = entry.name.rfind('.');
-        layer(dot == std::string::npos ? "" : entry.name.substr(0, dot)).parameters += entry.shape.numel();
+        layers[dot == std::string::npos ? "" : entry.name.substr(0, dot)].parameters += entry.shape.numel();
     }
     static constexpr char row[] = "{:<28} {:<22} {:>15} {:>12}\n";
     fmt::print("{}, batch {}: {} -> {}\n\n", program.name, recorded.batch.inputs.shape()[0],
                recorded.batch.inputs.describe(), recorded.output.shape());
     fmt::print(row, "layer", "output", "parameters", "saved");
-    for (const std::string& name : order) {
+    for (const std::string& name : names_in_order(*recorded.model)) {
+        if (!layers.contains(name)) continue;
         const Layer& one = layers[name];
         fmt::print(row, name.empty() ? "(the model itself)" : name, one.output.rank() > 0 ? one.output.text() : "-",
                    grouped(one.parameters), bytes_text(one.saved));
@@ -98,8 +102,8 @@ int check_gradient(const Program& program, const SourceFlags& source, int64_t sa
     const Device where = choose_device(device);
     const Parameters parameters(*model, DType::float64, Random{1, 1}, where);
     const Batch batch = first_batch(*data_of(program, source).training, samples);
-    const Tensor inputs = parameters.as_input(batch.inputs), targets = batch.targets.on(where);
-    const Loss loss = loss_of(program, 0.1);
+    const Tensor inputs = parameters.as_input(batch.inputs), targets = parameters.as_input(batch.targets);
+    const Loss loss = loss_of(program, program.recipe.label_smoothing);
     const auto named = model->parameters();
     std::vector<Tensor> values;
     for (const auto& entry : parameters.entries()) values.push_back(entry.value);
@@ -110,13 +114,14 @@ int check_gradient(const Program& program, const SourceFlags& source, int64_t sa
     };
     // A loss is a mean: its slope along a direction is small, and so must be what is allowed.
     const GradcheckOptions options{
-        .eps = 1e-5, .atol = 1e-9, .rtol = 1e-4, .device = where, .directions = directions, .mutate = {}};
+        .eps = 1e-5, .atol = 1e-8, .rtol = 1e-4, .device = where, .directions = directions, .mutate = {}};
     const GradcheckResult result = gradcheck(function, values, options, program.name);
     fmt::print(
         "{}: {}, {} parameters, batch {}, {} directions of each tensor: largest error {:.1e}, {:.1e} of the "
-        "largest slope\n",
+        "largest slope{}\n",
         program.name, result.ok ? "ok" : "FAILED", grouped(parameters.count()), inputs.shape()[0], directions,
-        result.worst_error, result.worst_relative, result.near_kinks);
+        result.worst_error, result.worst_relative,
+        result.near_kinks > 0 ? fmt::format(", {} near a kink", result.near_kinks) : "");
     if (!result.ok) fmt::print("{}\n", result.report);
     return result.ok ? 0 : 1;
 }
@@ -138,7 +143,7 @@ int bench(const Program& program, const SourceFlags& source, const Recipe& recip
         if (i >= 0) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     std::sort(seconds.begin(), seconds.end());
-    const double median = seconds[seconds.size() / 2];
+    const double median = (seconds[(seconds.size() - 1) / 2] + seconds[seconds.size() / 2]) / 2;
     const auto samples = static_cast<double>(recipe.batch_size);
     fmt::print("{}\n", nlohmann::json{{"model", program.name},
                                       {"batch", recipe.batch_size},
@@ -177,7 +182,8 @@ RunCommand declare_own_summary(const Program& program, CLI::App& command) {
     auto flags = std::make_shared<LookFlags>(program, command, 1);
     command.footer(
         "One training step's forward pass is run, and what it recorded is shown. A layer has a line of its own where "
-        "it\nis called as layer(x), not layer.forward(x).");
+        "it\nis called as layer(x), not layer.forward(x). A fused operation uses the parameters of layers that it does "
+        "not call.");
     return [&program, flags] {
         flags->check();
         return summary(program, flags->source, flags->samples);

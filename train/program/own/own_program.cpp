@@ -17,8 +17,17 @@ std::unique_ptr<Module> model_of(const Program& program) {
 }
 
 void SourceFlags::declare(CLI::App& command) {
-    add_flag(command, "--data", source, "what the program learns from; the program says what that may be");
-    add_flag(command, "--limit", limit, "the first so many samples of each set alone; 0: all");
+    source_option =
+        add_flag(command, "--data", source, "what the program learns from; the program says what that may be");
+    limit_option = add_flag(command, "--limit", limit,
+                            "the first so many samples of each set alone, of a folder's first classes; 0: all");
+}
+
+nlohmann::json SourceFlags::given() const {
+    nlohmann::json given = nlohmann::json::object();
+    if (source_option && source_option->count() > 0) given["data"] = source;
+    if (limit_option && limit_option->count() > 0) given["limit"] = limit;
+    return given;
 }
 
 std::string SourceFlags::text() const { return limit > 0 ? fmt::format("{}, the first {}", source, limit) : source; }
@@ -28,13 +37,20 @@ namespace {
 // The first so many of others.
 class FirstSamples final : public Samples {
   public:
-    FirstSamples(std::unique_ptr<Samples> all, int64_t limit) : all_(std::move(all)), limit_(limit) {}
+    FirstSamples(std::unique_ptr<Samples> all, int64_t limit) : all_(std::move(all)), limit_(limit) {
+        const Dataset* images = all_->images();
+        if (!images) return;
+        const auto labels = images->labels.begin();
+        images_ = {images->classes, images->images.slice(0, limit), {labels, labels + limit}};
+    }
     int64_t size() const override { return std::min(all_->size(), limit_); }
     Batch batch(std::span<const int64_t> indices, const Random* augmentation) const override {
         return all_->batch(indices, augmentation);
     }
+    const Dataset* images() const override { return images_ ? &*images_ : nullptr; }
 
   private:
+    std::optional<Dataset> images_;
     const std::unique_ptr<Samples> all_;
     const int64_t limit_;
 };

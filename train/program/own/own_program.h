@@ -8,7 +8,7 @@
 //                          argc, argv);
 //   }
 //
-//   two_layers train --epochs 5 --output runs/a     flags as of swingrad train; the folder of a run is the same too
+//   two_layers train --epochs 5 --output runs/a     flags: --data, --limit, and every setting of train/loop/recipe.h
 //   two_layers train --resume runs/a                after Ctrl-C, a crash or a power cut: the same bits
 //   two_layers evaluate --checkpoint runs/a
 //   two_layers summary                              layers, shapes, parameters
@@ -40,8 +40,9 @@ struct Program {
     std::function<std::unique_ptr<Module>()> model;
     std::function<ProgramData(const std::string& source)> data;
     std::string source = {};  // what --data begins with; it is handed to `data` as it is
-    Loss loss = {};           // empty: cross entropy of logits [..., K] and int64 targets [...]
-    Recipe recipe = {};       // what the flags begin with
+    // Empty: cross entropy of logits [..., K] and int64 targets [...]. A loss of your own takes no label smoothing.
+    Loss loss = {};
+    Recipe recipe = {};  // what the flags begin with
 };
 
 // Images for Program::data, as `swingrad train --data` names them ("shapes", "cifar10:DIR", "folder:DIR"), at this

@@ -1,4 +1,4 @@
-// train and evaluate: a run's folder is like a Swin's, and config.json knows which program made it.
+// train and evaluate. A run's folder is like a Swin's; config.json names the program that made the run.
 #include "core/io/json_file.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/evaluate.h"
@@ -34,6 +34,7 @@ struct OwnRun {
                   .validation = data.validation.get(),
                   .test = data.test,
                   .loss = program.loss,
+                  .program = program.name,
                   .model_name = program.name,
                   .data_name = source.source.empty() ? program.name : source.text(),
                   .settings = to_json(recipe)} {
@@ -76,20 +77,18 @@ SourceFlags source_in(const nlohmann::json& config, const RunFolder& folder) {
     const bool known = derived.contains("data") && derived["data"].is_string() && derived.contains("limit") &&
                        derived["limit"].is_number_integer();
     check(known, "[run] {}: \"derived\" lacks \"data\" or \"limit\"", folder.config().string());
-    return {derived["data"], derived["limit"]};
+    SourceFlags source;
+    source.source = derived["data"];
+    source.limit = derived["limit"];
+    return source;
 }
 
 int resume(const Program& program, const TrainFlags& flags) {
     const RunFolder folder{flags.resume};
-    if (!flags.output.empty() && flags.output != flags.resume)
-        fail_usage("--output {} contradicts --resume {}, which goes on where it is", flags.output.string(),
-                   flags.resume.string());
+    refuse_other_output(flags.output, flags.resume);
     const nlohmann::json config = read_own_config(program, folder);
-    const nlohmann::json given = given_of(flags.settings, to_json(flags.recipe));
-    for (const auto& [name, value] : given.items())
-        if (value != config.value(name, nlohmann::json()))
-            fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(),
-                       config.value(name, nlohmann::json()).dump(), flags.resume.string());
+    refuse_contradictions(given_of(flags.settings, to_json(flags.recipe)), config, flags.resume.string());
+    refuse_contradictions(flags.source.given(), config["derived"], flags.resume.string());
     const Recipe recipe = recipe_in(config, folder);
     choose_device(recipe.device);
     const RunLock lock(folder);

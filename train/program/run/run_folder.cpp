@@ -45,6 +45,8 @@ RunConfig read_config(const RunFolder& folder) {
     nlohmann::json json = read_json_file(folder.config());
     check(json.is_object() && json.contains("derived"), "[run] {}: no \"derived\" in it, so no run wrote it", name);
     const nlohmann::json derived = json["derived"];
+    check(!derived.contains("program"), "[run] {}: a run of the program {}, which alone knows its model", name,
+          derived.value("program", nlohmann::json()).dump());
     json.erase("derived");
 
     RunConfig config;

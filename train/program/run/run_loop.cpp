@@ -7,6 +7,7 @@
 #include "train/program/run/run_report.h"
 
 #include <cmath>
+#include <limits>
 
 namespace swingrad {
 namespace {
@@ -55,7 +56,8 @@ void RunLoop::load() {
 
 int RunLoop::go() {
     const InterruptGuard guard;
-    const std::string to_go_on = "to go on:  swingrad train --resume " + shell_word(folder_.path.string());
+    const std::string to_go_on =
+        fmt::format("to go on:  {} train --resume {}", subject_.program, shell_word(folder_.path.string()));
     try {
         while (!trainer_.finished()) {
             train_epoch();
@@ -135,7 +137,8 @@ void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation)
     const int64_t epoch = state.epoch + 1;
     if (validation && is_better(*validation)) {
         if (!std::isnan(validation->accuracy)) state.best_accuracy = validation->accuracy;
-        state.best_loss = validation->loss;
+        // JSON knows no infinity, and whatever comes next is better than that or NaN.
+        state.best_loss = std::isfinite(validation->loss) ? validation->loss : std::numeric_limits<double>::max();
         state.best_epoch = epoch;
         save_weights(folder_.best(), trainer_.parameters());
     }

@@ -22,6 +22,7 @@ struct RunSubject {
     Loss loss = {};  // empty: cross entropy, with the recipe's label smoothing in training
 
     // For what is said, and for the report.
+    std::string program = "swingrad";  // whose command `train --resume` goes on with it
     std::string model_name, data_name;
     std::string samples_are = "samples";  // "images"
     size_t classes = 0;                   // 0: none
