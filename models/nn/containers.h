@@ -56,7 +56,9 @@ class Sequential : public ModuleList<Module> {
 // A function as a module without parameters: Apply(gelu), Apply([](const Tensor& x) { return max_pool2d(x, ...); }).
 class Apply : public Module {
   public:
-    explicit Apply(std::function<Tensor(const Tensor&)> function) : function_(std::move(function)) {}
+    explicit Apply(std::function<Tensor(const Tensor&)> function) : function_(std::move(function)) {
+        check(function_ != nullptr, "[module] Apply needs a function, got none");
+    }
     Tensor forward(const Tensor& x) const override { return function_(x); }
 
   private:

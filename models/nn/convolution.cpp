@@ -1,5 +1,7 @@
 #include "models/nn/convolution.h"
 
+#include <cmath>
+
 namespace swingrad {
 
 Conv2d::Conv2d(int64_t inputs, int64_t outputs, Extent kernel, const Conv2dLayerOptions& options)
@@ -14,6 +16,8 @@ Conv2d::Conv2d(int64_t inputs, int64_t outputs, Extent kernel, const Conv2dLayer
 }
 
 BatchNorm2d::BatchNorm2d(int64_t channels, double momentum, double eps) : momentum_(momentum), eps_(eps) {
+    check(momentum >= 0 && momentum <= 1, "[batch_norm] momentum must be in [0, 1], got {}", momentum);
+    check(std::isfinite(eps) && eps > 0, "[batch_norm] eps must be above 0, got {}", eps);
     declare("weight", weight, {channels}, Init::constant(1));
     declare("bias", bias, {channels}, Init::constant(0));
     declare("running_mean", running_mean, {channels}, 0);

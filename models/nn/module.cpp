@@ -71,6 +71,7 @@ void Module::declare(Member member) {
     const auto same = [&](const Member& other) { return other.name == member.name; };
     check(!member.name.empty(), "[module] a member's name must not be empty");
     check(std::none_of(members_.begin(), members_.end(), same), "[module] \"{}\" is declared twice", member.name);
+    check(member.module != this, "[module] \"{}\" is declared in itself", member.name);
     members_.push_back(std::move(member));
 }
 

@@ -95,7 +95,8 @@ class Module {
     // For a step that is captured once as a CUDA graph and launched again (train/loop/device_steps.h). Draws what
     // forward will need of this step's stream for `batch` samples, into memory that stays where it is.
     virtual void draw_ahead(int64_t batch, DType dtype, Device device);
-    // Whether forward, in training, draws numbers that cannot be drawn ahead: then a step cannot be captured.
+    // Whether forward, in training, draws numbers that cannot be drawn ahead, or depends on anything else that changes
+    // from step to step on the host, such as a counter: then a step must not be captured, for it would be frozen.
     virtual bool draws_in_forward() const;
 
   protected:

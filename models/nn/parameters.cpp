@@ -8,6 +8,10 @@
 
 #include "core/threads.h"
 
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <set>
 #include <utility>
 
 namespace swingrad {
@@ -34,6 +38,27 @@ void initialise(const Tensor& values, const Init& init, Random random) {
     });
 }
 
+// Names of files' tensors: each once, and none that a file needs for something else.
+void check_names(const std::vector<NamedParameter>& parameters, const std::vector<NamedBuffer>& buffers) {
+    std::set<std::string> names;
+    std::map<const void*, std::string> members;
+    const auto add = [&](const std::string& name, const void* member) {
+        check(names.insert(name).second, "[parameters] two members are named {}", nlohmann::json(name).dump());
+        check(name != "__metadata__" && !name.starts_with("optimizer."),
+              "[parameters] the name {} is kept for files of checkpoints", name);
+        const auto [found, is_new] = members.emplace(member, name);
+        check(is_new, "[parameters] {} and {} are one: a module may be declared in one place alone", found->second,
+              name);
+    };
+    try {
+        for (const auto& [name, parameter] : parameters) add(name, parameter);
+        for (const auto& [name, buffer] : buffers) add(name, buffer);
+        nlohmann::json(names).dump();
+    } catch (const nlohmann::json::exception&) {
+        fail("[parameters] a member's name is not UTF-8");
+    }
+}
+
 }  // namespace
 
 Parameters::Parameters(Module& model, DType dtype, Random random, Device device, Gradients with) {
@@ -42,6 +67,7 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
     check(!all.empty(),
           "[parameters] the model declares no parameter: its constructor must name each layer and parameter "
           "by declare(name, member)");
+    check_names(all, model.buffers());
     for (const auto& [name, parameter] : all) {
         entries_.push_back({name, parameter->shape, 0, parameter->decay, {}, {}});
         count_ += parameter->shape.numel();
@@ -102,7 +128,8 @@ void Parameters::make_buffers(Module& model) {
 
 Tensor Parameters::as_input(const Tensor& inputs) const {
     const Tensor there = inputs.on(device());
-    const bool is_float = inputs.dtype() == DType::float32 || inputs.dtype() == DType::float64;
+    const DType given = inputs.dtype();
+    const bool is_float = given == DType::float32 || given == DType::float64 || given == DType::bfloat16;
     return !is_float || there.dtype() == dtype() ? there : there.to(dtype());
 }
 

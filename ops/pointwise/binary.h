@@ -20,6 +20,7 @@ void BinaryOp<F, T>::forward() const {
 
 template <class F>
 Tensor binary(std::string_view name, const Tensor& a, const Tensor& b) {
+    check(a.defined() && b.defined(), "[{}] {} is undefined", name, a.defined() ? "b" : "a");
     check(a.dtype() == b.dtype(), "[{}] expects one dtype, got {} and {}", name, name_of(a.dtype()),
           name_of(b.dtype()));
     check_one_device(name, {{"a", a}, {"b", b}});

@@ -53,6 +53,7 @@ struct WhereNode final : Node {
 // ---- public function
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
+    check(a.defined() && b.defined(), "[where] {} is undefined", a.defined() ? "b" : "a");
     check(condition.dtype() == DType::uint8, "[where] condition must be uint8, got {}", name_of(condition.dtype()));
     check(a.dtype() == b.dtype(), "[where] expects one dtype, got {} and {}", name_of(a.dtype()), name_of(b.dtype()));
     check_one_device("where", {{"condition", condition}, {"a", a}, {"b", b}});

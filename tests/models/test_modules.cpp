@@ -58,6 +58,27 @@ TEST_CASE("a module that declares nothing is an error that says so, and a layer 
             "[module] this module has no forward(x) of one tensor; it was given float32 [2] on cpu");
 }
 
+TEST_CASE("a module in two places, in itself, or with names that files cannot hold is refused") {
+    struct Named : Module {
+        Linear layer{2, 2};
+        Parameter parameter;
+        explicit Named(const std::vector<std::string>& names) {
+            for (const std::string& name : names) declare(name, layer);
+        }
+        void add_parameter(const std::string& name) { declare(name, parameter, {2}, Init::constant(0)); }
+        void add_itself() { declare("again", *this); }
+    };
+    const auto refused = [](Module& model) { return error_of([&] { Parameters(model, DType::float32, Random{}); }); };
+    Named twice({"a", "b"}), dotted({"a"}), reserved({"optimizer"}), bytes({"a\xff"}), itself({"a"});
+    dotted.add_parameter("a.weight");
+    REQUIRE(refused(twice) ==
+            "[parameters] a.weight and b.weight are one: a module may be declared in one place alone");
+    REQUIRE(refused(dotted) == "[parameters] two members are named \"a.weight\"");
+    REQUIRE(refused(reserved) == "[parameters] the name optimizer.weight is kept for files of checkpoints");
+    REQUIRE(refused(bytes) == "[parameters] a member's name is not UTF-8");
+    REQUIRE(error_of([&] { itself.add_itself(); }) == "[module] \"again\" is declared in itself");
+}
+
 TEST_CASE("containers name their modules by number and run them in order") {
     Sequential net;
     net.add<Linear>(3, 5);

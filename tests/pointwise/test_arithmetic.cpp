@@ -207,6 +207,12 @@ TEST_CASE("add, subtract and multiply name both shapes, or dtypes, that do not f
     REQUIRE(error_of([&] { add(a, wide); }) == "[add] expects one dtype, got float32 and float64");
 }
 
+TEST_CASE("add and multiply refuse an operand that is undefined") {
+    const Tensor there = Tensor::zeros({2}), nothing;
+    REQUIRE(error_of([&] { add(there, nothing); }) == "[add] b is undefined");
+    REQUIRE(error_of([&] { multiply(nothing, there); }) == "[multiply] a is undefined");
+}
+
 TEST_CASE("add and multiply refuse operands on two devices") {
     const Tensor here = Tensor::zeros({2, 4}), there = Tensor::zeros({2, 4}, DType::float32, Device::cuda);
     const std::string rest = "a is float32 [2, 4] on cpu, but b is float32 [2, 4] on cuda: all must be on one device";

@@ -17,7 +17,7 @@ namespace swingrad {
 struct Dataset;  // images in memory (train/data/dataset.h)
 
 struct Batch {
-    Tensor inputs;   // [B, ...]: floats, which become the model's dtype, or int64
+    Tensor inputs;   // [B, ...]: floats, which become the model's dtype (bfloat16 in mixed precision), or int64
     Tensor targets;  // [B, ...]: int64 classes, or floats that the loss compares with, likewise
 };
 

@@ -31,7 +31,14 @@ void DeviceSteps::take(const Batch& batch, const Random& random, const std::func
     if (warm_ && capturable_) {
         if (!capture_) {
             release_cached(Device::cuda);  // the capture has memory of its own
-            capture_ = std::make_unique<cuda::Graph>([&] { compute(); });
+            try {
+                capture_ = std::make_unique<cuda::Graph>([&] { compute(); });
+            } catch (const Error& error) {
+                fail(
+                    "[train] the step cannot be captured: {}; a model that reads values on the host must override "
+                    "draws_in_forward",
+                    error.what());
+            }
         }
         capture_->launch();
     } else {

@@ -22,6 +22,7 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
     Evaluation result;
     double loss_sum = 0;
     int64_t correct = 0, classified = 0, done = 0;
+    bool all_are_classes = true;
     while (const auto batch = batches.next()) {
         const int64_t count = batch->inputs.shape()[0];
         const Tensor output = model.forward(parameters.as_input(batch->inputs));
@@ -29,16 +30,22 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
         loss_sum += loss_of(output, targets).item() * static_cast<double>(count);
         if (is_classification(output, targets)) {
             const Tensor classes = targets.on_cpu();
+            const auto labels = classes.span<int64_t>();
+            const int64_t K = output.shape()[-1];
+            // A loss of one's own may know labels that are none, such as -100 for "ignore".
+            all_are_classes = all_are_classes && std::all_of(labels.begin(), labels.end(),
+                                                             [K](int64_t label) { return label >= 0 && label < K; });
             correct += count_correct(output, classes);
             classified += classes.numel();
-            if (classes.shape().rank() == 1)
+            if (all_are_classes && classes.shape().rank() == 1)
                 for (const Prediction& one : predictions_of(output, classes)) result.predictions.push_back(one);
         }
         done += count;
         if (after_batch) after_batch(done);
     }
     result.loss = loss_sum / static_cast<double>(samples.size());
-    if (classified > 0) result.accuracy = 100.0 * static_cast<double>(correct) / static_cast<double>(classified);
+    if (!all_are_classes) result.predictions.clear();
+    else if (classified > 0) result.accuracy = 100.0 * static_cast<double>(correct) / static_cast<double>(classified);
     return result;
 }
 

@@ -14,8 +14,7 @@ namespace swingrad {
 
 struct Evaluation {
     double loss = 0;  // mean over all samples; cross entropy is without smoothing
-    double accuracy =
-        std::numeric_limits<double>::quiet_NaN();  // percent of all targets; NaN where they are no classes
+    double accuracy = std::numeric_limits<double>::quiet_NaN();  // percent of all targets; NaN where one is no class
     // One a sample, in their order; none where a sample has no one class.
     std::vector<Prediction> predictions;
 };

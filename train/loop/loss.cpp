@@ -17,7 +17,7 @@ Loss classification_loss(double label_smoothing) {
 }
 
 bool is_classification(const Tensor& output, const Tensor& targets) {
-    return output.shape().rank() >= 2 && targets.dtype() == DType::int64 &&
+    return output.shape().rank() >= 2 && output.shape()[-1] > 1 && targets.dtype() == DType::int64 &&
            output.shape().rank() == targets.shape().rank() + 1 && output.shape().rows() == targets.numel();
 }
 

@@ -14,7 +14,7 @@ using Loss = std::function<Tensor(const Tensor& output, const Tensor& targets)>;
 // [B, K] and [B], a batch of texts [B, T, K] and [B, T].
 Loss classification_loss(double label_smoothing = 0);
 
-// Whether targets are int64 and one for each row of the output: then there is an accuracy.
+// Whether targets are int64 and one for each row of the output, which has several classes: then there is an accuracy.
 bool is_classification(const Tensor& output, const Tensor& targets);
 
 // In how many rows of logits [..., K] the largest element, of several the first, is the target's. The targets are on

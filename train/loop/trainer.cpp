@@ -17,6 +17,11 @@ std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, co
     return make_adamw(parameters, {.weight_decay = recipe.weight_decay});
 }
 
+const Recipe& valid(const Recipe& recipe) {
+    validate(recipe);
+    return recipe;
+}
+
 int64_t whole_batches(const Samples& samples, const Recipe& recipe) {
     check(samples.size() >= recipe.batch_size, "[train] a batch of {} needs as many samples to train on, got {}",
           recipe.batch_size, samples.size());
@@ -50,7 +55,7 @@ Random random_of(const Recipe& recipe, Purpose purpose) {
 }
 
 Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss)
-    : recipe_(recipe),
+    : recipe_(valid(recipe)),
       model_(model),
       samples_(samples),
       loss_(loss ? std::move(loss) : classification_loss(recipe.label_smoothing)),

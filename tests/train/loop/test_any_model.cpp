@@ -153,6 +153,28 @@ TEST_CASE("a step that is left out leaves running statistics as they were, on th
     for (size_t i = 0; i < a.size(); ++i) REQUIRE(b[i] == Approx(a[i]).margin(1e-4));
 }
 
+TEST_CASE("labels that are no classes leave an evaluation without accuracy, and read nothing beside the logits") {
+    struct Ignoring final : Samples {
+        int64_t size() const override { return 4; }
+        Batch batch(std::span<const int64_t> indices, const Random*) const override {
+            const auto B = static_cast<int64_t>(indices.size());
+            Batch batch{Tensor::zeros({B, 3}), Tensor::zeros({B}, DType::int64)};
+            batch.targets.data<int64_t>()[0] = -100;
+            return batch;
+        }
+    };
+    Small model;
+    const Parameters parameters(model, DType::float32, Random{1, 2});
+    const Loss first_logit = [](const Tensor& output, const Tensor&) { return mean(output); };
+    const Evaluation result = evaluate(model, parameters, Ignoring(), 2, {}, first_logit);
+    REQUIRE(std::isnan(result.accuracy));
+    REQUIRE(result.predictions.empty());
+    Recipe wrong = recipe_for("cpu");
+    wrong.batch_size = 0;
+    const Points points;
+    REQUIRE(error_of([&] { Trainer(wrong, model, points, squares); }).find("--batch-size must be") == 0);
+}
+
 TEST_CASE("batches that do not fit their samples are named") {
     struct Wrong final : Samples {
         int64_t size() const override { return 8; }

@@ -82,6 +82,8 @@ int run_commands(CLI::App& app, const std::vector<Command>& commands, int argc, 
         return report(app, "out of memory", exit_failed);
     } catch (const std::exception& error) {
         return report(app, error.what(), exit_failed);
+    } catch (...) {  // of a model or data of someone's own
+        return report(app, "failed by an exception that says nothing", exit_failed);
     }
 }
 

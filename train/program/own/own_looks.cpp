@@ -179,7 +179,7 @@ struct LookFlags {
 }  // namespace
 
 RunCommand declare_own_summary(const Program& program, CLI::App& command) {
-    auto flags = std::make_shared<LookFlags>(program, command, 1);
+    auto flags = std::make_shared<LookFlags>(program, command, 2);
     command.footer(
         "One training step's forward pass is run, and what it recorded is shown. A layer has a line of its own where "
         "it\nis called as layer(x), not layer.forward(x). A fused operation uses the parameters of layers that it does "

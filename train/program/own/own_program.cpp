@@ -67,6 +67,7 @@ ProgramData data_of(const Program& program, const SourceFlags& flags) {
     ProgramData data = program.data ? program.data(flags.source) : ProgramData{};
     check(data.training != nullptr && data.training->size() > 0, "[program] {} has no samples to train on",
           program.name);
+    check(!data.validation || data.validation->size() > 0, "[program] {}: the validation set is empty", program.name);
     data.training = limited(std::move(data.training), flags.limit);
     data.validation = limited(std::move(data.validation), flags.limit);
     if (data.test) data.test = [test = data.test, limit = flags.limit] { return limited(test(), limit); };
@@ -80,8 +81,10 @@ Loss loss_of(const Program& program, double label_smoothing) {
 ProgramData image_data(const std::string& name, Extent extent) {
     const DataSource source = parse_data_source(name);
     const Normalisation normalisation = normalisation_of(source.kind);
-    auto [training, validation] =
-        hold_out(load_dataset(source, Split::train, {.extent = extent}), 0.1, Random{0, 0x41});
+    const Dataset all = load_dataset(source, Split::train, {.extent = extent});
+    auto [training, validation] = hold_out(all, 0.1, Random{0, 0x41});
+    check(validation.size() > 0, "[program] a tenth of the {} images of {} leaves none to validate on", all.size(),
+          name);
     return {std::make_unique<ImageSamples>(std::move(training), normalisation, Augmentation{}),
             std::make_unique<ImageSamples>(std::move(validation), normalisation), [=]() -> std::unique_ptr<Samples> {
                 return std::make_unique<ImageSamples>(load_dataset(source, Split::test, {.extent = extent}),

@@ -67,8 +67,15 @@ nlohmann::json read_own_config(const Program& program, const RunFolder& folder) 
 Recipe recipe_in(nlohmann::json config, const RunFolder& folder) {
     config.erase("derived");
     Recipe recipe;
-    update(recipe, config, folder.config().string());
-    validate(recipe);
+    const std::string name = folder.config().string();
+    for (const Setting& setting : settings_of(recipe))
+        check(config.contains(setting.name), "[run] {}: no \"{}\" in it", name, setting.name);
+    update(recipe, config, name);
+    try {
+        validate(recipe);
+    } catch (const UsageError& error) {
+        fail_usage("{}: {}", name, error.what());
+    }
     return recipe;
 }
 

@@ -30,7 +30,7 @@ LogTable read_log(const std::filesystem::path& log_jsonl) {
         if (!entry.is_object()) continue;
         const auto epoch = entry.find("epoch");
         if (epoch != entry.end() && epoch->is_number_integer()) log.epochs.push_back(std::move(entry));
-        else if (entry.contains("test_accuracy")) log.test = std::move(entry);
+        else if (entry.contains("test_loss") || entry.contains("test_accuracy")) log.test = std::move(entry);
     }
     return log;
 }

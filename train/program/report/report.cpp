@@ -60,9 +60,12 @@ std::string headline(const Page& page) {
                 "after epoch {}",
                 page.run.log.epochs[static_cast<size_t>(best - accuracies.begin())].at("epoch").get<int64_t>()));
     }
-    if (page.run.log.test.is_object() && page.run.log.test.contains("test_accuracy"))
-        html += html_tile("Test accuracy", percent(page.run.log.test.value("test_accuracy", NAN)),
-                          fmt::format("weights of epoch {}", page.run.log.test.value("weights_of_epoch", int64_t{0})));
+    if (const nlohmann::json& test = page.run.log.test; test.is_object()) {
+        const std::string of = fmt::format("weights of epoch {}", test.value("weights_of_epoch", int64_t{0}));
+        html += test.contains("test_accuracy")
+                    ? html_tile("Test accuracy", percent(test.value("test_accuracy", NAN)), of)
+                    : html_tile("Test loss", number(test.value("test_loss", NAN)), of);
+    }
     html += html_tile("Parameters", grouped(page.run.parameters), page.run.model);
     html += html_tile("Epochs", fmt::format("{} of {}", page.run.log.epochs.size(), page.run.epochs));
     const auto seconds = page.run.log.column("seconds");

@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <limits>
+#include <new>
 
 namespace swingrad {
 namespace {
@@ -70,9 +71,12 @@ int RunLoop::go() {
         progress_.line(
             fmt::format("stopped after step {} of {}; {}", trainer_.steps_done(), trainer_.steps_in_all(), to_go_on));
         return exit_interrupted();
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
+        save_what_is_done();
         if (saved_.empty()) throw;
-        fail("{}; last checkpoint: {} in {}; {}", error.what(), saved_, folder_.path.string(), to_go_on);
+        const bool no_memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+        fail("{}; last checkpoint: {} in {}; {}", no_memory ? "out of memory" : error.what(), saved_,
+             folder_.path.string(), to_go_on);
     }
     return 0;
 }
@@ -144,6 +148,14 @@ void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation)
     }
     if (recipe_.keep_every > 0 && epoch % recipe_.keep_every == 0)
         save_weights(folder_.kept(epoch), trainer_.parameters());
+}
+
+// An epoch whose batches are all done, where what came after them failed.
+void RunLoop::save_what_is_done() {
+    try {
+        if (!trainer_.finished() && trainer_.epoch_done()) save();
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): what failed first is what is said
+    }
 }
 
 void RunLoop::save() {

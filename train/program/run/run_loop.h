@@ -33,6 +33,7 @@ class RunLoop {
     void test();
 
     void save();
+    void save_what_is_done();
     void report(const std::string& set, const Samples* samples, const std::optional<Evaluation>& evaluation,
                 int64_t epoch);
     Evaluation evaluate_showing(const std::string& label, const Samples& samples);
