@@ -113,11 +113,12 @@ void Parameters::make_buffers(Module& model) {
     const Tensor start = Tensor::zeros({total}, values_.dtype());
     std::vector<int64_t> offsets;
     int64_t offset = 0;
-    for (const auto& [name, buffer] : all) {
+    for (const NamedBuffer& named : all) {
+        const Buffer& buffer = *named.buffer;
         dispatch_float("parameters", start.dtype(), [&]<class T>(T) {
-            initialise<T>(start.subrange(offset, buffer->shape), Init::constant(buffer->start), Random{});
+            initialise<T>(start.subrange(offset, buffer.shape), Init::constant(buffer.start), Random{});
         });
-        offsets.push_back(std::exchange(offset, offset + aligned(buffer->shape.numel())));
+        offsets.push_back(std::exchange(offset, offset + aligned(buffer.shape.numel())));
     }
     buffers_ = start.on(values_.device());
     for (size_t i = 0; i < all.size(); ++i) {

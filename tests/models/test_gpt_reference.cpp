@@ -1,7 +1,7 @@
 #include "tests/models/reference_training.h"
 
 #define main gpt_main
-#include "tests/examples/gpt.cpp"
+#include "tests/examples/gpt.cpp"  // NOLINT(bugprone-suspicious-include): the example itself
 #undef main
 
 TEST_CASE("the example gpt has PyTorch's losses over 20 steps") {

@@ -1,7 +1,7 @@
 #include "tests/models/reference_training.h"
 
 #define main resnet20_main
-#include "tests/examples/resnet20.cpp"
+#include "tests/examples/resnet20.cpp"  // NOLINT(bugprone-suspicious-include): the example itself
 #undef main
 
 TEST_CASE("the example resnet20 has PyTorch's losses over 20 steps") {
