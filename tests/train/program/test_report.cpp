@@ -213,3 +213,13 @@ TEST_CASE("a report on a model without classes has losses and no accuracy") {
     REQUIRE_FALSE(contains(html, "accuracy"));
     REQUIRE_FALSE(contains(html, "<h2>Confusion</h2>"));
 }
+
+TEST_CASE("of epochs with equal accuracy a report names the one with the lower loss, whose weights are kept") {
+    const TemporaryDirectory directory;
+    const RunFolder folder{directory.path()};
+    const char* line = "{{\"epoch\":{},\"train_loss\":2.5,\"validation_loss\":{},\"validation_accuracy\":50.0}}\n";
+    write_file_plainly(folder.log(), fmt::format(fmt::runtime(line), 1, 2.0) + fmt::format(fmt::runtime(line), 2, 1.5) +
+                                         fmt::format(fmt::runtime(line), 3, 1.75));
+    report_on(folder, Reported({"a"}).subject, 1, nullptr);
+    REQUIRE(contains(contents_of(folder.report()), "after epoch 2"));
+}

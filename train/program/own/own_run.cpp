@@ -37,7 +37,8 @@ struct OwnRun {
                   .program = program.name,
                   .model_name = program.name,
                   .data_name = source.source.empty() ? program.name : source.text(),
-                  .settings = to_json(recipe)} {
+                  .settings = to_json(recipe),
+                  .architecture = {{"program", program.name}, {"parameters", model->parameter_count()}}} {
         if (const Dataset* images = data.training->images()) {
             subject.samples_are = "images";
             subject.classes = images->classes.size();

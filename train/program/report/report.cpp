@@ -48,17 +48,22 @@ std::string number_in(const nlohmann::json& line, const char* name) {
 
 // ---- the parts of the page
 
+// The epoch whose weights were kept, and its validation accuracy: the highest, of equal ones that with the lowest loss.
+std::pair<int64_t, double> best_epoch(const LogTable& log) {
+    const auto accuracies = log.column("validation_accuracy"), losses = log.column("validation_loss");
+    size_t best = 0;
+    for (size_t i = 1; i < accuracies.size(); ++i) {
+        const bool higher = accuracies[i] > accuracies[best] || std::isnan(accuracies[best]);
+        if (higher || (accuracies[i] == accuracies[best] && losses[i] < losses[best])) best = i;
+    }
+    return {log.epochs[best].at("epoch").get<int64_t>(), accuracies[best]};
+}
+
 std::string headline(const Page& page) {
-    const auto accuracies = page.run.log.column("validation_accuracy");
-    const auto worse = [](double a, double b) { return std::isnan(a) || a < b; };
     std::string html = "<dl class=\"headline\">\n";
     if (page.run.log.has("validation_accuracy")) {
-        const auto best = std::max_element(accuracies.begin(), accuracies.end(), worse);
-        html += html_tile(
-            "Best validation accuracy", percent(*best),
-            fmt::format(
-                "after epoch {}",
-                page.run.log.epochs[static_cast<size_t>(best - accuracies.begin())].at("epoch").get<int64_t>()));
+        const auto [epoch, accuracy] = best_epoch(page.run.log);
+        html += html_tile("Best validation accuracy", percent(accuracy), fmt::format("after epoch {}", epoch));
     }
     if (const nlohmann::json& test = page.run.log.test; test.is_object()) {
         const std::string of = fmt::format("weights of epoch {}", test.value("weights_of_epoch", int64_t{0}));
