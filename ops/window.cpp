@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <mutex>
 
 namespace swingrad {
@@ -112,33 +111,6 @@ WindowMap block_window_map(Extent map, Extent window, bool shifted, PaddingOrder
     if (shifted && map.rows > clipped.rows) shift.rows = window.rows / 2;
     if (shifted && map.columns > clipped.columns) shift.columns = window.columns / 2;
     return make_window_map(map, clipped, shift, order);
-}
-
-Tensor shift_mask(const WindowTable& table, DType dtype) {
-    if (table.mask.empty()) return {};
-    const int64_t N = table.tokens;
-    Tensor mask = Tensor::empty({table.windows, N, N}, dtype);
-    dispatch_float("shift_mask", dtype, [&]<class T>(T) {
-        T* out = mask.data<T>();
-        for (int64_t window = 0; window < table.windows; ++window) {
-            const int32_t* mask_of = table.mask.data() + window * N;
-            for (int64_t a = 0; a < N; ++a)
-                for (int64_t b = 0; b < N; ++b) *out++ = mask_of[a] == mask_of[b] ? T(0) : T(-100);
-        }
-    });
-    return mask;
-}
-
-Tensor causal_mask(const WindowTable& table, DType dtype) {
-    if (!table.causal) return {};
-    const int64_t N = table.tokens;
-    Tensor mask = Tensor::empty({N, N}, dtype);
-    dispatch_float("causal_mask", dtype, [&]<class T>(T) {
-        for (int64_t i = 0; i < N; ++i)
-            for (int64_t j = 0; j < N; ++j)
-                mask.data<T>()[i * N + j] = j <= i ? T(0) : -std::numeric_limits<T>::infinity();
-    });
-    return mask;
 }
 
 Tensor relative_coordinates(Extent window, Extent pretrained, OffsetScale scale, DType dtype) {

@@ -45,24 +45,18 @@ class BatchNorm2d : public Module {
     double momentum_, eps_;
 };
 
-// [B, H, W, C] -> [B, H', W', C]
-class MaxPool2d : public Module {
+// [B, H, W, C] -> [B, H', W', C]. pool: max_pool2d or avg_pool2d.
+template <Tensor (*pool)(const Tensor&, Extent, Extent, Extent)>
+class Pool2d : public Module {
   public:
-    MaxPool2d(Extent kernel, Extent stride, Extent padding = {0, 0})
+    Pool2d(Extent kernel, Extent stride, Extent padding = {0, 0})
         : kernel_(kernel), stride_(stride), padding_(padding) {}
-    Tensor forward(const Tensor& x) const override { return max_pool2d(x, kernel_, stride_, padding_); }
+    Tensor forward(const Tensor& x) const override { return pool(x, kernel_, stride_, padding_); }
 
   private:
     Extent kernel_, stride_, padding_;
 };
-class AvgPool2d : public Module {
-  public:
-    AvgPool2d(Extent kernel, Extent stride, Extent padding = {0, 0})
-        : kernel_(kernel), stride_(stride), padding_(padding) {}
-    Tensor forward(const Tensor& x) const override { return avg_pool2d(x, kernel_, stride_, padding_); }
-
-  private:
-    Extent kernel_, stride_, padding_;
-};
+using MaxPool2d = Pool2d<max_pool2d>;
+using AvgPool2d = Pool2d<avg_pool2d>;
 
 }  // namespace swingrad

@@ -13,8 +13,7 @@
 //   P_ij = softmax over j of S_ij = e^(S_ij - max_j S_ij) / sum_j e^(S_ij - max_j S_ij)
 //   o_i = sum_j P_ij v_j
 //
-// Causal (of a sequence): S_ij = -infinity where j > i, so P_ij = 0 there, and nothing comes back. So query i's loops
-// over the keys end at i, keys_of(i) = i + 1, else N.
+// Causal: S_ij = -infinity and P_ij = 0 where j > i, so query i's loops over keys end at i: keys_of(i) = i + 1, else N.
 //
 // Backward, from the end, with product_ij = q^_i . k^_j:
 //
@@ -229,34 +228,30 @@ Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, co
     return window_attention({"dot_attention", qkv, padding, {}, bias_table, heads, map});
 }
 
-// ---- gradient checks: shifted and padded in both orders, and a causal sequence; two heads, one of them above the
-// clamp
+// ---- gradient checks: shifted and padded in both orders, and causal; two heads, one of them above the clamp
 
 // Of two maps: qkv, bias_table and, where there are such, logit_scale for the cosine, and padding.
 static GradientCase case_of(const char* name, int64_t C, const WindowMap& map, bool cosine) {
-    return {name,
-            [=](Random random) {
-                const auto of = [&](const Shape& shape, uint64_t i) { return random_tensor(shape, random.split(i)); };
-                std::vector<Tensor> in{of({2, map->map.rows, map->map.columns, 3 * C}, 0), of({map->offsets(), 2}, 3)};
-                if (cosine) in.push_back(Tensor::from({2, 1, 1}, std::vector<double>{1.3, 4.7}));
-                if (map->has_padding) in.push_back(of({3 * C}, 1));
-                return in;
-            },
-            [=](const std::vector<Tensor>& in) {
-                const Tensor padding = map->has_padding ? in.back() : Tensor();
-                return cosine ? cosine_attention(in[0], padding, in[2], in[1], map)
-                              : dot_attention(in[0], padding, 2, in[1], map);
-            },
-            {.eps = 1e-6, .atol = 1e-6, .rtol = 1e-5, .seed = 0, .mutate = {}}};
+    const auto inputs = [=](Random random) {
+        const Shape qkv{2, map->map.rows, map->map.columns, 3 * C}, table{map->offsets(), 2};
+        std::vector<Tensor> in{random_tensor(qkv, random.split(0)), random_tensor(table, random.split(3))};
+        if (cosine) in.push_back(Tensor::from({2, 1, 1}, std::vector<double>{1.3, 4.7}));
+        if (map->has_padding) in.push_back(random_tensor({3 * C}, random.split(1)));
+        return in;
+    };
+    const auto function = [=](const std::vector<Tensor>& in) {
+        const Tensor padding = map->has_padding ? in.back() : Tensor();
+        return cosine ? cosine_attention(in[0], padding, in[2], in[1], map)
+                      : dot_attention(in[0], padding, 2, in[1], map);
+    };
+    return {name, inputs, function, {.eps = 1e-6, .atol = 1e-6, .rtol = 1e-5, .seed = 0, .mutate = {}}};
 }
-static WindowMap shifted(int64_t columns, PaddingOrder order) {
-    return make_window_map({3, 5}, {2, columns}, {1, 1}, order);
-}
-const DeclareGradientCase cosine_case{case_of("cosine_attention", 6, shifted(3, PaddingOrder::before_shift), true)};
-const DeclareGradientCase after_case{
-    case_of("cosine_attention/after_shift", 2, shifted(2, PaddingOrder::after_shift), true)};
+static const WindowMap before = make_window_map({3, 5}, {2, 3}, {1, 1}, PaddingOrder::before_shift),
+                       after = make_window_map({3, 5}, {2, 2}, {1, 1}, PaddingOrder::after_shift);
+const DeclareGradientCase cosine_case{case_of("cosine_attention", 6, before, true)};
+const DeclareGradientCase after_case{case_of("cosine_attention/after_shift", 2, after, true)};
 const DeclareGradientCase causal_case{case_of("cosine_attention/causal", 2, make_sequence_map(35, true), true)};
-const DeclareGradientCase dot_case{case_of("dot_attention", 6, shifted(3, PaddingOrder::before_shift), false)};
+const DeclareGradientCase dot_case{case_of("dot_attention", 6, before, false)};
 const DeclareGradientCase causal_dot_case{case_of("dot_attention/causal", 6, make_sequence_map(5, true), false)};
 
 }  // namespace swingrad

@@ -15,7 +15,7 @@
 //   dx_bmni = sum_hwo dy_bhwo weight_oikl       where 0 <= k < kh and 0 <= l < kw
 //   dweight_oikl = sum_bhw dy_bhwo x_bmni       where (m, n) is on the map          dbias_o = sum_bhw dy_bhwo
 //
-// Saved: x and weight, nothing new. The weight is in PyTorch's order, in which models are stored.
+// Saved: x and weight. The weight is in PyTorch's order, in which models are stored.
 // Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998; the conventions are
 // torch.nn.Conv2d's. Test: tests/conv/test_conv2d.cpp.
 
@@ -125,18 +125,8 @@ struct Conv2dNode final : Node {
 // ---- public function
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
-    const Shape& w = weight.shape();
-    check(x.shape().rank() == 4, "[conv2d] x must be [B, H, W, I], got {}", x.shape());
-    const int64_t I = x.shape()[3], groups = options.groups;
-    check(groups >= 1 && I % groups == 0, "[conv2d] {} groups do not divide the {} channels of x", groups, I);
-    check(w.rank() == 4 && w[1] == I / groups && w.numel() > 0, "[conv2d] weight must be [O, {}, kh, kw], got {}",
-          I / groups, w);
-    check(w[0] % groups == 0, "[conv2d] {} groups do not divide the {} channels out of weight", groups, w[0]);
-    check(!bias.defined() || bias.shape() == Shape{w[0]}, "[conv2d] bias must be [{}], got {}", w[0], bias.shape());
-    check_one_device("conv2d", {{"x", x}, {"weight", weight}, {"bias", bias}});
-
-    const Sliding sliding{{w[2], w[3]}, options.stride, options.padding};
-    const Tensor y = x.empty_like(sliding.shape_over("conv2d", x.shape(), w[0]));
+    const Sliding sliding = Sliding::of_weight(x, weight, bias, options.stride, options.padding, options.groups);
+    const Tensor y = x.empty_like(sliding.shape_over("conv2d", x.shape(), weight.shape()[0]));
     run_forward("conv2d", x, [&]<class T>(T) {
         auto op = operands<T>(x, weight, sliding);
         op.bias = ptr(bias), op.y = ptr(y);
@@ -144,9 +134,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
     });
     if (!recording({x, weight, bias})) return y;
     auto node = std::make_unique<Conv2dNode>();
-    node->x = x.detached();
-    node->weight = weight.detached();
-    node->sliding = sliding;
+    node->x = x.detached(), node->weight = weight.detached(), node->sliding = sliding;
     return record(std::move(node), {x, weight, bias}, y);
 }
 

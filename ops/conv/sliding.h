@@ -4,6 +4,7 @@
 
 #include "core/extent.h"
 #include "core/shape.h"
+#include "core/tensor.h"
 #include "cuda/conv/sliding_axis.h"
 
 #include <string_view>
@@ -12,6 +13,10 @@ namespace swingrad {
 
 struct Sliding {
     Extent kernel, stride, padding;
+
+    // The kernel of conv2d's weight. Throws an Error unless its operands fit.
+    static Sliding of_weight(const Tensor& x, const Tensor& weight, const Tensor& bias, Extent stride, Extent padding,
+                             int64_t groups);
 
     SlidingAxis rows(const Shape& map) const { return {map[1], kernel.rows, stride.rows, padding.rows}; }
     SlidingAxis columns(const Shape& map) const { return {map[2], kernel.columns, stride.columns, padding.columns}; }

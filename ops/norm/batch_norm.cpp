@@ -86,8 +86,7 @@ namespace {
 
 struct BatchNormNode final : Node {
     bool training;
-    Tensor x, weight;   // [..., C], [C]
-    Tensor mean, rstd;  // [C]
+    Tensor x, weight, mean, rstd;  // x [..., C], the others [C]
 
     std::string_view name() const override { return "batch_norm"; }
     std::vector<Saved> saved() const override { return {{"x", x}, {"weight", weight}, {"mean", mean}, {"rstd", rstd}}; }
@@ -113,20 +112,18 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
                   const Tensor& running_var, bool training, double momentum, double eps) {
     check(x.shape().rank() >= 1, "[batch_norm] x must be [..., C], got {}", x.shape());
     const int64_t rows = x.shape().rows(), C = x.shape()[-1];
-    const auto check_channels = [&](std::string_view name, const Tensor& tensor) {
-        check(tensor.shape() == Shape{C}, "[batch_norm] {} must be [{}], got {}", name, C, tensor.shape());
-    };
-    check_channels("weight", weight);
-    check_channels("bias", bias);
-    check(running_mean.defined() == running_var.defined() && (training || running_mean.defined()),
+    const bool running = running_mean.defined();
+    check(running == running_var.defined() && (training || running),
           "[batch_norm] running_mean and running_var go together, and only training can do without");
-    if (running_mean.defined()) check_channels("running_mean", running_mean);
-    if (running_mean.defined()) check_channels("running_var", running_var);
+    const std::initializer_list<Operand> of_channels{
+        {"weight", weight}, {"bias", bias}, {"running_mean", running_mean}, {"running_var", running_var}};
+    for (const auto& [name, tensor] : of_channels) {
+        const bool left_out = !running && name.starts_with("running");
+        check(left_out || tensor.shape() == Shape{C}, "[batch_norm] {} must be [{}], got {}", name, C, tensor.shape());
+        check_one_device("batch_norm", {{"x", x}, {name, tensor}});
+    }
     check(!training || rows > 1, "[batch_norm] training needs more than one row to have a variance, x is {}",
           x.shape());
-    check_one_device(
-        "batch_norm",
-        {{"x", x}, {"weight", weight}, {"bias", bias}, {"running_mean", running_mean}, {"running_var", running_var}});
 
     const Tensor y = x.empty_like(x.shape()), mean = weight.empty_like({C}), rstd = weight.empty_like({C});
     run_forward("batch_norm", x, [&]<class T>(T) {
@@ -139,10 +136,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
     if (!recording({x, weight, bias})) return y;
     auto node = std::make_unique<BatchNormNode>();
     node->training = training;
-    node->x = x.detached();
-    node->weight = weight.detached();
-    node->mean = mean;
-    node->rstd = rstd;
+    node->x = x.detached(), node->weight = weight.detached(), node->mean = mean, node->rstd = rstd;
     return record(std::move(node), {x, weight, bias}, y);
 }
 
@@ -150,24 +144,20 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
 
 namespace {
 
-std::vector<Tensor> some_inputs(Random random) {
-    return {random_tensor({2, 3, 5}, random.split(0)), random_tensor({5}, random.split(1)),
-            random_tensor({5}, random.split(2))};
+GradientCase case_of(const char* name, bool training) {
+    const auto inputs = [](Random random) -> std::vector<Tensor> {
+        return {random_tensor({2, 3, 5}, random.split(0)), random_tensor({5}, random.split(1)),
+                random_tensor({5}, random.split(2))};
+    };
+    return {name, inputs, [=](const std::vector<Tensor>& in) {
+                const Tensor mean = Tensor::from({5}, std::vector<double>{0.5, -1, 0, 2, 0.25}).on(in[0].device()),
+                             var = Tensor::from({5}, std::vector<double>{1, 0.5, 2, 4, 0.3}).on(in[0].device());
+                return training ? batch_norm(in[0], in[1], in[2], {}, {}, true)
+                                : batch_norm(in[0], in[1], in[2], mean, var, false);
+            }};
 }
-const DeclareGradientCase batch_norm_case{{
-    "batch_norm",
-    some_inputs,
-    [](const std::vector<Tensor>& in) { return batch_norm(in[0], in[1], in[2], {}, {}, true); },
-}};
-const DeclareGradientCase running_case{{
-    "batch_norm/running",
-    some_inputs,
-    [](const std::vector<Tensor>& in) {
-        const Tensor mean = Tensor::from({5}, std::vector<double>{0.5, -1, 0, 2, 0.25}),
-                     var = Tensor::from({5}, std::vector<double>{1, 0.5, 2, 4, 0.3});
-        return batch_norm(in[0], in[1], in[2], mean.on(in[0].device()), var.on(in[0].device()), false);
-    },
-}};
+const DeclareGradientCase batch_norm_case{case_of("batch_norm", true)};
+const DeclareGradientCase running_case{case_of("batch_norm/running", false)};
 
 }  // namespace
 }  // namespace swingrad

@@ -195,6 +195,12 @@ TEST_CASE("attention over a sequence is PyTorch's, and a causal one sees nothing
     REQUIRE(error_of([] { MultiHeadAttention(6, 4); }) == "[attention] 6 channels do not divide into 4 heads");
 }
 
+TEST_CASE("pools are layers without parameters") {
+    const Tensor x = random_tensor({2, 4, 6, 3}, Random{3, 4});
+    REQUIRE(MaxPool2d({2, 3}, {2, 1})(x).values() == max_pool2d(x, {2, 3}, {2, 1}).values());
+    REQUIRE(AvgPool2d({2, 3}, {2, 1})(x).values() == avg_pool2d(x, {2, 3}, {2, 1}).values());
+}
+
 TEST_CASE("layers start as PyTorch's do") {
     Linear linear(25, 400);
     Conv2d conv(4, 100, {5, 5});
