@@ -34,12 +34,16 @@ void add(const Tensor& a, const Tensor& b, const Tensor& sum) {
 
 // The index of the first element that is not finite, or the number of elements.
 int64_t first_not_finite(const Tensor& tensor) {
-    int64_t index = 0;
+    int64_t index = tensor.numel();
     on_device_of(
         "check_finite", tensor,
         [&]<class T>(T) {
             const auto values = tensor.span<T>();
-            index = std::find_if(values.begin(), values.end(), [](T value) { return !std::isfinite(widen(value)); }) -
+            index = std::find_if(values.begin(), values.end(),
+                                 [](T value) {
+                                     using std::isfinite;
+                                     return !isfinite(widen(value));
+                                 }) -
                     values.begin();
         },
         [&]<class T>(T) { index = cuda::first_not_finite(tensor.numel(), tensor.device_data<T>()); });
@@ -58,11 +62,10 @@ Tensor added(const Tensor& a, const Tensor& b) {
 
 Tensor filled(const Shape& shape, double value, DType dtype, Device device) {
     Tensor tensor = Tensor::empty(shape, dtype, device);
-    dispatch_any_float("filled", dtype, [&]<class T>(T) {
-        const auto wide = static_cast<acc_type<T>>(value);
-        if (device == Device::cpu) std::fill_n(tensor.data<T>(), tensor.numel(), static_cast<T>(wide));
-        else cuda::fill(tensor.numel(), wide, tensor.device_data<T>());
-    });
+    on_device_of(
+        "filled", tensor,
+        [&]<class T>(T) { std::fill_n(tensor.data<T>(), tensor.numel(), narrow<T>(static_cast<acc_type<T>>(value))); },
+        [&]<class T>(T) { cuda::fill(tensor.numel(), static_cast<acc_type<T>>(value), tensor.device_data<T>()); });
     return tensor;
 }
 

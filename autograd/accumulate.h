@@ -12,7 +12,7 @@ namespace swingrad {
 void add_into(const Tensor& sum, const Tensor& term);
 // a + b in new memory.
 Tensor added(const Tensor& a, const Tensor& b);
-// `value` everywhere, written where the tensor is: nothing is copied there. dtype: float32, float64 or bfloat16.
+// `value` everywhere, written where the tensor is: nothing is copied there. dtype: float32, float64, bfloat16 or dual.
 Tensor filled(const Shape& shape, double value, DType dtype, Device device);
 // Throws an Error that names node, place, index and value of the first element that is NaN or infinite. Waits for the
 // tensor's device.

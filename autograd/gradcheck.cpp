@@ -169,6 +169,7 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
     }
 
     Worst worst;
+    std::vector<Tensor> gradients(leaves.size());
     int64_t zeros = 0;
     for (size_t i = 0; i < leaves.size(); ++i) {
         if (leaves[i].dtype() != DType::float64) continue;
@@ -177,7 +178,7 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
             result.report = fmt::format("{}: input {} {} received no gradient", op, i, inputs[i].shape());
             return result;
         }
-        analytic = analytic.on_cpu();
+        gradients[i] = analytic = analytic.on_cpu();
         double largest = 0, worst_here = 0;
         const int64_t places = options.directions > 0 ? options.directions : leaves[i].numel();
         for (int64_t place = 0; place < places; ++place) {
@@ -208,6 +209,10 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
                         kink_text(function, leaves, worst.line, cotangent) +
                         sweep(function, leaves, worst.line, worst.analytic, cotangent);
     }
+    if (result.report.empty() && options.second_order) {
+        result.dual = dual_check(function, inputs, cotangent, gradients, options, op);
+        result.report = result.dual.report;
+    }
     result.ok = result.report.empty();
     return result;
 }
@@ -225,6 +230,10 @@ std::vector<GradientCase> gradient_cases() {
     auto cases = declared_cases();
     std::sort(cases.begin(), cases.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return cases;
+}
+
+Tensor constant_like(const Tensor& x, const Shape& shape, const std::vector<double>& values) {
+    return Tensor::from(shape, values).to(x.dtype()).on(x.device());
 }
 
 Tensor random_tensor(const Shape& shape, Random random, double scale, double offset) {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "autograd/checkpoint.h"
+#include "autograd/dual_check.h"
 #include "core/random.h"
 
 #include <string>
@@ -30,6 +31,8 @@ struct GradcheckOptions {
     // 0: every element. Else the fast mode: of each input, the slope along so many random directions of length 1, which
     // takes two calls of the function each, however large the input is.
     int64_t directions = 0;
+    // Also by dual numbers, to the second order (autograd/dual_check.h): the function must be able to compute in them.
+    bool second_order = false;
     // Called with what each node's backward returned; see Tape::after_backward.
     std::function<void(const Node&, const NeedsInputGrad&, std::vector<Tensor>&)> mutate;
 };
@@ -42,13 +45,14 @@ struct GradcheckResult {
     // Of these, how many were judged by a step of eps / 100, where alone the two agree: the function has a kink nearby,
     // such as relu's at 0.
     int64_t near_kinks = 0;
+    DualErrors dual;     // zeros without second_order
     std::string report;  // empty where ok, else what went wrong and where
 };
 
 // Checks every element of every float64 input, or with `directions` so many slopes of each; inputs of other dtypes are
-// constants. Fails, besides on a wrong
-// element, where the function gives two results for the same inputs, where an input receives no gradient, and where
-// every gradient is exactly zero (such a check proves nothing). `op` only names things in the report.
+// constants. Fails, besides on a wrong element, where the function gives two results for the same inputs, where an
+// input receives no gradient, and where every gradient is exactly zero (such a check proves nothing). `op` only names
+// things in the report.
 GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options = {}, const std::string& op = "function");
 
@@ -75,5 +79,9 @@ struct DeclareGradientCase {
 
 // Standard normal values in double, scaled and moved: what most cases use as inputs.
 Tensor random_tensor(const Shape& shape, Random random, double scale = 1.0, double offset = 0.0);
+
+// A constant that a case's function makes, where its input x is and of x's dtype: a case is run on devices, and in dual
+// numbers.
+Tensor constant_like(const Tensor& x, const Shape& shape, const std::vector<double>& values);
 
 }  // namespace swingrad

@@ -188,7 +188,8 @@ std::vector<TapeEntry> Tape::entries() const {
 // ---- leaves
 
 void require_gradient(Tensor& tensor, std::string name) {
-    check(tensor.dtype() == DType::float32 || tensor.dtype() == DType::float64 || tensor.dtype() == DType::bfloat16,
+    const DType dtype = tensor.dtype();
+    check(dtype == DType::float32 || dtype == DType::float64 || dtype == DType::bfloat16 || dtype == DType::dual,
           "[require_gradient] only floating-point tensors have gradients, got {}", tensor);
     auto meta = std::make_shared<AutogradMeta>();
     meta->leaf = true;

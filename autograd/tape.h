@@ -137,8 +137,9 @@ class Scope {
   private:
     const std::string name_;
     const Scope* previous_;
-    friend std::string current_scope_name();  // tape.cpp
+    friend std::string current_scope_name();
 };
+std::string current_scope_name();  // empty where there is none
 
 // ---- for operations
 

@@ -7,12 +7,17 @@
 #include <bit>
 #include <map>
 #include <mutex>
+#include <new>
 #include <span>
 #include <utility>
 #include <vector>
 
 namespace swingrad {
 namespace {
+
+class OutOfMemory final : public Error {
+    using Error::Error;
+};
 
 // No device has more; below it, rounding up cannot overflow.
 constexpr size_t most_bytes = size_t{1} << 62;
@@ -29,7 +34,7 @@ constexpr uint64_t shared_pool = 0;
 
 // The pool that this thread allocates from.
 uint64_t& pool_in_use(Device device) {
-    thread_local std::array<uint64_t, 2> pools{shared_pool, shared_pool};
+    thread_local std::array<uint64_t, device_kinds> pools{};  // shared_pool
     return pools[static_cast<size_t>(device)];
 }
 
@@ -53,7 +58,7 @@ class CachingAllocator {
             found->second.pop_back();
         } else {
             if (block.pool == shared_pool) give_back_below(block.capacity);
-            block.address = from_device(block.capacity);
+            block.address = from_device(block.capacity, block.pool == shared_pool);
         }
         statistics_.live += rounded(bytes);
         statistics_.peak = std::max(statistics_.peak, statistics_.live);
@@ -64,8 +69,12 @@ class CachingAllocator {
         const std::lock_guard lock(mutex_);
         statistics_.live -= rounded(block.bytes);
         const auto pool = free_.find(block.pool);
-        if (block.pool == shared_pool || pool == free_.end()) share(block.capacity, {&block.address, 1});
-        else pool->second[block.capacity].push_back(block.address);
+        if (block.pool == shared_pool || pool == free_.end())
+            return share_or_give_back(block.capacity, {&block.address, 1});
+        try {
+            pool->second[block.capacity].push_back(block.address);
+        } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): the pool's block is lost
+        }
     }
 
     uint64_t open_pool() {
@@ -75,7 +84,7 @@ class CachingAllocator {
     }
     void close_pool(uint64_t number) {
         const std::lock_guard lock(mutex_);
-        for (const auto& [capacity, list] : free_[number]) share(capacity, list);
+        for (const auto& [capacity, list] : free_[number]) share_or_give_back(capacity, list);
         free_.erase(number);
     }
 
@@ -105,6 +114,15 @@ class CachingAllocator {
         } else give_back(capacity, addresses);
     }
 
+    // For destructors: where the lists have no room, the device has the blocks again.
+    void share_or_give_back(size_t capacity, std::span<void* const> addresses) {
+        try {
+            share(capacity, addresses);
+        } catch (const std::bad_alloc&) {
+            give_back(capacity, addresses);
+        }
+    }
+
     void give_back(size_t capacity, std::span<void* const> addresses) {
         for (void* address : addresses) memory_.release(address, capacity);
         statistics_.reserved -= capacity * addresses.size();
@@ -125,10 +143,10 @@ class CachingAllocator {
         }
     }
 
-    void* from_device(size_t capacity) {
+    void* from_device(size_t capacity, bool may_wait) {
         ++statistics_.system_calls;
         void* address = memory_.allocate(capacity);
-        if (!address) {  // what lies in other free lists may be what is missing
+        if (!address && may_wait) {  // what lies in other free lists may be what is missing
             drop_free_blocks();
             address = memory_.allocate(capacity);
         }
@@ -138,8 +156,8 @@ class CachingAllocator {
     }
 
     [[noreturn]] void out_of_memory(size_t bytes) const {
-        fail("[allocator] {} has no {} bytes left ({} in tensors, peak {})", name_of(device_), bytes, statistics_.live,
-             statistics_.peak);
+        throw OutOfMemory(fmt::format("[allocator] {} has no {} bytes left ({} in tensors, peak {})", name_of(device_),
+                                      bytes, statistics_.live, statistics_.peak));
     }
 
     void drop_free_blocks() {
@@ -161,10 +179,10 @@ class CachingAllocator {
 
 // Never destroyed: tensors in static variables may outlive any order of destruction.
 CachingAllocator& allocator_of(Device device) {
-    if (device == Device::cpu) {
-        static auto& cpu = *new CachingAllocator(Device::cpu);
-        return cpu;
-    }
+    static auto& cpu = *new CachingAllocator(Device::cpu);
+    if (device == Device::cpu) return cpu;
+    static auto& meta = *new CachingAllocator(Device::meta);
+    if (device == Device::meta) return meta;
     static auto& cuda = *new CachingAllocator(Device::cuda);
     return cuda;
 }
@@ -173,6 +191,7 @@ CachingAllocator& allocator_of(Device device) {
 
 MemoryBlock allocate(Device device, size_t bytes) { return allocator_of(device).allocate(bytes); }
 void release(Device device, const MemoryBlock& block) { allocator_of(device).release(block); }
+bool is_out_of_memory(const std::exception& error) { return dynamic_cast<const OutOfMemory*>(&error) != nullptr; }
 MemoryStatistics memory_statistics(Device device) { return allocator_of(device).statistics(); }
 void reset_peak(Device device) { allocator_of(device).reset_peak(); }
 void release_cached(Device device) { allocator_of(device).release_cached(); }

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 
 namespace swingrad {
 
@@ -27,10 +28,11 @@ struct MemoryBlock {
 };
 
 // At least `bytes` bytes on `device`, aligned to 64, contents undefined. Throws an Error that names the bytes
-// wanted, live and the most that were where the device has none left, even with all cached blocks given back. All
-// functions here may be called from any thread.
+// wanted, live and the most that were where the device has none left, even with all cached blocks given back. (For a
+// pool, below, none are given back: that would wait for the device.) All functions here may be called from any thread.
 MemoryBlock allocate(Device device, size_t bytes);
 void release(Device device, const MemoryBlock& block);
+bool is_out_of_memory(const std::exception& error);  // whether `allocate` threw it
 
 MemoryStatistics memory_statistics(Device device);
 void reset_peak(Device device);      // peak becomes live

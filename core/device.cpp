@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -32,15 +33,46 @@ class CpuMemory final : public DeviceMemory {
     static constexpr size_t huge_page = size_t{2} << 20;
 };
 
-std::array<DeviceMemory*, 2>& installed() {
+// Addresses of nothing, so that two tensors have two, and parts of one tensor lie within it.
+class MetaMemory final : public DeviceMemory {
+  public:
+    void* allocate(size_t bytes) override {
+        const size_t rounded = bytes / 64 * 64 + 64;
+        uintptr_t address = next_.load();
+        do {
+            if (address > end || rounded > end - address) return nullptr;
+        } while (!next_.compare_exchange_weak(address, address + rounded));
+        return reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr)
+    }
+    void release(void*, size_t) override {}
+    bool reusable() const override { return false; }  // so that statistics count what tensors ask for
+    void copy_from_host(void*, const void*, size_t) override {}
+    void copy_to_host(void*, const void*, size_t) override {
+        fail("[device] a tensor on meta has a shape and no values: none can be read");
+    }
+    void copy_within(void*, const void*, size_t) override {}
+    void fill_zero(void*, size_t) override {}
+    void convert(void*, DType, const void*, DType, int64_t) override {}
+    void synchronise() override {}
+
+  private:
+    static constexpr uintptr_t end = uintptr_t{1} << 62;
+    std::atomic<uintptr_t> next_ = uintptr_t{1} << 48;  // beyond what a process can have
+};
+
+std::array<DeviceMemory*, device_kinds>& installed() {
     static CpuMemory cpu;
-    static std::array<DeviceMemory*, 2> memories{&cpu, nullptr};
+    static MetaMemory meta;
+    static std::array<DeviceMemory*, device_kinds> memories{&cpu, nullptr, &meta};
     return memories;
 }
 
 }  // namespace
 
-std::string_view name_of(Device device) { return device == Device::cpu ? "cpu" : "cuda"; }
+std::string_view name_of(Device device) {
+    if (device == Device::meta) return "meta";
+    return device == Device::cpu ? "cpu" : "cuda";
+}
 
 DeviceMemory& memory_of(Device device) {
     DeviceMemory* memory = installed()[static_cast<size_t>(device)];

@@ -1,5 +1,6 @@
-// Device: where memory lives. Core knows a device only by these few calls. The CPU's are installed from the start; the
-// library above core installs cuda's (cuda/runtime/runtime.h), which is a GPU or, in a build without one, an emulator.
+// Device: where memory lives. Core knows a device only by these few calls. The CPU's and meta's are installed from the
+// start; the library above core installs cuda's (cuda/runtime/runtime.h), which is a GPU or, in a build without one, an
+// emulator.
 #pragma once
 
 #include "core/element.h"
@@ -10,7 +11,10 @@
 
 namespace swingrad {
 
-enum class Device : uint8_t { cpu, cuda };
+// meta has no memory: a tensor there is a shape and a dtype, and operations do all but compute. What a model costs is
+// found that way (ops/cost_log.h), whatever its size. Asking such a tensor for its values throws an Error.
+enum class Device : uint8_t { cpu, cuda, meta };
+constexpr size_t device_kinds = 3;
 
 std::string_view name_of(Device device);  // "cpu"
 

@@ -10,6 +10,7 @@ size_t size_of(DType dtype) {
         case DType::int64: return 8;
         case DType::int32: return 4;
         case DType::uint8: return 1;
+        case DType::dual: return sizeof(Dual);
     }
     fail("[dtype] unknown dtype {}", static_cast<int>(dtype));
 }
@@ -22,6 +23,7 @@ std::string_view name_of(DType dtype) {
         case DType::int64: return "int64";
         case DType::int32: return "int32";
         case DType::uint8: return "uint8";
+        case DType::dual: return "dual";
     }
     fail("[dtype] unknown dtype {}", static_cast<int>(dtype));
 }

@@ -1,11 +1,13 @@
-// DType: what a tensor's elements are, and the two functions by which operations turn a run-time dtype into a C++ type.
+// DType: what a tensor's elements are, and the functions by which operations turn a run-time dtype into a C++ type.
 #pragma once
 
+#include "core/dual.h"
 #include "core/element.h"
 #include "core/error.h"
 
 #include <cstddef>
 #include <string_view>
+#include <utility>
 
 namespace swingrad {
 
@@ -20,6 +22,7 @@ constexpr DType dtype_of() {
     else if constexpr (std::is_same_v<T, int64_t>) return DType::int64;
     else if constexpr (std::is_same_v<T, int32_t>) return DType::int32;
     else if constexpr (std::is_same_v<T, uint8_t>) return DType::uint8;
+    else if constexpr (std::is_same_v<T, Dual>) return DType::dual;
     else static_assert(!sizeof(T), "no DType for this type");
 }
 
@@ -40,5 +43,15 @@ decltype(auto) dispatch_any_float(std::string_view op, DType dtype, Body&& body)
     if (dtype == DType::float64) return body(double{});
     fail("[{}] expects float32, float64 or bfloat16, got {}", op, name_of(dtype));
 }
+
+// The same with dual numbers (core/dual.h), which plain loops alone compute with: there are neither fast paths nor
+// kernels for them.
+template <class Body>
+decltype(auto) dispatch_number(std::string_view op, DType dtype, Body&& body) {
+    if (dtype == DType::dual) return body(Dual{});
+    return dispatch_any_float(op, dtype, std::forward<Body>(body));
+}
+template <class T>
+constexpr bool kernels_take = !std::is_same_v<T, Dual>;
 
 }  // namespace swingrad

@@ -9,7 +9,7 @@
 
 namespace swingrad {
 
-enum class DType : uint8_t { float32, float64, bfloat16, int64, int32, uint8 };
+enum class DType : uint8_t { float32, float64, bfloat16, int64, int32, uint8, dual };
 
 // The upper half of a float32: eight bits of exponent, seven of mantissa. A type to store: arithmetic converts it to
 // float, and a float stored in it is rounded. Both conversions are implicit, so that one loop serves all types.

@@ -2,6 +2,7 @@
 // vector instructions; it also takes whole vectors (core/simd.h). Test: tests/core/test_scalar.cpp.
 #pragma once
 
+#include "core/dual.h"
 #include "core/host_device.h"
 
 #include <bit>
@@ -13,7 +14,7 @@ namespace swingrad {
 
 namespace detail {
 
-// float or double, of one of them or of a vector.
+// float or double, of one of them or of a vector. A dual number is of doubles.
 template <class F>
 struct ElementOf {
     using type = std::remove_cvref_t<decltype(F{}[0])>;
@@ -26,13 +27,17 @@ template <>
 struct ElementOf<double> {
     using type = double;
 };
+template <>
+struct ElementOf<Dual> {
+    using type = double;
+};
 template <class F>
 constexpr bool in_double = std::is_same_v<typename ElementOf<F>::type, double>;
 
 // f of a number, or of each number of a vector.
 template <class F, class Function>
 SWINGRAD_HOST_DEVICE inline F each(F x, const Function& f) {
-    if constexpr (std::is_arithmetic_v<F>) {
+    if constexpr (std::is_arithmetic_v<F> || std::is_same_v<F, Dual>) {
         return f(x);
     } else {
         for (unsigned i = 0; i < sizeof x / sizeof x[0]; ++i) x[i] = f(x[i]);
@@ -60,7 +65,8 @@ SWINGRAD_HOST_DEVICE inline F half_power_of_two(F shifted) {
 template <class F>
 SWINGRAD_HOST_DEVICE inline F fast_exp(F x) {
     if constexpr (detail::in_double<F>) {
-        return detail::each(x, [](double number) { return std::exp(number); });
+        using std::exp;
+        return detail::each(x, [](auto number) { return exp(number); });
     } else {
         // F{} + c is c, or a vector of them.
         x = x < -87.3f ? F{} - 87.3f : x;  // n = -126

@@ -22,11 +22,11 @@ Shape broadcast_shape(std::string_view op, std::initializer_list<Shape> shapes);
 
 // One choice of device and of type, for what is no operation (autograd/accumulate.cpp); operations have run_forward and
 // run_backward, ops/operation.h. Calls cpu(T{}) where x lives on the CPU, kernels(T{}) where it lives on a GPU, with
-// T = float, double or bfloat16.
+// T = float, double or bfloat16; on the CPU also Dual. On meta it calls neither.
 template <class Cpu, class Kernels>
 void on_device_of(std::string_view op, const Tensor& x, Cpu&& cpu, Kernels&& kernels) {
-    if (x.device() == Device::cpu) dispatch_any_float(op, x.dtype(), cpu);
-    else dispatch_any_float(op, x.dtype(), kernels);
+    if (x.device() == Device::cpu) dispatch_number(op, x.dtype(), cpu);
+    else if (x.device() == Device::cuda) dispatch_any_float(op, x.dtype(), kernels);
 }
 
 }  // namespace swingrad

@@ -4,8 +4,8 @@
 //
 // The float versions have no branches and call nothing, so that a plain loop over one of them becomes vector
 // instructions (Log and Pow excepted: they are in no hot loop); Gelu also takes whole vectors (core/simd.h). The double
-// versions are those of the standard library, for gradient checks: they are accurate to rounding and may be slow. Test:
-// tests/core/test_scalar.cpp.
+// versions are those of the standard library, for gradient checks: they are accurate to rounding and may be slow. Dual
+// numbers (core/dual.h) take them too. Test: tests/core/test_scalar.cpp.
 #pragma once
 
 #include "core/fast_exp.h"
@@ -58,7 +58,8 @@ struct Gelu {
     template <class T>
     SWINGRAD_HOST_DEVICE static void normal(T x, T& distribution, T& density) {
         if constexpr (detail::in_double<T>) {
-            distribution = detail::each(x, [](double u) { return 0.5 * std::erfc(u * -0.70710678118654752440); });
+            using std::erfc;
+            distribution = detail::each(x, [](auto u) { return 0.5 * erfc(u * -0.70710678118654752440); });
             density = 0.39894228040143267794 * fast_exp(-0.5 * x * x);
         } else {
             const T z = (x < 0.0f ? -x : x) * 0.707106781f;
@@ -124,7 +125,8 @@ struct Sigmoid {
     // value (1 - value) would cancel for large x. The slope is even, so x may be taken negative, where e^x is small.
     template <class T>
     SWINGRAD_HOST_DEVICE static T slope(T x) {
-        const T e = fast_exp(-std::abs(x));
+        using std::abs;
+        const T e = fast_exp(-abs(x));
         return e / ((1 + e) * (1 + e));
     }
 };
@@ -143,7 +145,8 @@ struct Exp {
 struct Log {
     template <class T>
     SWINGRAD_HOST_DEVICE static T value(T x) {
-        return std::log(x);
+        using std::log;
+        return log(x);
     }
     template <class T>
     SWINGRAD_HOST_DEVICE static T slope(T x) {
@@ -159,7 +162,8 @@ struct Silu {
     }
     template <class T>
     SWINGRAD_HOST_DEVICE static T slope(T x) {
-        const T e = fast_exp(-std::abs(x)), larger = 1 / (1 + e), smaller = e * larger;
+        using std::abs;
+        const T e = fast_exp(-abs(x)), larger = 1 / (1 + e), smaller = e * larger;
         return (x > 0 ? larger : smaller) + x * (larger * smaller);
     }
 };
@@ -169,10 +173,11 @@ struct Tanh {
     // series in x^2, fitted so that the largest relative error below 0.6 is least: 3e-9.
     template <class T>
     SWINGRAD_HOST_DEVICE static T value(T x) {
+        using std::abs, std::tanh;
         if constexpr (detail::in_double<T>) {
-            return std::tanh(x);
+            return tanh(x);
         } else {
-            const T magnitude = std::abs(x), e = fast_exp(-2 * magnitude), far = (1 - e) / (1 + e);
+            const T magnitude = abs(x), e = fast_exp(-2 * magnitude), far = (1 - e) / (1 + e);
             const T square = x * x;
             T p = -0.00589515548f;
             p = p * square + 0.0207959693f;
@@ -186,7 +191,8 @@ struct Tanh {
     // 1 - value^2 would cancel for large x.
     template <class T>
     SWINGRAD_HOST_DEVICE static T slope(T x) {
-        const T e = fast_exp(-2 * std::abs(x));
+        using std::abs;
+        const T e = fast_exp(-2 * abs(x));
         return 4 * e / ((1 + e) * (1 + e));
     }
 };
@@ -195,7 +201,8 @@ struct Tanh {
 struct Abs {
     template <class T>
     SWINGRAD_HOST_DEVICE static T value(T x) {
-        return std::abs(x);
+        using std::abs;
+        return abs(x);
     }
     template <class T>
     SWINGRAD_HOST_DEVICE static T slope(T x) {
@@ -207,11 +214,13 @@ struct Abs {
 struct Sqrt {
     template <class T>
     SWINGRAD_HOST_DEVICE static T value(T x) {
-        return std::sqrt(x);
+        using std::sqrt;
+        return sqrt(x);
     }
     template <class T>
     SWINGRAD_HOST_DEVICE static T slope(T x) {
-        return T(0.5) / std::sqrt(x);
+        using std::sqrt;
+        return T(0.5) / sqrt(x);
     }
 };
 
@@ -245,11 +254,13 @@ struct Pow {
 
     template <class T>
     SWINGRAD_HOST_DEVICE T value(T x) const {
-        return std::pow(x, T(exponent));
+        using std::pow;
+        return pow(x, T(exponent));
     }
     template <class T>
     SWINGRAD_HOST_DEVICE T slope(T x) const {
-        return exponent == 0 ? T(0) : T(exponent) * std::pow(x, T(exponent - 1));
+        using std::pow;
+        return exponent == 0 ? T(0) : T(exponent) * pow(x, T(exponent - 1));
     }
 };
 

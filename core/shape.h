@@ -1,4 +1,5 @@
-// Shape: the sizes of a tensor's axes, slowest first. [B, H, W, C] is four numbers, a scalar is none.
+// Shape: the sizes of a tensor's axes, slowest first. [B, H, W, C] is four numbers, a scalar is none. Extent: two of
+// them.
 #pragma once
 
 #include "core/error.h"
@@ -11,6 +12,12 @@
 #include <string>
 
 namespace swingrad {
+
+// Rows and columns: of an image, of a map of tokens, of a window.
+struct Extent {
+    int64_t rows = 0, columns = 0;
+    bool operator==(const Extent&) const = default;
+};
 
 class Shape {
   public:

@@ -31,6 +31,7 @@ void dispatch_any(DType dtype, Body&& body) {
         case DType::int64: return body(int64_t{});
         case DType::int32: return body(int32_t{});
         case DType::uint8: return body(uint8_t{});
+        case DType::dual: return body(Dual{});
     }
 }
 
@@ -47,7 +48,10 @@ bool fits(From value) {
 
 template <class To, class From>
 To convert(From value) {
-    if constexpr (std::is_same_v<From, bfloat16>) return convert<To>(static_cast<float>(value));
+    if constexpr (std::is_same_v<From, To>) return value;
+    else if constexpr (std::is_same_v<From, Dual>) return convert<To>(value.value);
+    else if constexpr (std::is_same_v<To, Dual>) return convert<double>(value);
+    else if constexpr (std::is_same_v<From, bfloat16>) return convert<To>(static_cast<float>(value));
     else if constexpr (std::is_same_v<To, bfloat16>) return bfloat16(static_cast<float>(value));
     else {
         if constexpr (std::is_integral_v<To>)
@@ -63,6 +67,8 @@ Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
     tensor.shape_ = shape;
     tensor.numel_ = shape.numel();
     tensor.dtype_ = dtype;
+    check(dtype != DType::dual || device == Device::cpu, "[tensor] dual numbers live on the CPU alone, not on {}",
+          name_of(device));
     size_t bytes = 0;
     check(!__builtin_mul_overflow(static_cast<size_t>(tensor.numel_), size_of(dtype), &bytes),
           "[tensor] {} of {} is larger than memory can be", shape, name_of(dtype));

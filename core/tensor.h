@@ -78,8 +78,8 @@ class Tensor {
     Tensor on(Device device) const;
     Tensor on_cpu() const { return on(Device::cpu); }
     // A copy with elements converted. To a narrower float: rounded to nearest, ties to even (to bfloat16 by way of
-    // float32). To an integer: truncated towards zero; throws where the value does not fit. On the CPU from any type to
-    // any other, on a device between floats.
+    // float32). To an integer: truncated towards zero; throws where the value does not fit. To a dual number: a
+    // constant; from one: the value. On the CPU from any type to any other, on a device between floats.
     Tensor to(DType dtype) const;
     // Copies the elements of `source` (same shape, dtype, device) into this tensor's memory. The two may be the same
     // memory but must not overlap in part.

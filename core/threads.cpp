@@ -129,21 +129,39 @@ int usable_cores() {
     return std::max(1u, std::thread::hardware_concurrency());
 }
 
-Pool& pool() {
+// How many threads the pool has, or will have once there is work for them.
+std::atomic<int>& wanted_threads() {
+    static std::atomic<int> wanted{usable_cores()};
+    return wanted;
+}
+
+Pool& unstarted_pool() {
     static Pool instance;
-    static const bool started = (instance.resize(usable_cores()), true);
-    (void)started;
     return instance;
+}
+
+// Its threads start with the first work: whoever asks for fewer before that never needs the others. Where that throws,
+// the next call tries again.
+Pool& pool() {
+    static const bool started = (unstarted_pool().resize(wanted_threads()), true);
+    (void)started;
+    return unstarted_pool();
 }
 
 }  // namespace
 
-int thread_count() { return pool().threads(); }
+int thread_count() { return wanted_threads(); }
 
 void set_thread_count(int threads) {
     check(threads >= 1 && threads <= 1024, "[threads] expects 1 to 1024 threads, got {}", threads);
     check(!inside_a_piece, "[threads] the number of threads cannot change inside a parallel_for");
-    if (threads != pool().threads()) pool().resize(threads);
+    wanted_threads() = threads;
+    try {
+        if (threads != pool().threads()) pool().resize(threads);
+    } catch (const Error&) {
+        wanted_threads() = unstarted_pool().threads();
+        throw;
+    }
 }
 
 void parallel_for(int64_t pieces, const std::function<void(int64_t)>& body) {

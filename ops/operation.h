@@ -6,6 +6,7 @@
 //     void backward() const;
 //     void forward_kernel() const;  // cuda/norm/layer_norm.cu
 //     void backward_kernel() const;
+//     int64_t multiply_adds() const;  // of a forward pass, where these are what it costs: ops/cost_log.h
 //
 // A fast path is beside the page, in ops/norm/layer_norm_fast.cpp, and declares itself:
 //
@@ -19,6 +20,7 @@
 #include "autograd/gradcheck.h"
 #include "autograd/tape.h"
 #include "core/operands.h"
+#include "ops/cost_log.h"
 
 #include <string_view>
 
@@ -54,16 +56,23 @@ struct DeclareFastPath {
     }
 };
 
+// Builds the plain loops of an operation whose struct other pages use too, from outside of all functions.
+#define SWINGRAD_PLAIN_LOOPS(Op)  \
+    template struct Op<float>;    \
+    template struct Op<double>;   \
+    template struct Op<bfloat16>; \
+    template struct Op<Dual>
+
 // The address of a tensor's first element, for a struct of arguments. It converts to a pointer of the field's type,
-// null where the tensor is undefined. The memory is that of the tensor's device. Throws an Error where the tensor holds
-// elements of another type.
+// null where the tensor is undefined or on meta. The memory is that of the tensor's device. Throws an Error where the
+// tensor holds elements of another type.
 class Pointer {
   public:
     explicit Pointer(const Tensor& tensor) : tensor_(tensor) {}
 
     template <class T>
     operator T*() const {
-        if (!tensor_.defined()) return nullptr;
+        if (!tensor_.defined() || tensor_.device() == Device::meta) return nullptr;
         using Element = std::remove_const_t<T>;
         return tensor_.device() == Device::cpu ? tensor_.data<Element>() : tensor_.device_data<Element>();
     }
@@ -74,17 +83,18 @@ class Pointer {
 inline Pointer ptr(const Tensor& tensor) { return Pointer(tensor); }
 
 // An operation's one choice of device, of type, and of plain loops or a fast path. `arguments(T{})` returns the filled
-// struct for T = float, double or bfloat16, whichever x holds:
+// struct for T = float, double, bfloat16 or Dual, whichever x holds; dual numbers have the plain loops alone:
 //
 //     run_forward("softmax", x,
 //                 [&]<class T>(T) { return SoftmaxOp<T>{.rows = rows, .C = C, .x = ptr(x), .y = ptr(y)}; });
 template <class Arguments, class Kernel, class Fast, class Plain>
 void run_pass(std::string_view name, const Tensor& x, const Arguments& arguments, Kernel kernel, Fast fast,
               Plain plain) {
-    dispatch_any_float(name, x.dtype(), [&](auto type) {
+    dispatch_number(name, x.dtype(), [&]<class T>(T type) {
         const auto op = arguments(type);
+        if (x.device() == Device::meta) return;
         if (x.device() == Device::cuda) {
-            if constexpr (requires { kernel(op); }) kernel(op);
+            if constexpr (kernels_take<T> && requires { kernel(op); }) kernel(op);
             else fail("[{}] has no kernels, and x is {}", name, x);
         } else if (fast(op) && !plain_loops()) {
             fast(op)(op);
@@ -95,8 +105,13 @@ void run_pass(std::string_view name, const Tensor& x, const Arguments& arguments
 }
 template <class Arguments>
 void run_forward(std::string_view name, const Tensor& x, const Arguments& arguments) {
+    const auto noted = [&](auto type) {
+        const auto op = arguments(type);
+        if constexpr (requires { op.multiply_adds(); }) CostLog::note(op.multiply_adds());
+        return op;
+    };
     run_pass(
-        name, x, arguments, [](const auto& op) -> decltype(op.forward_kernel()) { op.forward_kernel(); },
+        name, x, noted, [](const auto& op) -> decltype(op.forward_kernel()) { op.forward_kernel(); },
         []<class Op>(const Op&) { return FastPath<Op>::forward; }, [](const auto& op) { op.forward(); });
 }
 template <class Arguments>

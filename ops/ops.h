@@ -9,10 +9,10 @@
 // image, R offsets between two tokens of a window, h heads, D = C / h, U hidden units, I and O channels in and out,
 // [...] any leading axes. An axis given as a number counts from 0 or, below 0, from the end; permute's count from 0.
 //
-// All tensors of one call live on one device and have one floating dtype: float32, float64 or bfloat16. With bfloat16
-// the factors of products are bfloat16 too (weights of linear, mlp and patch embeddings), and so is the weight of
-// embedding, whose rows are activations. Float32 are all parameters with a number for each channel or head (biases,
-// gains, tables, logit_scale), what drop path keeps, and losses.
+// All tensors of one call live on one device and have one floating dtype: float32, float64, bfloat16 or, on the CPU,
+// dual (core/dual.h). With bfloat16 the factors of products are bfloat16 too (weights of linear, mlp and patch
+// embeddings), and so is the weight of embedding, whose rows are activations. Float32 are all parameters with a number
+// for each channel or head (biases, gains, tables, logit_scale), what drop path keeps, and losses.
 #pragma once
 
 #include "autograd/tape.h"
@@ -171,7 +171,7 @@ Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t he
 // ---- regularisation and loss
 // (p) each element 0 with probability `rate`, else times 1 / (1 - rate); for training only. x itself where rate is 0
 Tensor dropout(const Tensor& x, double rate, Random random);
-// [B] of 0 (with probability `rate`) or 1 / (1 - rate); a constant. dtype: float32 or float64
+// [B] of 0 (with probability `rate`) or 1 / (1 - rate); a constant. dtype: float32, float64 or dual
 Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype, Device device = Device::cpu);
 // (p) x_b keep_b over the leading axis
 Tensor drop_path(const Tensor& x, const Tensor& keep);

@@ -6,7 +6,7 @@
 // Source: Liu et al., "Swin Transformer", arXiv 2103.14030, section 3.2. Test: tests/attention/test_window.cpp.
 #pragma once
 
-#include "core/extent.h"
+#include "core/shape.h"
 #include "core/tensor.h"
 
 #include <cstdint>

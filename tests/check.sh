@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-parts=(reference orders checker asan tsan fuzz kills)
+parts=(reference orders checker asan tsan fuzz kills faults)
 build() { # PRESET [ARGUMENTS...]
     cmake --preset "$1" >/dev/null
     cmake --build --preset "$@"
@@ -90,6 +90,11 @@ kills() {
     if exhaustive; then
         for seed in $(seq 10); do tests/train/program/test_kills.sh build/swingrad 50 "$seed"; done
     fi
+}
+
+# Each call about a run's folder fails once, and the power is cut at each fsync: a seventh of them, or all.
+faults() {
+    tests/faults/test_faults.sh build/tests
 }
 
 chosen=("$@")

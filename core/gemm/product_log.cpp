@@ -6,13 +6,13 @@
 
 namespace swingrad {
 
-static std::atomic<ProductLog*> log = nullptr;
+static std::atomic<ProductLog*> current = nullptr;
 
 ProductLog::ProductLog() {
     ProductLog* none = nullptr;
-    check(log.compare_exchange_strong(none, this), "[gemm] products are being noted already");
+    check(current.compare_exchange_strong(none, this), "[gemm] products are being noted already");
 }
-ProductLog::~ProductLog() { log = nullptr; }
+ProductLog::~ProductLog() { current = nullptr; }
 
 std::map<Product, int64_t> ProductLog::products() const {
     const std::lock_guard lock(mutex_);
@@ -23,7 +23,7 @@ double ProductLog::flops() const {
     return flops_;
 }
 void note_product(const Product& product) {
-    ProductLog* noting = log;
+    ProductLog* noting = current;
     if (!noting) return;
     const std::lock_guard lock(noting->mutex_);
     ++noting->products_[product];

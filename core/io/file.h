@@ -2,6 +2,8 @@
 // half of either.
 #pragma once
 
+#include "core/error.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -9,6 +11,12 @@
 #include <string_view>
 
 namespace swingrad {
+
+// The system refused a call about a file: what the file holds, and whether it is damaged, is not known.
+class FileError : public Error {
+  public:
+    using Error::Error;
+};
 
 // A regular file, open for reading. Anything else (a directory, a pipe, a device) is refused: its size says nothing
 // about what it will deliver. All errors: "[file] weights.safetensors: No such file or directory".
@@ -36,5 +44,18 @@ std::string read_file(const std::filesystem::path& path);
 // it was and the new file is gone. An existing file's permissions are kept, and a symbolic link is followed.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts);
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
+
+// Adds `text` at the end of a file, made where there is none, and brings it to disk: a full disk shows only when one
+// asks. A symbolic link is refused.
+void append_to_file(const std::filesystem::path& path, std::string_view text);
+
+// `next`, a file that is whole and on disk, becomes `current`, and what was `current` becomes `previous`, all in one
+// folder. Killed at any moment, `current` is there, the old or the new. Where a file cannot have two names, there is no
+// `previous`.
+void replace_file(const std::filesystem::path& next, const std::filesystem::path& current,
+                  const std::filesystem::path& previous);
+
+// Makes the folder and those it lies in, and brings the entry of each to disk. Returns whether it was not there.
+bool make_folders(const std::filesystem::path& path);
 
 }  // namespace swingrad

@@ -54,12 +54,27 @@ std::vector<std::string> texts_of_numbers(const std::vector<double>& values) {
     return texts;
 }
 
+// "1.5 - 2.25 eps"
+std::vector<std::string> texts_of_duals(const std::vector<Tensor>& elements) {
+    std::vector<double> values, slopes;
+    for (const Tensor& element : elements) {
+        values.push_back(element.data<Dual>()->value);
+        slopes.push_back(element.data<Dual>()->tangent);
+    }
+    std::vector<std::string> texts = texts_of_numbers(values), of_slopes = texts_of_numbers(slopes);
+    for (size_t i = 0; i < texts.size(); ++i)
+        if (std::signbit(slopes[i])) texts[i] += " - " + of_slopes[i].substr(1) + " eps";
+        else texts[i] += " + " + of_slopes[i] + " eps";
+    return texts;
+}
+
 std::vector<std::string> texts_of(DType dtype, const std::vector<Tensor>& elements) {
     if (dtype == DType::float32 || dtype == DType::float64 || dtype == DType::bfloat16) {
         std::vector<double> values;
         for (const Tensor& element : elements) values.push_back(element.item());
         return texts_of_numbers(values);
     }
+    if (dtype == DType::dual) return texts_of_duals(elements);
     std::vector<std::string> texts;  // by way of int64, which a double does not hold
     for (const Tensor& element : elements)
         texts.push_back(fmt::format("{}", *element.to(DType::int64).data<int64_t>()));

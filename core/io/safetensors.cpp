@@ -1,5 +1,6 @@
 #include "core/io/safetensors.h"
 
+#include "core/io/checksum.h"
 #include "core/io/file.h"
 #include "core/io/quotes.h"
 #include "core/io/safetensors_header.h"
@@ -38,45 +39,77 @@ Tensor read_half(const InputFile& file, uint64_t offset, const Shape& shape) {
     return tensor;
 }
 
-// `data` becomes the place where the tensors begin.
-SafetensorsHeader read_header(const InputFile& file, const std::string& name, uint64_t& data) {
-    check(file.size() >= 8, "[safetensors] {}: the file has {} bytes, its header's length alone takes 8", name,
-          file.size());
-    uint64_t header_bytes = 0;
-    file.read(0, &header_bytes, 8);
-    check(header_bytes <= most_header_bytes, "[safetensors] {}: the header must be at most {} bytes, says {}", name,
-          most_header_bytes, header_bytes);
-    check(header_bytes <= file.size() - 8, "[safetensors] {}: the header ends at byte {} of {}", name, header_bytes + 8,
-          file.size());
-    std::string text(header_bytes, '\0');
-    file.read(8, text.data(), text.size());
-    data = 8 + header_bytes;
-    return parse_safetensors_header(name, text, file.size() - data);
+std::string_view bytes_of(const Tensor& tensor) { return {static_cast<const char*>(tensor.address()), tensor.bytes()}; }
+
+// ---- the checksum
+
+const std::string checksum_key = "swingrad.checksum", no_checksum = "00000000";
+
+// Where its digits stand in the header; npos where it has none as write_safetensors writes them.
+size_t place_of_checksum(const std::string& header, const std::string& digits) {
+    const std::string key = fmt::format("\"{}\":\"", checksum_key);
+    const size_t at = header.find(key + digits + '"');
+    return at == std::string::npos ? at : at + key.size();
 }
+
+// Of the header and its length before it.
+uint32_t checksum_of_header(const std::string& header) {
+    const uint64_t length = header.size();
+    return crc32c(header, crc32c({reinterpret_cast<const char*>(&length), sizeof length}));
+}
+
+std::string digits_of(uint32_t sum) { return fmt::format("{:08x}", sum); }
 
 }  // namespace
 
+Tensor read_tensor(const InputFile& file, const std::string& name, const PlacedTensor& placed, uint64_t data) {
+    check(placed.type.has_value(),
+          "[safetensors] {}: tensor {} has dtype {}, not one of F32, F64, BF16, F16, I64, I32, U8", name,
+          in_quotes(placed.name), in_quotes(placed.type_name));
+    if (placed.type_name == "F16") return read_half(file, data + placed.begin, placed.shape);
+    Tensor tensor = Tensor::empty(placed.shape, placed.type->dtype);
+    file.read(data + placed.begin, tensor.address(), tensor.bytes());
+    return tensor;
+}
+
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
-    uint64_t data = 0;
-    return read_header(InputFile(path), path.string(), data).metadata;
+    auto metadata = read_header(InputFile(path), path.string()).parsed.metadata;
+    metadata.erase(checksum_key);
+    return metadata;
+}
+
+bool has_checksum(const std::filesystem::path& path) {
+    return read_header(InputFile(path), path.string()).parsed.metadata.contains(checksum_key);
+}
+
+void check_checksum(const std::filesystem::path& path) {
+    const InputFile file(path);
+    auto [header, text, data] = read_header(file, path.string());
+    const auto found = header.metadata.find(checksum_key);
+    if (found == header.metadata.end()) return;
+    const std::string& written = found->second;
+    if (const size_t at = place_of_checksum(text, written); at != std::string::npos)
+        text.replace(at, written.size(), no_checksum);
+    uint32_t sum = checksum_of_header(text);
+    std::string bytes(size_t{1} << 20, '\0');
+    for (uint64_t at = data; at < file.size(); at += bytes.size()) {
+        const size_t count = std::min<uint64_t>(bytes.size(), file.size() - at);
+        file.read(at, bytes.data(), count);
+        sum = crc32c({bytes.data(), count}, sum);
+    }
+    check(written == digits_of(sum), "[safetensors] {}: damaged: it was written with checksum {}, its bytes have {}",
+          path.string(), in_quotes(written), digits_of(sum));
 }
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+    check_checksum(path);
     const InputFile file(path);
-    uint64_t data = 0;
-    SafetensorsHeader header = read_header(file, path.string(), data);
+    auto [header, text, data] = read_header(file, path.string());
     SafetensorsFile result;
-    for (const PlacedTensor& one : header.tensors) {
-        Tensor tensor;
-        if (one.type.name == "F16") {
-            tensor = read_half(file, data + one.begin, one.shape);
-        } else {
-            tensor = Tensor::empty(one.shape, one.type.dtype);
-            file.read(data + one.begin, tensor.address(), tensor.bytes());
-        }
-        result.tensors.emplace(one.name, std::move(tensor));
-    }
+    for (const PlacedTensor& one : header.tensors)
+        result.tensors.emplace(one.name, read_tensor(file, path.string(), one, data));
     result.metadata = std::move(header.metadata);
+    result.metadata.erase(checksum_key);
     return result;
 }
 
@@ -84,10 +117,11 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
 
 namespace {
 
+// Empty where a file cannot hold it.
 std::string_view name_in_file(DType dtype) {
     for (const FileType& type : file_types)
         if (type.dtype == dtype) return type.name;  // F32 stands before F16
-    fail("[safetensors] {} has no name in a file", name_of(dtype));
+    return {};
 }
 
 std::string json_string(const std::string& file, const std::string& text) {
@@ -98,16 +132,39 @@ std::string json_string(const std::string& file, const std::string& text) {
     }
 }
 
+// With zeros for the checksum.
+std::string header_of(const std::string& file, const NamedTensors& ordered,
+                      const std::map<std::string, std::string>& metadata) {
+    std::string header = fmt::format("{{\"{}\":{{\"{}\":\"{}\"", metadata_key, checksum_key, no_checksum);
+    for (const auto& [key, value] : metadata)
+        if (key != checksum_key) header += fmt::format(",{}:{}", json_string(file, key), json_string(file, value));
+    header += "},";
+    size_t offset = 0;
+    for (const auto& [name, tensor] : ordered) {
+        header += fmt::format(R"({}:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}},)", json_string(file, name),
+                              name_in_file(tensor.dtype()), tensor.shape(), offset, offset + tensor.bytes());
+        offset += tensor.bytes();
+    }
+    header.back() = '}';
+    header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the data is aligned, as the elements in it are
+    check(header.size() <= most_header_bytes,
+          "[safetensors] {}: the header would take {} bytes, at most {} are possible", file, header.size(),
+          most_header_bytes);
+    return header;
+}
+
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata) {
     const std::string file = path.string();
     std::set<std::string_view> names;
-    std::vector<std::pair<std::string, Tensor>> ordered;
+    NamedTensors ordered;
     for (const auto& [name, tensor] : tensors) {
         check(tensor.defined(), "[safetensors] {}: tensor {} is undefined", file, in_quotes(name));
         check(name != metadata_key, "[safetensors] {}: no tensor can be called {}", file, metadata_key);
+        check(!name_in_file(tensor.dtype()).empty(), "[safetensors] {}: tensor {} is {}, which no such file holds",
+              file, in_quotes(name), name_of(tensor.dtype()));
         check(names.insert(name).second, "[safetensors] {}: tensor {} comes twice", file, in_quotes(name));
         ordered.emplace_back(name, tensor.on_cpu());
     }
@@ -115,31 +172,13 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
         return size_of(a.second.dtype()) > size_of(b.second.dtype());
     });
 
-    std::string header = "{";
-    if (!metadata.empty()) {
-        header += fmt::format("\"{}\":{{", metadata_key);
-        for (const auto& [key, value] : metadata)
-            header += fmt::format("{}:{},", json_string(file, key), json_string(file, value));
-        header.back() = '}';
-        header += ',';
-    }
-    size_t offset = 0;
-    for (const auto& [name, tensor] : ordered) {
-        header += fmt::format(R"({}:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}},)", json_string(file, name),
-                              name_in_file(tensor.dtype()), tensor.shape(), offset, offset + tensor.bytes());
-        offset += tensor.bytes();
-    }
-    if (header.back() == ',') header.pop_back();
-    header += '}';
-    header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the data is aligned, as the elements in it are
-    check(header.size() <= most_header_bytes,
-          "[safetensors] {}: the header would take {} bytes, at most {} are possible", file, header.size(),
-          most_header_bytes);
-
+    std::string header = header_of(file, ordered, metadata);
+    uint32_t sum = checksum_of_header(header);
+    for (const auto& [name, tensor] : ordered) sum = crc32c(bytes_of(tensor), sum);
+    header.replace(place_of_checksum(header, no_checksum), no_checksum.size(), digits_of(sum));
     const uint64_t header_bytes = header.size();
     std::vector<std::string_view> parts{{reinterpret_cast<const char*>(&header_bytes), 8}, header};
-    for (const auto& [name, tensor] : ordered)
-        parts.emplace_back(static_cast<const char*>(tensor.address()), tensor.bytes());
+    for (const auto& [name, tensor] : ordered) parts.push_back(bytes_of(tensor));
     write_file_atomically(path, parts);
 }
 

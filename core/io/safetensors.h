@@ -23,15 +23,23 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;  // in the ord
 
 struct SafetensorsFile {
     std::map<std::string, Tensor> tensors;        // on the CPU
-    std::map<std::string, std::string> metadata;  // "__metadata__"
+    std::map<std::string, std::string> metadata;  // "__metadata__", but for the checksum
 };
 
 // F32, F64, BF16, I64, I32 and U8 keep their dtype; F16 is widened to float32, exactly. Elements are read straight
-// into their tensors.
+// into their tensors. Where the file carries a checksum, as all that write_safetensors writes do, an Error says that
+// its bytes are no longer what was written.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
-// The metadata alone: reads the header and no tensor.
+// The metadata alone: reads the header and no tensor, and so compares no checksum.
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
+// Whether it carries a checksum. Files of other programs, and of version 0.1, do not.
+bool has_checksum(const std::filesystem::path& path);
+// Throws an Error where it carries one and its bytes have another. Reads the file, and keeps nothing of it.
+void check_checksum(const std::filesystem::path& path);
 
+// The checksum is CRC-32C of the whole file, with zeros for the eight digits of the checksum itself, as metadata
+// "swingrad.checksum": other readers of the format pass over it.
+//
 // Writes atomically, as write_file_atomically (core/io/file.h) does. In the file, wide elements come before narrow
 // ones, so that each tensor is aligned to its own elements; among equals the order is that of `tensors`.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,

@@ -1,10 +1,12 @@
 #include "core/io/safetensors_header.h"
 
+#include "core/io/file_kind.h"
 #include "core/io/quotes.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <tuple>
 
@@ -28,7 +30,11 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     std::map<std::string, Declared> declared;
     std::map<std::string, std::string> metadata;
 
-    bool null() override { misplaced("null"); }
+    bool null() override {
+        // Writers that have no metadata to write may write this.
+        if (at_ == At::top && name_ == metadata_key) return true;
+        misplaced("null");
+    }
     bool boolean(bool value) override { misplaced(value ? "true" : "false"); }
     bool number_integer(int64_t value) override { misplaced(std::to_string(value)); }  // the negative ones
     bool number_float(double, const std::string& text) override { misplaced(text.substr(0, 40)); }
@@ -137,24 +143,23 @@ PlacedTensor placed(const std::string& file, const std::string& name, const Decl
 
     const auto type =
         std::find_if(file_types.begin(), file_types.end(), [&](auto& t) { return t.name == *declared.dtype; });
-    check(type != file_types.end(), "{} has dtype {}, not one of F32, F64, BF16, F16, I64, I32, U8", where,
-          in_quotes(*declared.dtype));
     check(declared.offsets->size() == 2, "{}: data_offsets must be two numbers, got {}", where,
           declared.offsets->size());
     const uint64_t begin = (*declared.offsets)[0], end = (*declared.offsets)[1];
     check(begin <= end, "{} begins at byte {} and ends before, at {}", where, begin, end);
-    check(end <= data_bytes, "{} ends at byte {} of {}", where, end, data_bytes);
+    check(end <= data_bytes, "{} ends at byte {} of {}: the file is cut off", where, end, data_bytes);
 
     check(declared.shape->size() <= Shape::max_rank, "{} has {} axes, at most {} are possible", where,
           declared.shape->size(), int{Shape::max_rank});
     const Shape shape(std::vector<int64_t>(declared.shape->begin(), declared.shape->end()));
+    if (type == file_types.end()) return {name, *declared.dtype, {}, shape, begin, end};
     uint64_t bytes = type->bytes;
     bool overflow = false;
     for (const int64_t size : shape) overflow |= __builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes);
     check(!overflow, "{}: {} of {} is larger than any file", where, type->name, shape);
     check(bytes == end - begin, "{}: {} of {} takes {} bytes, data_offsets give it {}", where, type->name, shape, bytes,
           end - begin);
-    return {name, *type, shape, begin, end};
+    return {name, *declared.dtype, *type, shape, begin, end};
 }
 
 // In order of their place in the data, which they must cover exactly.
@@ -180,14 +185,50 @@ std::vector<PlacedTensor> layout(const std::string& file, const HeaderReader& he
     return all;
 }
 
+// A header's length that can be, and a brace behind it, no other kind of file begins with.
+void refuse_what_is_no_safetensors(const InputFile& file, const std::string& name) {
+    std::string begin(std::min<uint64_t>(file.size(), 4096), '\0');
+    file.read(0, begin.data(), begin.size());
+    uint64_t header_bytes = most_header_bytes + 1;
+    if (begin.size() > 8) std::memcpy(&header_bytes, begin.data(), 8);
+    if (header_bytes <= most_header_bytes && begin[8] == '{') return;
+    const std::string kind = kind_of_file(begin);
+    check(kind.empty(), "[safetensors] {} is no safetensors file, but {}", name, kind);
+    const auto letter = [](unsigned char c) { return c >= 0x20 || c == '\n' || c == '\r' || c == '\t'; };
+    if (begin.size() > 8 && std::all_of(begin.begin(), begin.end(), letter) && is_utf8(begin.substr(0, 64)))
+        fail("[safetensors] {} is no safetensors file, but text: {}", name, in_quotes(begin.substr(0, 40)));
+}
+
 }  // namespace
 
 SafetensorsHeader parse_safetensors_header(const std::string& file, const std::string& text, uint64_t data_bytes) {
-    // The parser would pass over white space and a byte order mark, which the format does not allow here.
+    // The parser would pass over white space and a byte order mark, which the format does not allow here, and takes a
+    // NUL for the end.
+    check(!text.starts_with("\xef\xbb\xbf"), "[safetensors] {}: the header begins with a byte order mark", file);
     check(text.starts_with('{'), "[safetensors] {}: the header does not begin with {{", file);
+    if (const size_t nul = text.find('\0'); nul != std::string::npos)
+        fail("[safetensors] {}: the header is not JSON, at byte {} of it: a NUL", file, nul + 1);
     HeaderReader header(file);
     nlohmann::json::sax_parse(text, &header);
     return {layout(file, header, data_bytes), std::move(header.metadata)};
+}
+
+OpenHeader read_header(const InputFile& file, const std::string& name) {
+    check(file.size() > 0, "[safetensors] {}: the file is empty", name);
+    refuse_what_is_no_safetensors(file, name);
+    check(file.size() >= 8, "[safetensors] {}: the file has {} bytes, its header's length alone takes 8", name,
+          file.size());
+    uint64_t header_bytes = 0;
+    file.read(0, &header_bytes, 8);
+    check(header_bytes <= most_header_bytes, "[safetensors] {}: the header must be at most {} bytes, says {}", name,
+          most_header_bytes, header_bytes);
+    check(header_bytes <= file.size() - 8, "[safetensors] {}: the header ends at byte {} of {}: the file is cut off",
+          name, header_bytes + 8, file.size());
+    std::string text(header_bytes, '\0');
+    file.read(8, text.data(), text.size());
+    const uint64_t data = 8 + header_bytes;
+    SafetensorsHeader parsed = parse_safetensors_header(name, text, file.size() - data);
+    return {std::move(parsed), std::move(text), data};
 }
 
 }  // namespace swingrad

@@ -1,12 +1,13 @@
 // The header of a safetensors file: from untrusted JSON to tensors whose places in the data are known to be right.
-// For core/io/safetensors.cpp alone.
+// For core/io/safetensors.cpp and core/io/stored_tensors.cpp alone.
 #pragma once
 
-#include "core/dtype.h"
-#include "core/shape.h"
+#include "core/io/file.h"
+#include "core/tensor.h"
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,10 +31,11 @@ inline constexpr std::array<FileType, 7> file_types{{{"F32", DType::float32, 4},
                                                      {"I32", DType::int32, 4},
                                                      {"U8", DType::uint8, 1}}};
 
-// One tensor of a file, checked: its shape and dtype take exactly the bytes [begin, end) of the data.
+// One tensor of a file, checked: its shape and dtype take exactly the bytes [begin, end) of the data. One of another
+// type than those above may stand there, and can only be passed over.
 struct PlacedTensor {
-    std::string name;
-    FileType type;
+    std::string name, type_name;
+    std::optional<FileType> type;
     Shape shape;
     uint64_t begin, end;
 };
@@ -45,5 +47,15 @@ struct SafetensorsHeader {
 
 // `data_bytes`: what the file holds after the header. `file` appears in messages. Throws an Error.
 SafetensorsHeader parse_safetensors_header(const std::string& file, const std::string& text, uint64_t data_bytes);
+
+struct OpenHeader {
+    SafetensorsHeader parsed;
+    std::string text;
+    uint64_t data;  // where the tensors begin
+};
+// `name` is the file's in messages. Throws an Error, which says of a file that is something else what it is.
+OpenHeader read_header(const InputFile& file, const std::string& name);
+// Throws an Error where the tensor's type is none of those above.
+Tensor read_tensor(const InputFile& file, const std::string& name, const PlacedTensor& placed, uint64_t data);
 
 }  // namespace swingrad

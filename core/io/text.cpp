@@ -16,4 +16,16 @@ std::string bytes_text(size_t bytes) {
     return fmt::format("{:.1f} {}", value, unit);
 }
 
+std::string count_text(int64_t count) {
+    auto value = static_cast<double>(count);
+    if (value < 1e3) return fmt::format("{}  ", count);
+    const char* unit = "";
+    for (const char* larger : {"k", "M", "G", "T", "P"}) {
+        if (value < 999.95) break;
+        value /= 1e3;
+        unit = larger;
+    }
+    return fmt::format("{:.1f} {}", value, unit);
+}
+
 }  // namespace swingrad

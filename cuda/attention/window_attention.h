@@ -34,7 +34,7 @@ struct WindowAttentionOp {
                                         // the k-th); null: qkv, y and their gradients lie in the order of the windows
     const int32_t* mask = nullptr;      // [windows, N]: tokens see each other where equal; null: all of a window do
     bool causal = false;                // query i of a window sees the keys j <= i alone
-    const int32_t* position = nullptr;  // [N]; mask and position are WindowTable's region and place (ops/window.h)
+    const int32_t* position = nullptr;  // [N]; this and the two lists above are WindowTable's (ops/window.h)
     int32_t centre = 0;                 // the row of bias_table for a token and itself
 
     const T* qkv = nullptr;          // [images map_tokens, 3C]
@@ -46,6 +46,12 @@ struct WindowAttentionOp {
     const T* dy = nullptr;           // [images map_tokens, C]; this and what follows: backward's alone
     T* dqkv = nullptr;               // [images map_tokens, 3C]
     A *dpadding = nullptr, *dlogit_scale = nullptr, *dbias_table = nullptr;  // zeros before; each may be null
+
+    // Of q k^T and P v, padding included; a causal query's are with the keys that it sees. See ops/cost_log.h.
+    int64_t multiply_adds() const {
+        const int64_t pairs = causal ? N * (N + 1) / 2 : N * N;
+        return images * windows * 2 * pairs * C;
+    }
 
     void forward() const;  // ops/attention/window_attention.cpp
     void backward() const;

@@ -52,6 +52,8 @@ struct Conv2dOp {
         return ((o * group_in() + i) * rows.kernel + k) * columns.kernel + l;
     }
 
+    int64_t multiply_adds() const { return pixels() * O * taps(); }  // ops/cost_log.h
+
     void forward() const;  // ops/conv/conv2d.cpp
     void backward() const;
     void forward_kernel() const;  // cuda/conv/conv2d.cu

@@ -36,13 +36,14 @@ struct Pool2dOp {
 
     // Where in x the first largest number of a channel under the kernel at (h, w) is; a NaN counts as larger than any.
     SWINGRAD_HOST_DEVICE int64_t first_largest(int64_t b, int64_t h, int64_t w, int64_t c) const {
+        using std::isnan;
         const IndexRange ks = rows.places_inside(h), ls = columns.places_inside(w);
         int64_t largest = x_at(b, rows.element(h, ks.begin), columns.element(w, ls.begin)) + c;
         for (int64_t k = ks.begin; k < ks.end; ++k)
             for (int64_t l = ls.begin; l < ls.end; ++l) {
                 const int64_t at = x_at(b, rows.element(h, k), columns.element(w, l)) + c;
                 const A number = widen(x[at]);
-                if (number > widen(x[largest]) || std::isnan(number)) largest = at;
+                if (number > widen(x[largest]) || isnan(number)) largest = at;
             }
         return largest;
     }

@@ -4,6 +4,7 @@
 #include "cuda/runtime/gemm.h"
 
 #include "cuda/emulator/engine/memory.h"
+#include "cuda/emulator/engine/streams.h"
 #include "cuda/emulator/language/graph.h"
 
 namespace swingrad::cuda {
@@ -11,6 +12,10 @@ template <class T, class Out>
 void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,
           int64_t ldb, Out* c, int64_t ldc, bool accumulate) {
     emulator::ask([=] {
+        const emulator::streams::Work work(compute_stream(), "a matrix product");
+        work.reads(a);
+        work.reads(b);
+        work.writes(c);
         swingrad::gemm(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
         for (int64_t i = 0; i < m; ++i) emulator::written_by_host(c + i * ldc, static_cast<size_t>(n) * sizeof(Out));
     });

@@ -7,11 +7,18 @@
 #include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/memory.h"
 #include "cuda/emulator/engine/options.h"
+#include "cuda/emulator/engine/streams.h"
 #include "cuda/emulator/language/graph.h"
 
 #include <chrono>
 #include <cstdlib>
 #include <utility>
+
+// What an event is here: how far the streams were, and the host's clock.
+struct CUevent_st {
+    swingrad::cuda::emulator::streams::Point point{};
+    double time_ms = 0;
+};
 
 namespace swingrad::cuda {
 namespace {
@@ -37,16 +44,25 @@ uint32_t permute_threads(uint32_t seed) { return std::exchange(emulator::options
 
 Stream compute_stream() { return reinterpret_cast<Stream>(&compute_name); }
 Stream copy_stream() { return reinterpret_cast<Stream>(&copy_name); }
-void synchronise(Stream) { emulator::refuse_while_capturing("synchronise"); }
+void synchronise(Stream stream) {
+    emulator::refuse_while_capturing("synchronise");
+    emulator::streams::host_waits(stream);
+}
 
 // ---- events
 
-Event::Event() = default;
-Event::~Event() = default;
-void Event::record(Stream) { time_ = now_ms(); }
-void Event::wait_in(Stream) {}
-void Event::synchronise() { emulator::refuse_while_capturing("an event's synchronise"); }
-double Event::ms_since(Event& earlier) { return time_ - earlier.time_; }
+Event::Event() : handle_(new CUevent_st) {}
+Event::~Event() { delete handle_; }
+void Event::record(Stream stream) { *handle_ = {emulator::streams::here(stream), now_ms()}; }
+void Event::wait_in(Stream stream) { emulator::streams::wait(stream, handle_->point); }
+void Event::synchronise() {
+    emulator::refuse_while_capturing("an event's synchronise");
+    emulator::streams::host_waits(handle_->point);
+}
+double Event::ms_since(Event& earlier) {
+    synchronise();
+    return handle_->time_ms - earlier.handle_->time_ms;
+}
 
 // ---- copies
 
@@ -55,19 +71,20 @@ PinnedMemory::PinnedMemory(size_t bytes) : data_(std::aligned_alloc(64, (bytes +
 }
 PinnedMemory::~PinnedMemory() { std::free(data_); }
 
-void copy_to_device(void* device, const void* host, size_t bytes, Stream) {
-    emulator::ask([=] { emulator::emulated_memory().copy_from_host(device, host, bytes); });
+void copy_to_device(void* device, const void* host, size_t bytes, Stream stream) {
+    emulator::ask([=] { emulator::copy_in(device, host, bytes, stream); });
 }
-void copy_to_host(void* host, const void* device, size_t bytes, Stream) {
-    emulator::ask([=] { emulator::emulated_memory().copy_to_host(host, device, bytes); });
+void copy_to_host(void* host, const void* device, size_t bytes, Stream stream) {
+    emulator::ask([=] { emulator::copy_out(host, device, bytes, stream); });
 }
 
 // ---- graphs
 
-Graph::Graph(const std::function<void()>& work) {
+Graph::Graph(const std::function<void()>& work, CaptureMode mode) {
     const MemoryPool::Use use(pool_);
-    const emulator::Capture capture(captured_);
+    emulator::Capture capture(captured_, mode);
     work();
+    capture.end();
 }
 Graph::~Graph() = default;
 void Graph::launch() {

@@ -41,10 +41,16 @@ struct Sizes {
     int64_t m, n, k, batch = 1;
 };
 
+// cuBLAS launches kernels, and its failure may leave CUDA's last error behind.
+void forget_error(cublasStatus_t status) {
+    if (status != CUBLAS_STATUS_SUCCESS) cudaGetLastError();
+}
 void require_blas(cublasStatus_t status, const char* call) {
+    forget_error(status);
     check(status == CUBLAS_STATUS_SUCCESS, "[cuda] {} failed: {}", call, cublasGetStatusString(status));
 }
 void require_blas(cublasStatus_t status, const char* call, const Sizes& of) {
+    forget_error(status);
     check(status == CUBLAS_STATUS_SUCCESS, "[cuda] {} of m {}, n {}, k {}, batch {} failed: {}", call, of.m, of.n, of.k,
           of.batch, cublasGetStatusString(status));
 }
@@ -163,6 +169,7 @@ Plan make_plan(const Sizes& of, uint32_t alignment) {
     int found = 0;
     const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(cublas().lt(), &plan.product, &plan.a, &plan.b,
                                                                  &plan.c, &plan.c, &preference, 1, &best, &found);
+    forget_error(status);
     if (status != CUBLAS_STATUS_NOT_SUPPORTED) require_blas(status, "cublasLtMatmulAlgoGetHeuristic", of);
     if (status == CUBLAS_STATUS_SUCCESS && found > 0) plan.way = best.algo;
     return plan;

@@ -22,14 +22,14 @@ class CudaMemory final : public DeviceMemory {
         void* address = nullptr;
         const cudaError_t status = cudaMalloc(&address, bytes);
         if (status == cudaErrorMemoryAllocation) {
-            cudaGetLastError();  // or the next call would report it
+            ignore(status);
             return nullptr;
         }
         require(status, "allocating memory");
         return address;
     }
     // Nothing waits for it: the process is ending, or the allocator has synchronised.
-    void release(void* address, size_t) override { cudaFree(address); }
+    void release(void* address, size_t) override { ignore(cudaFree(address)); }
 
     void copy_from_host(void* to, const void* host, size_t bytes) override {
         require(cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, compute_stream()), "copying to the GPU");

@@ -18,7 +18,12 @@ std::string_view file_of(const std::source_location& where) {
 
 }  // namespace
 
+void ignore(cudaError_t status) {
+    if (status != cudaSuccess) cudaGetLastError();
+}
+
 void require(cudaError_t status, const char* what, const std::source_location& where) {
+    ignore(status);
     check(status == cudaSuccess, "[cuda] {} failed: {} ({}:{})", what, cudaGetErrorString(status), file_of(where),
           where.line());
 }
@@ -30,6 +35,7 @@ void require_launched(cudaError_t status, const void* kernel, dim3 grid, dim3 bl
     if (status == cudaSuccess) return;
     const char* name = nullptr;
     if (cudaFuncGetName(&name, kernel) != cudaSuccess) name = "a kernel";
+    cudaGetLastError();
     fail("[cuda] {} with grid {} x {} x {}, block {} x {} x {}, {} bytes of shared memory failed: {} ({}:{})", name,
          grid.x, grid.y, grid.z, block.x, block.y, block.z, shared_bytes, cudaGetErrorString(status), file_of(where),
          where.line());

@@ -24,6 +24,7 @@ bool emulated() { return false; }
 std::string why_unavailable() {
     int count = 0;
     const cudaError_t status = cudaGetDeviceCount(&count);
+    ignore(status);
     if (status != cudaSuccess) return fmt::format("CUDA finds no GPU ({})", cudaGetErrorString(status));
     return count > 0 ? "" : "CUDA finds no GPU";
 }
@@ -54,7 +55,7 @@ void synchronise(Stream stream) { require(cudaStreamSynchronize(stream), "waitin
 // ---- events
 
 Event::Event() { require(cudaEventCreate(&handle_), "creating an event"); }
-Event::~Event() { cudaEventDestroy(handle_); }
+Event::~Event() { ignore(cudaEventDestroy(handle_)); }
 void Event::record(Stream stream) { require(cudaEventRecord(handle_, stream), "recording an event"); }
 void Event::wait_in(Stream stream) { require(cudaStreamWaitEvent(stream, handle_), "waiting for an event"); }
 void Event::synchronise() { require(cudaEventSynchronize(handle_), "waiting for an event"); }
@@ -72,7 +73,7 @@ double Event::ms_since(Event& earlier) {
 PinnedMemory::PinnedMemory(size_t bytes) : bytes_(bytes) {
     require(cudaMallocHost(&data_, bytes), "allocating pinned memory");
 }
-PinnedMemory::~PinnedMemory() { cudaFreeHost(data_); }
+PinnedMemory::~PinnedMemory() { ignore(cudaFreeHost(data_)); }
 
 void copy_to_device(void* device, const void* host, size_t bytes, Stream stream) {
     require(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream), "copying to the GPU");
@@ -83,23 +84,25 @@ void copy_to_host(void* host, const void* device, size_t bytes, Stream stream) {
 
 // ---- graphs
 
-Graph::Graph(const std::function<void()>& work) {
+Graph::Graph(const std::function<void()>& work, CaptureMode mode) {
     const MemoryPool::Use use(pool_);
     cudaGraph_t captured = nullptr;
-    require(cudaStreamBeginCapture(compute_stream(), cudaStreamCaptureModeThreadLocal), "beginning a graph");
+    require(cudaStreamBeginCapture(compute_stream(), mode == CaptureMode::relaxed ? cudaStreamCaptureModeRelaxed
+                                                                                  : cudaStreamCaptureModeThreadLocal),
+            "beginning a graph");
     try {
         work();
     } catch (...) {
-        cudaStreamEndCapture(compute_stream(), &captured);
-        if (captured) cudaGraphDestroy(captured);
+        ignore(cudaStreamEndCapture(compute_stream(), &captured));  // fails where something was refused on the way
+        if (captured) ignore(cudaGraphDestroy(captured));
         throw;
     }
     require(cudaStreamEndCapture(compute_stream(), &captured), "ending a graph");
     const cudaError_t status = cudaGraphInstantiate(&handle_, captured, 0);
-    cudaGraphDestroy(captured);
+    ignore(cudaGraphDestroy(captured));
     require(status, "making a graph ready");
 }
-Graph::~Graph() { cudaGraphExecDestroy(handle_); }
+Graph::~Graph() { ignore(cudaGraphExecDestroy(handle_)); }
 void Graph::launch() { require(cudaGraphLaunch(handle_, compute_stream()), "launching a graph"); }
 
 }  // namespace swingrad::cuda

@@ -27,6 +27,8 @@ struct PatchEmbeddingOp {
     int64_t patches() const { return B * down() * across(); }
     int64_t patch_size() const { return I * p * q; }
 
+    int64_t multiply_adds() const { return patches() * patch_size() * C; }  // ops/cost_log.h
+
     void forward() const;  // ops/image/patch_embedding.cpp
     void backward() const;
     void forward_kernel() const;  // cuda/image/patch_embedding.cu

@@ -22,6 +22,8 @@ struct LinearOp {
     T* dweight = nullptr;   // [O, I]
     A* dbias = nullptr;     // [O]
 
+    int64_t multiply_adds() const { return rows * I * O; }  // ops/cost_log.h
+
     void forward() const;  // ops/linear/linear.cpp
     void backward() const;
     void forward_kernel() const;  // cuda/linear/linear.cu

@@ -20,6 +20,8 @@ struct MatmulOp {
     T* da = nullptr;        // [batch, M, K]
     T* db = nullptr;        // [batch, K, N]
 
+    int64_t multiply_adds() const { return batch * M * K * N; }  // ops/cost_log.h
+
     void forward() const;  // ops/linear/matmul.cpp
     void backward() const;
     void forward_kernel() const;  // cuda/linear/matmul.cu

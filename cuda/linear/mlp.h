@@ -27,6 +27,8 @@ struct MlpOp {
     T* dweight2 = nullptr;  // [O, U]
     A* dbias2 = nullptr;    // [O]
 
+    int64_t multiply_adds() const { return rows * U * (C + O); }  // ops/cost_log.h
+
     void forward() const;  // ops/linear/mlp.cpp
     void backward() const;
     void forward_kernel() const;  // cuda/linear/mlp.cu

@@ -30,8 +30,9 @@ struct BatchNormOp {
 
     // A channel's statistics, from the batch: its mean, and the sum of squared differences from it.
     SWINGRAD_HOST_DEVICE void take_statistics(int64_t c, L mean_c, L squares) const {
+        using std::sqrt;
         mean[c] = static_cast<A>(mean_c);
-        rstd[c] = static_cast<A>(1 / std::sqrt(squares / static_cast<L>(rows) + static_cast<L>(eps)));
+        rstd[c] = static_cast<A>(1 / sqrt(squares / static_cast<L>(rows) + static_cast<L>(eps)));
         if (!running_mean) return;
         const L unbiased = squares / static_cast<L>(rows - 1), share = static_cast<L>(momentum);
         running_mean[c] = static_cast<A>((1 - share) * running_mean[c] + share * mean_c);
@@ -39,13 +40,16 @@ struct BatchNormOp {
     }
     // The same from the running ones.
     SWINGRAD_HOST_DEVICE void take_running_statistics(int64_t c) const {
+        using std::sqrt;
         mean[c] = running_mean[c];
-        rstd[c] = static_cast<A>(1 / std::sqrt(static_cast<L>(running_var[c]) + static_cast<L>(eps)));
+        rstd[c] = static_cast<A>(1 / sqrt(static_cast<L>(running_var[c]) + static_cast<L>(eps)));
     }
     // In training, what is taken off dy: dbias / rows and, times x_hat, dweight / rows.
     SWINGRAD_HOST_DEVICE A share(const A* sums, int64_t c) const {
         return training ? sums[c] / static_cast<A>(rows) : A(0);
     }
+
+    int64_t multiply_adds() const { return rows * C; }  // ops/cost_log.h
 
     void forward() const;  // ops/norm/batch_norm.cpp
     void backward() const;

@@ -22,6 +22,8 @@ struct LayerNormOp {
     T* dx = nullptr;                         // [rows, C]
     A *dweight = nullptr, *dbias = nullptr;  // [C]
 
+    int64_t multiply_adds() const { return rows * C; }  // ops/cost_log.h
+
     void forward() const;  // ops/norm/layer_norm.cpp
     void backward() const;
     void forward_kernel() const;  // cuda/norm/layer_norm.cu

@@ -25,6 +25,8 @@ struct ResidualNormOp {
     T* dy = nullptr;                         // [K, N, C]
     A *dweight = nullptr, *dbias = nullptr;  // [C]
 
+    int64_t multiply_adds() const { return K * N * C; }  // ops/cost_log.h
+
     void forward() const;  // ops/norm/residual_norm.cpp
     void backward() const;
     void forward_kernel() const;  // cuda/norm/residual_norm.cu

@@ -12,7 +12,8 @@ namespace swingrad {
 // Whether `a`, at place i, comes before `b`, at place j: the larger, of equals the first, and a NaN before any number.
 template <class A>
 SWINGRAD_HOST_DEVICE inline bool comes_before(A a, int64_t i, A b, int64_t j) {
-    const bool a_is_nan = std::isnan(a), b_is_nan = std::isnan(b);
+    using std::isnan;
+    const bool a_is_nan = isnan(a), b_is_nan = isnan(b);
     if (a_is_nan || b_is_nan) return a_is_nan && (!b_is_nan || i < j);
     return a > b || (a == b && i < j);
 }

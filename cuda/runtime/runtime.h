@@ -55,7 +55,6 @@ class Event {
 
   private:
     CUevent_st* handle_ = nullptr;
-    double time_ = 0;  // emulated: milliseconds of the host's clock
 };
 
 // Host memory that the device can copy while it computes. Aligned to 64 bytes, contents undefined.
@@ -78,13 +77,21 @@ class PinnedMemory {
 void copy_to_device(void* device, const void* host, size_t bytes, Stream stream);
 void copy_to_host(void* host, const void* device, size_t bytes, Stream stream);
 
+// What CUDA forbids a thread while it captures a graph. Waiting for the compute stream is an error in every mode. In
+// `thread_local_only` so is allocating memory (cudaMalloc). `relaxed` allows it: the memory is there at once and no
+// part of the graph.
+enum class CaptureMode { relaxed, thread_local_only };
+
 // What `work` asks of the compute stream, captured instead of done, so that it can be asked for again in one call: a
 // training step is some hundred launches, each of which costs the host microseconds. Kernels are replayed with the
 // arguments they had, so what changes from step to step must lie in device memory, and every address must stay valid:
-// `work` allocates from a pool of its own, which lives as long as the graph. It must not wait for the device.
+// `work` allocates from a pool of its own, which lives as long as the graph. It must not wait for the device. The pool
+// is empty at first and asks the device for memory while the work is captured: hence the relaxed mode. (Filling it
+// first would take a step of exactly the same allocations.) Where `work` throws, nothing is captured and the error is
+// passed on: the streams are as before, and the pool's memory has been given back.
 class Graph {
   public:
-    explicit Graph(const std::function<void()>& work);
+    explicit Graph(const std::function<void()>& work, CaptureMode mode = CaptureMode::relaxed);
     ~Graph();
     Graph(const Graph&) = delete;
     Graph& operator=(const Graph&) = delete;

@@ -1,5 +1,5 @@
-// Memory for as long as a launcher runs. What it launched may still be using it afterwards: the next use of the memory
-// next comes later in the same stream.
+// Memory for as long as a launcher runs. What it launched may still be using it afterwards: the memory's next
+// use comes later in the same stream.
 #pragma once
 
 #include "core/allocator.h"

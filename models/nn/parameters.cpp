@@ -6,9 +6,8 @@
 
 #include "models/nn/parameters.h"
 
+#include "core/io/quotes.h"
 #include "core/threads.h"
-
-#include <nlohmann/json.hpp>
 
 #include <map>
 #include <set>
@@ -25,6 +24,7 @@ int64_t aligned(int64_t count) { return (count + alignment - 1) / alignment * al
 // Element i is draw number i of `random`, whatever thread draws it.
 template <class T>
 void initialise(const Tensor& values, const Init& init, Random random) {
+    if (values.device() == Device::meta) return;
     T* to = values.data<T>();
     parallel_chunks(values.numel(), chunk, [&](int64_t begin, int64_t end) {
         const auto fill = [&](auto draw) {
@@ -38,25 +38,24 @@ void initialise(const Tensor& values, const Init& init, Random random) {
     });
 }
 
+// Where values are drawn before they go to `device`: a seed gives the same on every one. Meta has none to draw.
+Device drawn_on(Device device) { return device == Device::meta ? Device::meta : Device::cpu; }
+
 // Names of files' tensors: each once, and none that a file needs for something else.
 void check_names(const std::vector<NamedParameter>& parameters, const std::vector<NamedBuffer>& buffers) {
     std::set<std::string> names;
     std::map<const void*, std::string> members;
     const auto add = [&](const std::string& name, const void* member) {
-        check(names.insert(name).second, "[parameters] two members are named {}", nlohmann::json(name).dump());
+        check(is_utf8(name), "[parameters] a member's name is not UTF-8: {}", in_quotes(name));
+        check(names.insert(name).second, "[parameters] two members are named {}", in_quotes(name));
         check(name != "__metadata__" && !name.starts_with("optimizer."),
               "[parameters] the name {} is kept for files of checkpoints", name);
         const auto [found, is_new] = members.emplace(member, name);
         check(is_new, "[parameters] {} and {} are one: a module may be declared in one place alone", found->second,
               name);
     };
-    try {
-        for (const auto& [name, parameter] : parameters) add(name, parameter);
-        for (const auto& [name, buffer] : buffers) add(name, buffer);
-        nlohmann::json(names).dump();
-    } catch (const nlohmann::json::exception&) {
-        fail("[parameters] a member's name is not UTF-8");
-    }
+    for (const auto& [name, parameter] : parameters) add(name, parameter);
+    for (const auto& [name, buffer] : buffers) add(name, buffer);
 }
 
 }  // namespace
@@ -79,7 +78,7 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
             if (all[i].parameter->precision == precision)
                 entries_[i].offset = std::exchange(total, total + aligned(entries_[i].shape.numel()));
     }
-    const Tensor start = Tensor::zeros({total}, mixed ? DType::float32 : dtype);
+    const Tensor start = Tensor::zeros({total}, mixed ? DType::float32 : dtype, drawn_on(device));
     dispatch_float("parameters", start.dtype(), [&]<class T>(T) {
         for (size_t i = 0; i < all.size(); ++i)
             initialise<T>(start.subrange(entries_[i].offset, entries_[i].shape), all[i].parameter->init,
@@ -110,7 +109,7 @@ void Parameters::make_buffers(Module& model) {
     const std::vector<NamedBuffer> all = model.buffers();
     int64_t total = 0;
     for (const NamedBuffer& named : all) total += aligned(named.buffer->shape.numel());
-    const Tensor start = Tensor::zeros({total}, values_.dtype());
+    const Tensor start = Tensor::zeros({total}, values_.dtype(), drawn_on(values_.device()));
     std::vector<int64_t> offsets;
     int64_t offset = 0;
     for (const NamedBuffer& named : all) {

@@ -25,7 +25,8 @@ class Parameters {
     // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from
     // its own stream of `random`, split by its position, so that a seed gives the same values on every device. dtype:
     // float32, float64 or bfloat16. Without gradients, which take as much memory as the values, `gradients()` is
-    // undefined, and no tape records what the model computes. Throws an Error where the model declares no parameter.
+    // undefined, and no tape records what the model computes. On Device::meta nothing is drawn. Throws an Error where
+    // the model declares no parameter.
     Parameters(Module& model, DType dtype, Random random, Device device = Device::cpu,
                Gradients gradients = Gradients::yes);
 

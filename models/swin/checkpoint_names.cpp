@@ -12,7 +12,7 @@
 namespace swingrad {
 namespace {
 
-using Tensors = std::map<std::string, Tensor>;
+using Tensors = std::map<std::string, StoredTensor>;
 
 // # is a number, and in `to` the same one, or as said (half of it, one more). * is all that follows.
 struct Rule {
@@ -44,10 +44,17 @@ const Rule hugging_face_rules[] = {
     {"encoder.layers.#.blocks.#.attention.self.value.bias", "layers.#.blocks.#.attn.v_bias"},
     {"encoder.layers.#.blocks.#.attention.self.*", "layers.#.blocks.#.attn.*"},
     {"encoder.layers.#.blocks.#.attention.output.dense.*", "layers.#.blocks.#.attn.proj.*"},
+    {"encoder.layers.#.blocks.#.attention.continuous_position_bias_mlp.*", "layers.#.blocks.#.attn.cpb_mlp.*"},
+    {"encoder.layers.#.blocks.#.attention.q_proj.bias", "layers.#.blocks.#.attn.q_bias"},
+    {"encoder.layers.#.blocks.#.attention.v_proj.bias", "layers.#.blocks.#.attn.v_bias"},
+    {"encoder.layers.#.blocks.#.attention.o_proj.*", "layers.#.blocks.#.attn.proj.*"},
+    {"encoder.layers.#.blocks.#.attention.relative_position_bias.*", "layers.#.blocks.#.attn.*"},
+    {"encoder.layers.#.blocks.#.attention.*", "layers.#.blocks.#.attn.*"},
     {"encoder.layers.#.blocks.#.layernorm_before.*", "layers.#.blocks.#.norm1.*"},
     {"encoder.layers.#.blocks.#.layernorm_after.*", "layers.#.blocks.#.norm2.*"},
     {"encoder.layers.#.blocks.#.intermediate.dense.*", "layers.#.blocks.#.mlp.fc1.*"},
     {"encoder.layers.#.blocks.#.output.dense.*", "layers.#.blocks.#.mlp.fc2.*"},
+    {"encoder.layers.#.blocks.#.mlp.*", "layers.#.blocks.#.mlp.*"},
     {"layernorm.*", "norm.*"},
     {"classifier.*", "head.fc.*"},
 };
@@ -104,86 +111,98 @@ std::string renamed(std::span<const Rule> rules, const std::string& name) {
     return name;
 }
 
-bool is_buffer(std::string_view name) {
-    const std::string_view last = name.substr(name.rfind('.') + 1);
-    return last == "relative_position_index" || last == "relative_coords_table" || last == "attn_mask";
-}
-
 // ---- what may stand before all names
 
-constexpr std::string_view wrappers[] = {"module.",   "model.",  "state_dict.", "encoder.",
-                                         "backbone.", "swinv2.", "swin."};
-
-bool has_only_wrappers(std::string_view prefix) {
-    while (!prefix.empty()) {
-        const auto* const found = std::find_if(std::begin(wrappers), std::end(wrappers),
-                                               [&](std::string_view one) { return prefix.starts_with(one); });
-        if (found == std::end(wrappers)) return false;
-        prefix.remove_prefix(found->size());
-    }
-    return true;
-}
-
-// The fewest wrappers before `landmark`; nothing where no tensor has that name.
-std::optional<std::string> wrappers_before(std::string_view landmark, const Tensors& tensors) {
-    std::optional<std::string> fewest;
+// Where a tensor is called `landmark` behind a whole number of names with dots, these.
+std::vector<std::string> prefixes_before(std::string_view landmark, const Tensors& tensors) {
+    std::vector<std::string> prefixes;
     for (const auto& [name, tensor] : tensors) {
         if (!name.ends_with(landmark)) continue;
-        const std::string prefix = name.substr(0, name.size() - landmark.size());
-        if (has_only_wrappers(prefix) && (!fewest || prefix.size() < fewest->size())) fewest = prefix;
+        std::string prefix = name.substr(0, name.size() - landmark.size());
+        if ((prefix.empty() || prefix.ends_with('.')) && !is_bookkeeping(name)) prefixes.push_back(std::move(prefix));
     }
-    return fewest;
+    std::sort(prefixes.begin(), prefixes.end());
+    return prefixes;
 }
 
-// Cuts off as many wrappers as `name` has: where the body's names begin "model.swinv2.", the head's begin "model.".
+// The one before `landmark`; nothing where no tensor has that name. Of several models in a file, one without a prefix
+// is meant.
+std::optional<std::string> prefix_before(std::string_view landmark, const Tensors& tensors, std::string_view heading) {
+    const std::vector<std::string> prefixes = prefixes_before(landmark, tensors);
+    if (prefixes.empty()) return {};
+    if (prefixes.size() == 1 || prefixes[0].empty()) return prefixes[0];  // the empty one is the first
+    fail("{} holds {} models, whose names begin with {} and {}: keep the tensors of one", heading, prefixes.size(),
+         in_quotes(prefixes[0]), in_quotes(prefixes[1]));
+}
+
+// Cuts off as many names of the prefix as `name` has: where the body's names begin "model.swinv2.", the head's begin
+// "model.".
 std::string unwrapped(std::string_view name, std::string_view prefix) {
     while (!prefix.empty()) {
-        const std::string_view wrapper = prefix.substr(0, prefix.find('.') + 1);
-        if (!name.starts_with(wrapper)) break;
-        name.remove_prefix(wrapper.size());
-        prefix.remove_prefix(wrapper.size());
+        const std::string_view first = prefix.substr(0, prefix.find('.') + 1);
+        if (!name.starts_with(first)) break;
+        name.remove_prefix(first.size());
+        prefix.remove_prefix(first.size());
     }
     return std::string(name);
 }
 
 // ---- all of them
 
-void take(Tensors& all, const std::string& name, const Tensor& tensor, std::string_view heading) {
-    check(all.emplace(name, tensor).second, "{}: two tensors stand for {}", heading, in_quotes(name));
+void take(Tensors& all, const std::string& name, StoredTensor tensor, std::string_view heading) {
+    check(all.emplace(name, std::move(tensor)).second, "{}: two tensors stand for {}", heading, in_quotes(name));
 }
 
-std::string kind_of(const Tensor& tensor) { return fmt::format("{} {}", name_of(tensor.dtype()), tensor.shape()); }
-
 // Three tensors [n, ...] as one [3n, ...].
-Tensor joined(const std::array<Tensor, 3>& thirds) {
-    const int64_t n = thirds[0].shape()[0];
-    const Tensor all = Tensor::empty(thirds[0].shape().with(0, 3 * n), thirds[0].dtype());
-    for (int64_t i = 0; i < 3; ++i) all.slice(i * n, (i + 1) * n).copy_from(thirds[static_cast<size_t>(i)]);
+StoredTensor joined(const std::array<StoredTensor, 3>& thirds) {
+    const int64_t n = thirds[0].shape[0];
+    StoredTensor all = thirds[0];
+    all.shape = all.shape.with(0, 3 * n);
+    all.read = [thirds, n, shape = all.shape] {
+        Tensor whole;
+        for (int64_t i = 0; i < 3; ++i) {
+            const Tensor third = thirds[static_cast<size_t>(i)].read();
+            if (i == 0) whole = Tensor::empty(shape, third.dtype());
+            whole.slice(i * n, (i + 1) * n).copy_from(third);
+        }
+        return whole;
+    };
     return all;
+}
+
+// How transformers calls the three, in files and, since version 5, in memory; `all` is what they become together.
+struct Thirds {
+    std::string_view query, key, value, all;
+};
+constexpr Thirds names_of_thirds[] = {
+    {".attention.self.query.", ".attention.self.key.", ".attention.self.value.", ".attention.self.qkv."},
+    {".attention.q_proj.", ".attention.k_proj.", ".attention.v_proj.", ".attention.qkv."}};
+
+void join_third(Tensors& tensors, const std::string& query, const Thirds& by, std::string_view heading) {
+    const auto beside = [&](std::string_view third) {
+        return std::string(query).replace(query.rfind(by.query), by.query.size(), third);
+    };
+    const std::array<std::string, 3> names{query, beside(by.key), beside(by.value)};
+    if (query.ends_with("bias") && !tensors.count(names[1])) return;
+    std::array<StoredTensor, 3> thirds;
+    for (size_t i = 0; i < 3; ++i) {
+        check(tensors.count(names[i]), "{}: has {}, but no {}", heading, in_quotes(query), in_quotes(names[i]));
+        thirds[i] = tensors.at(names[i]);
+        check(thirds[i].shape.rank() > 0 && thirds[i].text() == thirds[0].text(), "{}: {} is {}, but {} is {}", heading,
+              in_quotes(query), thirds[0].text(), in_quotes(names[i]), thirds[i].text());
+    }
+    for (const std::string& name : names) tensors.erase(name);
+    take(tensors, beside(by.all), joined(thirds), heading);
 }
 
 // Hugging Face's query, key and value [C, C] become qkv [3C, C]; so do their biases [C], unless the keys have none.
 void join_thirds(Tensors& tensors, std::string_view heading) {
-    std::vector<std::string> queries;
-    for (const auto& [name, tensor] : tensors)
-        if (name.ends_with(".attention.self.query.weight") || name.ends_with(".attention.self.query.bias"))
-            queries.push_back(name);
-    for (const std::string& query : queries) {
-        const auto beside = [&](const char* third) {
-            return std::string(query).replace(query.rfind("query"), 5, third);
-        };
-        const std::array<std::string, 3> names{query, beside("key"), beside("value")};
-        if (query.ends_with("bias") && !tensors.count(names[1])) continue;
-        std::array<Tensor, 3> thirds;
-        for (size_t i = 0; i < 3; ++i) {
-            check(tensors.count(names[i]), "{}: has {}, but no {}", heading, in_quotes(query), in_quotes(names[i]));
-            thirds[i] = tensors.at(names[i]);
-            check(thirds[i].shape().rank() > 0 && kind_of(thirds[i]) == kind_of(thirds[0]),
-                  "{}: {} is {}, but {} is {}", heading, in_quotes(query), kind_of(thirds[0]), in_quotes(names[i]),
-                  kind_of(thirds[i]));
-        }
-        for (const std::string& name : names) tensors.erase(name);
-        take(tensors, beside("qkv"), joined(thirds), heading);
+    for (const Thirds& by : names_of_thirds) {
+        std::vector<std::string> queries;
+        for (const auto& [name, tensor] : tensors)
+            if (name.ends_with(fmt::format("{}weight", by.query)) || name.ends_with(fmt::format("{}bias", by.query)))
+                queries.push_back(name);
+        for (const std::string& query : queries) join_third(tensors, query, by, heading);
     }
 }
 
@@ -196,13 +215,17 @@ void cut_bias(Tensors& tensors, std::string_view heading) {
     for (const std::string& name : biases) {
         const std::string attn = name.substr(0, name.size() - last.size());
         if (!tensors.count(attn + "logit_scale")) continue;
-        const Tensor bias = tensors.at(name);
-        check(bias.shape().rank() == 1 && bias.numel() % 3 == 0, "{}: {} must be [3C], got {}", heading,
-              in_quotes(name), kind_of(bias));
-        const int64_t C = bias.numel() / 3;
+        const StoredTensor bias = tensors.at(name);
+        check(bias.shape.rank() == 1 && bias.shape[0] % 3 == 0, "{}: {} must be [3C], got {}", heading, in_quotes(name),
+              bias.text());
+        const int64_t C = bias.shape[0] / 3;
+        const auto third = [&](int64_t i) {
+            return StoredTensor{bias.type, bias.dtype, Shape{C},
+                                [bias, C, i] { return bias.read().slice(i * C, (i + 1) * C); }};
+        };
         tensors.erase(name);
-        take(tensors, attn + "q_bias", bias.slice(0, C), heading);
-        take(tensors, attn + "v_bias", bias.slice(2 * C, 3 * C), heading);
+        take(tensors, attn + "q_bias", third(0), heading);
+        take(tensors, attn + "v_bias", third(2), heading);
     }
 }
 
@@ -223,12 +246,24 @@ std::string_view name_of(NamesOf names) {
     fail("[names] unknown layout {}", static_cast<int>(names));
 }
 
+bool is_bookkeeping(std::string_view name) {
+    constexpr std::string_view last_names[] = {
+        "relative_position_index", "relative_coords_table", "attn_mask", "k_bias", "num_batches_tracked", "n_averaged"};
+    constexpr std::string_view first_names[] = {"optimizer", "optimizers", "optim", "lr_scheduler", "scheduler",
+                                                "scaler",    "epoch",      "step",  "global_step",  "num_updates"};
+    const auto is_one_of = [](std::string_view word, const auto& words) {
+        return std::find(std::begin(words), std::end(words), word) != std::end(words);
+    };
+    return is_one_of(name.substr(name.rfind('.') + 1), last_names) ||
+           is_one_of(name.substr(0, name.find('.')), first_names);
+}
+
 TimmNamed to_timm_names(Tensors tensors, std::string_view heading) {
     NamesOf given = NamesOf::timm;
-    auto prefix = wrappers_before("patch_embed.proj.weight", tensors);
+    auto prefix = prefix_before("patch_embed.proj.weight", tensors, heading);
     const auto otherwise = [&](std::string_view landmark, NamesOf names) {
         if (prefix) return;
-        prefix = wrappers_before(landmark, tensors);
+        prefix = prefix_before(landmark, tensors, heading);
         if (prefix) given = names;
     };
     otherwise("features.0.0.weight", NamesOf::torchvision);
@@ -237,7 +272,7 @@ TimmNamed to_timm_names(Tensors tensors, std::string_view heading) {
 
     Tensors bare, result;
     for (const auto& [name, tensor] : tensors)
-        if (!is_buffer(name)) take(bare, unwrapped(name, *prefix), tensor, heading);
+        if (!is_bookkeeping(name)) take(bare, unwrapped(name, *prefix), tensor, heading);
     if (given == NamesOf::timm && is_microsofts(bare)) given = NamesOf::microsoft;
     if (given == NamesOf::hugging_face) join_thirds(bare, heading);
     if (given == NamesOf::torchvision) cut_bias(bare, heading);

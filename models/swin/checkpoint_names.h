@@ -18,13 +18,14 @@
 //   norm.*                 same                     same               layernorm.*
 //   head.fc.*              head.*                   head.*             classifier.*
 //
-// Hugging Face's names begin "swinv2." or "swin.", but for the last.
+// Hugging Face's names begin "swinv2." or "swin.", but for the last. In memory transformers 5 has others than in files,
+// such as attention.{q,k,v,o}_proj: they are known too.
 //
 // Source: the four implementations' state dictionaries: timm 1.0.31, torchvision 0.29, transformers 5.23 (as its
 // save_pretrained writes them), and Microsoft's repository.
 #pragma once
 
-#include "core/tensor.h"
+#include "core/io/stored_tensors.h"
 
 #include <map>
 #include <string>
@@ -37,7 +38,7 @@ std::string_view name_of(NamesOf names);  // "torchvision"
 
 struct TimmNamed {
     NamesOf given = NamesOf::timm;  // whose names the tensors had
-    std::map<std::string, Tensor> tensors;
+    std::map<std::string, StoredTensor> tensors;
 };
 
 // Whose names they are is seen by how the weight of the patch embedding is called:
@@ -47,14 +48,18 @@ struct TimmNamed {
 //                                                      ends a stage (also timm before 0.9); else timm. A network of one
 //                                                      stage has none: there head.weight tells.
 //   none of these                                      passes unchanged, as timm
-// Names of what the model was part of may stand before: module. model. state_dict. encoder. backbone. swinv2. swin.
-// They are cut off, all those that stand before the patch embedding's weight.
+// Whatever stands before that name, such as module. or model.backbone., says what the model was part of, and is cut off
+// all names; where the head has less of it, what it has. Of several models in a file, one with nothing before its names
+// is meant.
 //
-// Dropped are buffers, which follow from the configuration: relative_position_index, relative_coords_table, attn_mask.
-// In torchvision's V2, told by its logit_scale, also the third of qkv.bias for the keys, which it sets to 0 in use. All
-// other tensors that have no other name keep theirs.
+// Dropped is bookkeeping. In torchvision's V2, told by its logit_scale, also the third of qkv.bias for the keys, which
+// it sets to 0 in use. All other tensors that have no other name keep theirs. Nothing is read.
 //
 // Throws an Error that begins with `heading` where tensors cannot be joined or cut, or two would have one name.
-TimmNamed to_timm_names(std::map<std::string, Tensor> tensors, std::string_view heading);
+TimmNamed to_timm_names(std::map<std::string, StoredTensor> tensors, std::string_view heading);
+
+// Whether a tensor of this name is no weight: a buffer that follows from the configuration (relative_position_index,
+// relative_coords_table, attn_mask, k_bias), a counter (num_batches_tracked, n_averaged, ...), or an optimiser's.
+bool is_bookkeeping(std::string_view name);
 
 }  // namespace swingrad

@@ -2,6 +2,8 @@
 
 #include "core/io/suggest.h"
 
+#include <algorithm>
+
 namespace swingrad {
 namespace {
 
@@ -73,9 +75,12 @@ void use_v1_switches(SwinConfig& config) {
 
 void validate(const SwinConfig& config) {
     const size_t stages = config.depths.size();
-    const auto positive = [](std::string_view name, Extent extent) {
-        check(extent.rows > 0 && extent.columns > 0, "[config] {} must be positive, got {} x {}", name, extent.rows,
-              extent.columns);
+    const auto in_range = [](std::string_view name, int64_t value, int64_t least, int64_t most) {
+        check(value >= least && value <= most, "[config] {} must be {} to {}, got {}", name, least, most, value);
+    };
+    const auto sides = [](std::string_view name, Extent extent, int64_t least = 1) {
+        check(std::min(extent.rows, extent.columns) >= least && std::max(extent.rows, extent.columns) <= most_pixels,
+              "[config] {} must be {} to {}, got {} x {}", name, least, most_pixels, extent.rows, extent.columns);
     };
     const auto one_a_stage = [&](std::string_view name, size_t entries) {
         check(entries == stages, "[config] {} must have one entry for each of {} stages, has {}", name, stages,
@@ -88,15 +93,16 @@ void validate(const SwinConfig& config) {
     one_a_stage("num_heads", config.num_heads.size());
     one_a_stage("window_size", config.window_size.size());
     one_a_stage("pretrained_window_sizes", config.pretrained_window_sizes.size());
-    positive("img_size", config.img_size);
-    positive("patch_size", config.patch_size);
+    sides("img_size", config.img_size);
+    sides("patch_size", config.patch_size);
     check(
         config.img_size.rows % config.patch_size.rows == 0 && config.img_size.columns % config.patch_size.columns == 0,
         "[config] img_size {} x {} must be a multiple of patch_size {} x {}", config.img_size.rows,
         config.img_size.columns, config.patch_size.rows, config.patch_size.columns);
-    check(config.in_chans > 0, "[config] in_chans must be positive, got {}", config.in_chans);
-    check(config.num_classes > 0, "[config] num_classes must be positive, got {}", config.num_classes);
-    check(config.embed_dim > 0, "[config] embed_dim must be positive, got {}", config.embed_dim);
+    in_range("in_chans", config.in_chans, 1, most_channels);
+    in_range("num_classes", config.num_classes, 1, most_classes);
+    in_range("embed_dim", config.embed_dim, 1, most_channels);
+    in_range("extra_norm_every", config.extra_norm_every, 0, most_blocks);
     check(config.mlp_ratio > 0 && config.mlp_ratio <= 1024, "[config] mlp_ratio must be in (0, 1024], got {}",
           config.mlp_ratio);
     rate("drop_rate", config.drop_rate);
@@ -104,12 +110,16 @@ void validate(const SwinConfig& config) {
     rate("drop_path_rate", config.drop_path_rate);
     for (size_t i = 0; i < stages; ++i) {
         const int64_t channels = config.embed_dim << i, heads = config.num_heads[i];
-        check(config.depths[i] > 0, "[config] depths must be positive, got {} in stage {}", config.depths[i], i);
+        check(config.depths[i] >= 1 && config.depths[i] <= most_blocks,
+              "[config] depths must be 1 to {}, got {} in stage {}", most_blocks, config.depths[i], i);
+        check(channels <= most_channels, "[config] embed_dim {} gives stage {} {} channels, at most {} are possible",
+              config.embed_dim, i, channels, most_channels);
         check(heads > 0 && channels % heads == 0, "[config] {} channels of stage {} do not divide into {} heads",
               channels, i, heads);
         check(static_cast<int64_t>(static_cast<double>(channels) * config.mlp_ratio) > 0,
               "[config] mlp_ratio {} leaves stage {} no hidden channel", config.mlp_ratio, i);
-        positive("window_size", config.window_size[i]);
+        sides("window_size", config.window_size[i]);
+        sides("pretrained_window_sizes", config.pretrained_window_sizes[i], 0);
     }
 }
 

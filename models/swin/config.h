@@ -82,8 +82,14 @@ SwinConfig config_from_json(const nlohmann::json& arguments);
 SwinConfig config_from_json(const nlohmann::json& arguments, const SwinConfig& base);
 nlohmann::json config_to_json(const SwinConfig& config);
 
-// Throws an Error naming what does not fit: image not divisible into patches, channels into heads, lists of
-// different lengths, and so on.
+// The largest numbers that a configuration may have: far beyond any model there is, and small enough to be counted.
+inline constexpr int64_t most_pixels = 16384;    // along a side: of images, patches, windows
+inline constexpr int64_t most_channels = 65536;  // in any stage
+inline constexpr int64_t most_blocks = 1000;     // of a stage
+inline constexpr int64_t most_classes = 1'000'000;
+
+// Throws an Error naming what does not fit, or is beyond these: image not divisible into patches, channels into heads,
+// lists of different lengths, and so on.
 void validate(const SwinConfig& config);
 
 }  // namespace swingrad

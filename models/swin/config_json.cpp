@@ -1,5 +1,7 @@
 // SwinConfig from and to JSON.
 
+#include "core/io/json_file.h"
+#include "core/io/quotes.h"
 #include "core/io/suggest.h"
 #include "models/swin/config.h"
 
@@ -15,13 +17,14 @@ namespace {
 using nlohmann::json;
 
 int64_t to_integer(const std::string& key, const json& value) {
-    check(value.is_number_integer() && value.get<double>() >= 0 && value.get<double>() < 1e9,
-          "[config] {} must be a whole number, got {}", key, value.dump());
+    check(value.is_number_integer(), "[config] {} must be a whole number, got {}", key, json_text(value));
+    check(value.get<double>() >= 0 && value.get<double>() < 1e9, "[config] {} must be 0 to 999999999, got {}", key,
+          json_text(value));
     return value.get<int64_t>();
 }
 
 double to_number(const std::string& key, const json& value) {
-    check(value.is_number(), "[config] {} must be a number, got {}", key, value.dump());
+    check(value.is_number(), "[config] {} must be a number, got {}", key, json_text(value));
     return value.get<double>();
 }
 
@@ -32,13 +35,14 @@ bool is_pair(const json& value) {
 // A number for both axes, or [rows, columns].
 Extent to_extent(const std::string& key, const json& value) {
     if (is_pair(value)) return {to_integer(key, value[0]), to_integer(key, value[1])};
-    check(value.is_number_integer(), "[config] {} must be a whole number or a pair of them, got {}", key, value.dump());
+    check(value.is_number_integer(), "[config] {} must be a whole number or a pair of them, got {}", key,
+          json_text(value));
     return {to_integer(key, value), to_integer(key, value)};
 }
 
 std::vector<int64_t> to_list(const std::string& key, const json& value) {
     check(value.is_array() && !value.empty(), "[config] {} must be a list with one number a stage, got {}", key,
-          value.dump());
+          json_text(value));
     std::vector<int64_t> list;
     for (const json& item : value) list.push_back(to_integer(key, item));
     return list;
@@ -46,7 +50,7 @@ std::vector<int64_t> to_list(const std::string& key, const json& value) {
 
 std::vector<Extent> to_extents(const std::string& key, const json& value) {
     check(value.is_array() && !value.empty(), "[config] {} must be a list with one size a stage, got {}", key,
-          value.dump());
+          json_text(value));
     std::vector<Extent> list;
     for (const json& item : value) list.push_back(to_extent(key, item));
     return list;
@@ -61,7 +65,7 @@ json from_extents(const std::vector<Extent>& extents) {
 }
 
 bool to_bool(const std::string& key, const json& value) {
-    check(value.is_boolean(), "[config] {} must be true or false, got {}", key, value.dump());
+    check(value.is_boolean(), "[config] {} must be true or false, got {}", key, json_text(value));
     return value.get<bool>();
 }
 
@@ -90,7 +94,7 @@ void read_switch(const std::string& key, const json& value, Switch& result) {
         names.push_back(name);
     }
     const std::string near = value.is_string() ? nearest(value.get<std::string>(), names) : "";
-    fail("[config] {} must be one of {}, got {}{}", key, fmt::join(names, ", "), value.dump(),
+    fail("[config] {} must be one of {}, got {}{}", key, fmt::join(names, ", "), json_text(value),
          near.empty() ? "" : "; did you mean " + near + "?");
 }
 
@@ -119,7 +123,7 @@ const std::map<std::string, json>& fixed_arguments() {
     const json all = config_to_json(SwinConfig{});
     for (const auto& [name, value] : all.items()) known.push_back(name);
     for (const auto& [name, value] : fixed_arguments()) known.push_back(name);
-    fail("[config] unknown key {}; {}", json(key).dump(), suggestion(key, known));
+    fail("[config] unknown key {}; {}", in_quotes(key), suggestion(key, known));
 }
 
 // One key but "architecture" and "depths", which come first because others build on them.
@@ -153,7 +157,8 @@ void read_key(const std::string& key, const json& value, SwinConfig& config) {
     else {
         const auto fixed = fixed_arguments().find(key);
         if (fixed == fixed_arguments().end()) fail_unknown_key(key);
-        check(fixed->second == value, "[config] {} can only be {}, got {}", key, fixed->second.dump(), value.dump());
+        check(fixed->second == value, "[config] {} can only be {}, got {}", key, json_text(fixed->second),
+              json_text(value));
     }
 }
 
@@ -162,12 +167,12 @@ void read_key(const std::string& key, const json& value, SwinConfig& config) {
 SwinConfig config_from_json(const json& arguments) { return config_from_json(arguments, SwinConfig{}); }
 
 SwinConfig config_from_json(const json& arguments, const SwinConfig& base) {
-    check(arguments.is_object(), "[config] model arguments must be a JSON object, got {}", arguments.dump());
+    check(arguments.is_object(), "[config] model arguments must be a JSON object, got {}", json_text(arguments));
     SwinConfig config = base;
     if (arguments.contains("architecture")) {
         const json& architecture = arguments["architecture"];
         check(architecture == "swin" || architecture == "swinv2",
-              "[config] architecture must be swin or swinv2, got {}", architecture.dump());
+              "[config] architecture must be swin or swinv2, got {}", json_text(architecture));
         if (architecture == "swin") use_v1_switches(config);
     }
     if (arguments.contains("depths")) {

@@ -155,6 +155,22 @@ class Counter {
     std::vector<LayerCost> layers_;
 };
 
+// Throws where a sum might not fit into 63 bits. Padding to whole windows makes of a map at most four times as much.
+void check_countable(const SwinConfig& config, int64_t batch) {
+    const double pixels = double(config.img_size.rows) * double(config.img_size.columns);
+    double most = double(batch) * pixels * double(config.in_chans) * double(config.embed_dim + 8);
+    for (size_t i = 0; i < config.depths.size(); ++i) {
+        const Extent map = map_of_stage(config, i), window = window_of_stage(config, i);
+        const auto C = static_cast<double>(channels_of_stage(config, i)),
+                   N = double(window.rows) * double(window.columns);
+        const double of_a_token = C * (4 * C + 2 * config.mlp_ratio * C + 2 * N + 8 * (8 + config.mlp_ratio));
+        most += 4 * double(batch) * double(map.rows) * double(map.columns) * double(config.depths[i]) * of_a_token;
+    }
+    check(most < 0x1p62,
+          "[costs] a batch of {} is beyond counting: about {:.0e} multiply-adds, at most {:.0e} are possible", batch,
+          most, 0x1p62);
+}
+
 }  // namespace
 
 Extent window_of_stage(const SwinConfig& config, size_t index) {
@@ -165,6 +181,7 @@ Extent window_of_stage(const SwinConfig& config, size_t index) {
 std::vector<LayerCost> layer_costs(const SwinConfig& config, int64_t batch, DType dtype) {
     validate(config);
     check(batch >= 1 && batch <= 1'000'000, "[costs] the batch must be 1 to 1000000, got {}", batch);
+    check_countable(config, batch);
     return Counter(config, batch, dtype).count();
 }
 

@@ -5,6 +5,9 @@
 // layers, patches, both products of attention) and one for every element that a layer norm puts out. Softmax, GELU, the
 // normalisation of q and k, the position bias and the pooling are not counted. One multiply-add is two FLOPs.
 //
+// A step recorded on Device::meta costs the same (ops/cost_log.h), for any model; these formulas say why, layer by
+// layer, and a test holds each against the other.
+//
 // Memory is what the tape keeps for backward of a training step in which every parameter has a gradient. Each tensor is
 // counted once, at the first layer that keeps it; so a layer's input is the layer's. Parameters are not counted; what
 // drop path leaves out is, as though it dropped nothing. It is counted for the CPU: on a device attention always keeps

@@ -113,7 +113,8 @@ Tensor SwinV2::forward(const Tensor& images) const {
 // All blocks' at once, by one kernel.
 void SwinV2::draw_ahead(int64_t batch, DType dtype, Device device) {
     const std::vector<double> rates = drop_path_rates();
-    if (device == Device::cpu || std::all_of(rates.begin(), rates.end(), [](double rate) { return rate == 0; })) return;
+    if (device != Device::cuda || std::all_of(rates.begin(), rates.end(), [](double rate) { return rate == 0; }))
+        return;
     const auto count = static_cast<int64_t>(rates.size());
     if (!rates_.defined()) rates_ = Tensor::from({count}, rates).on(device);
     if (!keeps_.defined() || keeps_.shape()[1] != batch)

@@ -37,7 +37,7 @@ void AttentionInputs::check() const {
     swingrad::check(!padding.defined() || padding.shape() == Shape{3 * C}, "[{}] padding must be [{}], got {}", op,
                     3 * C, padding.shape());
     const int64_t D = C / heads;
-    swingrad::check(qkv.device() == Device::cpu || D <= cuda::most_head_columns,
+    swingrad::check(qkv.device() != Device::cuda || D <= cuda::most_head_columns,
                     "[{}] a head has at most {} columns on {}, got {}", op, cuda::most_head_columns,
                     name_of(qkv.device()), D);
     check_one_device(op,

@@ -142,7 +142,7 @@ const DeclareGradientCase continuous_position_bias_case{{
     },
     [](const std::vector<Tensor>& in) {
         const Tensor coordinates =
-            relative_coordinates({2, 3}, {0, 0}, OffsetScale::log_of_window, DType::float64).on(in[0].device());
+            relative_coordinates({2, 3}, {0, 0}, OffsetScale::log_of_window, in[0].dtype()).on(in[0].device());
         return continuous_position_bias(coordinates, in[0], in[1], in[2]);
     },
 }};

@@ -24,6 +24,11 @@ struct MultiHeadAttentionOp {
     T *dqkv_weight = nullptr, *dproj_weight = nullptr;  // [3C, C], [C, C]
     A *dqkv_bias = nullptr, *dproj_bias = nullptr;      // [3C], [C]
 
+    // The projections' without padding: it has no q, k and v of its own. See ops/cost_log.h.
+    int64_t multiply_adds() const {
+        return attention.images * attention.map_tokens * 4 * attention.C * attention.C + attention.multiply_adds();
+    }
+
     void forward() const;  // ops/attention/multi_head_attention.cpp
     void backward() const;
 

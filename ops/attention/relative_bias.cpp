@@ -60,7 +60,7 @@ namespace {
 // The sizes and the window's positions; the operands are still to be set.
 template <class T>
 RelativeBiasOp<T> operation(const WindowTable& map, Device device, int64_t heads) {
-    const int32_t* const position = device == Device::cpu ? map.position.data() : map.on_device().position;
+    const int32_t* const position = device == Device::cuda ? map.on_device().position : map.position.data();
     return {
         .heads = heads, .Mh = map.window.rows, .Mw = map.window.columns, .position = position, .centre = map.centre};
 }

@@ -46,6 +46,7 @@ namespace swingrad {
 
 template <class T>
 void SequentialAttentionOp<T>::forward() const {
+    using std::exp, std::log;
     constexpr int64_t tile = 64;  // keys
     parallel_rows(images * windows * heads, N * N * D, [&](int64_t n) {
         const HeadOfWindow<A> s = load(n / heads, n % heads);  // q^, k^ and v
@@ -64,19 +65,19 @@ void SequentialAttentionOp<T>::forward() const {
                     m_new = std::max(m_new, P[j]);
                 }
                 // 2: what was summed relative to the old m, relative to the new one
-                const A f = std::exp(m - m_new);
+                const A f = exp(m - m_new);
                 l *= f;
                 for (int64_t d = 0; d < D; ++d) o[d] *= f;
                 m = m_new;
                 // 3 and 4: exponentials, their sum, and the sum of the values that they weigh
                 for (int64_t j = 0; j < keys; ++j) {
-                    P[j] = std::exp(P[j] - m);
+                    P[j] = exp(P[j] - m);
                     l += P[j];
                     for (int64_t d = 0; d < D; ++d) o[d] += P[j] * s.qkv[2][(j0 + j) * D + d];
                 }
             }
             for (int64_t d = 0; d < D; ++d) y[row * C + s.head * D + d] = o[d] / l;
-            logsumexp[row * heads + s.head] = m + std::log(l);
+            logsumexp[row * heads + s.head] = m + log(l);
         }
     });
 }
@@ -85,6 +86,7 @@ void SequentialAttentionOp<T>::forward() const {
 
 template <class T>
 void SequentialAttentionOp<T>::backward() const {
+    using std::exp;
     parallel_rows(heads, images * windows * N * N * D, [&](int64_t head) {  // each sum over windows is one head's
         A dscore_scale = 0;
         for (int64_t window = 0; window < images * windows; ++window) {
@@ -99,7 +101,7 @@ void SequentialAttentionOp<T>::backward() const {
                 for (int64_t d = 0; d < D; ++d) delta += do_i[d] * y_i[d];
                 for (int64_t j = 0; j < keys_of(i); ++j) {
                     A product;
-                    const A P = std::exp(score(s, i, j, product) - logsumexp[row * heads + head]);
+                    const A P = exp(score(s, i, j, product) - logsumexp[row * heads + head]);
                     // forward: o_i = sum_j P_ij v_j, so:
                     A dP = 0;
                     for (int64_t d = 0; d < D; ++d) {

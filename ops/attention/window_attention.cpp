@@ -11,9 +11,7 @@
 //
 //   S_ij = scale q^_i . k^_j + bias_table[relative position index of i and j] - 100 [i and j are masked]
 //   P_ij = softmax over j of S_ij = e^(S_ij - max_j S_ij) / sum_j e^(S_ij - max_j S_ij)
-//   o_i = sum_j P_ij v_j
-//
-// Causal: S_ij = -infinity and P_ij = 0 where j > i, so query i's loops over keys end at i: keys_of(i) = i + 1, else N.
+//   o_i = sum_j P_ij v_j          causal: P_ij = 0 where j > i, so loops over keys end at i: keys_of(i) = i + 1, else N
 //
 // Backward, from the end, with product_ij = q^_i . k^_j:
 //
@@ -28,8 +26,7 @@
 //
 // Saved: the inputs; on a device also y and logsumexp, for its kernels work by tiles (sequential_attention.cpp). P is
 // made again in backward: N numbers a token and head to keep, against one small product.
-// Numerics: q and k are brought to length 1 before their product, not the product after it: a scale of 100 makes every
-// rounding error of the cosine a hundred times as large, and this way has the fewest.
+// Numerics: q and k are brought to length 1 before their product, which rounds least: a scale of 100 magnifies errors.
 // Fused from: window_partition, l2_normalise or scale, matmul, relative_bias, softmax, matmul, window_reverse.
 // Source: arXiv 2111.09883 section 3.2 and its published code (which has the mask's -100 and the clamp at ln 100); dot
 // attention: arXiv 2103.14030 section 3.2. Test: tests/attention/test_window_attention.cpp, test_causal_attention.cpp.
@@ -48,22 +45,23 @@ namespace swingrad {
 // 0: q, k and v of a window's tokens and one head; q and k times the factors that make them q^ and k^.
 template <class T>
 HeadOfWindow<acc_type<T>> WindowAttentionOp<T>::load(int64_t window, int64_t head) const {
+    using std::exp, std::sqrt;
     HeadOfWindow<A> s{.window = window, .head = head};
     for (int64_t part = 0; part < 3; ++part)
         for (int64_t t = 0; t < N; ++t) {
             const int64_t row = row_of(window, t), column = part * C + head * D;
-            A squares = 0, factor = logit_scale || part > 0 ? A(1) : 1 / std::sqrt(A(D));
+            A squares = 0, factor = logit_scale || part > 0 ? A(1) : 1 / sqrt(A(D));
             for (int64_t d = 0; d < D; ++d) {
                 const A u = row < 0 ? padding[column + d] : A(qkv[row * 3 * C + column + d]);
                 s.qkv[part].push_back(u);
                 s.d[part].push_back(0);
                 squares += u * u;
             }
-            if (logit_scale && part < 2) factor = 1 / std::max(std::sqrt(squares), A(1e-12));
+            if (logit_scale && part < 2) factor = 1 / std::max(sqrt(squares), A(1e-12));
             for (int64_t d = 0; d < D; ++d) s.qkv[part][t * D + d] *= factor;
             s.factor[part].push_back(factor);
         }
-    s.scale = logit_scale ? std::exp(std::min(logit_scale[head], A(std::log(100.0)))) : A(1);
+    s.scale = logit_scale ? exp(std::min(logit_scale[head], A(std::log(100.0)))) : A(1);
     return s;
 }
 
@@ -82,15 +80,13 @@ acc_type<T> WindowAttentionOp<T>::score(const HeadOfWindow<A>& s, int64_t i, int
 // 1 to 3: the weights of query i.
 template <class T>
 void WindowAttentionOp<T>::attend(const HeadOfWindow<A>& s, int64_t i, A* product, A* P) const {
+    using std::exp;
     const int64_t keys = keys_of(i);
-    // 1: scores
-    for (int64_t j = 0; j < keys; ++j) P[j] = score(s, i, j, product[j]);
+    for (int64_t j = 0; j < keys; ++j) P[j] = score(s, i, j, product[j]);  // 1: scores
     // 2: the largest, and exponentials of what each is less: none can overflow
-    A largest = P[0], sum = 0;
-    for (int64_t j = 1; j < keys; ++j) largest = std::max(largest, P[j]);
-    for (int64_t j = 0; j < keys; ++j) P[j] = std::exp(P[j] - largest);
-    // 3: their sum, by which they become weights that add up to 1
-    for (int64_t j = 0; j < keys; ++j) sum += P[j];
+    A largest = *std::max_element(P, P + keys), sum = 0;
+    for (int64_t j = 0; j < keys; ++j) P[j] = exp(P[j] - largest);
+    for (int64_t j = 0; j < keys; ++j) sum += P[j];  // 3: their sum, by which they become weights that add up to 1
     for (int64_t j = 0; j < keys; ++j) P[j] /= sum;
 }
 
@@ -178,9 +174,7 @@ void WindowAttentionOp<T>::store(const HeadOfWindow<A>& s) const {
         }
 }
 
-template struct WindowAttentionOp<float>;  // multi_head_attention and sequential_attention call these loops
-template struct WindowAttentionOp<double>;
-template struct WindowAttentionOp<bfloat16>;
+SWINGRAD_PLAIN_LOOPS(WindowAttentionOp);  // multi_head_attention and sequential_attention call these loops
 
 // ---- autograd node
 
@@ -230,7 +224,6 @@ Tensor dot_attention(const Tensor& qkv, const Tensor& padding, int64_t heads, co
 
 // ---- gradient checks: shifted and padded in both orders, and causal; two heads, one of them above the clamp
 
-// Of two maps: qkv, bias_table and, where there are such, logit_scale for the cosine, and padding.
 static GradientCase case_of(const char* name, int64_t C, const WindowMap& map, bool cosine) {
     const auto inputs = [=](Random random) {
         const Shape qkv{2, map->map.rows, map->map.columns, 3 * C}, table{map->offsets(), 2};

@@ -53,7 +53,7 @@ namespace {
 // The sizes and the table of indices; the operands are still to be set.
 template <class T>
 WindowPartitionOp<T> operation(const WindowTable& table, Device device, int64_t B, int64_t C) {
-    const int32_t* const source = device == Device::cpu ? table.source.data() : table.on_device().source;
+    const int32_t* const source = device == Device::cuda ? table.on_device().source : table.source.data();
     const int64_t tokens = table.map.rows * table.map.columns, slots = table.windows * table.tokens;
     return {.B = B, .tokens = tokens, .slots = slots, .C = C, .source = source};
 }

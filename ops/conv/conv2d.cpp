@@ -91,14 +91,6 @@ void Conv2dOp<T>::backward() const {
 
 namespace {
 
-// The sizes and operands that forward and backward share.
-template <class T>
-Conv2dOp<T> operands(const Tensor& x, const Tensor& weight, const Sliding& sliding) {
-    const int64_t B = x.shape()[0], I = x.shape()[3], O = weight.shape()[0], groups = I / weight.shape()[1];
-    const SlidingAxis rows = sliding.rows(x.shape()), columns = sliding.columns(x.shape());
-    return {B, I, O, groups, rows, columns, ptr(x), ptr(weight)};
-}
-
 struct Conv2dNode final : Node {
     Tensor x, weight;  // [B, H, W, I], [O, I / groups, kh, kw]
     Sliding sliding;
@@ -112,7 +104,7 @@ struct Conv2dNode final : Node {
         const Tensor dweight = needs_input_grad[1] ? weight.empty_like(weight.shape()) : Tensor();
         const Tensor dbias = needs_input_grad[2] ? Tensor::empty(O, acc_dtype(x.dtype()), x.device()) : Tensor();
         run_backward(name(), x, [&]<class T>(T) {
-            auto op = operands<T>(x, weight, sliding);
+            auto op = sliding.operands<T>(x, weight);
             op.dy = ptr(dy), op.dx = ptr(dx), op.dweight = ptr(dweight), op.dbias = ptr(dbias);
             return op;
         });
@@ -128,7 +120,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
     const Sliding sliding = Sliding::of_weight(x, weight, bias, options.stride, options.padding, options.groups);
     const Tensor y = x.empty_like(sliding.shape_over("conv2d", x.shape(), weight.shape()[0]));
     run_forward("conv2d", x, [&]<class T>(T) {
-        auto op = operands<T>(x, weight, sliding);
+        auto op = sliding.operands<T>(x, weight);
         op.bias = ptr(bias), op.y = ptr(y);
         return op;
     });
@@ -140,9 +132,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
 
 // ---- gradient checks: a plain one, strides and paddings that differ, groups
 
-namespace {
-
-GradientCase gradient_case(const char* name, const Shape& x, const Shape& weight, Conv2dOptions options, bool biased) {
+static GradientCase case_of(const char* name, const Shape& x, const Shape& weight, Conv2dOptions options, bool biased) {
     return {name,
             [=](Random random) -> std::vector<Tensor> {
                 std::vector<Tensor> in{random_tensor(x, random.split(0)), random_tensor(weight, random.split(1))};
@@ -151,11 +141,10 @@ GradientCase gradient_case(const char* name, const Shape& x, const Shape& weight
             },
             [=](const std::vector<Tensor>& in) { return conv2d(in[0], in[1], biased ? in[2] : Tensor(), options); }};
 }
-const DeclareGradientCase plain_case{gradient_case("conv2d", {2, 4, 5, 3}, {4, 3, 3, 2}, {}, true)};
+const DeclareGradientCase plain_case{case_of("conv2d", {2, 4, 5, 3}, {4, 3, 3, 2}, {}, true)};
 const DeclareGradientCase strided_case{
-    gradient_case("conv2d/strided", {1, 6, 7, 2}, {3, 2, 3, 4}, {.stride = {2, 3}, .padding = {1, 2}}, false)};
-const DeclareGradientCase groups_case{gradient_case("conv2d/groups", {2, 3, 4, 6}, {4, 3, 2, 3},
-                                                    {.stride = {1, 2}, .padding = {1, 0}, .groups = 2}, true)};
+    case_of("conv2d/strided", {1, 6, 7, 2}, {3, 2, 3, 4}, {.stride = {2, 3}, .padding = {1, 2}}, false)};
+const DeclareGradientCase groups_case{
+    case_of("conv2d/groups", {2, 3, 4, 6}, {4, 3, 2, 3}, {.stride = {1, 2}, .padding = {1, 0}, .groups = 2}, true)};
 
-}  // namespace
 }  // namespace swingrad

@@ -2,10 +2,10 @@
 // keep.
 #pragma once
 
-#include "core/extent.h"
 #include "core/shape.h"
 #include "core/tensor.h"
-#include "cuda/conv/sliding_axis.h"
+#include "cuda/conv/conv2d.h"
+#include "ops/operation.h"
 
 #include <string_view>
 
@@ -20,6 +20,13 @@ struct Sliding {
 
     SlidingAxis rows(const Shape& map) const { return {map[1], kernel.rows, stride.rows, padding.rows}; }
     SlidingAxis columns(const Shape& map) const { return {map[2], kernel.columns, stride.columns, padding.columns}; }
+
+    // The sizes and operands that conv2d's forward and backward share.
+    template <class T>
+    Conv2dOp<T> operands(const Tensor& x, const Tensor& weight) const {
+        const int64_t B = x.shape()[0], I = x.shape()[3], O = weight.shape()[0], groups = I / weight.shape()[1];
+        return {B, I, O, groups, rows(x.shape()), columns(x.shape()), ptr(x), ptr(weight)};
+    }
 
     // The shape of what `op` makes of a map [B, H, W, C]: channels numbers at every position of the kernel. Throws an
     // Error unless the kernel has a position.

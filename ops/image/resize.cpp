@@ -82,7 +82,7 @@ SparseLists interpolation(int64_t n, int64_t n_new, Resize method, bool transpos
 
 // Copied to a GPU when first asked for and kept, because copying waits for the device.
 SparseLists interpolation_on(Device device, int64_t n, int64_t n_new, Resize method, bool transposed, DType dtype) {
-    if (device == Device::cpu) return interpolation(n, n_new, method, transposed, dtype);
+    if (device != Device::cuda) return interpolation(n, n_new, method, transposed, dtype).on(device);
     static std::mutex mutex;
     static auto& kept = *new std::map<std::tuple<int64_t, int64_t, Resize, bool, DType>, SparseLists>;
     const std::lock_guard lock(mutex);

@@ -63,9 +63,7 @@ void LinearOp<T>::backward() const {
     }
 }
 
-template struct LinearOp<float>;  // these loops for other operations too, such as mlp
-template struct LinearOp<double>;
-template struct LinearOp<bfloat16>;
+SWINGRAD_PLAIN_LOOPS(LinearOp);  // these loops for other operations too, such as mlp
 
 // ---- autograd node
 

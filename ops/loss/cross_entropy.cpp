@@ -143,7 +143,7 @@ const DeclareGradientCase smoothed{
     {"cross_entropy/smoothed", labelled, [](auto& in) { return cross_entropy(in[0], in[1], 0.1); }}};
 const DeclareGradientCase soft{{"cross_entropy/cross_entropy_soft", labelled, [](auto& in) {
                                     const Tensor of_any_sum = random_tensor({3, 5}, Random{1, 1});
-                                    return cross_entropy_soft(in[0], of_any_sum.on(in[0].device()));
+                                    return cross_entropy_soft(in[0], of_any_sum.to(in[0].dtype()).on(in[0].device()));
                                 }}};
 
 }  // namespace swingrad

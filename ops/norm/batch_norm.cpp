@@ -2,25 +2,21 @@
 //
 // Each channel is brought to mean 0 and variance 1 over all R rows of a batch, then scaled and moved by learnt numbers.
 // An image's result so depends on the others of its batch, which is unwanted once training is over: then the running
-// statistics take the place of the batch's. They are buffers, which training changes in place and no gradient reaches:
+// statistics take the place of the batch's. They are buffers, which training changes in place and no gradient reaches;
+// var R / (R - 1) estimates the variance of all images from that of a batch without bias:
 //
 //   mean_c = sum_r x_rc / R        var_c = sum_r (x_rc - mean_c)^2 / R        rstd_c = 1 / sqrt(var_c + eps)
 //   x_hat_rc = (x_rc - mean_c) rstd_c        y_rc = weight_c x_hat_rc + bias_c
 //   running_mean += momentum (mean - running_mean)        running_var += momentum (var R / (R - 1) - running_var)
 //
-// (var R / (R - 1) estimates the variance of all images from that of a batch without bias.)
-//
 // Backward. With its mean over rows in place of that over channels, x_hat is layer_norm's (ops/norm/layer_norm.cpp),
-// and so is its derivative, d x_hat_rc / d x_ic = rstd_c ([r = i] - 1/R - x_hat_rc x_hat_ic / R). Against dy_rc
-// weight_c:
+// and so is its derivative, d x_hat_rc / d x_ic = rstd_c ([r = i] - 1/R - x_hat_rc x_hat_ic / R). Against dy weight:
 //
 //   dweight_c = sum_r dy_rc x_hat_rc        dbias_c = sum_r dy_rc
-//   dx_ic = weight_c rstd_c (dy_ic - dbias_c / R - x_hat_ic dweight_c / R)
+//   dx_ic = weight_c rstd_c (dy_ic - dbias_c / R - x_hat_ic dweight_c / R), or by constants: weight_c rstd_c dy_ic
 //
-// With running statistics, which are constants, dx_ic = weight_c rstd_c dy_ic.
-//
-// Saved: x, weight and two numbers a channel (mean, rstd): running statistics may have changed until backward. Where
-// forward is computed again for it (autograd/checkpoint.h), they change twice.
+// Saved: x, weight, mean and rstd, for running statistics may have changed until backward. Where forward is computed
+// again for it (autograd/checkpoint.h), they change twice.
 // Numerics: R is large, 10^5 as a rule, so statistics are summed in double; the variance is the mean of squared
 // differences, since E[x^2] - mean^2 would cancel.
 // Source: Ioffe, Szegedy, "Batch normalization", arXiv 1502.03167; the conventions are
@@ -67,10 +63,7 @@ void BatchNormOp<T>::backward() const {
             dweight_sum[c] += dy[row * C + c] * x_hat;
             dbias_sum[c] += dy[row * C + c];
         }
-    for (int64_t c = 0; c < C; ++c) {
-        dweight[c] = static_cast<A>(dweight_sum[c]);
-        dbias[c] = static_cast<A>(dbias_sum[c]);
-    }
+    for (int64_t c = 0; c < C; ++c) dweight[c] = A(dweight_sum[c]), dbias[c] = A(dbias_sum[c]);
     // forward: x_hat = (x - mean(x)) rstd(x), or with constants in their place, so:
     parallel_rows(rows, C, [&](int64_t row) {
         for (int64_t c = 0; c < C; ++c) {
@@ -122,15 +115,13 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
         check(left_out || tensor.shape() == Shape{C}, "[batch_norm] {} must be [{}], got {}", name, C, tensor.shape());
         check_one_device("batch_norm", {{"x", x}, {name, tensor}});
     }
-    check(!training || rows > 1, "[batch_norm] training needs more than one row to have a variance, x is {}",
-          x.shape());
+    check(!training || rows > 1, "[batch_norm] training needs more than one row for a variance, x is {}", x.shape());
 
     const Tensor y = x.empty_like(x.shape()), mean = weight.empty_like({C}), rstd = weight.empty_like({C});
     run_forward("batch_norm", x, [&]<class T>(T) {
         BatchNormOp<T> op{.rows = rows, .C = C, .training = training, .momentum = momentum, .eps = eps};
-        op.running_mean = ptr(running_mean), op.running_var = ptr(running_var);
-        op.x = ptr(x), op.weight = ptr(weight), op.bias = ptr(bias);
-        op.y = ptr(y), op.mean = ptr(mean), op.rstd = ptr(rstd);
+        op.running_mean = ptr(running_mean), op.running_var = ptr(running_var), op.bias = ptr(bias), op.y = ptr(y);
+        op.x = ptr(x), op.weight = ptr(weight), op.mean = ptr(mean), op.rstd = ptr(rstd);
         return op;
     });
     if (!recording({x, weight, bias})) return y;
@@ -142,22 +133,18 @@ Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, con
 
 // ---- gradient checks: by the batch's statistics, and by constants
 
-namespace {
-
-GradientCase case_of(const char* name, bool training) {
+static GradientCase case_of(const char* name, bool training) {
     const auto inputs = [](Random random) -> std::vector<Tensor> {
         return {random_tensor({2, 3, 5}, random.split(0)), random_tensor({5}, random.split(1)),
                 random_tensor({5}, random.split(2))};
     };
     return {name, inputs, [=](const std::vector<Tensor>& in) {
-                const Tensor mean = Tensor::from({5}, std::vector<double>{0.5, -1, 0, 2, 0.25}).on(in[0].device()),
-                             var = Tensor::from({5}, std::vector<double>{1, 0.5, 2, 4, 0.3}).on(in[0].device());
-                return training ? batch_norm(in[0], in[1], in[2], {}, {}, true)
-                                : batch_norm(in[0], in[1], in[2], mean, var, false);
+                const Tensor mean = constant_like(in[0], {5}, {0.5, -1, 0, 2, 0.25}),
+                             var = constant_like(in[0], {5}, {1, 0.5, 2, 4, 0.3});
+                return batch_norm(in[0], in[1], in[2], mean, var, training);
             }};
 }
 const DeclareGradientCase batch_norm_case{case_of("batch_norm", true)};
 const DeclareGradientCase running_case{case_of("batch_norm/running", false)};
 
-}  // namespace
 }  // namespace swingrad

@@ -77,9 +77,7 @@ void LayerNormOp<T>::backward() const {
     }
 }
 
-template struct LayerNormOp<float>;  // these loops for residual_norm too
-template struct LayerNormOp<double>;
-template struct LayerNormOp<bfloat16>;
+SWINGRAD_PLAIN_LOOPS(LayerNormOp);  // these loops for residual_norm too
 
 // ---- autograd node
 

@@ -140,8 +140,7 @@ static std::vector<Tensor> case_inputs(Random random, int64_t samples_of_y) {
             random_tensor({5}, random.split(2)), random_tensor({5}, random.split(3))};
 }
 static Tensor case_result(const std::vector<Tensor>& in) {
-    const Tensor keep = Tensor::from({3}, std::vector<double>{1.25, 0, 1}).on(in[0].device());
-    return residual_norm(in[0], in[1], in[2], in[3], keep);
+    return residual_norm(in[0], in[1], in[2], in[3], constant_like(in[0], {3}, {1.25, 0, 1}));
 }
 
 const DeclareGradientCase all_case{{"residual_norm", [](Random r) { return case_inputs(r, 3); }, case_result}};

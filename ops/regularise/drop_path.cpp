@@ -68,7 +68,9 @@ struct DropPathNode final : Node {
 
 Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype, Device device) {
     check(rate >= 0 && rate < 1, "[drop_path] rate must be at least 0 and less than 1, got {}", rate);
+    if (dtype == DType::dual) return drop_path_keep(batch, rate, random, DType::float64, device).to(dtype);
     const Tensor keep = Tensor::empty({batch}, dtype, device);
+    if (device == Device::meta) return keep;
     dispatch_float("drop_path", dtype, [&]<class T>(T) {
         const DropPathKeepOp<T> op{.B = batch, .q = 1 - rate, .random = random, .keep = ptr(keep)};
         device == Device::cpu ? op.forward() : op.forward_kernel();
@@ -96,7 +98,7 @@ const DeclareGradientCase drop_path_case{{
         return {random_tensor({3, 2, 4}, random.split(0))};
     },
     [](const std::vector<Tensor>& in) {
-        return drop_path(in[0], Tensor::from({3}, std::vector<double>{1.25, 0, 1.25}).on(in[0].device()));
+        return drop_path(in[0], constant_like(in[0], {3}, {1.25, 0, 1.25}));
     },
 }};
 

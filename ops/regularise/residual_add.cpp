@@ -40,7 +40,7 @@ const DeclareGradientCase residual_add_case{{
         return {random_tensor({4, 2, 3}, random.split(0))};
     },
     [](const std::vector<Tensor>& in) {
-        const Tensor keep = Tensor::from({4}, std::vector<double>{1.25, 0, 2, 0}).on(in[0].device());
+        const Tensor keep = constant_like(in[0], {4}, {1.25, 0, 2, 0});
         return residual_add(in[0], gelu(branch_samples(in[0], keep)), keep);
     },
 }};

@@ -113,7 +113,7 @@ Tensor restore_dropped(const Tensor& y, const Tensor& keep) {
 
 namespace {
 
-Tensor keep_like(const Tensor& x) { return Tensor::from({4}, std::vector<double>{1.25, 0, 2, 0}).on(x.device()); }
+Tensor keep_like(const Tensor& x) { return constant_like(x, {4}, {1.25, 0, 2, 0}); }
 
 }  // namespace
 

@@ -47,12 +47,13 @@ Function least(const WindowMap& map, int64_t heads) {
     };
 }
 
-// Few rows and many, windows that do not fill vectors, padding in both orders, one token a window.
-const Case cases[] = {{{4, 4}, {4, 4}, {0, 0}, 3, 16, 2},   {{8, 8}, {4, 4}, {2, 2}, 2, 7, 13},
-                      {{7, 9}, {3, 4}, {1, 2}, 1, 5, 9},    {{5, 5}, {5, 5}, {0, 0}, 5, 1, 1},
-                      {{7, 7}, {7, 7}, {0, 0}, 2, 9, 7},    {{18, 17}, {17, 17}, {8, 8}, 1, 3, 1},
-                      {{1, 3}, {1, 1}, {0, 0}, 2, 2, 1},    {{6, 10}, {5, 7}, {2, 3}, 2, 3, 40},
-                      {{32, 32}, {32, 32}, {0, 0}, 1, 3, 1}};  // one window, more rows than a piece
+// Few rows and many, windows that do not fill vectors, heads that fill them where there is padding and where there is
+// none, padding in both orders, one token a window.
+const Case cases[] = {
+    {{4, 4}, {4, 4}, {0, 0}, 3, 16, 2},   {{8, 8}, {4, 4}, {2, 2}, 2, 7, 13},  {{7, 9}, {3, 4}, {1, 2}, 1, 5, 9},
+    {{5, 5}, {5, 5}, {0, 0}, 5, 1, 1},    {{7, 7}, {7, 7}, {0, 0}, 2, 9, 7},   {{18, 17}, {17, 17}, {8, 8}, 1, 3, 1},
+    {{1, 3}, {1, 1}, {0, 0}, 2, 2, 1},    {{6, 10}, {5, 7}, {2, 3}, 2, 3, 40}, {{7, 9}, {3, 4}, {1, 2}, 2, 16, 3},
+    {{32, 32}, {32, 32}, {0, 0}, 1, 3, 1}};  // one window, more rows than a piece
 
 }  // namespace
 

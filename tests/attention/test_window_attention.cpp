@@ -54,8 +54,9 @@ TEST_CASE("cosine_attention over one token returns its value") {
 TEST_CASE("attention's fast path agrees with its plain loops") {
     for (const PaddingOrder order : {PaddingOrder::before_shift, PaddingOrder::after_shift})
         for (const Case& c : {Case{{4, 4}, {4, 4}, {0, 0}, 3, 16}, Case{{8, 8}, {4, 4}, {2, 2}, 2, 7},
-                              Case{{7, 9}, {3, 4}, {1, 2}, 1, 5}, Case{{5, 5}, {5, 5}, {0, 0}, 5, 1},
-                              Case{{7, 7}, {7, 7}, {0, 0}, 2, 33}, Case{{6, 10}, {5, 7}, {2, 3}, 2, 9}}) {
+                              Case{{7, 9}, {3, 4}, {1, 2}, 1, 5}, Case{{7, 9}, {3, 4}, {1, 2}, 2, 16},
+                              Case{{5, 5}, {5, 5}, {0, 0}, 5, 1}, Case{{7, 7}, {7, 7}, {0, 0}, 2, 33},
+                              Case{{6, 10}, {5, 7}, {2, 3}, 2, 9}}) {
             const WindowMap map = make_window_map(c.map, c.window, c.shift, order);
             std::vector<Tensor> in = inputs(c, 3);
             in[2].data<double>()[0] = 4.8;  // above the clamp
@@ -74,8 +75,9 @@ TEST_CASE("attention's fast path agrees with its plain loops") {
 TEST_CASE("cosine_attention and dot_attention agree with the composition of plain operations") {
     for (const PaddingOrder order : {PaddingOrder::before_shift, PaddingOrder::after_shift})
         for (const Case& c : {Case{{4, 4}, {4, 4}, {0, 0}, 3, 16}, Case{{8, 8}, {4, 4}, {2, 2}, 2, 7},
-                              Case{{7, 9}, {3, 4}, {1, 2}, 1, 5}, Case{{5, 5}, {5, 5}, {0, 0}, 5, 1},
-                              Case{{7, 7}, {7, 7}, {0, 0}, 2, 33}, Case{{6, 10}, {5, 7}, {2, 3}, 2, 9}}) {
+                              Case{{7, 9}, {3, 4}, {1, 2}, 1, 5}, Case{{7, 9}, {3, 4}, {1, 2}, 2, 16},
+                              Case{{5, 5}, {5, 5}, {0, 0}, 5, 1}, Case{{7, 7}, {7, 7}, {0, 0}, 2, 33},
+                              Case{{6, 10}, {5, 7}, {2, 3}, 2, 9}}) {
             const WindowMap map = make_window_map(c.map, c.window, c.shift, order);
             const auto all = inputs(c, 3);
             const Tensor padding = map->has_padding ? all[1] : Tensor();

@@ -85,6 +85,19 @@ TEST_CASE("the function runs once forward and once more for its gradient") {
     REQUIRE(runs == 2);
 }
 
+TEST_CASE("an input that a checkpointed function ignores gets a gradient of zeros, of its own shape and dtype") {
+    const Function ignores = [](const std::vector<Tensor>& in) { return layer_norm(in[0], in[1], in[2]); };
+    for (const Device device : {Device::cpu, Device::cuda}) {
+        std::vector<Tensor> in = on(device, inputs());
+        in.push_back(random_tensor({7, 3}, Random{4, 5}).to(DType::float32).on(device));
+        const auto gradients = gradients_of([&](const auto& x) { return checkpoint(ignores, x); }, in,
+                                            random_tensor({33, 5}, Random{4, 4}));
+        REQUIRE(gradients.size() == 4);
+        REQUIRE(same_bits(gradients[3], in[3].zeros_like({7, 3})));
+        REQUIRE(gradients[3].device() == device);
+    }
+}
+
 TEST_CASE("a leaf that is captured collects its gradient only where some input needs one") {
     const auto in = inputs();
     Tensor x = in[0].detached(), weight = in[1].detached();

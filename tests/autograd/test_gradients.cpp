@@ -59,6 +59,7 @@ std::vector<Walked> walk(const GradientCase& one, const std::vector<Tensor>& inp
     std::vector<Walked> nodes;
     GradcheckOptions options = one.options;
     options.device = device;
+    options.directions = 1;  // what backward returns is looked at, not the check
     options.mutate = [&](const Node& node, const NeedsInputGrad& needs_input_grad, std::vector<Tensor>& gradients) {
         nodes.push_back({std::string(node.name()), needs_input_grad, {}});
         for (const Tensor& gradient : gradients)
@@ -87,6 +88,42 @@ TEST_CASE("every operation's gradient agrees with central differences, by kernel
             const auto result = gradcheck(one.function, one.inputs(Random{11, 0}), options, one.name);
             INFO(result.report);
             REQUIRE(result.ok);
+        }
+}
+
+// Without a step there is only rounding. Second derivatives are looked at too.
+TEST_CASE("every operation's gradient agrees with dual numbers to the second order, by fast paths and by plain loops") {
+    std::optional<test::PlainLoops> plain;
+    if (GENERATE(false, true)) plain.emplace();
+    for (const GradientCase& one : gradient_cases()) DYNAMIC_SECTION(one.name) {
+            const DualErrors errors = dual_check(one.function, one.inputs(Random{11, 0}), one.options, one.name);
+            INFO(errors.report);
+            REQUIRE(errors.report.empty());
+            REQUIRE(errors.first < 1e-12);
+            REQUIRE(errors.asymmetry < 1e-11);
+        }
+}
+
+TEST_CASE("every operation's gradient agrees with dual numbers to the second order, by kernels too") {
+    for (const GradientCase& one : gradient_cases()) DYNAMIC_SECTION(one.name) {
+            GradcheckOptions options = one.options;
+            options.device = Device::cuda;
+            const DualErrors errors = dual_check(one.function, one.inputs(Random{11, 0}), options, one.name);
+            INFO(errors.report);
+            REQUIRE(errors.report.empty());
+            REQUIRE(errors.first < 1e-12);
+            REQUIRE(errors.asymmetry < 1e-11);
+        }
+}
+
+TEST_CASE("every operation's values are the same in dual numbers as in double") {
+    const test::PlainLoops plain;
+    for (const GradientCase& one : gradient_cases()) DYNAMIC_SECTION(one.name) {
+            const auto inputs = one.inputs(Random{11, 0});
+            auto duals = inputs;
+            for (Tensor& input : duals)
+                if (input.dtype() == DType::float64) input = input.to(DType::dual);
+            REQUIRE(test::largest_difference(one.function(duals), one.function(inputs)) < 1e-13);
         }
 }
 
@@ -175,21 +212,21 @@ Tensor mutated(Mutation how, const Walked& node, size_t input) {
     return {};
 }
 
+enum class Witness { differences, dual_numbers };
+
 bool passes_with(const Tensor& wrong, const GradientCase& one, const std::vector<Tensor>& inputs, size_t node,
-                 size_t input, Device device) {
+                 size_t input, Device device, Witness by) {
     size_t visited = 0;
     GradcheckOptions options = one.options;
     options.device = device;
     options.mutate = [&](const Node&, const NeedsInputGrad&, std::vector<Tensor>& gradients) {
         if (visited++ == node) gradients[input] = wrong.on(device);
     };
-    return gradcheck(one.function, inputs, options, one.name).ok;
+    return by == Witness::differences ? gradcheck(one.function, inputs, options, one.name).ok
+                                      : dual_check(one.function, inputs, options, one.name).report.empty();
 }
 
-}  // namespace
-
-TEST_CASE("a mutated gradient makes every operation's check fail, on the CPU and by kernels") {
-    const Device device = GENERATE(Device::cpu, Device::cuda);
+void require_each_mutation_noticed(Device device, Witness by) {
     for (const GradientCase& one : gradient_cases()) {
         const auto inputs = one.inputs(Random{11, 0});
         const auto nodes = walk(one, inputs, device);
@@ -205,8 +242,18 @@ TEST_CASE("a mutated gradient makes every operation's check fail, on the CPU and
                                  << mutation_names[static_cast<int>(how)]);
                     // A gradient that mutating does not change proves nothing: the case needs other inputs.
                     REQUIRE(differ(wrong, nodes[node].gradients[input]));
-                    REQUIRE_FALSE(passes_with(wrong, one, inputs, node, input, device));
+                    REQUIRE_FALSE(passes_with(wrong, one, inputs, node, input, device, by));
                 }
             }
     }
+}
+
+}  // namespace
+
+TEST_CASE("a mutated gradient makes every operation's check fail, on the CPU and by kernels") {
+    require_each_mutation_noticed(GENERATE(Device::cpu, Device::cuda), Witness::differences);
+}
+
+TEST_CASE("a mutated gradient is noticed by dual numbers too, on the CPU and by kernels") {
+    require_each_mutation_noticed(GENERATE(Device::cpu, Device::cuda), Witness::dual_numbers);
 }

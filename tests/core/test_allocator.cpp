@@ -3,6 +3,7 @@
 #include "core/tensor.h"
 #include "core/threads.h"
 #include "tests/support/catch.h"
+#include "tests/support/poisoned_memory.h"
 #include "tests/support/support.h"
 
 #include <cstring>
@@ -11,6 +12,7 @@ using namespace swingrad;
 using namespace swingrad::test;
 
 TEST_CASE("a step that asks for the same sizes again takes nothing from the system") {
+    const KeptMemory kept;
     const auto step = [] {
         const Tensor a = Tensor::empty({1000, 33}), b = Tensor::empty({257}), c = Tensor::empty({3, 1 << 18});
         const Tensor d = Tensor::empty({1000, 33});
@@ -22,6 +24,7 @@ TEST_CASE("a step that asks for the same sizes again takes nothing from the syst
 }
 
 TEST_CASE("sizes that differ by little share their blocks") {
+    const KeptMemory kept;
     MemoryBlock first = allocate(Device::cpu, 100000);
     release(Device::cpu, first);
     const MemoryBlock second = allocate(Device::cpu, 99000);
@@ -31,6 +34,7 @@ TEST_CASE("sizes that differ by little share their blocks") {
 }
 
 TEST_CASE("where there is no block of a size, one of up to twice the size serves") {
+    const KeptMemory kept;
     release_cached(Device::cpu);
     const MemoryBlock large = allocate(Device::cpu, 400000), larger = allocate(Device::cpu, 800000);
     release(Device::cpu, larger);
@@ -52,6 +56,7 @@ TEST_CASE("where there is no block of a size, one of up to twice the size serves
 }
 
 TEST_CASE("a free block that is too small by little makes room for one that is not, however often sizes change") {
+    const KeptMemory kept;
     release_cached(Device::cpu);
     const size_t reserved = memory_statistics(Device::cpu).reserved;
     const auto step = [](std::initializer_list<size_t> sizes) {
@@ -74,6 +79,7 @@ TEST_CASE("a free block that is too small by little makes room for one that is n
 }
 
 TEST_CASE("a block is large enough and aligned, whatever was asked for") {
+    const KeptMemory kept;
     for (int shift = 0; shift < 26; ++shift)
         for (const int around : {-1, 0, 1}) {
             const size_t bytes = (size_t{1} << shift) + static_cast<size_t>(around);
@@ -90,6 +96,7 @@ TEST_CASE("a block is large enough and aligned, whatever was asked for") {
 }
 
 TEST_CASE("live, peak and reserved tell what is in use, what was, and what is held") {
+    const KeptMemory kept;
     release_cached(Device::cpu);
     reset_peak(Device::cpu);
     const auto before = memory_statistics(Device::cpu);
@@ -117,6 +124,7 @@ TEST_CASE("live, peak and reserved tell what is in use, what was, and what is he
 }
 
 TEST_CASE("a size that no machine has is an error that names it") {
+    const KeptMemory kept;
     const auto live = memory_statistics(Device::cpu).live;
     const auto expected = [](size_t bytes) {
         const auto now = memory_statistics(Device::cpu);
@@ -131,6 +139,7 @@ TEST_CASE("a size that no machine has is an error that names it") {
 }
 
 TEST_CASE("threads can take and give memory at once") {
+    const KeptMemory kept;
     const auto live = memory_statistics(Device::cpu).live;
     parallel_for(2000, [](int64_t piece) {
         const Tensor mine = Tensor::empty({1 + piece % 37, 64}, DType::int64);
@@ -142,6 +151,7 @@ TEST_CASE("threads can take and give memory at once") {
 }
 
 TEST_CASE("what a pool was given back is handed out by it only, and to everybody once it is gone") {
+    const KeptMemory kept;
     constexpr size_t bytes = 12345 * 64;
     void* address = nullptr;
     {
@@ -171,6 +181,7 @@ TEST_CASE("what a pool was given back is handed out by it only, and to everybody
 }
 
 TEST_CASE("a block may outlive its pool") {
+    const KeptMemory kept;
     MemoryBlock block;
     const auto live = memory_statistics(Device::cpu).live;
     {

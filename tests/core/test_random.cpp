@@ -49,6 +49,16 @@ TEST_CASE("normal numbers have the moments of the normal distribution") {
     }
 }
 
+// A run's weights begin with these numbers, so they may never change. Worked out from the words above by the formula,
+// sqrt(-2 ln((w0 + 1) / 2^32)) cos(2 pi w1 / 2^32), outside this program.
+TEST_CASE("normal numbers are those of every version, by Box and Muller from the first two words") {
+    REQUIRE(Random{0, 0}.normal(0) == Approx(0.9911376790966604).epsilon(1e-14));
+    const uint64_t ones = ~uint64_t{0};
+    REQUIRE(Random{ones, ones}.normal(ones) == Approx(-0.0725807901083401).epsilon(1e-14));
+    REQUIRE(Random{0x299f31d0a4093822, 0x0370734413198a2e}.normal(0x85a308d3243f6a88) ==
+            Approx(-0.5514679005414911).epsilon(1e-14));
+}
+
 TEST_CASE("below reaches every value under its bound, about equally often, and none above") {
     const Random random{1, 4};
     for (const uint32_t bound : {1u, 2u, 7u, 10u}) {

@@ -4,7 +4,10 @@
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 
+#include <pthread.h>
+
 #include <atomic>
+#include <filesystem>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -31,6 +34,35 @@ TEST_CASE("every piece is done exactly once, on any number of threads") {
             for (const auto& count : times) REQUIRE(count == 1);
         }
     }
+}
+
+TEST_CASE("no thread is started before there is work, and of one that was asked for none at all") {
+    const KeepThreads keep;
+    const auto running = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}); };
+    const auto before = running();
+    REQUIRE(thread_count() >= 1);
+    REQUIRE(running() == before);
+    set_thread_count(1);
+    REQUIRE(running() <= before);  // a test before this one may have had some, as libraries have
+    const auto alone = running();
+    parallel_for(8, [&](int64_t) { REQUIRE(running() == alone); });
+}
+
+TEST_CASE("threads that cannot be started are an error, and the work is done by those there are") {
+    const KeepThreads keep;
+    set_thread_count(1);
+    pthread_attr_t usual, absurd;
+    REQUIRE(pthread_getattr_default_np(&usual) == 0);
+    REQUIRE(pthread_getattr_default_np(&absurd) == 0);
+    REQUIRE(pthread_attr_setstacksize(&absurd, size_t{1} << 47) == 0);  // more than there are addresses
+    REQUIRE(pthread_setattr_default_np(&absurd) == 0);
+    const std::string said = error_of([] { set_thread_count(3); });
+    REQUIRE(pthread_setattr_default_np(&usual) == 0);
+    REQUIRE(said.starts_with("[threads] the system gives 1 of 3 threads: "));
+    REQUIRE(thread_count() == 1);
+    std::atomic<int> done{0};
+    parallel_for(8, [&](int64_t) { ++done; });
+    REQUIRE(done == 8);
 }
 
 TEST_CASE("chunks cover a range without gap or overlap") {

@@ -1,6 +1,7 @@
 #include "tests/cuda/sound_kernels.h"
 
 #include "cuda/toolkit/kernel.h"
+#include "cuda/toolkit/sums_device.h"
 
 namespace swingrad::test {
 namespace {
@@ -77,6 +78,17 @@ __global__ void __launch_bounds__(256) transpose_kernel(int64_t n, const float* 
     __syncthreads();
     for (unsigned j = threadIdx.y; j < 32; j += 8)
         if (column + j < n && row + threadIdx.x < n) y[(column + j) * n + row + threadIdx.x] = tile[threadIdx.x][j];
+}
+
+// The second sum may not overwrite what the first has yet to read.
+__global__ void sum_columns_twice_kernel(int64_t rows, int64_t C, const float* x, float* y) {
+    const int64_t column = int64_t{blockIdx.x} * cuda::sum_columns + threadIdx.x;
+    for (int round = 0; round < 2; ++round) {
+        const float factor = static_cast<float>(round + 1);
+        const float sum =
+            cuda::group_column_sum<float>(rows, 1, C, [=](int64_t row, int64_t c) { return factor * x[row * C + c]; });
+        if (threadIdx.y == 0 && column < C) y[round * C + column] = sum;
+    }
 }
 
 __global__ void reverse_by_warp_kernel(int64_t n, const float* x, float* y) {
@@ -156,6 +168,10 @@ void vote(const float* x, float* y) { launch(vote_kernel, 1, 48, 0, compute_stre
 void transpose(int64_t n, const float* x, float* y) {
     const unsigned tiles = cuda::blocks_for(n, 32);
     launch(transpose_kernel, dim3(tiles, tiles), dim3(32, 8), 32 * 33 * sizeof(float), compute_stream(), n, x, y);
+}
+void sum_columns_twice(int64_t rows, int64_t C, const float* x, float* y) {
+    launch(sum_columns_twice_kernel, cuda::blocks_for(C, cuda::sum_columns), dim3(cuda::sum_columns, cuda::sum_rows), 0,
+           compute_stream(), rows, C, x, y);
 }
 void reverse_by_warp(int64_t n, const float* x, float* y) {
     launch(reverse_by_warp_kernel, 1, 64, 0, compute_stream(), n, x, y);

@@ -24,6 +24,8 @@ void sum_by_block(int64_t n, const float* x, float* y);
 void vote(const float* x, float* y);
 // y [n, n] = x^T, by blocks of 32 x 8, through dynamic shared memory
 void transpose(int64_t n, const float* x, float* y);
+// y [2, C]: the columns of x [rows, C] summed, and twice that, by the kernels' own sum called twice
+void sum_columns_twice(int64_t rows, int64_t C, const float* x, float* y);
 // Reversed in each group of 32, through shared memory that only __syncwarp orders
 void reverse_by_warp(int64_t n, const float* x, float* y);
 // y[0] += 1, y[1] = max, y[2] = min of thread numbers, from `blocks` blocks; z[0] += 0.25

@@ -1,6 +1,7 @@
 // A JSON file, once as a model's arguments and once as a recipe: what is taken is the same after writing and reading.
 #include "core/io/json_file.h"
 #include "models/swin/config.h"
+#include "models/swin/hub_config.h"
 #include "tests/fuzz/targets.h"
 #include "train/loop/swin_recipe.h"
 
@@ -17,6 +18,7 @@ void config(Bytes bytes) {
         const nlohmann::json written = config_to_json(model);
         promise(config_to_json(config_from_json(written)) == written, "a model changes when it is written");
     }
+    if (is_hub_config(json)) reads([&] { config_from_json(from_hub_config(json)); });
     SwinRecipe recipe;
     if (reads([&] {
             update(recipe, json, "config.json");

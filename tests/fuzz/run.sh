@@ -8,7 +8,7 @@ seconds=${1:?seconds for each target}
 shift
 cmake --preset asan >/dev/null
 targets=("$@")
-[ $# -gt 0 ] || targets=(safetensors checkpoint cifar image config)
+[ $# -gt 0 ] || targets=(safetensors checkpoint cifar image config run_config run_log cells names)
 log=build-asan/fuzz.log
 cmake --build --preset asan --target make_seeds "${targets[@]/#/fuzz_}" >"$log" || { cat "$log"; exit 1; }
 

@@ -23,13 +23,24 @@ void checkpoint(Bytes file);   // train/loop/checkpoint.h
 void cifar(Bytes file);        // train/data/cifar.cpp; the first byte chooses which file it is
 void image(Bytes file);        // train/program/images/image_file.h
 void config(Bytes file);       // models/swin/config.h and train/loop/recipe.h
+void run_config(Bytes file);   // a run's config.json: train/program/run/run_folder.h
+void run_log(Bytes file);      // a run's log.jsonl: train/program/report/log_table.h
+void cells(Bytes file);        // an experiment's cells.json: train/experiments/harness/cells.h
+void names(Bytes file);        // tensors' names, one a line: models/swin/checkpoint_names.h
 
 struct Target {
     const char* name;
     void (*run)(Bytes);
 };
-inline constexpr std::array<Target, 5> targets{
-    {{"safetensors", safetensors}, {"checkpoint", checkpoint}, {"cifar", cifar}, {"image", image}, {"config", config}}};
+inline constexpr std::array<Target, 9> targets{{{"safetensors", safetensors},
+                                                {"checkpoint", checkpoint},
+                                                {"cifar", cifar},
+                                                {"image", image},
+                                                {"config", config},
+                                                {"run_config", run_config},
+                                                {"run_log", run_log},
+                                                {"cells", cells},
+                                                {"names", names}}};
 
 // What to begin with: small right inputs of a target, made by the program's own writers or taken from tests/fixtures.
 std::vector<std::string> seeds(const std::string& target);

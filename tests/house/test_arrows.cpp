@@ -1,5 +1,5 @@
-// The house's rules that no compiler checks: which folder may include which, and how many files a folder holds. Read
-// from the sources' own #include lines, so that there is no list to keep.
+// The house's rules that no compiler checks: which folder may include which, how many files a folder holds, and how
+// long an operation's page is. Read from the sources' own #include lines, so that there is no list to keep.
 
 #include "tests/support/catch.h"
 #include "tests/support/source_directory.h"
@@ -130,6 +130,19 @@ std::string crowded(const Sources& sources) {
     return wrong;
 }
 
+// An operation's page is known by its gradient case.
+std::string long_pages(const Sources& sources) {
+    std::string wrong;
+    for (const auto& [path, contents] : sources) {
+        if (!path.starts_with("ops/") || contents.find("\nconst DeclareGradientCase ") == std::string::npos) continue;
+        const bool is_long = path.starts_with("ops/attention/") || path == "ops/image/patch_embedding.cpp";
+        const auto lines = std::count(contents.begin(), contents.end(), '\n'),
+                   most = std::ptrdiff_t{is_long ? 250 : 150};
+        if (lines > most) wrong += path + " has " + std::to_string(lines) + " lines\n";
+    }
+    return wrong;
+}
+
 }  // namespace
 
 TEST_CASE("arrows between folders point one way, at any depth", "[house]") {
@@ -144,6 +157,13 @@ TEST_CASE("the libraries lie in one line, and so do the folders of train", "[hou
 
 TEST_CASE("no folder holds more files than one can look over", "[house]") {
     CHECK(crowded(sources_of_the_house()) == "");
+}
+
+TEST_CASE("an operation is a page", "[house]") {
+    CHECK(long_pages(sources_of_the_house()) == "");
+    const std::string page = "\nconst DeclareGradientCase one{};" + std::string(150, '\n');
+    CHECK(long_pages({{"ops/norm/x.cpp", page}, {"ops/attention/y.cpp", page}, {"ops/norm/z.cpp", page.substr(2)}}) ==
+          "ops/norm/x.cpp has 151 lines\n");
 }
 
 TEST_CASE("what reads the arrows finds circles of neighbours, of parent and child, and over others", "[house]") {

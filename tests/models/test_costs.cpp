@@ -1,7 +1,9 @@
 #include "autograd/tape_text.h"
+#include "core/allocator.h"
 #include "models/nn/parameters.h"
 #include "models/swin/costs.h"
 #include "models/swin/swin_v2.h"
+#include "ops/cost_log.h"
 #include "ops/ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
@@ -31,6 +33,29 @@ int64_t bytes_on_tape(const SwinConfig& config, int64_t batch, DType dtype) {
 int64_t bytes_counted(const SwinConfig& config, int64_t batch, DType dtype) {
     return total_cost(layer_costs(config, batch, dtype)).saved_bytes;
 }
+
+// One training step on meta: what it costs, and that it takes no memory.
+struct OnMeta {
+    int64_t multiply_adds = 0, saved_bytes = 0;
+    std::map<std::string, int64_t> by_scope;
+
+    OnMeta(const SwinConfig& config, int64_t batch) {
+        const size_t before = memory_statistics(Device::cpu).live;
+        SwinV2 model(config);
+        const Parameters parameters(model, DType::float32, Random{}, Device::meta);
+        const Extent size = config.img_size;
+        const Tensor images = Tensor::empty({batch, size.rows, size.columns, config.in_chans}).on(Device::meta);
+        model.train(Random{1, 2});
+        const CostLog log;
+        Tape tape;
+        const Tensor loss = cross_entropy(model(images), Tensor::empty({batch}, DType::int64, Device::meta));
+        REQUIRE(loss.device() == Device::meta);
+        saved_bytes = static_cast<int64_t>(memory_of(tape.entries(), {parameters.values()}).total);
+        multiply_adds = log.total();
+        by_scope = log.multiply_adds();
+        REQUIRE(memory_statistics(Device::cpu).live == before);
+    }
+};
 
 // Multiply-adds of one image in units of 10^9.
 double giga(const std::string& name, int64_t image, int64_t window) {
@@ -166,6 +191,46 @@ TEST_CASE("the costs follow every switch: parameters by name, bytes on the tape"
         for (const DType dtype : {DType::float32, DType::float64})
             REQUIRE(bytes_counted(config, 2, dtype) == bytes_on_tape(config, 2, dtype));
     }
+}
+
+TEST_CASE("a step on meta costs what is counted from the configuration") {
+    const std::vector<nlohmann::json> changes{
+        nlohmann::json::object(),     {{"norm", "pre"}},           {{"norm", "sandwich"}, {"drop_path_rate", 0}},
+        {{"merging_norm", "before"}}, {{"position_bias", "none"}}, {{"sequential_attention", true}},
+        {{"architecture", "swin"}}};
+    for (const nlohmann::json& change : changes) {
+        INFO(change.dump());
+        const SwinConfig config = config_from_json(change, custom());
+        const auto layers = layer_costs(config, 2);
+        const OnMeta on_meta(config, 2);
+        REQUIRE(on_meta.multiply_adds == total_cost(layers).multiply_adds);
+        REQUIRE(on_meta.saved_bytes == total_cost(layers).saved_bytes);
+    }
+    const auto layers = layer_costs(named_config("nano"), 3);
+    const OnMeta on_meta(named_config("nano"), 3);
+    REQUIRE(on_meta.by_scope.size() == 10);  // a block is one scope
+    for (const auto& [scope, multiply_adds] : on_meta.by_scope) {
+        int64_t expected = 0;
+        for (const LayerCost& layer : layers)
+            if (layer.name == scope || layer.name.starts_with(scope + ".")) expected += layer.multiply_adds;
+        INFO(scope);
+        REQUIRE(multiply_adds == expected);
+    }
+}
+
+TEST_CASE("a model of three thousand million parameters is counted on meta") {
+    const SwinConfig giant = named_config("giant");
+    REQUIRE(OnMeta(giant, 64).multiply_adds == total_cost(layer_costs(giant, 64)).multiply_adds);
+}
+
+TEST_CASE("a tensor on meta has a shape and no values") {
+    const Tensor x = Tensor::zeros({2, 3}, DType::float32, Device::meta);
+    REQUIRE(x.describe() == "float32 [2, 3] on meta");
+    REQUIRE(gelu(x + x).shape() == Shape{2, 3});
+    REQUIRE(error_of([&] { x.values(); }) == "[device] a tensor on meta has a shape and no values: none can be read");
+    REQUIRE(error_of([&] {
+                x + Tensor::zeros({2, 3});
+            }) == "[add] a is float32 [2, 3] on meta, but b is float32 [2, 3] on cpu: all must be on one device");
 }
 
 TEST_CASE("costs of what cannot be are refused") {

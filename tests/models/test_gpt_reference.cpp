@@ -14,5 +14,5 @@ TEST_CASE("the example gpt has PyTorch's losses over 20 steps") {
             if (t > 0) targets.data<int64_t>()[b * gpt::context + t - 1] = character;
         }
     gpt::GPT model;
-    test::require_pytorchs_losses("gpt", model, inputs, targets, false);
+    test::require_pytorchs_losses(model, inputs, targets, {.name = "gpt"});
 }

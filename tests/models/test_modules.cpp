@@ -75,7 +75,7 @@ TEST_CASE("a module in two places, in itself, or with names that files cannot ho
             "[parameters] a.weight and b.weight are one: a module may be declared in one place alone");
     REQUIRE(refused(dotted) == "[parameters] two members are named \"a.weight\"");
     REQUIRE(refused(reserved) == "[parameters] the name optimizer.weight is kept for files of checkpoints");
-    REQUIRE(refused(bytes) == "[parameters] a member's name is not UTF-8");
+    REQUIRE(refused(bytes) == "[parameters] a member's name is not UTF-8: \"a\\xff.weight\"");
     REQUIRE(error_of([&] { itself.add_itself(); }) == "[module] \"again\" is declared in itself");
 }
 

@@ -6,5 +6,10 @@
 
 TEST_CASE("the example resnet20 has PyTorch's losses over 20 steps") {
     resnet20::ResNet20 model;
-    test::require_pytorchs_losses("resnet20", model, test::reference_images(), test::reference_labels(), true);
+    const Tensor images = test::reference_images(), labels = test::reference_labels();
+    test::require_pytorchs_losses(model, images, labels, {.name = "resnet20 slowly", .sgd = true, .rate = 1e-4});
+    // At a rate that one would train by, float32 is another matter: of a batch of four, ReLU's kinks and the batch's
+    // statistics let one rounding grow to 1e-2 in a few steps, here and in PyTorch.
+    test::require_pytorchs_losses(model, images, labels, {.name = "resnet20", .sgd = true, .rate = 0.05},
+                                  DType::float64, 1e-6);
 }

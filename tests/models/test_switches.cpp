@@ -1,5 +1,6 @@
 // Every combination of the model's switches against the same from plain operations, and what the switches for memory
 // save.
+#include "autograd/dual_check.h"
 #include "core/allocator.h"
 #include "models/nn/parameters.h"
 #include "models/swin/plain_swin.h"
@@ -99,6 +100,31 @@ TEST_CASE("every combination of norm, merging, attention and position bias is wh
                     compare_with_plain_operations(config);
                     ++combination;
                 }
+}
+
+TEST_CASE("a whole Swin's gradient agrees with dual numbers to the second order") {
+    SwinConfig cosine = small_swin(), dot = small_swin(), dropping = small_swin();
+    dot.attention = AttentionKind::dot;
+    dot.position_bias = PositionBias::table;
+    dot.norm = NormPlacement::pre;
+    dropping.drop_path_rate = 0.5;
+    dropping.drop_rate = 0.3;
+    dropping.checkpoint_blocks = true;
+    for (const SwinConfig& config : {cosine, dot, dropping}) {
+        RandomModel one(config);
+        const auto parameters = one.model.parameters();
+        std::vector<Tensor> values;
+        for (const auto& entry : one.parameters.entries()) values.push_back(entry.value);
+        const Tensor images = random_tensor({2, 14, 12, 3}, Random{17, 0});
+        const Function logits = [&](const std::vector<Tensor>& in) {
+            for (size_t i = 0; i < in.size(); ++i) parameters[i].parameter->value = in[i];
+            return one.model.forward(images.to(in[0].dtype()), {.training = true, .random = Random{5, 5}});
+        };
+        const DualErrors errors = dual_check(logits, values, {}, "swin");
+        INFO(errors.report);
+        REQUIRE(errors.report.empty());
+        REQUIRE(errors.second > 0);
+    }
 }
 
 TEST_CASE("checkpointing blocks changes no bit, with drop path and dropout too") {

@@ -6,5 +6,5 @@
 
 TEST_CASE("the example vit has PyTorch's losses over 20 steps") {
     vit::ViT model;
-    test::require_pytorchs_losses("vit", model, test::reference_images(), test::reference_labels(), false);
+    test::require_pytorchs_losses(model, test::reference_images(), test::reference_labels(), {.name = "vit"});
 }

@@ -198,7 +198,7 @@ TEST_CASE("batch_norm says what does not fit") {
     REQUIRE(error_of([&] { batch_norm(x, right, right, none, none, false); }) == together);
     REQUIRE(error_of([&] {
                 batch_norm(Tensor::zeros({1, 4}), right, right, none, none, true);
-            }) == "[batch_norm] training needs more than one row to have a variance, x is [1, 4]");
+            }) == "[batch_norm] training needs more than one row for a variance, x is [1, 4]");
     REQUIRE(error(right, right, right.on(Device::cuda), right) ==
             "[batch_norm] x is float32 [2, 5, 4] on cpu, but running_mean is float32 [4] on cuda: all must be on one "
             "device");

@@ -12,7 +12,8 @@ struct Shapes {
     Shape small, large;
 };
 
-// Missing axes, inner axes, the last axis, all at once, none at all, scalars, and sizes past one piece of work.
+// Missing axes, inner axes, the last axis, all at once, none at all, scalars, and sizes past one piece of work; more
+// sums than a block of a kernel makes, by threads and by warps.
 const std::vector<Shapes> all_shapes{
     {{}, {}},
     {{}, {3}},
@@ -29,6 +30,8 @@ const std::vector<Shapes> all_shapes{
     {{257}, {300, 257}},
     {{64, 1}, {64, 1001}},
     {{1, 3}, {0, 3}},
+    {{3, 1, 171}, {3, 2, 171}},
+    {{513, 1}, {513, 3}},
 };
 
 // The value at `flat` of the large shape comes from here in the small one, found axis by axis from the last.

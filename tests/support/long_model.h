@@ -22,6 +22,16 @@ struct Long : Module {
     }
 };
 
+// So many parameters of two elements and a scalar in turn.
+struct Many : Module {
+    std::vector<Parameter> parameters;
+    explicit Many(size_t count) : parameters(count) {
+        for (size_t i = 0; i < count; ++i)
+            declare(fmt::format("p{}", i), parameters[i], i % 2 ? Shape{} : Shape{2}, Init::normal(1),
+                    i % 3 ? Decay::yes : Decay::no);
+    }
+};
+
 inline void receive_random(const Parameters& parameters, uint64_t step) {
     std::vector<Tensor> gradients;
     for (size_t i = 0; i < 3; ++i) {

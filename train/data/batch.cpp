@@ -57,6 +57,20 @@ void crop_and_normalise(Extent extent, const uint8_t* image, const Crop& crop, c
 
 }  // namespace
 
+void check_normalisation(const Normalisation& normalisation, const std::string& mean, const std::string& deviation) {
+    const auto check_each = [](const std::string& name, const std::array<float, 3>& channels, float least) {
+        const auto fits = [least](float one) { return one >= least && one <= 1; };
+        const auto wrong = std::find_if_not(channels.begin(), channels.end(), fits);
+        if (wrong == channels.end()) return;
+        const auto [r, g, b] = std::array{channels[0] / 255, channels[1] / 255, channels[2] / 255};
+        const bool of_bytes = fits(r) && fits(g) && fits(b);
+        fail("{} must be {} to 1 of each channel, got {}{}", name, least, *wrong,
+             of_bytes ? fmt::format("; pixels count from 0 to 1: did you mean {:.3g},{:.3g},{:.3g}?", r, g, b) : "");
+    };
+    check_each(mean, normalisation.mean, 0);
+    check_each(deviation, normalisation.deviation, 0.001f);
+}
+
 Normalisation normalisation_of(const std::string& name) {
     if (name == "shapes") return {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
     if (name == "cifar100") return {{0.5071f, 0.4865f, 0.4409f}, {0.2673f, 0.2564f, 0.2762f}};

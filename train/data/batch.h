@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace swingrad {
@@ -16,6 +17,10 @@ namespace swingrad {
 struct Normalisation {
     std::array<float, 3> mean, deviation;
 };
+
+// Throws an Error that begins with the name given where a mean is not in [0, 1] or a deviation not in [0.001, 1]; not a
+// number is in neither. Says so where they are on a scale of 255.
+void check_normalisation(const Normalisation& normalisation, const std::string& mean, const std::string& deviation);
 
 // The statistics of a training set by its name: "shapes", "cifar10", "cifar100". CIFAR-10's for any other, whose own
 // have not been measured.

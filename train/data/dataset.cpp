@@ -3,6 +3,7 @@
 #include "train/data/samples.h"
 #include "train/data/sources.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -37,7 +38,8 @@ std::pair<Dataset, Dataset> hold_out(const Dataset& data, double fraction, Rando
     for (size_t label = 0; label < members.size(); ++label) {
         const auto count = static_cast<int64_t>(members[label].size());
         const std::vector<int64_t> order = shuffled(count, random.split(label));
-        const int64_t held = std::llround(fraction * static_cast<double>(count));
+        const int64_t rounded = std::llround(fraction * static_cast<double>(count));
+        const int64_t held = count < 2 ? 0 : std::clamp<int64_t>(rounded, 1, count - 1);
         for (int64_t i = 0; i < held; ++i)
             is_held[static_cast<size_t>(members[label][static_cast<size_t>(order[static_cast<size_t>(i)])])] = true;
     }

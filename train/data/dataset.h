@@ -21,10 +21,11 @@ struct Dataset {
     Extent extent() const { return {images.shape()[1], images.shape()[2]}; }
 };
 
-enum class Split { train, test };
+enum class Split { train, validation, test };
 
-// Keeps a random `fraction` in [0, 1) of the samples back, of each class the same (rounded to nearest):
-// {rest, held_out}, both in the order they had. 0 holds nothing back, and copies nothing.
+// Keeps a random `fraction` in [0, 1) of the samples back, of each class the same: rounded to nearest, but of two or
+// more at least one on either side, and an only one is not kept back. {rest, held_out}, both in the order they had. 0
+// holds nothing back, and copies nothing.
 std::pair<Dataset, Dataset> hold_out(const Dataset& data, double fraction, Random random);
 
 }  // namespace swingrad

@@ -3,6 +3,7 @@
 #include "core/error.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace swingrad {
@@ -13,13 +14,18 @@ Loader::Loader(int64_t count, std::function<Batch(int64_t)> make, std::unique_pt
 }
 
 // A thread a batch: starting one takes some ten microseconds, and a future already knows how to wait, how to carry
-// an exception and how to end.
+// an exception and how to end. Where the system has no thread left, the batch is made when it is asked for.
 void Loader::start() {
     if (started_ == count_) return;
-    pending_ = std::async(std::launch::async, [this, number = started_++] {
-        const Batch batch = make_(number);
-        return upload_ ? upload_->send(batch) : batch;
-    });
+    const auto batch = [this, number = started_++] {
+        const Batch made = make_(number);
+        return upload_ ? upload_->send(made) : made;
+    };
+    try {
+        pending_ = std::async(std::launch::async, batch);
+    } catch (const std::system_error&) {
+        pending_ = std::async(std::launch::deferred, batch);
+    }
 }
 
 std::optional<Batch> Loader::next() {

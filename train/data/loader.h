@@ -13,7 +13,8 @@
 namespace swingrad {
 
 // Batches make(0), make(1), ... make(count - 1), in that order. One is always in the making, on a thread of its
-// own, so whatever `make` refers to must outlive the loader and stay as it is.
+// own, so whatever `make` refers to must outlive the loader and stay as it is. Where the system has no thread to give,
+// next makes the batch itself.
 class Loader {
   public:
     // With an `upload`, batches come by it: each is on the GPU until the next but one is asked for.

@@ -1,7 +1,7 @@
 // Pictures of any size to the size a model takes.
 #pragma once
 
-#include "core/extent.h"
+#include "core/shape.h"
 #include "core/tensor.h"
 
 namespace swingrad {

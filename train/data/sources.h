@@ -21,6 +21,8 @@ Dataset load_shapes(Split split, Extent extent);
 // be 32 x 32. The directory holds the files (data_batch_1.bin and so on, or train.bin and test.bin), or else the
 // archive's folder with them.
 Dataset load_cifar(const std::string& name, const std::filesystem::path& directory, Split split, Extent extent);
+// Throws an Error that names the first file of the split that is not there. Reads none.
+void require_cifar(const std::string& name, const std::filesystem::path& directory, Split split);
 std::vector<std::string> cifar_class_names(const std::string& name, const std::filesystem::path& directory);
 
 std::string text_of(Extent extent);  // "32 x 32"

@@ -54,9 +54,11 @@ SwinRecipe plan_of(const ExperimentSettings& settings) {
 
 json measure(const SwinRecipe& recipe, const std::filesystem::path& folder) {
     const LogTable log = train_in_folder(recipe, folder);
-    return {{"test_accuracy", log.test.at("test_accuracy")},
-            {"test_loss", log.test.at("test_loss")},
-            {"train_loss", log.epochs.back().at("train_loss")},
+    check(log.test.is_object() && !log.epochs.empty(), "[experiment] {}: its log.jsonl lacks an epoch, or the test",
+          folder.string());
+    return {{"test_accuracy", log.test.value("test_accuracy", json())},  // null where it is not finite
+            {"test_loss", log.test.value("test_loss", json())},
+            {"train_loss", log.epochs.back().value("train_loss", json())},
             {"run", folder.filename().string()}};
 }
 

@@ -50,8 +50,9 @@ RunCommand declare_experiment(CLI::App& command) {
             return 0;
         }
         const Experiment& experiment = experiment_named(flags->name);
-        if (flags->seeds->count() > 0 && flags->settings.seeds < 1)
-            fail_usage("--seeds must be at least 1, got {}", flags->settings.seeds);
+        if (flags->seeds->count() > 0)
+            require(flags->settings.seeds >= 1 && flags->settings.seeds <= most_seeds, "seeds", "1 to 100",
+                    flags->settings.seeds);
         const auto folder = std::filesystem::path("runs") / "experiments" / experiment.name;
         return run_experiment(experiment, flags->settings, flags->output.empty() ? folder : flags->output);
     };

@@ -3,11 +3,12 @@
 #include "core/io/json_file.h"
 #include "core/io/quotes.h"
 #include "core/io/safetensors.h"
-#include "models/swin/resample_weights.h"
+#include "train/loop/fill.h"
 
 #include <algorithm>
 #include <charconv>
-#include <set>
+#include <cmath>
+#include <limits>
 
 namespace swingrad {
 namespace {
@@ -48,75 +49,33 @@ NamedTensors state_of(const Parameters& parameters, const Optimiser& optimiser, 
     return all;
 }
 
-// ---- what does not fit
-
-bool is_float(DType dtype) { return dtype == DType::float32 || dtype == DType::float64 || dtype == DType::bfloat16; }
-
-// `2 missing ("a", "b")`, at most three named; nothing for none.
-void add_list(std::string& text, const std::vector<std::string>& items, const std::string& what) {
-    constexpr size_t most = 3;
-    if (items.empty()) return;
-    text += fmt::format("{}{} {} (", text.empty() ? "" : ", ", items.size(), what);
-    for (size_t i = 0; i < std::min(most, items.size()); ++i) text += (i ? ", " : "") + items[i];
-    text += items.size() > most ? fmt::format(" and {} more)", items.size() - most) : ")";
-}
-
-// Replaces what can be resampled to the shape of its target; returns the names.
-std::vector<std::string> resample(SafetensorsFile& file, const NamedTensors& targets) {
-    std::vector<std::string> names;
-    for (const auto& [name, target] : targets) {
-        const auto found = file.tensors.find(name);
-        if (found == file.tensors.end() || found->second.shape() == target.shape() || !is_float(found->second.dtype()))
-            continue;
-        const Tensor fitting = resampled_weight(name, found->second.to(target.dtype()), target.shape());
-        if (!fitting.defined()) continue;
-        found->second = fitting;
-        names.push_back(name);
-    }
-    return names;
-}
-
-// Copies the tensors of `file` to where they belong, once all is known to fit. Names for which `ignored` holds may be
-// there unasked.
-template <class Ignored>
-void fill(const std::string& heading, const SafetensorsFile& file, const NamedTensors& targets, Ignored ignored) {
-    std::vector<std::string> missing, unexpected, misfits;
-    std::set<std::string> wanted;
-    std::vector<Tensor> sources;
-    for (const auto& [name, target] : targets) {
-        wanted.insert(name);
-        const auto found = file.tensors.find(name);
-        if (found == file.tensors.end()) {
-            missing.push_back(in_quotes(name));
-            continue;
-        }
-        const Tensor& source = found->second;
-        const bool convertible =
-            source.dtype() == target.dtype() || (is_float(source.dtype()) && is_float(target.dtype()));
-        if (source.shape() == target.shape() && convertible) sources.push_back(source);
-        else
-            misfits.push_back(fmt::format("{} is {} {}, expected {} {}", in_quotes(name), name_of(source.dtype()),
-                                          source.shape(), name_of(target.dtype()), target.shape()));
-    }
-    for (const auto& [name, tensor] : file.tensors)
-        if (!wanted.count(name) && !ignored(name)) unexpected.push_back(in_quotes(name));
-    std::string wrong;
-    add_list(wrong, missing, "missing");
-    add_list(wrong, unexpected, "unexpected");
-    add_list(wrong, misfits, "of another kind");
-    check(wrong.empty(), "{} does not fit: {}", heading, wrong);
-
-    // Converting takes memory and so may fail; copying does not.
-    for (size_t i = 0; i < targets.size(); ++i)
-        if (sources[i].dtype() != targets[i].second.dtype()) sources[i] = sources[i].to(targets[i].second.dtype());
-    for (size_t i = 0; i < targets.size(); ++i) {
-        const Tensor& target = targets[i].second;
-        if (target.numel() > 0)
-            memory_of(target.device()).copy_from_host(target.address(), sources[i].address(), target.bytes());
-    }
-}
-
 bool is_optimiser_state(const std::string& name) { return name.rfind(optimiser_prefix, 0) == 0; }
+
+// ---- what cannot be: neither written nor read, so that what is written can be read
+
+bool is_mean_of_squares(const std::string& name) { return name.starts_with(optimiser_prefix + "exp_avg_sq."); }
+bool is_count(const std::string& name) { return name.starts_with(optimiser_prefix + "step."); }
+
+void require_within(const std::string& heading, const std::string& name, const Tensor& tensor, double most) {
+    const std::vector<double> values = tensor.values();
+    for (size_t i = 0; i < values.size(); ++i)
+        if (!(values[i] >= 0 && values[i] <= most))
+            fail("{}: element {} of {} must be 0 {}, got {}", heading, i, in_quotes(name),
+                 std::isfinite(most) ? fmt::format("to {}", most) : "or more", values[i]);
+}
+
+// Means of squares are not negative, and no parameter has had more updates than there were steps.
+void check_optimiser_state(const std::string& heading, const NamedTensors& tensors, int64_t steps) {
+    for (const auto& [name, tensor] : tensors) {
+        if (is_mean_of_squares(name)) require_within(heading, name, tensor, std::numeric_limits<double>::infinity());
+        if (is_count(name)) require_within(heading, name, tensor, static_cast<double>(steps));
+    }
+}
+
+// Of weights and moments.
+void require_finite(const std::string& heading, const NamedTensors& tensors) {
+    for (const auto& [name, tensor] : tensors) check_finite(heading, name, tensor, tensor);
+}
 
 // ---- metadata
 
@@ -139,34 +98,53 @@ int64_t steps_in(const std::string& heading, const std::map<std::string, std::st
 
 std::string heading_of(const std::filesystem::path& path) { return "[checkpoint] " + path.string(); }
 
+const std::string not_written = " is not written, as nothing could read it", cannot_be_used = " cannot be used";
+
+// ---- a file of weights, of whatever names
+
+// Whose weights come under several names, and beside what is none.
+bool is_swins(const NamedTensors& targets) {
+    return std::any_of(targets.begin(), targets.end(),
+                       [](const auto& target) { return target.first == "layers.0.blocks.0.attn.qkv.weight"; });
+}
+
+// PyTorch's batch norm counts batches, ours does not.
+bool is_count_of_batches(const std::string& name) {
+    return name == "num_batches_tracked" || name.ends_with(".num_batches_tracked");
+}
+
 }  // namespace
 
 // ---- public functions
 
 void save_weights(const std::filesystem::path& path, const Parameters& parameters,
                   const std::map<std::string, std::string>& metadata) {
-    write_safetensors(path, weights_of(parameters, Place::on_cpu), metadata);
+    const NamedTensors weights = weights_of(parameters, Place::on_cpu);
+    require_finite("[weights] " + path.string() + not_written, weights);
+    write_safetensors(path, weights, metadata);
 }
 
 LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& parameters, OtherSizes other_sizes) {
     std::string heading = "[weights] " + path.string();
-    SafetensorsFile file = read_safetensors(path);
+    StoredTensors file = open_tensors(path);
+    check_checksums(file);  // first: a damaged name fits nothing
     const bool checkpoint = file.metadata.count(state_key) > 0;
     const NamedTensors targets = weights_of(parameters, Place::there);
+    const bool swin = is_swins(targets);
     LoadedWeights loaded;
     const auto is_there = [&](const auto& target) { return file.tensors.contains(target.first); };
-    if (!std::all_of(targets.begin(), targets.end(),
-                     is_there)) {  // names that are the model's own are not for a Swin's
+    if (swin && !std::all_of(targets.begin(), targets.end(), is_there)) {
         auto [names, tensors] = to_timm_names(std::move(file.tensors), heading);
         file.tensors = std::move(tensors);
         loaded.names = names;
         if (names != NamesOf::timm) heading += fmt::format(", with the names of {},", name_of(names));
     }
-    if (other_sizes == OtherSizes::resample) loaded.resampled = resample(file, targets);
+    if (other_sizes == OtherSizes::resample) loaded.resampled = resample(file.tensors, targets);
     const auto ignored = [&](const std::string& name) {
-        return (checkpoint && is_optimiser_state(name)) || name.ends_with(".num_batches_tracked");  // PyTorch's
+        return (checkpoint && is_optimiser_state(name)) || (swin ? is_bookkeeping(name) : is_count_of_batches(name));
     };
-    fill(heading, file, targets, ignored);
+    check_fit(heading, file.tensors, targets, ignored);
+    fill(targets, read_fitting(heading + cannot_be_used, file.tensors, targets));
     parameters.renew_copies();
     return loaded;
 }
@@ -175,6 +153,8 @@ void save_checkpoint(const std::filesystem::path& path, const Parameters& parame
                      const nlohmann::json& state) {
     NamedTensors all = weights_of(parameters, Place::on_cpu);
     for (auto& one : state_of(parameters, optimiser, Place::on_cpu)) all.push_back(std::move(one));
+    require_finite(heading_of(path) + not_written, all);
+    check_optimiser_state(heading_of(path) + not_written, all, optimiser.steps());
     std::map<std::string, std::string> metadata{{steps_key, std::to_string(optimiser.steps())}};
     try {
         metadata[state_key] = state.dump();
@@ -184,21 +164,25 @@ void save_checkpoint(const std::filesystem::path& path, const Parameters& parame
     write_safetensors(path, all, metadata);
 }
 
-nlohmann::json load_checkpoint(const std::filesystem::path& path, const Parameters& parameters, Optimiser* optimiser) {
+nlohmann::json load_checkpoint(const std::filesystem::path& path, const Parameters& parameters, Optimiser* optimiser,
+                               const CheckState& check_state) {
     const std::string heading = heading_of(path);
-    const SafetensorsFile file = read_safetensors(path);
-    nlohmann::json state = state_in(heading, file.metadata);
+    const StoredTensors stored = open_tensors(path);
+    check_checksums(stored);  // first, as in load_weights
+    nlohmann::json state = state_in(heading, stored.metadata);
+    const int64_t steps = steps_in(heading, stored.metadata);
     NamedTensors targets = weights_of(parameters, Place::there);
-    if (!optimiser) {
-        fill(heading, file, targets, is_optimiser_state);
-        parameters.renew_copies();
-        return state;
-    }
-    const int64_t steps = steps_in(heading, file.metadata);
-    for (auto& one : state_of(parameters, *optimiser, Place::there)) targets.push_back(std::move(one));
-    fill(heading, file, targets, [](const std::string&) { return false; });
+    if (optimiser)
+        for (auto& one : state_of(parameters, *optimiser, Place::there)) targets.push_back(std::move(one));
+    // Without an optimiser, its state is not asked for.
+    const auto ignored = [&](const std::string& name) { return !optimiser && is_optimiser_state(name); };
+    check_fit(heading, stored.tensors, targets, ignored);
+    const NamedTensors sources = read_fitting(heading + cannot_be_used, stored.tensors, targets);
+    check_optimiser_state(heading + cannot_be_used, sources, steps);
+    if (check_state) check_state(state, steps);
+    fill(targets, sources);
     parameters.renew_copies();
-    optimiser->set_steps(steps);
+    if (optimiser) optimiser->set_steps(steps);
     return state;
 }
 

@@ -14,13 +14,15 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 namespace swingrad {
 
-// Weights alone.
+// Weights alone. What cannot be read again, as it holds a value that is not finite, is not written: an Error says so,
+// and the file before stays. The same is true of a checkpoint.
 void save_weights(const std::filesystem::path& path, const Parameters& parameters,
                   const std::map<std::string, std::string>& metadata = {});
 // From such a file, a checkpoint, or one of timm's, Microsoft's, torchvision's or Hugging Face's
@@ -39,8 +41,11 @@ LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& 
 // config, ...), as metadata "swingrad". JSON knows neither NaN nor infinity: such numbers in `state` become null.
 void save_checkpoint(const std::filesystem::path& path, const Parameters& parameters, const Optimiser& optimiser,
                      const nlohmann::json& state);
-// Restores both, or with no optimiser the weights alone. Returns `state`.
-nlohmann::json load_checkpoint(const std::filesystem::path& path, const Parameters& parameters, Optimiser* optimiser);
+// Restores both, or with no optimiser the weights alone. Returns `state`. `check_state` sees it, and the optimiser's
+// number of steps, before anything is changed, and may throw.
+using CheckState = std::function<void(const nlohmann::json& state, int64_t steps)>;
+nlohmann::json load_checkpoint(const std::filesystem::path& path, const Parameters& parameters, Optimiser* optimiser,
+                               const CheckState& check_state = {});
 // `state` alone, from which to build the model that load_checkpoint fills. Reads no tensor.
 nlohmann::json checkpoint_state(const std::filesystem::path& path);
 

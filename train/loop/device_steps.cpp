@@ -1,13 +1,18 @@
 #include "train/loop/device_steps.h"
 
 #include "core/allocator.h"
+#include "core/io/quotes.h"
 #include "cuda/loss/count_correct.h"
 #include "cuda/optim/gradient_norm.h"
 #include "ops/ops.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace swingrad {
+
+// Where stderr cannot be written nothing is lost but the note.
+void note_on_stderr(const std::string& note) { std::fputs(("[train] " + on_one_line(note) + "\n").c_str(), stderr); }
 
 DeviceSteps::DeviceSteps(Module& model, const Parameters& parameters, DeviceOptimiser& optimiser, const Recipe& recipe,
                          const Loss& loss)
@@ -28,24 +33,30 @@ void DeviceSteps::take(const Batch& batch, const Random& random, const std::func
         control_.write(control);
     }
     write_inputs(batch, random);
-    if (warm_ && capturable_) {
-        if (!capture_) {
-            release_cached(Device::cuda);  // the capture has memory of its own
-            try {
-                capture_ = std::make_unique<cuda::Graph>([&] { compute(); });
-            } catch (const Error& error) {
-                fail(
-                    "[train] the step cannot be captured: {}; a model that reads values on the host must override "
-                    "draws_in_forward",
-                    error.what());
-            }
-        }
+    if (warm_ && capturable_ && !capture_) capture();
+    if (capture_) {
         capture_->launch();
     } else {
         compute();
         warm_ = true;
     }
     ++unread_;
+}
+
+void DeviceSteps::capture() {
+    release_cached(Device::cuda);  // the capture has memory of its own
+    try {
+        capture_ = std::make_unique<cuda::Graph>([&] { compute(); });
+    } catch (const Error& error) {
+        if (!is_out_of_memory(error))
+            fail(
+                "[train] the step cannot be captured: {}; a model that reads values on the host must override "
+                "draws_in_forward",
+                error.what());
+        capturable_ = false;
+        const std::string note = fmt::format("steps are not captured as a graph, for want of memory: {}", error.what());
+        (on_note ? on_note : note_on_stderr)(note);
+    }
 }
 
 void DeviceSteps::write_inputs(const Batch& batch, const Random& random) {

@@ -5,9 +5,10 @@
 // hundreds of launches asked for in one call. What differs from step to step lies where the graph looks for it: inputs,
 // targets and what drop path keeps in memory that stays, written before (Module::draw_ahead); learning rates and the
 // step's number in StepControl. Dropout alone is drawn by its kernels from a number that they are given, so a step of a
-// model with dropout is not captured (Module::draws_in_forward). A
-// loss or model that reads a tensor's values on the host waits for the device, which a capture forbids: its second step
-// is an Error.
+// model with dropout is not captured (Module::draws_in_forward). A loss or model that reads a tensor's values on the
+// host waits for the device, which a capture forbids: its second step is an Error. Where memory runs out while the step
+// is captured (a graph keeps all of its own), steps are asked for launch by launch, as the first one was, and `on_note`
+// is told.
 #pragma once
 
 #include "cuda/runtime/runtime.h"
@@ -23,6 +24,9 @@
 #include <vector>
 
 namespace swingrad {
+
+// A note on standard error, for those who have no better place for it.
+void note_on_stderr(const std::string& note);
 
 class DeviceSteps {
   public:
@@ -41,19 +45,21 @@ class DeviceSteps {
     // What those steps found, in order. From the first on that is not finite, none has changed a parameter. Waits for
     // the device.
     std::vector<cuda::StepRecord> read();
+    std::function<void(const std::string& note)> on_note;  // where it is not set, notes go to stderr
     // Gives the memory of the captured graph back, for what needs much of it; the next step is captured anew.
     void forget_capture();
 
   private:
     void write_inputs(const Batch& batch, const Random& random);
     void compute();
+    void capture();
 
     Module& model_;
     const Parameters& parameters_;
     DeviceOptimiser& optimiser_;
     const Loss& loss_;
     const double max_norm_;
-    const bool capturable_;
+    bool capturable_;
     FlatTable table_;
     DeviceStepControl control_;
     Tensor inputs_, targets_;      // where every step finds them

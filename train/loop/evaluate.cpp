@@ -8,6 +8,18 @@
 #include <numeric>
 
 namespace swingrad {
+namespace {
+
+// The first number of a batch's output that is none; empty where all are. `done`: samples before the batch.
+std::string not_finite_in(const Tensor& output, int64_t count, int64_t done) {
+    const std::vector<double> values = output.values();
+    const auto found = std::find_if(values.begin(), values.end(), [](double value) { return !std::isfinite(value); });
+    if (found == values.end()) return "";
+    const int64_t at = found - values.begin(), each = std::max<int64_t>(1, output.numel() / count);
+    return fmt::format("sample {} has {} as output {}", done + at / each, *found, at % each);
+}
+
+}  // namespace
 
 Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& samples, int64_t batch_size,
                     const std::function<void(int64_t done)>& after_batch, const Loss& loss) {
@@ -27,6 +39,7 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
         const int64_t count = batch->inputs.shape()[0];
         const Tensor output = model.forward(parameters.as_input(batch->inputs));
         const Tensor targets = parameters.as_input(batch->targets);
+        if (result.not_finite.empty()) result.not_finite = not_finite_in(output, count, done);
         loss_sum += loss_of(output, targets).item() * static_cast<double>(count);
         if (is_classification(output, targets)) {
             const Tensor classes = targets.on_cpu();
@@ -44,6 +57,11 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
         if (after_batch) after_batch(done);
     }
     result.loss = loss_sum / static_cast<double>(samples.size());
+    if (!result.not_finite.empty()) {  // the largest of what cannot be compared would be called a class
+        result.loss = std::numeric_limits<double>::quiet_NaN();
+        result.predictions.clear();
+        return result;
+    }
     if (!all_are_classes) result.predictions.clear();
     else if (classified > 0) result.accuracy = 100.0 * static_cast<double>(correct) / static_cast<double>(classified);
     return result;

@@ -8,15 +8,18 @@
 
 #include <functional>
 #include <limits>
+#include <string>
 #include <vector>
 
 namespace swingrad {
 
 struct Evaluation {
     double loss = 0;  // mean over all samples; cross entropy is without smoothing
-    double accuracy = std::numeric_limits<double>::quiet_NaN();  // percent of all targets; NaN where one is no class
-    // One a sample, in their order; none where a sample has no one class.
+    // Percent of all targets; NaN where one is no class, and where an output is not finite.
+    double accuracy = std::numeric_limits<double>::quiet_NaN();
+    // One a sample, in their order; none where a sample has no one class, or an output is not finite.
     std::vector<Prediction> predictions;
+    std::string not_finite;  // "sample 12 has nan as output 3", the first; then the loss is NaN too
 };
 
 // Over all of `samples`, on the model's device, in batches of at most `batch_size`, samples as they are, the model in

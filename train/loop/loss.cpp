@@ -5,10 +5,19 @@
 #include <algorithm>
 
 namespace swingrad {
+namespace {
+
+// Logits [..., K] and a class for each row.
+bool fits(const Tensor& output, const Tensor& targets) {
+    return output.shape().rank() >= 2 && output.shape()[-1] > 0 && targets.dtype() == DType::int64 &&
+           output.shape().rank() == targets.shape().rank() + 1 && output.shape().rows() == targets.numel();
+}
+
+}  // namespace
 
 Loss classification_loss(double label_smoothing) {
     return [label_smoothing](const Tensor& output, const Tensor& targets) {
-        check(is_classification(output, targets),
+        check(fits(output, targets),
               "[loss] cross entropy needs logits [..., K] and int64 targets [...], got {} and {}", output, targets);
         if (output.shape().rank() == 2) return cross_entropy(output, targets, label_smoothing);
         return cross_entropy(reshape(output, {targets.numel(), output.shape()[-1]}), targets.view({targets.numel()}),
@@ -17,8 +26,7 @@ Loss classification_loss(double label_smoothing) {
 }
 
 bool is_classification(const Tensor& output, const Tensor& targets) {
-    return output.shape().rank() >= 2 && output.shape()[-1] > 1 && targets.dtype() == DType::int64 &&
-           output.shape().rank() == targets.shape().rank() + 1 && output.shape().rows() == targets.numel();
+    return fits(output, targets) && output.shape()[-1] > 1;
 }
 
 int64_t count_correct(const Tensor& logits, const Tensor& targets) {

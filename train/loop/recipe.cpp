@@ -1,9 +1,12 @@
 #include "train/loop/recipe.h"
 
+#include "core/io/json_file.h"
+#include "core/io/quotes.h"
 #include "core/io/suggest.h"
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace swingrad {
 namespace {
@@ -11,11 +14,13 @@ namespace {
 const char* kind_of(const std::string&) { return "a text"; }
 const char* kind_of(int64_t) { return "a whole number"; }
 const char* kind_of(double) { return "a number"; }
+const char* kind_of(bool) { return "true or false"; }
 const char* kind_of(const nlohmann::json&) { return "an object"; }
 
 bool holds(const nlohmann::json& value, const std::string&) { return value.is_string(); }
 bool holds(const nlohmann::json& value, int64_t) { return value.is_number_integer(); }
 bool holds(const nlohmann::json& value, double) { return value.is_number(); }
+bool holds(const nlohmann::json& value, bool) { return value.is_boolean(); }
 bool holds(const nlohmann::json& value, const nlohmann::json&) { return value.is_object(); }
 
 template <class T>
@@ -23,9 +28,12 @@ void assign(const nlohmann::json& value, T& setting) {
     value.get_to(setting);
 }
 void assign(const nlohmann::json& value, nlohmann::json& setting) {
+    std::map<std::string, std::string> seen;
     for (const auto& [key, one] : value.items()) {
         std::string name = key;  // hyphens as in flags, underscores as in timm
         std::replace(name.begin(), name.end(), '-', '_');
+        const auto [before, fresh] = seen.emplace(name, key);
+        if (!fresh) fail_usage("{} and {} are one setting, given twice", in_quotes(before->second), in_quotes(key));
         setting[name] = one;
     }
 }
@@ -73,6 +81,7 @@ void update(const Settings& settings, const nlohmann::json& values, const std::s
     if (!values.is_object()) fail_usage("{} must hold a JSON object of settings, got {}", from, values.type_name());
     std::vector<std::string> names;
     for (const Setting& setting : settings) names.emplace_back(setting.name);
+    std::map<std::string, std::string> seen;  // the setting's name, and how it was written
     for (const auto& item : values.items()) {
         const std::string& key = item.key();
         const nlohmann::json& value = item.value();
@@ -82,12 +91,14 @@ void update(const Settings& settings, const nlohmann::json& values, const std::s
         const auto setting =
             std::find_if(settings.begin(), settings.end(), [&](const Setting& one) { return wanted == one.name; });
         if (setting == settings.end())
-            fail_usage("{}: unknown key {}; {}", from, nlohmann::json(key).dump(), suggestion(key, names));
+            fail_usage("{}: unknown key {}; {}", from, in_quotes(key), suggestion(key, names));
+        const auto [before, fresh] = seen.emplace(wanted, key);
+        if (!fresh)
+            fail_usage("{}: {} and {} are one setting, given twice", from, in_quotes(before->second), in_quotes(key));
         std::visit(
             [&](auto* to) {
                 if (!holds(value, *to))
-                    fail_usage("{}: {} must be {}, got {}", from, nlohmann::json(key).dump(), kind_of(*to),
-                               value.dump());
+                    fail_usage("{}: {} must be {}, got {}", from, in_quotes(key), kind_of(*to), json_text(value));
                 assign(value, *to);
             },
             setting->value);
@@ -99,15 +110,15 @@ void validate(const Recipe& recipe) {
     check_names(recipe.device, recipe.precision);
     require(recipe.epochs >= 1 && recipe.epochs <= 1'000'000, "epochs", "1 to 1000000", recipe.epochs);
     require(recipe.batch_size >= 1 && recipe.batch_size <= 1'000'000, "batch-size", "1 to 1000000", recipe.batch_size);
-    require(std::isfinite(recipe.lr) && recipe.lr > 0, "lr", "above 0", recipe.lr);
-    require(std::isfinite(recipe.weight_decay) && recipe.weight_decay >= 0, "weight-decay", "0 or more",
+    require(recipe.lr > 0 && recipe.lr <= 1e30, "lr", "above 0 and at most 1e30", recipe.lr);
+    require(recipe.weight_decay >= 0 && recipe.weight_decay <= 1e6, "weight-decay", "0 to 1000000",
             recipe.weight_decay);
     require(recipe.momentum >= 0 && recipe.momentum < 1, "momentum", "in [0, 1)", recipe.momentum);
     require(recipe.warmup_epochs >= 0 && recipe.warmup_epochs <= 1e6, "warmup-epochs", "0 to 1000000",
             recipe.warmup_epochs);
     require(recipe.label_smoothing >= 0 && recipe.label_smoothing < 1, "label-smoothing", "in [0, 1)",
             recipe.label_smoothing);
-    require(std::isfinite(recipe.clip_grad) && recipe.clip_grad >= 0, "clip-grad", "0 or more", recipe.clip_grad);
+    require(recipe.clip_grad >= 0 && recipe.clip_grad <= 1e30, "clip-grad", "0 to 1e30", recipe.clip_grad);
     require(recipe.seed >= 0, "seed", "0 or more", recipe.seed);
     require(recipe.checkpoint_every >= 0 && recipe.checkpoint_every <= 1'000'000'000, "checkpoint-every",
             "0 to 1000000000", recipe.checkpoint_every);

@@ -1,5 +1,8 @@
 #include "train/loop/swin_recipe.h"
 
+#include "core/io/json_file.h"
+#include "core/io/quotes.h"
+
 namespace swingrad {
 
 Settings settings_of(SwinRecipe& r) {
@@ -15,7 +18,10 @@ Settings settings_of(SwinRecipe& r) {
         {"drop-path", &r.drop_path, "drop-path rate of the last block, rising linearly from 0"},
         {"crop-padding", &r.crop_padding, "random crops out of images padded by so many pixels"},
         {"flip", &r.flip, "probability of a horizontal flip"},
-        {"validation", &r.validation, "share of the training set that chooses the checkpoint; 0: the last one counts"},
+        {"validation", &r.validation,
+         "share of the training images that chooses the checkpoint; 0: the last one counts"},
+        {"ignore-exif", &r.ignore_exif, "take pictures as they lie in their files, not turned upright as EXIF says"},
+        {"skip-broken", &r.skip_broken, "leave out files that are no pictures or damaged ones, and list them"},
     };
     all.insert(all.end(), of_images.begin(), of_images.end());
     return all;
@@ -46,7 +52,9 @@ void validate(const SwinRecipe& recipe) {
                                     {"num_classes", "--data"},
                                     {"in_chans", "images, which have 3"}})
         if (recipe.model_args.contains(key))
-            fail_usage("model-args: {} {} comes from {}", key, recipe.model_args[key].dump(), from);
+            fail_usage("model-args: {} {} comes from {}", key, json_text(recipe.model_args[key]), from);
+    if (!is_utf8(recipe.data))
+        fail_usage("--data {} is not UTF-8, as the JSON of a run's folder must be: rename it", in_quotes(recipe.data));
     require(recipe.img_size >= 1 && recipe.img_size <= 16384, "img-size", "1 to 16384", recipe.img_size);
     require(recipe.drop_path >= 0 && recipe.drop_path < 1, "drop-path", "in [0, 1)", recipe.drop_path);
     require(recipe.crop_padding >= 0 && recipe.crop_padding <= 1024, "crop-padding", "0 to 1024", recipe.crop_padding);

@@ -16,6 +16,8 @@ struct SwinRecipe : Recipe {
     int64_t crop_padding = 4;
     double flip = 0.5;
     double validation = 0.1;
+    bool ignore_exif = false;
+    bool skip_broken = false;
 };
 
 Settings settings_of(SwinRecipe& recipe);

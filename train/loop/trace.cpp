@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-const Tensor& tensor_of(const SafetensorsFile& file, const std::filesystem::path& path, const std::string& name) {
+const StoredTensor& tensor_of(const StoredTensors& file, const std::filesystem::path& path, const std::string& name) {
     const auto found = file.tensors.find(name);
     check(found != file.tensors.end(), "[trace] {}: expected a tensor \"{}\", found none", path.string(), name);
     return found->second;
@@ -22,21 +22,31 @@ struct Batch {
 };
 
 Batch read_batch(const std::filesystem::path& path, const SwinConfig& config) {
-    const SafetensorsFile file = read_safetensors(path);
-    const Batch batch{tensor_of(file, path, "images"), tensor_of(file, path, "labels")};
+    const StoredTensors file = open_tensors(path);
+    check_checksums(file);
+    const StoredTensor &images = tensor_of(file, path, "images"), &labels = tensor_of(file, path, "labels");
 
-    const Shape& shape = batch.images.shape();
+    const Shape& shape = images.shape;
     const int64_t B = shape.rank() > 0 ? shape[0] : 0;
     const auto [rows, columns] = config.img_size;
-    check(B > 0 && shape == Shape{B, config.in_chans, rows, columns} && batch.images.dtype() == DType::float32,
+    check(B > 0 && shape == Shape{B, config.in_chans, rows, columns} && images.dtype == DType::float32,
           "[trace] {}: images must be float32 [B, {}, {}, {}], got {}", path.string(), config.in_chans, rows, columns,
-          batch.images.describe());
-    check(batch.labels.shape() == Shape{B} && batch.labels.dtype() == DType::int64,
-          "[trace] {}: labels must be int64 [{}], got {}", path.string(), B, batch.labels.describe());
+          images.text());
+    check(labels.shape == Shape{B} && labels.dtype == DType::int64, "[trace] {}: labels must be int64 [{}], got {}",
+          path.string(), B, labels.text());
+    const Batch batch{images.read(), labels.read()};
     for (const int64_t label : batch.labels.span<int64_t>())
         check(label >= 0 && label < config.num_classes, "[trace] {}: labels must be 0 to {}, got {}", path.string(),
               config.num_classes - 1, label);
     return batch;
+}
+
+SwinConfig config_of(const json& arguments, const std::filesystem::path& path) {
+    try {
+        return config_from_json(arguments);
+    } catch (const Error& error) {
+        fail("[trace] {}: {}", path.string(), error.what());
+    }
 }
 
 }  // namespace
@@ -71,6 +81,12 @@ NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, cons
 SwinConfig read_model_config(const std::filesystem::path& path) {
     const json file = read_json_file(path);
     check(file.is_object(), "[trace] {}: expected an object, got {}", path.string(), file.type_name());
+    if (file.contains("derived")) {  // a run's
+        const json& derived = file["derived"];
+        check(derived.is_object() && derived.contains("model"), "[trace] {}: no \"model\" under \"derived\"",
+              path.string());
+        return config_of(derived["model"], path);
+    }
     for (const auto& [key, value] : file.items())
         check(key == "architecture" || key == "num_classes" || key == "model_args",
               "[trace] {}: unknown key \"{}\", expected architecture, num_classes or model_args", path.string(), key);
@@ -78,21 +94,18 @@ SwinConfig read_model_config(const std::filesystem::path& path) {
         check(file.contains(key), "[trace] {}: expected a key \"{}\", found none", path.string(), key);
     check(file["architecture"] == "swinv2" || file["architecture"] == "swin",
           "[trace] {}: architecture must be \"swinv2\" or \"swin\", got {}", path.string(),
-          file["architecture"].dump());
+          json_text(file["architecture"]));
     json arguments = file["model_args"];
-    check(arguments.is_object(), "[trace] {}: model_args must be an object, got {}", path.string(), arguments.dump());
+    check(arguments.is_object(), "[trace] {}: model_args must be an object, got {}", path.string(),
+          json_text(arguments));
     check(!arguments.contains("num_classes") || arguments["num_classes"] == file["num_classes"],
-          "[trace] {}: num_classes is {}, but {} in model_args", path.string(), file["num_classes"].dump(),
-          arguments.value("num_classes", json()).dump());
+          "[trace] {}: num_classes is {}, but {} in model_args", path.string(), json_text(file["num_classes"]),
+          json_text(arguments.value("num_classes", json())));
     arguments["num_classes"] = file["num_classes"];
     arguments["architecture"] = file["architecture"];
     // timm pads after the shift; a file that says otherwise means it.
     if (!arguments.contains("padding_order")) arguments["padding_order"] = "after-shift";
-    try {
-        return config_from_json(arguments);
-    } catch (const Error& error) {
-        fail("[trace] {}: {}", path.string(), error.what());
-    }
+    return config_of(arguments, path);
 }
 
 void trace(const TraceOptions& options) {

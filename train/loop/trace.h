@@ -26,8 +26,8 @@ NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, cons
 
 struct TraceOptions {
     std::filesystem::path weights;  // safetensors: parameters under timm's names
-    // JSON: {"architecture": "swinv2" | "swin", "num_classes": K, "model_args": {...}}, names as in timm, or in
-    // models/swin/config.h where timm has none. "swin" is Swin V1.
+    // JSON: a run's config.json, or {"architecture": "swinv2" | "swin", "num_classes": K, "model_args": {...}}, names
+    // as in timm, or in models/swin/config.h where timm has none. "swin" is Swin V1.
     std::filesystem::path config;
     std::filesystem::path input;    // safetensors: images float32 [B, in_chans, H, W], labels int64 [B]
     std::filesystem::path output;   // safetensors: what trace_model gives for the mean cross entropy
@@ -39,7 +39,7 @@ struct TraceOptions {
 // naming the file and the key or value that is wrong.
 void trace(const TraceOptions& options);
 
-// The configuration in a file of the form above.
+// The configuration in a file of either form.
 SwinConfig read_model_config(const std::filesystem::path& path);
 
 }  // namespace swingrad

@@ -1,7 +1,6 @@
 #include "train/loop/trainer.h"
 
 #include "ops/ops.h"
-#include "train/loop/checkpoint.h"
 #include "train/optim/clip.h"
 
 #include <algorithm>
@@ -10,12 +9,6 @@
 
 namespace swingrad {
 namespace {
-
-std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe) {
-    if (recipe.opt == "sgd")
-        return make_sgd(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
-    return make_adamw(parameters, {.weight_decay = recipe.weight_decay});
-}
 
 const Recipe& valid(const Recipe& recipe) {
     validate(recipe);
@@ -35,12 +28,6 @@ int64_t classes_a_sample(const Samples& samples) {
     return targets.dtype() == DType::int64 ? targets.numel() : 0;
 }
 
-WarmupCosine make_schedule(const Recipe& recipe, int64_t batches_per_epoch) {
-    const auto warmup = std::llround(recipe.warmup_epochs * static_cast<double>(batches_per_epoch));
-    const int64_t total = recipe.epochs * batches_per_epoch;
-    return {.peak = recipe.lr, .warmup_steps = std::min<int64_t>(warmup, total), .total_steps = total};
-}
-
 // A gradient that never arrives is a mistake in the model, and one that training hides well.
 void require_all_gradients(const Parameters& parameters) {
     std::string names;
@@ -54,6 +41,12 @@ Random random_of(const Recipe& recipe, Purpose purpose) {
     return Random{static_cast<uint64_t>(recipe.seed), 0}.split(static_cast<uint64_t>(purpose));
 }
 
+WarmupCosine schedule_of(const Recipe& recipe, int64_t batches_per_epoch) {
+    const auto warmup = std::llround(recipe.warmup_epochs * static_cast<double>(batches_per_epoch));
+    const int64_t total = recipe.epochs * batches_per_epoch;
+    return {.peak = recipe.lr, .warmup_steps = std::min<int64_t>(warmup, total), .total_steps = total};
+}
+
 Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss)
     : recipe_(valid(recipe)),
       model_(model),
@@ -65,10 +58,12 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
       buffers_before_(parameters_.buffers().clone()),
       batches_per_epoch_(whole_batches(samples, recipe)),
       classes_a_sample_(classes_a_sample(samples)),
-      schedule_(make_schedule(recipe, batches_per_epoch_)),
+      schedule_(schedule_of(recipe, batches_per_epoch_)),
       last_loss_(std::numeric_limits<double>::quiet_NaN()) {
-    if (parameters_.device() != Device::cpu)
-        steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, recipe_, loss_);
+    state_.batches_per_epoch = batches_per_epoch_;
+    if (parameters_.device() == Device::cpu) return;
+    steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, recipe_, loss_);
+    steps_->on_note = [this](const std::string& note) { (on_note ? on_note : note_on_stderr)(note); };
 }
 
 // ---- steps
@@ -212,8 +207,7 @@ void Trainer::open_epoch() {
 void Trainer::begin_next_epoch() {
     batches_.reset();
     state_.epoch += 1;
-    state_.batch = state_.correct = state_.skipped = 0;
-    state_.loss_sum = state_.gradient_norm_sum = state_.epoch_seconds = 0;
+    state_.begin_epoch();
 }
 
 double Trainer::accuracy() const {
@@ -228,51 +222,13 @@ double Trainer::samples_per_second() const {
 
 // ---- checkpoint
 
-namespace {
-
-// The members of RunState by name, for writing and for reading.
-template <class State, class Visit>
-void for_each_member(State& state, Visit&& visit) {
-    visit("epoch", state.epoch);
-    visit("batch", state.batch);
-    visit("loss_sum", state.loss_sum);
-    visit("gradient_norm_sum", state.gradient_norm_sum);
-    visit("correct", state.correct);
-    visit("epoch_seconds", state.epoch_seconds);
-    visit("seconds", state.seconds);
-    visit("best_accuracy", state.best_accuracy);
-    visit("best_loss", state.best_loss);
-    visit("best_epoch", state.best_epoch);
-    visit("skipped", state.skipped);
-    visit("skipped_in_a_row", state.skipped_in_a_row);
-}
-
-// Checkpoints of version 0.1 know no steps left out, as it stopped at once, and no best loss.
-bool may_be_absent(std::string_view name) { return name.starts_with("skipped") || name == "best_loss"; }
-
-}  // namespace
-
 void Trainer::save(const std::filesystem::path& path) {
     settle();
-    nlohmann::json state;
-    for_each_member(state_, [&](const char* name, const auto& value) { state[name] = value; });
-    save_checkpoint(path, parameters_, *optimiser_, state);
+    save_run(path, recipe_, fixed_settings, state_, parameters_, *optimiser_);
 }
 
 void Trainer::load(const std::filesystem::path& path) {
-    const nlohmann::json saved = load_checkpoint(path, parameters_, optimiser_.get());
-    RunState state;
-    for_each_member(state, [&](const char* name, auto& value) {
-        if (may_be_absent(name) && !saved.contains(name)) return;
-        check(saved.contains(name) && saved[name].is_number(), "[train] {}: no \"{}\" in the saved state",
-              path.string(), name);
-        saved[name].get_to(value);
-    });
-    const bool possible =
-        state.epoch >= 0 && state.epoch <= recipe_.epochs && state.batch >= 0 && state.batch <= batches_per_epoch_;
-    check(possible, "[train] {}: epoch {}, batch {} lies outside a run of {} epochs of {} batches", path.string(),
-          state.epoch, state.batch, recipe_.epochs, batches_per_epoch_);
-    state_ = state;
+    state_ = load_run(path, recipe_, fixed_settings, batches_per_epoch_, parameters_, *optimiser_);
     batches_.reset();
     if (steps_) steps_->read();  // what was asked for before no longer matters
 }

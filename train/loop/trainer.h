@@ -28,6 +28,9 @@ namespace swingrad {
 enum class Purpose : uint64_t { initial_values, hold_out, order, augmentation, drop_path };
 Random random_of(const Recipe& recipe, Purpose purpose);
 
+// The learning rate of every step of a run. A warm-up longer than the run rises to its end.
+WarmupCosine schedule_of(const Recipe& recipe, int64_t batches_per_epoch);
+
 struct RunState {
     int64_t epoch = 0;  // epochs done
     int64_t batch = 0;  // batches of the current epoch done (on a GPU, asked for), and over these:
@@ -40,7 +43,30 @@ struct RunState {
     double best_accuracy = -1;     // on the validation samples; below 0 before the first time
     double best_loss = 0;          // of the same epoch
     int64_t best_epoch = 0;        // 1 is the first
+    // Batches an epoch; 0 in a checkpoint of before it was saved. Where the samples have changed in number, the epochs
+    // before had others: by so many steps more were taken than epochs, batches and this number say.
+    int64_t batches_per_epoch = 0, steps_apart = 0;
+
+    // No batch of the current epoch is done.
+    void begin_epoch();
 };
+
+inline constexpr int64_t most_skipped_in_a_row = 10;  // such a run does not recover
+
+// ---- a checkpoint: parameters, the optimiser's memory, the state, and the recipe (train/loop/run_state.cpp)
+
+std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe);
+
+// `fixed`: what else decides the results and cannot change, such as the images' augmentation.
+void save_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,
+              const RunState& state, const Parameters& parameters, const Optimiser& optimiser);
+
+// The same back, of a run of so many batches an epoch. Throws an Error where the file is damaged, does not fit, or
+// holds a number that cannot be in such a run; a UsageError where it was made by a recipe that gives other results.
+// Then nothing has been changed. Where it was saved with another number of batches an epoch, as its samples were
+// others, the epoch it was in begins anew.
+RunState load_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,
+                  int64_t batches_per_epoch, const Parameters& parameters, Optimiser& optimiser);
 
 class Trainer {
   public:
@@ -59,8 +85,11 @@ class Trainer {
     // Waits until all steps asked for are done or, after one left out, to be asked for again.
     void settle();
     double last_loss() const { return last_loss_; }  // as step() returned it, or as it is known since
-    static constexpr int64_t most_skipped_in_a_row = 10;
     std::function<void(const std::string& why)> on_skip;
+    std::function<void(const std::string& note)> on_note;  // what else a user should know
+    // Saved with each checkpoint, and compared with it on loading: what decides the results beside the recipe. An
+    // object, or null.
+    nlohmann::json fixed_settings;
 
     bool epoch_done() const { return state_.batch == batches_per_epoch_; }
     void begin_next_epoch();
@@ -83,8 +112,7 @@ class Trainer {
     Module& model() { return model_; }
     const Parameters& parameters() const { return parameters_; }
 
-    // Checkpoint: parameters, optimiser, state; settles first. `load` throws an Error where the file is not of this
-    // run.
+    // Checkpoint: save_run after settling, and load_run.
     void save(const std::filesystem::path& path);
     void load(const std::filesystem::path& path);
 

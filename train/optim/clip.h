@@ -6,8 +6,8 @@
 namespace swingrad {
 
 // sqrt(sum of squares) over the gradients of all parameters that received one. Summed in double; the same bits for
-// any number of threads. Where they are on the GPU, waits for it, as clip_gradients does: a training has cuda/
-// training_step.h instead.
+// any number of threads. Where they are on the GPU, waits for it, as clip_gradients does: a training has
+// cuda/optim/training_step.h instead.
 double gradient_norm(const Parameters& parameters);
 
 // Multiplies all gradients by min(1, max_norm / (norm + 1e-6)) and returns the norm before that, as

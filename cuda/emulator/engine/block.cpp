@@ -89,8 +89,8 @@ SWINGRAD_UNCHECKED void Block::fiber_main(boost::context::detail::transfer_t fro
 }
 
 SWINGRAD_UNCHECKED void Block::run_threads(unsigned fiber) {
-    while (started < count) {
-        const unsigned thread = next_to_start();
+    while (!order_.all_started()) {
+        const unsigned thread = order_.next_to_start();
         threads[thread].fiber = static_cast<uint16_t>(fiber);
         enter(thread);
         try {
@@ -103,9 +103,9 @@ SWINGRAD_UNCHECKED void Block::run_threads(unsigned fiber) {
         if (!error_.empty()) leave();
         finish(current);
     }
-    if (ready_count_) {
+    if (order_.any_ready()) {
         ++counters.switches;
-        jump(fibers_[fiber], fibers_[threads[pick_ready()].fiber], true);
+        jump(fibers_[fiber], fibers_[threads[order_.pick()].fiber], true);
     }
     if (finished != count) error_ = why_stuck();
     leave();
@@ -125,16 +125,17 @@ inline void Block::enter(unsigned thread) {
 }
 
 void Block::wait(State why) {
+    checker::pause_thread();
     const unsigned me = current;
     Fiber& mine = fibers_[threads[me].fiber];
     if (why != State::ready) threads[me].state = why;
-    if (ready_count_) {
-        const unsigned next = pick_ready();
+    if (order_.any_ready()) {
+        const unsigned next = order_.pick();
         if (next != me) {
             ++counters.switches;
             jump(mine, fibers_[threads[next].fiber]);
         }
-    } else if (started < count) start_fiber(mine);
+    } else if (!order_.all_started()) start_fiber(mine);
     else {
         error_ = why_stuck();
         leave();
@@ -144,23 +145,23 @@ void Block::wait(State why) {
 
 void Block::make_ready(unsigned thread) {
     threads[thread].state = State::ready;
-    ready_[(ready_first_ + ready_count_++) % most_threads] = static_cast<uint16_t>(thread);
+    order_.make_ready(thread);
 }
 
-unsigned Block::pick_ready() {
-    if (random_ && ready_count_ > 1)
-        std::swap(ready_[(ready_first_ + random() % ready_count_) % most_threads], ready_[ready_first_ % most_threads]);
-    --ready_count_;
-    return ready_[ready_first_++ % most_threads];
-}
-
-uint32_t Block::random() {  // xorshift: Marsaglia 2003
-    random_ ^= random_ << 13;
-    random_ ^= random_ >> 17;
-    return random_ ^= random_ << 5;
+// Those that have not begun come before those that are ready, or two threads could wait for a third for ever.
+void Block::let_others() {
+    if (order_.all_started() && !order_.any_ready()) return;
+    const unsigned me = current;
+    threads[me].state = State::ready;
+    order_.put_last(me);
+    if (order_.all_started()) return wait(State::ready);
+    checker::pause_thread();
+    start_fiber(fibers_[threads[me].fiber]);
+    enter(me);
 }
 
 inline void Block::finish(unsigned thread) {
+    checker::pause_thread();
     threads[thread].state = State::returned;
     ++finished;
     Warp& warp = warps[thread / 32];
@@ -177,49 +178,6 @@ void Block::others_may_go_on(unsigned thread) {
                                                                                           : waiting & (waiting - 1);
     if (!copies.empty()) copies[thread] = {};
 }
-
-// ---- barrier
-
-namespace {
-bool same_place(const Site& a, const Site& b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
-}  // namespace
-
-int Block::wait_at_barrier(int predicate, const char* operation, Site site) {
-    Thread& me = threads[current];
-    me.operation = operation;
-    me.site = site;
-    me.state = State::at_barrier;
-    if (waiting_++ == 0) {
-        barrier_site_ = site;
-        barrier_operation_ = operation;
-        mixed_ = false;
-    } else mixed_ |= operation != barrier_operation_ || !same_place(site, barrier_site_);
-    votes_ += predicate != 0;
-    if (waiting_ == count) {
-        if (mixed_) {
-            error_ = why_stuck();
-            leave();
-        }
-        release_barrier();
-        wait(State::ready);
-    } else wait(State::at_barrier);
-    return result_;
-}
-
-void Block::release_barrier() {
-    ++counters.barriers;
-    checker::pass_barrier();
-    for (unsigned thread = 0; thread < count; ++thread) make_ready(thread);
-    waiting_ = 0;
-    result_ = votes_;
-    votes_ = 0;
-}
-
-int wait_at_barrier(int predicate, const char* operation, Site site) {
-    return running_block->wait_at_barrier(predicate, operation, site);
-}
-
-void* dynamic_shared_memory() { return running_block->shared; }
 
 // ---- running
 
@@ -243,11 +201,13 @@ void Block::begin(const Launch& of, const Kernel& what) {
 void Block::run(const Launch& of, const Kernel& what, uint64_t first, uint64_t end) {
     begin(of, what);
     running_block = this;
+    watch_.start(options().block_seconds);
     for (uint64_t number = first; number < end && error_.empty(); ++number) {
         poison_shared_memory();
         checker::begin_block(number);
         run_block(number);
     }
+    watch_.stop();
     running_block = nullptr;
     launch = nullptr;
     if (!error_.empty()) {
@@ -275,24 +235,21 @@ uint3 Block::index_of(uint64_t number) const {
 
 void Block::run_block(uint64_t number) {
     blockIdx = index_of(number);
-    started = finished = fibers_used_ = ready_first_ = ready_count_ = waiting_ = 0;
+    finished = fibers_used_ = waiting_ = 0;
     votes_ = 0;
+    ticks_ = 0;
     for (unsigned w = 0; w * 32 < count; ++w) {
         warps[w].alive = count - w * 32 >= 32 ? full_warp : (1u << (count - w * 32)) - 1;
         warps[w].waiting = 0;
     }
-    random_ = 0;
-    if (options().seed) {
-        random_ = (options().seed * 2654435761u) ^ static_cast<uint32_t>(number * 40503u + 1);
-        if (!random_) random_ = 1;
-        for (unsigned i = 0; i < count; ++i) order_[i] = static_cast<uint16_t>(i);
-        for (unsigned i = count; i > 1; --i) std::swap(order_[i - 1], order_[random() % i]);
-    }
+    order_.begin(count, options().seed, number);
     for (unsigned t = 0; t < count; ++t) threads[t].state = State::not_started;
 #if defined(__SANITIZE_THREAD__)
     main_.thread_sanitizer = __tsan_get_current_fiber();
 #endif
+    in_fiber_ = true;
     start_fiber(main_);  // comes back when the block is done
+    in_fiber_ = false;
     ++counters.blocks;
     counters.threads += count;
 }

@@ -4,13 +4,16 @@
 // on with the next thread. So a kernel that never waits never leaves its first fiber, and no two ways are needed.
 #pragma once
 
-#include "cuda/emulator/engine/fiber.h"
 #include "cuda/emulator/engine/options.h"
 #include "cuda/emulator/engine/report.h"
-#include "cuda/emulator/engine/symbols.h"
 #include "cuda/emulator/language/launch.h"
 #include "cuda/emulator/language/synchronise.h"
 #include "cuda/emulator/language/warp.h"
+#include "cuda/emulator/machine/address_space.h"
+#include "cuda/emulator/machine/fiber.h"
+#include "cuda/emulator/machine/order.h"
+#include "cuda/emulator/machine/symbols.h"
+#include "cuda/emulator/machine/watch.h"
 
 #include <array>
 #include <cstdint>
@@ -20,8 +23,6 @@
 
 namespace swingrad::cuda::emulator {
 
-constexpr unsigned most_threads = 1024;
-constexpr size_t page = 4096;
 #if defined(SWINGRAD_ADDRESS_SANITIZER)
 constexpr size_t stack_bytes = 256 << 10;
 #else
@@ -72,6 +73,10 @@ class Block {
     // ---- for the operations, called by the thread `current`
     void wait(State why);  // returns when somebody has made it ready
     void make_ready(unsigned thread);
+    void let_others();  // all that can go on do before this one
+    void after_atomic() {
+        if (++atomics_ % 256 == 0) let_others();
+    }
     int wait_at_barrier(int predicate, const char* operation, Site site);
     void meet(unsigned mask, const char* operation, WarpFunction function, Site site);
     // Gives up the launch. The caller's frame is left, not unwound: what it owns would be lost.
@@ -82,6 +87,8 @@ class Block {
     }
     [[noreturn]] void fail_at(const void* address);
     [[noreturn]] void fail_shuffle(unsigned lane, unsigned lanes, int source);
+    // Told of by a signal, again and again while the block runs.
+    void tick();
 
     // ---- for messages
     std::string place(unsigned thread) const;  // "kernel, block (0,0,0), thread (0,0,0)"
@@ -95,7 +102,7 @@ class Block {
     const Launch* launch = nullptr;  // nullptr: no kernel runs
     const Kernel* kernel = nullptr;
     unsigned current = 0;  // the thread that runs
-    unsigned count = 0, started = 0, finished = 0;
+    unsigned count = 0, finished = 0;
     std::array<Thread, most_threads> threads{};
     std::array<Warp, most_threads / 32> warps{};
     std::vector<PendingCopies> copies;  // one a thread, once there are any
@@ -114,9 +121,6 @@ class Block {
     void finish(unsigned thread);
     void others_may_go_on(unsigned thread);
     [[noreturn]] void leave();
-    unsigned pick_ready();
-    unsigned next_to_start() { return random_ ? order_[started++] : started++; }
-    uint32_t random();
     void release_barrier();
     bool complete(unsigned warp, unsigned lane);
     void check_meeting(unsigned warp, unsigned lane, unsigned lanes);
@@ -132,9 +136,11 @@ class Block {
     char* storage_ = nullptr;  // that module's thread-local variables
 
     dim3 shape_{0, 0, 0};  // the block size that the threads' indices were made for
-    uint32_t random_ = 0;  // 0: in order
-    std::array<uint16_t, most_threads> order_{}, ready_{};
-    unsigned ready_first_ = 0, ready_count_ = 0;  // a ring
+    ThreadOrder order_;
+    Watch watch_;
+    volatile bool in_fiber_ = false;
+    volatile int ticks_ = 0;  // since this block began
+    unsigned atomics_ = 0;
 
     unsigned waiting_ = 0;  // at the barrier
     bool mixed_ = false;    // not all at the same one

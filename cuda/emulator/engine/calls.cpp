@@ -10,8 +10,8 @@ namespace swingrad::cuda::emulator {
 namespace {
 
 // Kernel files hold functions of the host too.
-void seen(const void* address, size_t bytes, bool write, bool atomic, const void* from) {
-    if (running_block) checker::access(address, bytes, write, atomic, from);
+void seen(const void* address, size_t bytes, bool write, bool atomic, const void* from, const void* frame = nullptr) {
+    if (running_block) checker::access(address, bytes, write, atomic, from, frame);
 }
 
 }  // namespace
@@ -26,8 +26,10 @@ using swingrad::cuda::emulator::seen;
 
 extern "C" {
 
+// The caller's frame begins above its return address and the frame pointer, which these functions keep below it.
+#define CALLER __builtin_return_address(0), static_cast<const char*>(__builtin_frame_address(0)) + 2 * sizeof(void*)
 #define ONE(name, bytes, write) \
-    void name(const void* address) { seen(address, bytes, write, false, __builtin_return_address(0)); }
+    void name(const void* address) { seen(address, bytes, write, false, CALLER); }
 #define ALL(bytes)                                  \
     ONE(__tsan_read##bytes, bytes, false)           \
     ONE(__tsan_write##bytes, bytes, true)           \
@@ -43,12 +45,9 @@ ALL(16)
 #undef ALL
 #undef ONE
 
-void __tsan_read_range(const void* address, size_t bytes) {
-    seen(address, bytes, false, false, __builtin_return_address(0));
-}
-void __tsan_write_range(const void* address, size_t bytes) {
-    seen(address, bytes, true, false, __builtin_return_address(0));
-}
+void __tsan_read_range(const void* address, size_t bytes) { seen(address, bytes, false, false, CALLER); }
+void __tsan_write_range(const void* address, size_t bytes) { seen(address, bytes, true, false, CALLER); }
+#undef CALLER
 // Of host code in kernel files: the guard of a static variable, a shared_ptr's count. Kernels' atomics do not come
 // here.
 #define ATOMICS(bits, T)                                                                                               \

@@ -1,69 +1,28 @@
-// Every byte that a kernel may touch has a cell in a shadow of the memory: which thread wrote it last, which read it
-// last, and when. "When" counts launches, blocks and barriers on one clock, so that two accesses by threads of one
-// block with the same time have no barrier between them.
+// Every byte that a kernel may touch has a cell in a shadow of the memory (shadow.h): which thread wrote it last, which
+// read it last, and when. "When" counts launches, blocks and barriers on one clock, so that two accesses by threads of
+// one block with the same time have no barrier between them.
 
 #include "cuda/emulator/engine/checker.h"
 
 #ifdef SWINGRAD_KERNEL_CHECK
 
-#include "core/error.h"
 #include "cuda/emulator/engine/block.h"
+#include "cuda/emulator/engine/fences.h"
 #include "cuda/emulator/engine/memory.h"
 #include "cuda/emulator/engine/places.h"
 #include "cuda/emulator/engine/report.h"
+#include "cuda/emulator/engine/shadow.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace swingrad::cuda::emulator::checker {
 namespace {
-
-struct Access {
-    uint32_t time = 0;        // 0: never
-    uint16_t thread = 0;      // of its block
-    uint16_t warp_time : 13;  // how many __syncwarp its warp had passed
-    uint16_t atomic : 1;
-    uint16_t several : 1;        // of reads: other threads read at the same time
-    uint16_t several_warps : 1;  // ... and not of this warp alone
-};
-struct Cell {
-    Access write, read;
-};
-static_assert(sizeof(Cell) == 16);
-
-struct Region {
-    uintptr_t begin = 0, end = 0;
-    Cell* cells = nullptr;
-
-    bool holds(uintptr_t address) const { return address >= begin && address < end; }
-};
-
-// Pages come when they are touched: a shadow costs what is used of it.
-Region shadow_of(const void* begin, size_t bytes) {
-    void* const cells = mmap(nullptr, std::max<size_t>(1, bytes) * sizeof(Cell), PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    check(cells != MAP_FAILED, "[cuda] the access checker finds no memory for {} bytes", bytes);
-    const auto from = reinterpret_cast<uintptr_t>(begin);
-    return {from, from + bytes, static_cast<Cell*>(cells)};
-}
-void drop(const Region& shadow) { munmap(shadow.cells, std::max<size_t>(1, shadow.end - shadow.begin) * sizeof(Cell)); }
-
-std::map<uintptr_t, Region>& device_memory() {  // by begin; never destroyed
-    static auto& regions = *new std::map<uintptr_t, Region>;
-    return regions;
-}
-Region* device_region(uintptr_t address) {
-    auto& regions = device_memory();
-    const auto next = regions.upper_bound(address);
-    if (next == regions.begin()) return nullptr;
-    Region& region = std::prev(next)->second;
-    return region.holds(address) ? &region : nullptr;
-}
 
 // What the running block can reach, and where the clock stands.
 const Block* block = nullptr;
@@ -73,8 +32,13 @@ std::vector<uint64_t> block_numbers;
 unsigned thread = 0;
 uint16_t warp_time = 0;
 std::array<uint16_t, most_threads / 32> warp_times{};
-Region stack, dynamic_shared, storage, recent;  // `recent`: of device memory, where the last access was
+Region stack, dynamic_shared, storage;
+Region* recent = nullptr;  // of device memory, where the last access was
 std::array<Region, 4> builtins;
+
+volatile bool spinning = false;
+
+Moment this_moment() { return {now, static_cast<uint16_t>(thread), warp_time, block_began}; }
 
 [[noreturn]] void report(const std::string& what, const void* from) {
     fail_in_kernel(fmt::format("{} at {}", what, source_line(from)));
@@ -82,11 +46,12 @@ std::array<Region, 4> builtins;
 
 std::string text_of_thread(unsigned number) { return "thread " + text_of(block->threads[number].index); }
 
-// The block that was running at a time of this launch.
-std::string text_of_block(uint32_t time) {
-    const auto next = std::upper_bound(block_times.begin(), block_times.end(), time);
-    return "block " + text_of(block->index_of(block_numbers[static_cast<size_t>(next - block_times.begin()) - 1]));
+// The block that was running at a time of this launch: which of those that have run.
+size_t block_at(uint32_t time) {
+    return static_cast<size_t>(std::upper_bound(block_times.begin(), block_times.end(), time) - block_times.begin()) -
+           1;
 }
+std::string text_of_block(uint32_t time) { return "block " + text_of(block->index_of(block_numbers[block_at(time)])); }
 
 std::string place_of(uintptr_t address) {
     if (dynamic_shared.holds(address))
@@ -101,12 +66,18 @@ std::string place_of(uintptr_t address) {
 // Whether a __syncwarp() lies between an access of this warp's and now.
 bool ordered(const Access& before) { return before.thread / 32 == thread / 32 && before.warp_time != warp_time; }
 
+// Whether fences lie between an access of another block's and now.
+bool ordered_by_fences(const Access& before, uintptr_t address) {
+    const Moment then{before.time, before.thread, before.warp_time, block_times[block_at(before.time)]};
+    return fences::ordered(then, this_moment(), address);
+}
+
 void check_against_write(const Cell& cell, uintptr_t address, bool write, bool atomic, bool shared, const void* from) {
     const Access& last = cell.write;
     if (last.time < launch_began || (last.atomic && atomic)) return;
     const char* const does = write ? "writes" : "reads";
     if (last.time < block_began) {
-        if (shared) return;
+        if (shared || ordered_by_fences(last, address)) return;
         report(fmt::format("a race between blocks: {}, {} wrote what this thread {}, {},", text_of_block(last.time),
                            text_of_thread(last.thread), does, place_of(address)),
                from);
@@ -120,7 +91,7 @@ void check_against_write(const Cell& cell, uintptr_t address, bool write, bool a
 void check_against_read(const Cell& cell, uintptr_t address, bool atomic, bool shared, const void* from) {
     const Access& last = cell.read;
     if (last.time < launch_began || (last.atomic && atomic)) return;
-    if (last.time < block_began && !shared && !atomic)
+    if (last.time < block_began && !shared && !atomic && !ordered_by_fences(last, address))
         report(fmt::format("a race between blocks: {}, {} read what this thread writes, {},", text_of_block(last.time),
                            text_of_thread(last.thread), place_of(address)),
                from);
@@ -148,41 +119,93 @@ void check_cells(Cell* cell, uintptr_t address, size_t bytes, bool write, bool a
     }
 }
 
+// ---- local variables
+//
+// Kernels are compiled with -ftrivial-auto-var-init=pattern: what is not given a value holds these bytes, as a float
+// -1.7e38. Where a thread reads them from an array of its own, or stores them anywhere else, it is told of. What was
+// stored is known once the thread goes on.
+
+#if defined(__clang__)
+constexpr unsigned char unset = 0xaa;
+#else
+constexpr unsigned char unset = 0xfe;
+#endif
+
+struct Store {
+    const void* address = nullptr;  // nullptr: none
+    size_t bytes = 0;
+    const void* from = nullptr;
+} last_store;
+
+bool is_unset(const void* address, size_t bytes) {
+    const auto* const at = static_cast<const unsigned char*>(address);
+    return bytes >= 4 && bytes <= 16 && std::all_of(at, at + bytes, [](unsigned char byte) { return byte == unset; });
+}
+
+void check_last_store() {
+    const Store store = std::exchange(last_store, {});
+    if (store.address && is_unset(store.address, store.bytes))
+        report("stores a local variable that was given no value,", store.from);
+}
+
+void access_stack(uintptr_t address, size_t bytes, bool write, const void* from, const void* frame) {
+    const auto alive = reinterpret_cast<uintptr_t>(frame);
+    if (address < alive) report("an access to a local variable of a function that has returned,", from);
+    if (!write && is_unset(reinterpret_cast<const void*>(address), bytes))
+        report("a read of a local variable that was given no value,", from);
+}
+
 void access_outside(uintptr_t address, size_t bytes, bool write, const void* from) {
     const auto closure = reinterpret_cast<uintptr_t>(block->launch->closure);
     if (address >= closure && address < closure + block->launch->closure_bytes) return;  // the kernel's arguments
     if (in_loaded_module(address)) return;  // constants, __constant__ and __device__ variables
     if (block->is_stack(reinterpret_cast<const void*>(address)))
-        report("an access to another thread's local variables", from);
+        report("an access to another thread's local variables,", from);
     report(fmt::format("{} {} bytes at an illegal address: {},", write ? "writes" : "reads", bytes,
                        block->describe(reinterpret_cast<const void*>(address))),
            from);
 }
 
+void access_device(Region& region, uintptr_t address, size_t bytes, bool write, bool atomic, const void* from) {
+    if (region.given != launch_began)
+        report(fmt::format("{} {} bytes of device memory that the kernel was given no pointer to, {},",
+                           write ? "writes" : "reads", bytes, place_of(address)),
+               from);
+    recent = &region;
+    check_cells(region.cells + (address - region.begin), address, bytes, write, atomic, false, from);
+    if (!write) return;
+    region.written = launch_began;
+    if (atomic) fences::changed_atomic(this_moment(), address);
+    else fences::wrote(this_moment(), address, bytes);
+}
+
+void access_shared(const Region& region, uintptr_t address, size_t bytes, bool write, bool atomic, const void* from) {
+    check_cells(region.cells + (address - region.begin), address, bytes, write, atomic, true, from);
+}
+
 }  // namespace
 
-void access(const void* where, size_t bytes, bool write, bool atomic, const void* from) {
+void access(const void* where, size_t bytes, bool write, bool atomic, const void* from, const void* frame) {
     const auto address = reinterpret_cast<uintptr_t>(where);
-    if (stack.holds(address)) return;
+    if (last_store.address) check_last_store();
+    if (spinning) report(text_of_spinning() + ",", from);
+    if (stack.holds(address)) return access_stack(address, bytes, write, from, frame);
     for (const Region& variable : builtins)
         if (variable.holds(address)) return;
-    if (recent.holds(address) && address + bytes <= recent.end)
-        return check_cells(recent.cells + (address - recent.begin), address, bytes, write, atomic, false, from);
+    if (write && !atomic) last_store = {where, bytes, from};
+    if (recent && recent->holds(address) && address + bytes <= recent->end)
+        return access_device(*recent, address, bytes, write, atomic, from);
     if (dynamic_shared.holds(address)) {
         if (address + bytes > dynamic_shared.end) access_outside(address, bytes, write, from);
-        return check_cells(dynamic_shared.cells + (address - dynamic_shared.begin), address, bytes, write, atomic, true,
-                           from);
+        return access_shared(dynamic_shared, address, bytes, write, atomic, from);
     }
     if (storage.holds(address)) {
-        const SharedVariable* const variable = variable_at(*block->kernel, address - storage.begin);
-        if (!variable)
+        if (!variable_at(*block->kernel, address - storage.begin))
             report(fmt::format("{} beyond the end of a __shared__ variable,", write ? "writes" : "reads"), from);
-        return check_cells(storage.cells + (address - storage.begin), address, bytes, write, atomic, true, from);
+        return access_shared(storage, address, bytes, write, atomic, from);
     }
-    if (const Region* region = device_region(address); region && address + bytes <= region->end) {
-        recent = *region;
-        return check_cells(recent.cells + (address - recent.begin), address, bytes, write, atomic, false, from);
-    }
+    if (Region* const region = device_region(address); region && address + bytes <= region->end)
+        return access_device(*region, address, bytes, write, atomic, from);
     access_outside(address, bytes, write, from);
 }
 
@@ -193,6 +216,12 @@ void begin_launch(const Block& of) {
     static std::map<uintptr_t, Region> storages;  // by module
     block = &of;
     launch_began = ++now;
+    recent = nullptr;
+    last_store = {};
+    fences::begin_launch();
+    for (const void* given : addresses_among(of.launch->closure, of.launch->closure_bytes))
+        if (Region* const region = device_region(reinterpret_cast<uintptr_t>(allocation_of(given))))
+            region->given = launch_began;
     block_times.clear();
     block_numbers.clear();
     const auto begin = reinterpret_cast<uintptr_t>(of.shared);
@@ -212,6 +241,8 @@ void begin_launch(const Block& of) {
 
 void begin_block(uint64_t number) {
     block_began = ++now;
+    spinning = false;
+    fences::begin_block();
     block_times.push_back(now);
     block_numbers.push_back(number);
     warp_times.fill(0);
@@ -224,6 +255,10 @@ void enter_thread(unsigned number, const void* stack_begin, size_t stack_size) {
     stack = {begin, begin + stack_size, nullptr};
 }
 
+void forget_recent() { recent = nullptr; }
+void pause_thread() { check_last_store(); }
+void stop_at_next_access() { spinning = true; }
+void fence() { fences::fence(this_moment()); }
 void pass_barrier() { ++now; }
 
 void sync_warp(unsigned warp) {
@@ -231,33 +266,10 @@ void sync_warp(unsigned warp) {
     if (warp == thread / 32) warp_time = warp_times[warp];
 }
 
-// ---- device memory
-
-void allocated(const void* address, size_t bytes) {
-    device_memory()[reinterpret_cast<uintptr_t>(address)] = shadow_of(address, bytes);
-}
-
-void released(const void* address) {
-    const auto found = device_memory().find(reinterpret_cast<uintptr_t>(address));
-    drop(found->second);
-    device_memory().erase(found);
-    recent = {};
-}
-
-void written_by_host(const void* to, size_t bytes) {
-    const auto address = reinterpret_cast<uintptr_t>(to);
-    const Region* const region = device_region(address);
-    if (!region) return;
-    for (size_t i = 0; i < bytes; ++i) region->cells[address - region->begin + i].write.time = 1;
-}
-
-void copied(const void* to, const void* from, size_t bytes) {
-    const auto target = reinterpret_cast<uintptr_t>(to), source = reinterpret_cast<uintptr_t>(from);
-    const Region *const target_region = device_region(target), *const source_region = device_region(source);
-    if (!target_region || !source_region) return;
-    for (size_t i = 0; i < bytes; ++i)
-        target_region->cells[target - target_region->begin + i].write.time =
-            source_region->cells[source - source_region->begin + i].write.time ? 1 : 0;
+bool wrote(const void* address) {
+    const void* const allocation = allocation_of(address);
+    const Region* const region = allocation ? device_region(reinterpret_cast<uintptr_t>(allocation)) : nullptr;
+    return region && region->written == launch_began;
 }
 
 }  // namespace swingrad::cuda::emulator::checker

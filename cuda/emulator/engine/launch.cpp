@@ -8,6 +8,7 @@
 #include "cuda/emulator/engine/options.h"
 #include "cuda/emulator/engine/report.h"
 #include "cuda/emulator/engine/signals.h"
+#include "cuda/emulator/engine/streams.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,6 +19,7 @@ namespace swingrad::cuda::emulator {
 namespace {
 
 constexpr uint64_t worth_waking = 16384;  // threads of a launch that several cores share
+constexpr size_t most_static_shared = size_t{48} << 10;
 #if defined(SWINGRAD_ADDRESS_SANITIZER)
 constexpr bool one_block_at_a_time = true;  // __shared__ variables are there once
 #else
@@ -48,13 +50,34 @@ void check_launch(const Launch& launch, const Kernel& kernel) {
     if (threads > most_threads || block.z > 64) refuse("a block has at most 1024 threads, 64 of them along z");
     if (grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535)
         refuse("a grid has at most 2147483647 blocks along x, 65535 along y and z");
+    if (kernel.most_threads && threads > kernel.most_threads)
+        refuse(fmt::format("its __launch_bounds__ are {} threads a block, not {}", kernel.most_threads, threads));
+    if (kernel.own_shared_bytes > most_static_shared)
+        refuse(
+            fmt::format("a kernel has at most {} bytes of __shared__ variables, not {}; dynamic_shared() may be more",
+                        most_static_shared, kernel.own_shared_bytes));
     const size_t shared = launch.shared_bytes + kernel.own_shared_bytes;
     if (shared > std::min(options().shared_limit, most_shared))
         refuse(fmt::format("a block has {} bytes of shared memory, not {}", options().shared_limit, shared));
-    for (int i = 0; i < launch.arguments; ++i)
-        if (launch.pointers[i] && !is_device_memory(launch.pointers[i]))
-            refuse(fmt::format("argument {} points to no device memory: to the host's, or to some that was released",
-                               i + 1));
+    for (int i = 0; i < launch.argument_count; ++i) {
+        const void* const pointer = launch.arguments[i].pointer;
+        if (pointer && !is_device_memory(pointer))
+            refuse(fmt::format("argument {} points to no device memory: {}", i + 1, describe_address(pointer)));
+    }
+}
+
+// What the launch uses, for its stream. The access checker, after the launch, knows what was written.
+void tell_streams(const Launch& launch, const streams::Work& work) {
+    for (int i = 0; i < launch.argument_count; ++i) {
+        const auto& [pointer, constant] = launch.arguments[i];
+        if (pointer && !constant) work.writes(pointer);
+    }
+    for (const void* address : addresses_among(launch.closure, launch.closure_bytes)) work.reads(address);
+}
+void tell_streams_of_writes(const Launch& launch, const streams::Work& work) {
+    if (!checker::on) return;
+    for (const void* address : addresses_among(launch.closure, launch.closure_bytes))
+        if (checker::wrote(address)) work.writes(address);
 }
 
 }  // namespace
@@ -66,6 +89,8 @@ Options& options() {
             from_environment.seed = static_cast<uint32_t>(std::strtoul(seed, nullptr, 10));
         if (const char* bytes = std::getenv("SWINGRAD_EMULATOR_MEMORY"))
             from_environment.memory_limit = std::strtoull(bytes, nullptr, 10);
+        if (const char* seconds = std::getenv("SWINGRAD_EMULATOR_SECONDS"))
+            from_environment.block_seconds = std::strtod(seconds, nullptr);
         return from_environment;
     }();
     return instance;
@@ -79,6 +104,8 @@ Counters counters() {
 void run(const Launch& launch) {
     const Kernel& kernel = kernel_at(launch.kernel);
     check_launch(launch, kernel);
+    const streams::Work work(launch.stream, kernel.name, launch.site);
+    tell_streams(launch, work);
     catch_signals();
     const auto blocks = static_cast<uint64_t>(launch.grid.x) * launch.grid.y * launch.grid.z;
     const auto threads = blocks * launch.block.x * launch.block.y * launch.block.z;
@@ -104,10 +131,11 @@ void run(const Launch& launch) {
         const std::lock_guard lock(counters_mutex);
         ++total.launches;
     }
-    for (int i = 0; i < launch.arguments; ++i) {
-        if (!launch.pointers[i]) continue;
+    tell_streams_of_writes(launch, work);
+    for (int i = 0; i < launch.argument_count; ++i) {
+        if (!launch.arguments[i].pointer) continue;
         try {
-            check_edges(launch.pointers[i]);
+            check_edges(launch.arguments[i].pointer);
         } catch (const Error& error) {
             fail("[cuda] {} {}, argument {}; {}", kernel.name, error.what(), i + 1, text_of_launch(launch));
         }

@@ -3,10 +3,10 @@
 #include "core/error.h"
 #include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/options.h"
+#include "cuda/emulator/engine/streams.h"
 #include "cuda/emulator/language/graph.h"
+#include "cuda/emulator/machine/address_space.h"
 #include "cuda/runtime/convert.h"
-
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -17,19 +17,19 @@
 namespace swingrad::cuda::emulator {
 namespace {
 
-constexpr size_t page = 4096;
 constexpr int poison = 0xff;          // NaN to a float, -1 to an integer
 constexpr unsigned char edge = 0xc5;  // what lies around an allocation in its own pages
 
 struct Allocation {
     size_t bytes;
-    char* pages;
-    size_t mapped;  // with the two pages that cannot be touched
+    char* pages;  // that may be touched
+    size_t page_bytes;
 };
+using ByStart = std::map<const char*, Allocation>;
 
 struct Owners {
     std::mutex mutex;
-    std::map<const char*, Allocation> by_start;
+    ByStart by_start, released;  // the latter until its addresses are used again
     size_t live = 0;
 };
 Owners& owners() {  // never destroyed, as core's allocator
@@ -38,10 +38,18 @@ Owners& owners() {  // never destroyed, as core's allocator
 }
 
 // The allocation that begins at or before `address`. The caller holds the lock.
-auto before(const char* address) {
-    auto& all = owners().by_start;
+auto before(const char* address, ByStart& all = owners().by_start) {
     const auto next = all.upper_bound(address);
     return next == all.begin() ? all.end() : std::prev(next);
+}
+
+// Whatever was released at these addresses is forgotten.
+void forget_released(const char* begin, const char* end) {
+    ByStart& released = owners().released;
+    auto first = before(begin, released);
+    if (first == released.end()) first = released.begin();
+    for (auto it = first; it != released.end() && it->first < end;)
+        it = it->second.pages + it->second.page_bytes > begin ? released.erase(it) : std::next(it);
 }
 
 // Unless the bytes lie in one allocation, what the host asked for cannot be done.
@@ -62,23 +70,20 @@ size_t rounded_for_alignment(size_t bytes) {
 }
 
 void* EmulatedMemory::allocate(size_t bytes) {
+    refuse_in_capture("allocating memory");
     Owners& all = owners();
     const std::lock_guard lock(all.mutex);
     const size_t limit = options().memory_limit;
     if (bytes > limit || all.live > limit - bytes || bytes > size_t{1} << 46) return nullptr;
-    const size_t inner = std::max<size_t>(1, (bytes + page - 1) / page) * page, mapped = inner + 2 * page;
-    void* const pages = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (pages == MAP_FAILED) return nullptr;
-    char* const begin = static_cast<char*>(pages) + page;
-    if (mprotect(begin, inner, PROT_READ | PROT_WRITE) != 0) {
-        munmap(pages, mapped);
-        return nullptr;
-    }
-    char* const start = begin + inner - rounded_for_alignment(bytes);
-    std::memset(begin, edge, static_cast<size_t>(start - begin));
+    const size_t page_bytes = std::max<size_t>(1, (bytes + page - 1) / page) * page;
+    char* const pages = take_pages(page_bytes);
+    if (!pages) return nullptr;
+    char* const start = pages + page_bytes - rounded_for_alignment(bytes);
+    std::memset(pages, edge, static_cast<size_t>(start - pages));
     std::memset(start, poison, bytes);
-    std::memset(start + bytes, edge, static_cast<size_t>(begin + inner - (start + bytes)));
-    all.by_start[start] = {bytes, static_cast<char*>(pages), mapped};
+    std::memset(start + bytes, edge, static_cast<size_t>(pages + page_bytes - (start + bytes)));
+    forget_released(pages, pages + page_bytes);
+    all.by_start[start] = {bytes, pages, page_bytes};
     all.live += bytes;
     checker::allocated(start, bytes);
     return start;
@@ -91,26 +96,29 @@ void EmulatedMemory::release(void* address, size_t) {
     const auto found = all.by_start.find(static_cast<char*>(address));
     check(found != all.by_start.end(), "[cuda] release: {} is no device memory", address);
     checker::released(address);
-    munmap(found->second.pages, found->second.mapped);
+    streams::forget(address);
+    give_back_pages(found->second.pages, found->second.page_bytes);
     all.live -= found->second.bytes;
-    all.by_start.erase(found);
+    all.released.insert(all.by_start.extract(found));
 }
 
 void EmulatedMemory::copy_from_host(void* to, const void* host, size_t bytes) {
     refuse_while_capturing("a copy from the host");
-    check_whole(to, bytes, "a copy from the host");
-    std::memcpy(to, host, bytes);
-    checker::written_by_host(to, bytes);
+    copy_in(to, host, bytes, compute_stream());
+    streams::host_waits(compute_stream());
 }
 void EmulatedMemory::copy_to_host(void* host, const void* from, size_t bytes) {
     refuse_while_capturing("a copy to the host");
-    check_whole(from, bytes, "a copy to the host");
-    std::memcpy(host, from, bytes);
+    copy_out(host, from, bytes, compute_stream());
+    streams::host_waits(compute_stream());
 }
 void EmulatedMemory::copy_within(void* to, const void* from, size_t bytes) {
     ask([=] {
         check_whole(to, bytes, "a copy on the device");
         check_whole(from, bytes, "a copy on the device");
+        streams::Work work(compute_stream(), "a copy on the device");
+        work.reads(from);
+        work.writes(to);
         std::memcpy(to, from, bytes);
         checker::copied(to, from, bytes);
     });
@@ -118,12 +126,27 @@ void EmulatedMemory::copy_within(void* to, const void* from, size_t bytes) {
 void EmulatedMemory::fill_zero(void* to, size_t bytes) {
     ask([=] {
         check_whole(to, bytes, "filling with zeros");
+        streams::Work(compute_stream(), "filling with zeros").writes(to);
         std::memset(to, 0, bytes);
         checker::written_by_host(to, bytes);
     });
 }
+void EmulatedMemory::synchronise() { cuda::synchronise(compute_stream()); }
+
 void EmulatedMemory::convert(void* to, DType to_dtype, const void* from, DType from_dtype, int64_t count) {
     cuda::convert(to, to_dtype, from, from_dtype, count);
+}
+
+void copy_in(void* to, const void* host, size_t bytes, Stream stream) {
+    check_whole(to, bytes, "a copy from the host");
+    streams::Work(stream, "a copy from the host").writes(to);
+    std::memcpy(to, host, bytes);
+    checker::written_by_host(to, bytes);
+}
+void copy_out(void* host, const void* from, size_t bytes, Stream stream) {
+    check_whole(from, bytes, "a copy to the host");
+    streams::Work(stream, "a copy to the host").reads(from);
+    std::memcpy(host, from, bytes);
 }
 
 void written_by_host(const void* address, size_t bytes) { checker::written_by_host(address, bytes); }
@@ -134,30 +157,72 @@ DeviceMemory& emulated_memory() {
 }
 [[maybe_unused]] static const bool installed = (install(Device::cuda, emulated_memory()), true);
 
-bool is_device_memory(const void* address) {
+bool is_device_memory(const void* address) { return allocation_of(address) != nullptr; }
+
+const void* allocation_of(const void* address) {
     const std::lock_guard lock(owners().mutex);
     const auto found = before(static_cast<const char*>(address));
     // One past the end is a pointer that one may have.
-    return found != owners().by_start.end() && static_cast<const char*>(address) <= found->first + found->second.bytes;
+    const bool inside =
+        found != owners().by_start.end() && static_cast<const char*>(address) <= found->first + found->second.bytes;
+    return inside ? found->first : nullptr;
 }
+
+std::vector<const void*> addresses_among(const void* arguments, size_t bytes) {
+    std::vector<const void*> found;
+    for (size_t at = 0; at + sizeof(void*) <= bytes; at += sizeof(void*)) {
+        const void* word = nullptr;
+        std::memcpy(&word, static_cast<const char*>(arguments) + at, sizeof word);
+        if (word && is_device_memory(word)) found.push_back(word);
+    }
+    return found;
+}
+
+namespace {
+
+// Where an address lies, as seen from the nearest allocation: how far before its start or after its end.
+struct Seen {
+    std::ptrdiff_t before = 0, after = 0;  // both 0: inside
+    std::ptrdiff_t inside = 0;
+    size_t bytes = 0;  // of the allocation
+
+    std::ptrdiff_t distance() const { return std::max(before, after); }
+};
+constexpr std::ptrdiff_t far_away = std::ptrdiff_t{1} << 33;  // half of the room that an allocation has around it
+
+Seen seen_from_nearest(const char* at, ByStart& all) {
+    Seen nearest{.before = far_away};
+    if (const auto found = before(at, all); found != all.end()) {
+        const std::ptrdiff_t inside = at - found->first, bytes = static_cast<std::ptrdiff_t>(found->second.bytes);
+        if (inside < bytes) return {.inside = inside, .bytes = found->second.bytes};
+        // The first byte after the end is 0 bytes after it, and no longer inside.
+        if (inside - bytes < far_away) nearest = {.after = inside - bytes + 1, .bytes = found->second.bytes};
+    }
+    const auto next = all.upper_bound(at);
+    if (next != all.end() && next->first - at < nearest.distance())
+        nearest = {.before = next->first - at, .bytes = next->second.bytes};
+    return nearest;
+}
+
+std::string text_of(const Seen& seen) {
+    if (seen.before)
+        return fmt::format("{} bytes before the start of device memory of {} bytes", seen.before, seen.bytes);
+    if (seen.after)
+        return fmt::format("{} bytes after the end of device memory of {} bytes", seen.after - 1, seen.bytes);
+    return fmt::format("byte {} of device memory of {} bytes", seen.inside, seen.bytes);
+}
+
+}  // namespace
 
 std::string describe_address(const void* address) {
     const auto* at = static_cast<const char*>(address);
     if (reinterpret_cast<uintptr_t>(address) < 65536) return "a null pointer";
     const std::lock_guard lock(owners().mutex);
-    if (const auto found = before(at); found != owners().by_start.end()) {
-        const auto& [start, allocation] = *found;
-        if (at < start + allocation.bytes)
-            return fmt::format("byte {} of device memory of {} bytes", at - start, allocation.bytes);
-        const auto beyond = static_cast<size_t>(at - start) - allocation.bytes;
-        if (beyond < size_t{1} << 20)
-            return fmt::format("{} bytes after the end of device memory of {} bytes", beyond, allocation.bytes);
-    }
-    const auto next = owners().by_start.upper_bound(at);
-    if (next != owners().by_start.end() && next->first - at <= static_cast<std::ptrdiff_t>(page))
-        return fmt::format("{} bytes before the start of device memory of {} bytes", next->first - at,
-                           next->second.bytes);
-    return fmt::format("{} is no device memory", address);
+    const Seen live = seen_from_nearest(at, owners().by_start), released = seen_from_nearest(at, owners().released);
+    if (std::min(live.distance(), released.distance()) >= far_away)
+        return fmt::format("{} is no device memory", address);
+    if (live.distance() <= released.distance()) return text_of(live);
+    return text_of(released) + ", released by the host since";
 }
 
 void check_edges(const void* address) {
@@ -165,17 +230,18 @@ void check_edges(const void* address) {
     const auto found = before(static_cast<const char*>(address));
     if (found == owners().by_start.end()) return;
     const auto& [start, allocation] = *found;
-    // Puts back what was written over, so that it is reported once.
-    const auto overwritten = [](char* from, char* to) {
-        const bool any = std::any_of(from, to, [](char c) { return static_cast<unsigned char>(c) != edge; });
-        if (any) std::memset(from, edge, static_cast<size_t>(to - from));
-        return any;
-    };
     char* const first = allocation.pages + (start - allocation.pages);
-    const bool after = overwritten(first + allocation.bytes, allocation.pages + allocation.mapped - page);
-    const bool ahead = overwritten(std::max(first - 64, allocation.pages + page), first);
-    check(!after, "wrote after the end of device memory of {} bytes", allocation.bytes);
-    check(!ahead, "wrote before the start of device memory of {} bytes", allocation.bytes);
+    char* const end = allocation.pages + allocation.page_bytes;
+    const auto is_changed = [](char c) { return static_cast<unsigned char>(c) != edge; };
+    char* const ahead = std::find_if(std::max(first - 64, allocation.pages), first, is_changed);
+    char* const after = std::find_if(first + allocation.bytes, end, is_changed);
+    // Put back, so that it is reported once.
+    std::memset(ahead, edge, static_cast<size_t>(first - ahead));
+    std::memset(after, edge, static_cast<size_t>(end - after));
+    check(after == end, "wrote {} bytes after the end of device memory of {} bytes", after - (first + allocation.bytes),
+          allocation.bytes);
+    check(ahead == first, "wrote {} bytes before the start of device memory of {} bytes", first - ahead,
+          allocation.bytes);
 }
 
 }  // namespace swingrad::cuda::emulator

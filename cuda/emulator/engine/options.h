@@ -7,13 +7,16 @@
 namespace swingrad::cuda::emulator {
 
 struct Options {
-    // 0: a block's threads run in order. Any other number: in an order drawn from it, drawn anew at every barrier.
+    // 0: a block's threads run in order. Any other number: in an order drawn from it, of a kind that it says (order.h).
     // Starts as the environment's SWINGRAD_EMULATOR_SEED.
     uint32_t seed = 0;
     // Blocks that run at once at most; 0: as many as core's pool has threads.
     int workers = 0;
-    size_t shared_limit = size_t{99} << 10;  // bytes of shared memory a block, static and dynamic: 99 KiB have all GPUs
+    size_t shared_limit = size_t{227} << 10;  // bytes of shared memory a block, static and dynamic: an H100's
     size_t memory_limit = ~size_t{0};  // bytes of device memory; starts as SWINGRAD_EMULATOR_MEMORY, where that is set
+    // Processor time that a block may take before it is said to spin; 0: any. Starts as SWINGRAD_EMULATOR_SECONDS,
+    // where that is set.
+    double block_seconds = 30;
 };
 Options& options();  // not to be changed while a kernel runs
 

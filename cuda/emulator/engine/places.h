@@ -1,7 +1,7 @@
 // Where things are, for the access checker's messages.
 #pragma once
 
-#include "cuda/emulator/engine/symbols.h"
+#include "cuda/emulator/machine/symbols.h"
 
 #include <cstdint>
 #include <string>

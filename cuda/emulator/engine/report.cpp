@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "cuda/emulator/engine/block.h"
+#include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/memory.h"
 
 #include <map>
@@ -46,6 +47,22 @@ void Block::set_error(const std::string& what) {
 void Block::fail_at(const void* address) {
     set_error("illegal address: " + describe(address));
     leave();
+}
+
+void Block::tick() {
+    if (!in_fiber_) return;
+    ticks_ = ticks_ + 1;
+    if (ticks_ < ticks_allowed) return;
+    // The checker names the line at the thread's next access, if there is one.
+    if (checker::on && ticks_ == ticks_allowed) return checker::stop_at_next_access();
+    fail("{}", text_of_spinning());
+}
+
+std::string text_of_spinning() {
+    return fmt::format(
+        "its block has run for {} s of processor time without an end: it spins, waiting for what another thread or "
+        "block does not do; SWINGRAD_EMULATOR_SECONDS sets the bound",
+        options().block_seconds);
 }
 
 void fail_in_kernel(const std::string& what) {

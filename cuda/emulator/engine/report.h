@@ -14,6 +14,7 @@ namespace swingrad::cuda::emulator {
 std::string text_of(Site site);           // "cuda/norm/softmax.cu:40"
 std::string text_of(const uint3& index);  // "(0,0,0)"
 std::string text_of(const dim3& size);
+std::string text_of_spinning();
 std::string text_of_launch(const Launch& launch);  // "launched at tests/norm/test_softmax.cpp:12 with grid (1,1,1) ..."
 
 }  // namespace swingrad::cuda::emulator

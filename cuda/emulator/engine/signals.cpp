@@ -12,8 +12,8 @@ namespace swingrad::cuda::emulator {
 namespace {
 
 constexpr size_t signal_stack_bytes = 64 << 10;
-constexpr std::array signals{SIGSEGV, SIGBUS, SIGFPE};
-std::array<struct sigaction, 3> others{};  // the handlers installed before ours
+constexpr std::array signals{SIGSEGV, SIGBUS, SIGFPE};  // of faults
+std::array<struct sigaction, 3> others{};               // the handlers installed before ours
 std::atomic<int> passed_on{0};
 
 // Not a kernel's fault: the handler that was installed before is called.
@@ -37,6 +37,11 @@ void on_signal(int signal, siginfo_t* information, void*) {
     block->fail_at(address);
 }
 
+// A block that spins may hold up everything for ever: it is left from where it is, as after a fault.
+void on_tick(int) {
+    if (running_block) running_block->tick();
+}
+
 }  // namespace
 
 void catch_signals() {
@@ -47,6 +52,10 @@ void catch_signals() {
     ours.sa_sigaction = on_signal;
     ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     for (size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &ours, &others[i]);
+    struct sigaction watch {};
+    watch.sa_handler = on_tick;
+    watch.sa_flags = SA_ONSTACK | SA_NODEFER | SA_RESTART;
+    sigaction(watch_signal, &watch, nullptr);
 }
 
 void* install_signal_stack() {

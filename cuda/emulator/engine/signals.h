@@ -1,4 +1,5 @@
-// Faults of a kernel (an address that is not there, a division by zero) become the launch's error.
+// Faults of a kernel (an address that is not there, a division by zero) become the launch's error, and so does a block
+// that does not end.
 #pragma once
 
 namespace swingrad::cuda::emulator {

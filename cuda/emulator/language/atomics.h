@@ -14,6 +14,10 @@ void check_atomic_access(const void* address, size_t bytes);
 inline void check_atomic_access(const void*, size_t) {}
 #endif
 
+// A thread may be in a loop that ends when another thread of its block has changed something: now and then the others
+// go on.
+void after_atomic();
+
 // Puts change(old) in the place of old; returns old. The compiler's own atomics, because the access checker would see
 // into std::atomic_ref.
 template <class T, class Change>
@@ -23,6 +27,7 @@ SWINGRAD_UNCHECKED T atomic_update(T* address, Change change) {
     __atomic_load(address, &old, __ATOMIC_RELAXED);
     do next = change(old);
     while (!__atomic_compare_exchange(address, &old, &next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    after_atomic();
     return old;
 }
 

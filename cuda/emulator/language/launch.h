@@ -1,5 +1,5 @@
 // launch(kernel, grid, block, shared_bytes, stream, arguments...): CUDA's kernel<<<...>>>(...), as a function.
-// The stream means nothing here: a launch is over when launch() returns.
+// A launch is over when launch() returns; the stream tells what would have run at the same time (engine/streams.h).
 #pragma once
 
 #include "cuda/emulator/language/graph.h"
@@ -24,60 +24,71 @@ struct Grid {
 
 namespace emulator {
 
+// What a kernel was called with.
+struct Argument {
+    const void* pointer = nullptr;  // where it is one
+    bool constant = false;          // to const: what it points to is read
+};
+
 // One launch, with the types of the arguments gone.
 struct Launch {
     const void* kernel;  // its address: names it in messages
     Site site;
+    Stream stream;
     dim3 grid, block;
     size_t shared_bytes;
     void (*call)(const void* closure);  // runs the kernel once, for the thread that threadIdx says
     const void* closure;                // the kernel and its arguments
     size_t closure_bytes;
-    const void* const* pointers;  // for each argument its address where it is a pointer, nullptr where it is not
-    int arguments;
+    const Argument* arguments;
+    int argument_count;
 };
 
 // Runs all blocks. Throws an Error that names kernel, block and thread where one of them does something wrong.
 void run(const Launch& launch);
 
 template <class T>
-const void* as_pointer(const T& argument) {
-    if constexpr (std::is_pointer_v<T>) return static_cast<const void*>(argument);
-    else return nullptr;
+Argument as_argument(const T& value) {
+    if constexpr (std::is_pointer_v<T>)
+        return {const_cast<const void*>(static_cast<const volatile void*>(value)),
+                std::is_const_v<std::remove_pointer_t<T>>};
+    else return {};
 }
 
 }  // namespace emulator
 
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), Grid grid, dim3 block, size_t shared_bytes, Stream,
+void launch(void (*kernel)(Parameters...), Grid grid, dim3 block, size_t shared_bytes, Stream stream,
             Arguments&&... arguments) {
     struct Closure {
         void (*kernel)(Parameters...);
         std::tuple<Parameters...> values;
     };
-    emulator::ask([closure = Closure{kernel, {static_cast<Parameters>(arguments)...}}, grid, block, shared_bytes] {
-        const auto pointers = std::apply(
-            [](const auto&... value) {
-                return std::array<const void*, sizeof...(value) + 1>{emulator::as_pointer(value)..., nullptr};
-            },
-            closure.values);
-        emulator::run({
-            .kernel = reinterpret_cast<const void*>(closure.kernel),
-            .site = grid.site,
-            .grid = grid.size,
-            .block = block,
-            .shared_bytes = shared_bytes,
-            .call =
-                [](const void* of) {
-                    const auto& self = *static_cast<const Closure*>(of);
-                    std::apply(self.kernel, self.values);
+    emulator::ask(
+        [closure = Closure{kernel, {static_cast<Parameters>(arguments)...}}, grid, block, shared_bytes, stream] {
+            const auto values = std::apply(
+                [](const auto&... value) {
+                    return std::array<emulator::Argument, sizeof...(value) + 1>{emulator::as_argument(value)...};
                 },
-            .closure = &closure,
-            .closure_bytes = sizeof closure,
-            .pointers = pointers.data(),
-            .arguments = sizeof...(Parameters),
+                closure.values);
+            emulator::run({
+                .kernel = reinterpret_cast<const void*>(closure.kernel),
+                .site = grid.site,
+                .stream = stream,
+                .grid = grid.size,
+                .block = block,
+                .shared_bytes = shared_bytes,
+                .call =
+                    [](const void* of) {
+                        const auto& self = *static_cast<const Closure*>(of);
+                        std::apply(self.kernel, self.values);
+                    },
+                .closure = &closure,
+                .closure_bytes = sizeof closure,
+                .arguments = values.data(),
+                .argument_count = sizeof...(Parameters),
+            });
         });
-    });
 }
 
 }  // namespace swingrad::cuda

@@ -3,7 +3,6 @@
 
 #include "cuda/emulator/language/keywords.h"
 
-#include <atomic>
 #include <string>
 
 namespace swingrad::cuda::emulator {
@@ -11,6 +10,8 @@ namespace swingrad::cuda::emulator {
 // Returns when all threads of the block have come: how many of them had a `predicate` other than 0.
 int wait_at_barrier(int predicate, const char* operation, Site site);
 void* dynamic_shared_memory();
+void fence();       // what the thread has written so far comes before what it does to atomics from now on
+void let_others();  // the block's other threads go on first
 
 // Gives up the launch: launch() throws an Error that says where and `what`. Only inside a kernel.
 [[noreturn]] void fail_in_kernel(const std::string& what);
@@ -40,8 +41,10 @@ inline int __syncthreads_or(int predicate, SWINGRAD_SITE) {
 inline int __syncthreads_and(int predicate, SWINGRAD_SITE) {
     return swingrad::cuda::emulator::wait_at_barrier(!predicate, "__syncthreads_and()", site) == 0;
 }
-inline void __threadfence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+inline void __threadfence() { swingrad::cuda::emulator::fence(); }
+inline void __threadfence_system() { swingrad::cuda::emulator::fence(); }
 inline void __threadfence_block() {}
+inline void __nanosleep(unsigned) { swingrad::cuda::emulator::let_others(); }
 
 // In a kernel file a failed assertion is the launch's error, not the end of the program.
 #include <cassert>

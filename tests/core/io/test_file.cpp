@@ -159,3 +159,59 @@ TEST_CASE("a write follows a symbolic link and keeps permissions") {
     REQUIRE(error_of([&] { write_file_atomically(dangling, "x"); }) ==
             "[file] " + dangling + ": No such file or directory");
 }
+
+TEST_CASE("text is added at a file's end, and a failed addition leaves none of it") {
+    const TemporaryDirectory directory;
+    const std::string path = (directory / "log").string();
+    append_to_file(path, "one\n");
+    append_to_file(path, "two\n");
+    REQUIRE(read_file(path) == "one\ntwo\n");
+    const auto failing = [&] {
+        const SmallDisk disk(4096);
+        return error_of([&] { append_to_file(path, std::string(5000, 'x')); });
+    }();
+    REQUIRE(failing == "[file] " + path + ": cannot write: File too large");
+    REQUIRE(read_file(path) == "one\ntwo\n");
+    std::filesystem::create_symlink("log", directory / "link");
+    const std::string link = (directory / "link").string();
+    REQUIRE(error_of([&] { append_to_file(link, "three\n"); }) ==
+            "[file] " + link + ": cannot write: Too many levels of symbolic links");
+    REQUIRE(read_file(path) == "one\ntwo\n");
+}
+
+TEST_CASE("a file takes another's place, which keeps a name of its own") {
+    const TemporaryDirectory directory;
+    const auto next = directory / "next", current = directory / "current", previous = directory / "previous";
+    const auto advance = [&](const std::string& contents) {
+        write_file_plainly(next, contents);
+        replace_file(next, current, previous);
+        REQUIRE(!std::filesystem::exists(next));
+        REQUIRE(contents_of(current) == contents);
+    };
+    advance("1");
+    REQUIRE(directory.entries() == 1);
+    for (int i = 2; i <= 4; ++i) {
+        advance(std::to_string(i));
+        REQUIRE(contents_of(previous) == std::to_string(i - 1));
+        REQUIRE(directory.entries() == 2);
+    }
+    // Killed when the last already had its second name, or when that name was not yet in its place.
+    std::filesystem::remove(previous);
+    std::filesystem::create_hard_link(current, previous);
+    write_file_plainly(directory / ".previous.tmp", "x");
+    advance("5");
+    REQUIRE(contents_of(previous) == "4");
+    REQUIRE(directory.entries() == 2);
+}
+
+TEST_CASE("folders are made with those they lie in") {
+    const TemporaryDirectory directory;
+    REQUIRE(make_folders(directory / "a/b/c"));
+    REQUIRE(std::filesystem::is_directory(directory / "a/b/c"));
+    REQUIRE(!make_folders(directory / "a/b"));
+    REQUIRE(make_folders(directory / "a/d/"));
+    REQUIRE(!make_folders(directory / "a/d/"));
+    write_file_plainly(directory / "file", "x");
+    const std::string within = (directory / "file/a/b").string();
+    REQUIRE(contains(error_of([&] { make_folders(within); }), "[file] cannot create " + within + ": "));
+}

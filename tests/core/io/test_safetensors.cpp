@@ -111,8 +111,11 @@ TEST_CASE("what is written is read again, tensors, metadata and all") {
 TEST_CASE("a file of no tensors is a file") {
     const TemporaryDirectory directory;
     write_safetensors(directory / "w", {});
-    REQUIRE(read_file(directory / "w") == claiming(8, "{}      "));
+    const std::string text = read_file(directory / "w");
+    REQUIRE(text.substr(8, 16) == R"({"__metadata__":)");
+    REQUIRE(text.size() % 8 == 0);
     REQUIRE(read_safetensors(directory / "w").tensors.empty());
+    REQUIRE(read_safetensors(directory / "w").metadata.empty());
 }
 
 TEST_CASE("the writer refuses what no reader could tell apart or take") {
@@ -124,7 +127,7 @@ TEST_CASE("the writer refuses what no reader could tell apart or take") {
     REQUIRE(error({{"a", t}, {"a", t}}) == R"([safetensors] w: tensor "a" comes twice)");
     REQUIRE(error({{"a", Tensor()}}) == R"([safetensors] w: tensor "a" is undefined)");
     REQUIRE(error({{"__metadata__", t}}) == "[safetensors] w: no tensor can be called __metadata__");
-    REQUIRE(error({{"a\xff", t}}) == R"([safetensors] w: "a\ufffd" is not UTF-8)");
+    REQUIRE(error({{"a\xff", t}}) == R"([safetensors] w: "a\xff" is not UTF-8)");
     REQUIRE_FALSE(std::filesystem::exists("w"));
 }
 
@@ -142,19 +145,19 @@ TEST_CASE("every way in which a safetensors file can be wrong is an error that s
                R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + second + "}}";
     };
     const std::vector<Hostile> files{
-        {"", "the file has 0 bytes, its header's length alone takes 8"},
+        {"", "the file is empty"},
         {"1234567", "the file has 7 bytes, its header's length alone takes 8"},
-        {claiming(100, "{}"), "the header ends at byte 108 of 10"},
+        {claiming(100, "{}"), "the header ends at byte 108 of 10: the file is cut off"},
         {claiming(100000001, ""), "the header must be at most 100000000 bytes, says 100000001"},
         {claiming(~uint64_t{0}, "{}"), "the header must be at most 100000000 bytes, says 18446744073709551615"},
         {claiming(0, ""), "the header does not begin with {"},
         {file_of("[]", 0), "the header does not begin with {"},
         {file_of(" {}", 0), "the header does not begin with {"},
-        {file_of("\xef\xbb\xbf{}", 0), "the header does not begin with {"},
+        {file_of("\xef\xbb\xbf{}", 0), "the header begins with a byte order mark"},
         {file_of("{", 0), "the header is not JSON, at byte 2 of it"},
         {file_of("{}x", 0), "the header is not JSON, at byte 3 of it"},
         {file_of("{\"\xff\":1}", 0), "the header is not JSON, at byte 3 of it"},
-        {file_of(std::string("{\0}", 3), 0), "the header is not JSON, at byte 2 of it"},
+        {file_of(std::string("{\0}", 3), 0), "the header is not JSON, at byte 2 of it: a NUL"},
         {file_of(R"({"a":1})", 0), R"(tensor "a" must be an object, got 1)"},
         {file_of(R"({"a":null})", 0), R"(tensor "a" must be an object, got null)"},
         {file_of(R"({"__metadata__":[]})", 0), "__metadata__ must be an object, got a list"},
@@ -193,7 +196,7 @@ TEST_CASE("every way in which a safetensors file can be wrong is an error that s
         {file_of(a("U8", "[4]", "[0]"), 4), R"(tensor "a": data_offsets must be two numbers, got 1)"},
         {file_of(a("U8", "[4]", "[0,2,4]"), 4), R"(tensor "a": data_offsets must be two numbers, got 3)"},
         {file_of(a("U8", "[4]", "[4,0]"), 4), R"(tensor "a" begins at byte 4 and ends before, at 0)"},
-        {file_of(a("U8", "[5000]", "[0,5000]"), 4096), R"(tensor "a" ends at byte 5000 of 4096)"},
+        {file_of(a("U8", "[5000]", "[0,5000]"), 4096), R"(tensor "a" ends at byte 5000 of 4096: the file is cut off)"},
         {file_of(a("F32", "[2,3]", "[0,23]"), 23),
          R"(tensor "a": F32 of [2, 3] takes 24 bytes, data_offsets give it 23)"},
         {file_of(a("F32", "[4294967296,4294967296]", "[0,0]"), 0),
@@ -209,7 +212,7 @@ TEST_CASE("every way in which a safetensors file can be wrong is an error that s
         {file_of("{}", 1), "bytes 0 to 1, at the end, belong to no tensor"},
         {file_of(deep, 0), R"(tensor "a" must be an object, got a list)"},
         {file_of(deep_objects, 0), R"(tensor "a" has an unknown key "a")"},
-        {file_of("{\"\\u001b[31m\\n\":1}", 0), R"(tensor "\u001b[31m\n" must be an object, got 1)"},
+        {file_of("{\"\\u001b[31m\\n\":1}", 0), R"(tensor "\x1b[31m\n" must be an object, got 1)"},
         {file_of(fmt::format(R"({{"{}":1}})", std::string(5000, 'x')), 0),
          fmt::format(R"(tensor "{}..." must be an object, got 1)", std::string(100, 'x'))}};
     const TemporaryDirectory directory;
@@ -249,4 +252,34 @@ TEST_CASE("a damaged safetensors file is read or refused, nothing else") {
     }
     REQUIRE(refused > 2000);
     REQUIRE(read > 10);
+}
+
+TEST_CASE("a changed bit anywhere in a file is noticed, and a file without a checksum is read") {
+    const TemporaryDirectory directory;
+    const auto path = directory / "w";
+    write_safetensors(path, {{"a", Tensor::zeros({3})}, {"b", Tensor::zeros({2}, DType::uint8)}}, {{"epoch", "3"}});
+    REQUIRE(has_checksum(path));
+    REQUIRE(read_safetensors(path).metadata.size() == 1);
+    REQUIRE(read_safetensors_metadata(path).size() == 1);
+    const std::string good = read_file(path);
+    const size_t key = good.find("swingrad.checksum");
+    size_t without = 0;
+    for (size_t bit = 0; bit < 8 * good.size(); ++bit) {
+        std::string damaged = good;
+        damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
+        write_file_plainly(path, damaged);
+        INFO("bit " << bit);
+        const std::string message = error_of([&] { read_safetensors(path); });
+        if (message != "no error") continue;
+        // The checksum's own name has changed: a file without one, and the rest as it was.
+        REQUIRE(bit / 8 - key < std::string("swingrad.checksum").size());
+        REQUIRE(!has_checksum(path));
+        ++without;
+    }
+    REQUIRE(without > 0);
+    REQUIRE(without < 8 * std::string("swingrad.checksum").size());
+    std::string changed = good;
+    changed.back() ^= 1;
+    write_file_plainly(path, changed);
+    REQUIRE(contains(error_of([&] { read_safetensors(path); }), "w: damaged: it was written with checksum "));
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <set>
@@ -104,6 +105,20 @@ TEST_CASE("make_batch says which sample does not exist") {
             "[make_batch] sample must be 0 to 2, got 3");
 }
 
+TEST_CASE("means and deviations that cannot be those of pixels are refused, and a scale of 255 is recognised") {
+    const auto error = [](Normalisation one) { return error_of([&] { check_normalisation(one, "--mean", "--std"); }); };
+    const float nan = std::nanf(""), inf = std::numeric_limits<float>::infinity();
+    REQUIRE(error({{0, 0.5f, 1}, {1.0f / 255, 0.5f, 1}}) == "no error");
+    REQUIRE(error({{0, nan, 0}, {1, 1, 1}}) == "--mean must be 0 to 1 of each channel, got nan");
+    REQUIRE(error({{0, 0, -inf}, {1, 1, 1}}) == "--mean must be 0 to 1 of each channel, got -inf");
+    REQUIRE(error({{0, 0, 0}, {1, inf, 1}}) == "--std must be 0.001 to 1 of each channel, got inf");
+    REQUIRE(error({{0, 0, 0}, {1, 0, 1}}) == "--std must be 0.001 to 1 of each channel, got 0");
+    REQUIRE(error({{123.675f, 116.28f, 103.53f}, {1, 1, 1}}) ==
+            "--mean must be 0 to 1 of each channel, got 123.675; pixels count from 0 to 1: did you mean "
+            "0.485,0.456,0.406?");
+    REQUIRE(error({{0, 0, 0}, {58.395f, 57.12f, 57.375f}}).ends_with("did you mean 0.229,0.224,0.225?"));
+}
+
 TEST_CASE("shuffled gives each order of three about equally often") {
     std::map<std::vector<int64_t>, int> seen;
     for (uint64_t i = 0; i < 6000; ++i) ++seen[shuffled(3, Random{11, i})];
@@ -137,6 +152,17 @@ TEST_CASE("hold_out keeps a part of each class back and loses nothing") {
     collect(data, before), collect(rest, after), collect(held, after);
     REQUIRE(before == after);
     REQUIRE(hold_out(data, 0.25, Random{1, 10}).second.images.values() != held.images.values());
+
+    // Of small classes at least one stays on either side, and an only one is not taken from those to train on.
+    Dataset small = random_dataset(6);
+    small.labels = {0, 1, 1, 2, 2, 2};
+    for (const double fraction : {0.01, 0.99}) {
+        const auto [most, few] = hold_out(small, fraction, Random{1, 9});
+        REQUIRE(count(few, 0) == 0);
+        REQUIRE(count(few, 1) == 1);
+        REQUIRE(count(few, 2) == (fraction < 0.5 ? 1 : 2));
+        REQUIRE(most.size() + few.size() == 6);
+    }
 
     const auto [all, none] = hold_out(data, 0, {});
     REQUIRE(all.images.address() == data.images.address());

@@ -92,6 +92,7 @@ TEST_CASE("a user who asks to stop is heard before the next cell, and nothing is
     Progress progress;
     int times = 0;
     {
+        std::signal(SIGINT, SIG_DFL);  // whoever runs the tests may have had it ignored
         const InterruptGuard guard;
         const Cell stops{"cell", 1, [] { return std::raise(SIGINT), json(5); }};
         CellCache cache(directory / "cells.json");

@@ -1,11 +1,13 @@
 // A trainer, its steps on a device, checkpoints and evaluation for a model that is no Swin, on samples that are no
 // images.
+#include "core/factories.h"
 #include "models/nn/containers.h"
 #include "models/nn/convolution.h"
 #include "models/nn/layers.h"
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 #include "tests/support/temporary_directory.h"
+#include "train/data/loader.h"
 #include "train/loop/evaluate.h"
 #include "train/loop/trainer.h"
 
@@ -175,6 +177,46 @@ TEST_CASE("labels that are no classes leave an evaluation without accuracy, and 
     REQUIRE(error_of([&] { Trainer(wrong, model, points, squares); }).find("--batch-size must be") == 0);
 }
 
+TEST_CASE("an output that is not finite leaves an evaluation without an answer, and is named") {
+    struct Numbers final : Samples {
+        int64_t size() const override { return 5; }
+        Batch batch(std::span<const int64_t> indices, const Random*) const override {
+            const auto B = static_cast<int64_t>(indices.size());
+            Batch batch{Tensor::zeros({B, 3}), Tensor::zeros({B}, DType::int64)};
+            for (int64_t i = 0; i < B; ++i)
+                if (indices[static_cast<size_t>(i)] == 3) batch.inputs.data<float>()[3 * i + 1] = NAN;
+            return batch;
+        }
+    };
+    struct Same final : Module {
+        Same() { declare("unused", unused, {1}, Init::constant(0)); }
+        Parameter unused;
+        Tensor forward(const Tensor& x) const override { return x; }
+    };
+    Same model;
+    const Parameters parameters(model, DType::float32, Random{});
+    const Evaluation result = evaluate(model, parameters, Numbers(), 2);
+    REQUIRE(result.not_finite == "sample 3 has nan as output 1");
+    REQUIRE((std::isnan(result.accuracy) && std::isnan(result.loss) && result.predictions.empty()));
+}
+
+TEST_CASE("batches are made without a thread where the system has none to give") {
+    pthread_attr_t usual, absurd;
+    REQUIRE(pthread_getattr_default_np(&usual) == 0);
+    REQUIRE(pthread_getattr_default_np(&absurd) == 0);
+    REQUIRE(pthread_attr_setstacksize(&absurd, size_t{1} << 47) == 0);  // more than there are addresses
+    REQUIRE(pthread_setattr_default_np(&absurd) == 0);
+    std::vector<int64_t> made;
+    Loader loader(3, [&](int64_t number) {
+        made.push_back(number);
+        return Batch{Tensor::zeros({1, 1}), Tensor::zeros({1})};
+    });
+    while (loader.next()) {
+    }
+    REQUIRE(pthread_setattr_default_np(&usual) == 0);
+    REQUIRE(made == std::vector<int64_t>{0, 1, 2});
+}
+
 TEST_CASE("batches that do not fit their samples are named") {
     struct Wrong final : Samples {
         int64_t size() const override { return 8; }
@@ -192,4 +234,10 @@ TEST_CASE("batches that do not fit their samples are named") {
     REQUIRE(error_of([&] { classifier.step(); }) ==
             "[loss] cross entropy needs logits [..., K] and int64 targets [...], got float32 [4, 2] on cpu and float32 "
             "[4, 2] on cpu");
+}
+
+TEST_CASE("of a single class the loss is 0, and there is no accuracy") {
+    const Tensor logits = full({3, 1}, 2.5), labels = Tensor::zeros({3}, DType::int64);
+    REQUIRE(classification_loss()(logits, labels).item() == 0);
+    REQUIRE_FALSE(is_classification(logits, labels));
 }

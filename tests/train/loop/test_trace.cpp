@@ -2,6 +2,7 @@
 #include "tests/models/swin_fixture.h"
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
+#include "tests/support/temporary_directory.h"
 
 #include <fstream>
 
@@ -63,6 +64,19 @@ TEST_CASE("trace writes what timm computes, padding after the shift, in either p
     }
 }
 
+TEST_CASE("trace takes the config of a run for a model's") {
+    const Fixture fixture("plain");
+    Files files(fixture);
+    trace(files.options);
+    const std::string expected = contents_of(files.options.output);
+    const nlohmann::json model = config_to_json(read_model_config(files.options.config));
+    files.write_config(nlohmann::json{{"lr", 1}, {"derived", {{"model", model}, {"classes", 5}}}}.dump());
+    trace(files.options);
+    REQUIRE(contents_of(files.options.output) == expected);
+    files.write_config(R"({"derived": {"program": "own"}})");
+    REQUIRE(files.error() == "[trace] " + files.options.config.string() + ": no \"model\" under \"derived\"");
+}
+
 TEST_CASE("trace says in one line which file holds what it cannot use") {
     const Fixture fixture("plain");
     Files files(fixture);
@@ -76,17 +90,23 @@ TEST_CASE("trace says in one line which file holds what it cannot use") {
     }
     SECTION("as many labels as images") {
         files.write_input(images, Tensor::from({1}, std::vector<int64_t>{0}));
-        REQUIRE(files.error() == "[trace] " + input + ": labels must be int64 [2], got int64 [1] on cpu");
+        REQUIRE(files.error() == "[trace] " + input + ": labels must be int64 [2], got int64 [1]");
     }
     SECTION("images of another size") {
         files.write_input(Tensor::zeros({2, 3, 16, 8}), labels);
         REQUIRE(files.error() ==
-                "[trace] " + input + ": images must be float32 [B, 3, 16, 16], got float32 [2, 3, 16, 8] on cpu");
+                "[trace] " + input + ": images must be float32 [B, 3, 16, 16], got float32 [2, 3, 16, 8]");
     }
     SECTION("images in double") {
         files.write_input(images.to(DType::float64), labels);
         REQUIRE(files.error() ==
-                "[trace] " + input + ": images must be float32 [B, 3, 16, 16], got float64 [2, 3, 16, 16] on cpu");
+                "[trace] " + input + ": images must be float32 [B, 3, 16, 16], got float64 [2, 3, 16, 16]");
+    }
+    SECTION("images with a bit flipped") {
+        std::string bytes = contents_of(files.options.input);
+        bytes.back() ^= 1;  // of a label
+        std::ofstream(files.options.input) << bytes;
+        REQUIRE(files.error().starts_with("[safetensors] " + input + ": damaged: "));
     }
     SECTION("no images") {
         write_safetensors(files.options.input, {{"labels", labels}});

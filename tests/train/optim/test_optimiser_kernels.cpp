@@ -54,6 +54,34 @@ TEST_CASE("kernels take the steps of the loops over long parameters, both in mix
     }
 }
 
+// The kernels have a thread a parameter in blocks of 128, and may have 256.
+TEST_CASE("kernels take the step of every parameter where there are more of them than threads in a block") {
+    for (const std::string name : {"adamw", "sgd"})
+        for (const size_t count : {1, 127, 128, 129, 256, 257, 513}) {
+            INFO(name << ", " << count << " parameters");
+            Many here(count), there(count);
+            const Parameters on_cpu(here, DType::float32, Random{3, 0});
+            const Parameters on_device(there, DType::float32, Random{3, 0}, Device::cuda);
+            const auto a = make_optimiser(name, on_cpu), b = make_optimiser(name, on_device);
+            for (uint64_t step = 1; step <= 2; ++step) {
+                for (const Parameters* parameters : {&on_cpu, &on_device}) {
+                    std::vector<Tensor> gradients;
+                    for (const auto& entry : parameters->entries())
+                        gradients.push_back(random_tensor(entry.shape, Random{2, step}.split(gradients.size()))
+                                                .to(DType::float32)
+                                                .on(parameters->device()));
+                    receive(*parameters, gradients);
+                }
+                a->step(0.01);
+                b->step(0.01);
+                REQUIRE(gradient_norm(on_device) == Approx(gradient_norm(on_cpu)).epsilon(1e-12));
+            }
+            REQUIRE(largest_difference(on_device.values(), on_cpu.values()) < 1e-6);
+            for (size_t i = 0; i < a->state().size(); ++i)
+                REQUIRE(largest_difference(b->state()[i].second, a->state()[i].second) < 1e-5);
+        }
+}
+
 TEST_CASE("kernels find the norm of the loops and clip to it, in any order of threads") {
     Long here, mixed_here, there, mixed;
     const Parameters on_cpu(here, DType::float32, Random{3, 0});

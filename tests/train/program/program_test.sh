@@ -40,12 +40,16 @@ says() {
 # holds FILE TEXT
 holds() { grep -qF -- "$2" "$1" || wrong "expected \"$2\" in $1: $(head -c 300 "$1")"; }
 
+# obedient COMMAND...: in the place of this shell, a command that obeys all signals. A shell has what it starts in the
+# background ignore Ctrl-C's, and whoever runs the tests may have had them ignore others.
+obedient() { exec env --default-signal=INT,HUP,TERM "$@"; }
+
 # until_saved RUN ARGUMENTS...: starts the program and returns, with its process in $!, once it has saved a checkpoint.
 until_saved() {
     local run=$1
     shift
     touch before
-    "$program" "$@" >out 2>err &
+    obedient "$program" "$@" >out 2>err &
     for _ in $(seq 60000); do
         [ "$run/last.safetensors" -nt before ] && return
         kill -0 $! 2>/dev/null || break

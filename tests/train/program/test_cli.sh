@@ -24,8 +24,8 @@ refuses 2 "unknown flag --epoch: did you mean --epochs?" train --epoch 3
 refuses 2 "unknown argument nano" train nano
 refuses 2 "--epochs expects a whole number, got \"three\"" train --epochs three
 refuses 2 "--lr expects a number, got \"1e-3x\"" train --lr 1e-3x
-refuses 2 "--lr must be above 0, got -1" train --lr -1
-refuses 2 "--lr must be above 0, got nan" train --lr nan
+refuses 2 "--lr must be above 0 and at most 1e30, got -1" train --lr -1
+refuses 2 "--lr must be above 0 and at most 1e30, got nan" train --lr nan
 refuses 2 "--batch-size must be 1 to 1000000, got 0" train --batch 0
 refuses 2 "--threads must be 1 to 1024, got 0" train --threads 0
 refuses 2 "unknown --device \"gpu\": did you mean cuda?" train --device gpu
@@ -46,11 +46,14 @@ refuses 1 "taken exists already" train --output taken
 refuses 1 "taken is not a run" train --resume taken
 refuses 2 "mega" summary --model mega
 refuses 2 "unknown operation no_such_op: expected one of" gradcheck no_such_op
-refuses 2 "--steps must be at least 1, got 0" bench --steps 0
+refuses 2 "--steps must be 1 to 1000000, got 0" bench --steps 0
 refuses 2 "either --checkpoint or --weights" evaluate
 refuses 2 "--weights w.safetensors needs --model" evaluate --weights w.safetensors
 refuses 1 "nowhere" evaluate --checkpoint nowhere
-refuses 2 "--weights is required" trace
+refuses 2 "--input is required" trace
+refuses 2 "expected either --checkpoint or --weights" trace --input i --output o
+refuses 2 "--weights w needs --config" trace --weights w --input i --output o
+refuses 2 "--config c goes with --weights" trace --checkpoint r --config c --input i --output o
 refuses 2 "unknown --precision \"f16\"" trace --weights w --config c --input i --output o --precision f16
 refuses 1 "nowhere.json" trace --weights w --config nowhere.json --input i --output o
 

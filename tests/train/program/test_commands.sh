@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 
 says "Subcommands:" --help
 order=$(sed -n '/^Subcommands:/,/^$/p' out | awk '/^  [a-z]/ {printf "%s ", $1}')
-[ "$order" = "train evaluate predict summary tape gradcheck bench trace plot experiment " ] || wrong "commands in the order: $order"
+[ "$order" = "train evaluate predict verify summary tape gradcheck bench trace plot experiment " ] || wrong "commands in the order: $order"
 for command in $order; do
     says "Example" "$command" --help
     awk 'length > 140 {exit 1}' out || wrong "swingrad $command --help has a line of more than 140 columns"
@@ -81,6 +81,10 @@ fi
 says "1 of 1 cases ok" gradcheck softmax
 says "2 of 2 cases ok" gradcheck softmax layer_norm softmax --sort slowest
 says '"failed":0' gradcheck softmax --json
+grep -q '"dual"' out && wrong "gradcheck speaks of dual numbers without being asked"
+says "symmetry" gradcheck softmax --second-order --directions 1
+says '"dual":{"asymmetry":' gradcheck softmax --second-order --directions 1 --json
+says "1 of 1 cases ok" gradcheck softmax --second-order --device emulated --directions 1
 [ -s err ] && wrong "gradcheck says something on standard error, which is no terminal: $(head -c 300 err)"
 refuses 2 "unknown --sort \"slow\": did you mean slowest?" gradcheck --sort slow
 says "nano --depths 1,1" bench --depths 1,1 --batch 2 --steps 1
@@ -136,18 +140,54 @@ says '"class":"class' predict --weights own/model.safetensors --config own/confi
 printf '%s\n' one two three four five six seven eight nine ten >names.txt
 says '"class":"' predict --weights own/model.safetensors --config own/config.json --classes names.txt --json "$picture"
 grep -q '"class":"class' out && wrong "predict --classes: names not taken"
+{ printf '\xef\xbb\xbf' && printf '%s\r\n' one two three four five six seven eight nine ten; } >edited.txt
+cp out before
+says '"class":"' predict --weights own/model.safetensors --config own/config.json --classes edited.txt --json "$picture"
+cmp out before || wrong "predict --classes: a byte order mark and carriage returns belong to the names"
+weights=(predict --weights own/model.safetensors --config own/config.json "$picture")
+refuses 2 "--mean must be 0 to 1 of each channel, got nan" "${weights[@]}" --mean nan,0,0
+refuses 2 "--std must be 0.001 to 1 of each channel, got inf" "${weights[@]}" --std 1,inf,1
+refuses 2 "did you mean 0.485,0.456,0.406?" "${weights[@]}" --mean 123.675,116.28,103.53
+refuses 2 "--ignore-exif goes with --weights" predict --checkpoint own --ignore-exif "$picture"
 echo "no picture" >broken.png
 refuses 1 "broken.png: expected JPEG or PNG, got neither" predict --checkpoint own broken.png "$picture"
 [ "$(wc -l <out)" = 6 ] || wrong "predict: one bad file kept the other from being predicted"
 refuses 1 "nowhere.jpg" predict --checkpoint own nowhere.jpg
 refuses 2 "expected at least one IMAGE" predict --checkpoint own
 refuses 2 "either --checkpoint or --weights" predict "$picture"
-refuses 2 "--top must be at least 1, got 0" predict --checkpoint own --top 0 "$picture"
+refuses 2 "--top must be 1 to 1000000, got 0" predict --checkpoint own --top 0 "$picture"
 refuses 2 "--classes names.txt goes with --weights" predict --checkpoint own --classes names.txt "$picture"
 echo "alone" >alone.txt
 timeout 120 "$program" predict --weights own/model.safetensors --config own/config.json --classes alone.txt "$picture" >out 2>err &&
     wrong "predict took one name for ten classes"
 holds err "--classes alone.txt names 1 classes, own/model.safetensors has 10"
+
+# ---- folders of pictures
+
+for class in train/cat train/dog val/cat val/dog; do
+    mkdir -p pictures/$class
+    for i in 1 2 3; do cp "$images/interlaced.png" pictures/$class/$i.png; done
+done
+echo "no picture" >pictures/train/cat/notes.txt
+touch pictures/train/Thumbs.db pictures/val/dog/.DS_Store
+pictures=(--data folder:pictures --img-size 5 --patch-size 5 --window-size 1 --depths 1 --num-heads 1 --embed-dim 8 --batch-size 2 --epochs 1)
+refuses 1 "notes.txt: expected JPEG or PNG, got neither" train "${pictures[@]}" --output none
+says "6 images to train on, 6 to validate on" train "${pictures[@]}" --skip-broken --output pictured
+holds out ", no test images, 1 file left out"
+holds err "swingrad: left out: [image] pictures/train/cat/notes.txt: expected JPEG or PNG, got neither"
+name=$'n\xe2\x80\xae\xe2\x80\xa8\xc2\x9b\e[31m.txt'
+mv pictures/train/cat/notes.txt "pictures/train/cat/$name"
+says "1 file left out" train "${pictures[@]}" --skip-broken --output renamed
+holds err 'swingrad: left out: [image] pictures/train/cat/n\u202e\u2028\u009b\x1b[31m.txt: expected JPEG or PNG'
+"$program" train "${pictures[@]}" --skip-broken --output unheard >out 2>&- || wrong "--skip-broken needs a standard error"
+mv "pictures/train/cat/$name" pictures/train/cat/notes.txt
+grep -qi "test accuracy" out pictured/report.html && wrong "images of val are called a test"
+rm -r pictures/train
+says "validation accuracy" evaluate --checkpoint pictured
+mv pictures/val/cat pictures/val/ape
+refuses 1 "class ape is none of the model's" evaluate --checkpoint pictured
+refuses 2 "--accept-other-data goes with --resume" train --accept-other-data
+refuses 1 "input.safetensors" trace --checkpoint pictured --input input.safetensors --output t.safetensors
 
 # ---- plot
 

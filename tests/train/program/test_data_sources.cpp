@@ -2,44 +2,14 @@
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/train/program/image_folder.h"
 #include "train/program/images/data_source.h"
-#include "train/program/images/image_file.h"
+#include "train/program/own/own_program.h"
 
 using namespace swingrad;
 using namespace swingrad::test;
 
 namespace {
-
-// A record of CIFAR's binary version: labels, then 3072 bytes that differ by seed, channel and place.
-std::string record(const std::vector<int>& labels, int seed) {
-    std::string bytes;
-    for (const int label : labels) bytes += static_cast<char>(label);
-    for (int i = 0; i < 3072; ++i) bytes += static_cast<char>((seed * 31 + i * 7 + i / 1024) % 256);
-    return bytes;
-}
-
-std::string lines(int count) {
-    std::string text;
-    for (int i = 0; i < count; ++i) text += "class" + std::to_string(i) + "\n";
-    return text + "\n";
-}
-
-void write_cifar10(const std::filesystem::path& folder) {
-    write_file_plainly(folder / "batches.meta.txt", lines(10));
-    for (int i = 1; i <= 5; ++i)
-        write_file_plainly(folder / fmt::format("data_batch_{}.bin", i), record({i}, i) + record({9 - i}, 10 + i));
-    write_file_plainly(folder / "test_batch.bin", record({9}, 100));
-}
-
-// n images of one colour.
-void write_class(const std::filesystem::path& folder, int n, uint8_t value, Shape shape = {5, 4, 3}) {
-    std::filesystem::create_directories(folder);
-    Tensor image = Tensor::empty(shape, DType::uint8);
-    for (int i = 0; i < n; ++i) {
-        for (uint8_t& v : image.span<uint8_t>()) v = static_cast<uint8_t>(value + i);
-        write_png(folder / fmt::format("{}.PNG", i), image);
-    }
-}
 
 void write_folder(const std::filesystem::path& root, const std::string& test = "test") {
     write_class(root / "train/dog", 3, 100);
@@ -64,69 +34,13 @@ TEST_CASE("a data source is a kind and, but for shapes, a directory") {
                 "[data] expected shapes, cifar10:DIR, cifar100:DIR or folder:DIR, got \"" + text + "\"");
 }
 
-TEST_CASE("CIFAR-10 is read from its folder or the folder around it, planes becoming pixels") {
-    const TemporaryDirectory directory;
-    write_cifar10(directory.path() / "cifar-10-batches-bin");
-    for (const auto& path : {directory.path(), directory.path() / "cifar-10-batches-bin"}) {
-        const Dataset train = load_dataset({"cifar10", path}, Split::train);
-        REQUIRE(train.labels == std::vector<int64_t>{1, 8, 2, 7, 3, 6, 4, 5, 5, 4});
-        REQUIRE(train.classes.size() == 10);
-        REQUIRE(train.classes[9] == "class9");
-        REQUIRE(train.extent() == Extent{32, 32});
-        const std::vector<int> seeds{1, 11, 2, 12, 3, 13, 4, 14, 5, 15};
-        for (int64_t n = 0; n < 10; ++n)
-            for (int64_t channel = 0; channel < 3; ++channel)
-                for (int64_t pixel = 0; pixel < 1024; ++pixel) {
-                    const int64_t i = channel * 1024 + pixel;
-                    const int64_t expected = (seeds[static_cast<size_t>(n)] * 31 + i * 7 + channel) % 256;
-                    if (train.images.data<uint8_t>()[(n * 1024 + pixel) * 3 + channel] != expected) FAIL(n << " " << i);
-                }
-        REQUIRE(load_dataset({"cifar10", path}, Split::test).labels == std::vector<int64_t>{9});
-    }
-}
-
-TEST_CASE("CIFAR-100 takes the fine label, the second of two") {
-    const TemporaryDirectory directory;
-    const DataSource source{"cifar100", directory.path()};
-    write_file_plainly(directory.path() / "fine_label_names.txt", lines(100));
-    write_file_plainly(directory.path() / "train.bin", record({19, 99}, 1) + record({200, 0}, 2));
-    write_file_plainly(directory.path() / "test.bin", record({1, 100}, 1));
-    REQUIRE(load_dataset(source, Split::train).labels == std::vector<int64_t>{99, 0});
-    REQUIRE(class_names(source).size() == 100);
-    REQUIRE(loading_error(source, Split::test) ==
-            "[cifar] " + (directory.path() / "test.bin").string() + ": label at byte 1 must be 0 to 99, got 100");
-}
-
-TEST_CASE("damaged CIFAR files are named, with the byte") {
-    const TemporaryDirectory directory;
-    write_cifar10(directory.path());
-    const DataSource source{"cifar10", directory.path()};
-    const auto at = [&](const std::string& name) { return "[cifar] " + (directory.path() / name).string() + ": "; };
-
-    write_file_plainly(directory.path() / "data_batch_4.bin", record({1}, 1) + record({1}, 2).substr(0, 1000));
-    REQUIRE(loading_error(source, Split::train) ==
-            at("data_batch_4.bin") + "record 1 is cut off: 1000 of 3073 bytes from byte 3073");
-    write_file_plainly(directory.path() / "data_batch_4.bin", record({1}, 1) + record({10}, 2));
-    REQUIRE(loading_error(source, Split::train) ==
-            at("data_batch_4.bin") + "label at byte 3073 must be 0 to 9, got 10");
-    write_file_plainly(directory.path() / "data_batch_4.bin", "");
-    REQUIRE(loading_error(source, Split::train) ==
-            at("data_batch_4.bin") + "record 0 is cut off: 0 of 3073 bytes from byte 0");
-    std::filesystem::remove(directory.path() / "data_batch_4.bin");
-    REQUIRE(loading_error(source, Split::train) ==
-            "[file] " + (directory.path() / "data_batch_4.bin").string() + ": No such file or directory");
-    REQUIRE(loading_error(source, Split::test) == "no error");
-    REQUIRE(loading_error(source, Split::test, {32, 64}) == "[cifar] images are 32 x 32, asked for 32 x 64");
-    write_file_plainly(directory.path() / "batches.meta.txt", lines(9));
-    REQUIRE(loading_error(source, Split::test) == at("batches.meta.txt") + "expected 10 class names, got 9");
-}
-
 TEST_CASE("a folder is read class by class, in the order of names, on any number of threads") {
     const TemporaryDirectory directory;
-    const std::string test = GENERATE("test", "val");
+    const auto [test, split] = GENERATE(std::pair("test", Split::test), std::pair("val", Split::validation));
     write_folder(directory.path(), test);
-    write_file_plainly(directory.path() / "train/.hidden", "");
-    write_file_plainly(directory.path() / "train/cat/.hidden", "");
+    for (const std::string litter : {".hidden", "Thumbs.db", "desktop.ini", "__MACOSX/._x.jpg", ".DS_Store"})
+        for (const std::string folder : {"train", "train/cat"})
+            write_file_plainly(directory.path() / folder / litter, "");
     const DataSource source{"folder", directory.path()};
     REQUIRE(class_names(source) == std::vector<std::string>{"cat", "dog"});
 
@@ -140,7 +54,7 @@ TEST_CASE("a folder is read class by class, in the order of names, on any number
         const std::vector<int> values{50, 51, 100, 101, 102};
         for (int64_t i = 0; i < train.images.numel(); ++i)
             if (train.images.data<uint8_t>()[i] != values[static_cast<size_t>(i / 60)]) FAIL(i);
-        REQUIRE(load_dataset(source, Split::test, {{5, 4}}).labels == std::vector<int64_t>{0, 0, 1});
+        REQUIRE(load_dataset(source, split, {{5, 4}}).labels == std::vector<int64_t>{0, 0, 1});
     }
     set_thread_count(threads);
 }
@@ -155,7 +69,8 @@ TEST_CASE("what is wrong with a folder is named") {
     SECTION("nothing: it is as it should be") { REQUIRE(error(Split::train) == "no error"); }
     SECTION("an image of another size") {
         write_class(root / "train/dog", 1, 0, {4, 5, 3});
-        REQUIRE(error(Split::train) == at("train/dog/0.PNG") + "expected an image of 5 x 4 pixels, got 4 x 5");
+        REQUIRE(error(Split::train) ==
+                "[image] " + (root / "train/dog/0.PNG").string() + ": expected an image of 5 x 4 pixels, got 4 x 5");
         REQUIRE(error(Split::test) == "no error");
     }
     SECTION("a damaged image") {
@@ -166,7 +81,8 @@ TEST_CASE("what is wrong with a folder is named") {
     }
     SECTION("a file that is no image") {
         write_file_plainly(root / "test/cat/notes.txt", "");
-        REQUIRE(error(Split::test) == at("test/cat/notes.txt") + "expected only .jpg, .jpeg and .png files");
+        REQUIRE(error(Split::test) ==
+                "[image] " + (root / "test/cat/notes.txt").string() + ": expected JPEG or PNG, got an empty file");
     }
     SECTION("a file among the classes") {
         write_file_plainly(root / "train/notes.txt", "");
@@ -195,6 +111,103 @@ TEST_CASE("what is wrong with a folder is named") {
     }
     SECTION("neither test nor val") {
         std::filesystem::remove_all(root / "test");
-        REQUIRE(error(Split::test) == "[folder] " + root.string() + ": expected a folder test or val, found neither");
+        REQUIRE(error(Split::test) == at("test") + "no such folder");
+        REQUIRE(error_of([&] {
+                    split_to_judge({"folder", root});
+                }) == "[folder] " + root.string() + ": expected a folder test or val, found neither");
+        REQUIRE(error(Split::train) == "no error");
     }
+}
+
+TEST_CASE("files that are no pictures can be left out, and are listed") {
+    const TemporaryDirectory directory;
+    const auto root = directory.path();
+    write_folder(root);
+    write_file_plainly(root / "train/readme.txt", "what this is");
+    write_file_plainly(root / "train/cat/0.5.gif", "GIF89a and so on");
+    const std::string bytes = contents_of(root / "train/dog/1.PNG");
+    write_file_plainly(root / "train/dog/1.PNG", bytes.substr(0, bytes.size() - 20));
+    std::vector<std::string> left_out;
+    LoadOptions options{.extent = {5, 4}, .left_out = [&](const std::string& problem) { left_out.push_back(problem); }};
+    const Dataset data = load_dataset({"folder", root}, Split::train, options);
+    REQUIRE(data.labels == std::vector<int64_t>{0, 0, 1, 1});
+    REQUIRE(data.images.shape() == Shape{4, 5, 4, 3});
+    const std::vector<int> values{50, 51, 100, 102};
+    for (int64_t i = 0; i < data.images.numel(); ++i)
+        if (data.images.data<uint8_t>()[i] != values[static_cast<size_t>(i / 60)]) FAIL(i);
+    REQUIRE(left_out.size() == 3);
+    REQUIRE(left_out[0].find("train/readme.txt: expected folders only") != std::string::npos);
+    REQUIRE(left_out[1].find("train/cat/0.5.gif: expected JPEG or PNG, got GIF") != std::string::npos);
+    REQUIRE(left_out[2].find("train/dog/1.PNG: Premature end of PNG file") != std::string::npos);
+
+    // Another size is no damage: it is the size asked for that may be wrong.
+    options.extent = {4, 5};
+    REQUIRE(error_of([&] {
+                load_dataset({"folder", root}, Split::train, options);
+            }).find("expected an image of 4 x 5") != std::string::npos);
+    for (const std::string file : {"0.PNG", "1.PNG"}) write_file_plainly(root / "train/cat" / file, "nothing");
+    options.extent = {5, 4};
+    REQUIRE(error_of([&] {
+                load_dataset({"folder", root}, Split::train, options);
+            }) == "[folder] " + (root / "train/cat").string() + ": none of its files is a picture");
+}
+
+TEST_CASE("test images are judged without training images, and labelled by the model's classes") {
+    const TemporaryDirectory directory;
+    const auto root = directory.path();
+    write_class(root / "val/dog", 2, 200);
+    const DataSource source{"folder", root};
+    REQUIRE(split_to_judge(source) == Split::validation);
+    REQUIRE(class_names(source) == std::vector<std::string>{"dog"});
+    REQUIRE(load_dataset(source, Split::validation, {.extent = {5, 4}}).labels == std::vector<int64_t>{0, 0});
+    const LoadOptions of_model{.extent = {5, 4}, .classes = {"cat", "cow", "dog"}};
+    const Dataset data = load_dataset(source, Split::validation, of_model);
+    REQUIRE(data.labels == std::vector<int64_t>{2, 2});
+    REQUIRE(data.classes.size() == 3);
+    write_class(root / "test/owl", 1, 0);
+    REQUIRE(split_to_judge(source) == Split::test);
+    REQUIRE(error_of([&] { load_dataset(source, Split::test, of_model); }) ==
+            "[folder] " + (root / "test").string() + ": class owl is none of the model's");
+}
+
+TEST_CASE("images of a program of one's own are read when they are asked for") {
+    const TemporaryDirectory directory;
+    const auto root = directory.path();
+    const auto data = [&] { return image_data("folder:" + root.string(), {5, 4}); };
+    write_class(root / "test/cat", 3, 0);
+    REQUIRE(data().test()->size() == 3);
+    REQUIRE(error_of([&] { (void)data().training->size(); }) ==
+            "[folder] " + (root / "train").string() + ": no such folder");
+    write_class(root / "train/cat", 20, 0);
+    ProgramData held_out = data();
+    REQUIRE(held_out.training->size() == 18);
+    REQUIRE(held_out.validation->size() == 2);
+    write_class(root / "val/cat", 4, 0);
+    REQUIRE(data().training->size() == 20);
+    REQUIRE(data().validation->size() == 4);
+    std::filesystem::remove_all(root / "test");
+    REQUIRE_FALSE(data().test);
+}
+
+TEST_CASE("a folder val is what a training validates on, unless it is not to be used") {
+    const TemporaryDirectory directory;
+    const DataSource source{"folder", directory.path()};
+    write_folder(directory.path());
+    const auto sizes = [&](bool use_val, double share) {
+        const TrainingImages images = load_to_train(source, use_val, share, Random{}, {.extent = {5, 4}});
+        return std::pair(images.training.size(), images.validation.size());
+    };
+    REQUIRE(sizes(true, 0.4) == std::pair<int64_t, int64_t>(3, 2));
+    write_class(directory.path() / "val/cat", 1, 0);
+    write_class(directory.path() / "val/dog", 3, 0);
+    REQUIRE(sizes(true, 0.4) == std::pair<int64_t, int64_t>(5, 4));
+    REQUIRE(sizes(false, 0.4) == std::pair<int64_t, int64_t>(3, 2));
+    REQUIRE(sizes(true, 0) == std::pair<int64_t, int64_t>(5, 0));
+}
+
+TEST_CASE("classes that have changed are named") {
+    REQUIRE(difference_of_classes({"a", "b"}, {"a", "b"}).empty());
+    REQUIRE(difference_of_classes({"a", "b"}, {"b", "a"}) == "classes in another order");
+    REQUIRE(difference_of_classes({"a", "b"}, {"b", "c"}) == "no longer a class \"a\", a new class \"c\"");
+    REQUIRE(difference_of_classes({}, {"1", "2", "3", "4", "5", "6", "7"}).ends_with("a new class \"5\" and 2 more"));
 }

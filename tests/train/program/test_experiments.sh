@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 refuses 2 "expected the NAME of an experiment, or list" experiment
 refuses 2 "unknown experiment \"memry\": did you mean memory?" experiment memry
 refuses 2 "unknown flag --seed: did you mean --seeds?" experiment memory --seed 3
-refuses 2 "--seeds must be at least 1, got 0" experiment amplitude --seeds 0
+refuses 2 "--seeds must be 1 to 100, got 0" experiment amplitude --seeds 0
 refuses 2 "--seeds must be 1 to 100, got 101" experiment amplitude --seeds 101
 refuses 2 "--seeds 2 is not for memory" experiment memory --seeds 2
 refuses 2 "--data folder:x is not for memory" experiment memory --data folder:x
@@ -21,6 +21,9 @@ refuses 1 "file" experiment memory --quick --output file
 [ -e runs ] && wrong "a refused experiment left a folder"
 mkdir damaged && echo '{}' >damaged/cells.json
 refuses 1 "damaged/cells.json: expected a list of results, got object" experiment memory --quick --output damaged
+
+mkdir trained && echo '{}' >trained/config.json
+refuses 1 "trained is the folder of a run: choose another --output" experiment memory --quick --output trained
 
 # ---- the list names them all, and each does what it says
 
@@ -105,7 +108,7 @@ cmp -s whole.txt killed.txt || wrong "killed and gone on, the tables differ: $(d
 
 # ---- stopped by Ctrl-C's signal, it says how to go on
 
-"$program" experiment ablation --quick --output stopped >out 2>err &
+obedient "$program" experiment ablation --quick --output stopped >out 2>err &
 until [ -e stopped/cells.json ] || ! kill -0 $! 2>/dev/null; do sleep 0.01; done
 kill -INT $!
 wait $!

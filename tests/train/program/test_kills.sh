@@ -44,8 +44,8 @@ for ((number = 1; number <= kills; number++)); do
     kill -KILL $! 2>/dev/null || wrong "life $number ended before it was killed, after $delay ms: $(cat out err)"
     wait $! 2>/dev/null
     [ $? = 137 ] || wrong "life $number ended before it was killed, after $delay ms: $(cat out err)"
-    # Killed before it could write a config.json, a run is none yet.
-    if [ -e killed/config.json ]; then arguments=(--resume killed); else rm -rf killed; fi
+    # Killed before it could write a config.json, a run is none yet, and what there is of it is no obstacle.
+    [ ! -e killed/config.json ] || arguments=(--resume killed)
 done
 [ -e killed/model.safetensors ] && wrong "the run was over before its last kill"
 reached=$(epochs_of killed | wc -l)

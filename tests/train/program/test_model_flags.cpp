@@ -142,7 +142,7 @@ TEST_CASE("an architecture stands for its switches, and other flags change them 
 TEST_CASE("what cannot be is refused with the flag and the value") {
     REQUIRE(refusal({"--model", "mega"}).starts_with("[config] unknown model 'mega'; expected one of nano,"));
     REQUIRE(refusal({"--embed-dim", "wide"}) == "--embed-dim expects a whole number, got \"wide\"");
-    REQUIRE(refusal({"--embed-dim", "0"}) == "--embed-dim must be positive, got 0");
+    REQUIRE(refusal({"--embed-dim", "0"}) == "--embed-dim must be 1 to 65536, got 0");
     REQUIRE(refusal({"--embed-dim", "50"}) == "--embed-dim 50: 50 channels of stage 0 do not divide into 3 heads");
     REQUIRE(refusal({"--depths", "2,x"}) == "--depths expects a whole number, got \"x\"");
     REQUIRE(refusal({"--depths", "2,"}) == "--depths expects a list such as 2,4, got \"2,\"");
@@ -172,7 +172,7 @@ TEST_CASE("a file has arguments of a model, or is a run's and has a whole one") 
     wide.window_size = {{2, 2}, {2, 2}};
     REQUIRE(same(config_of({"--config", arguments, "--window-size", "2"}), wide));
     REQUIRE(refusal({"--config", run, "--model", "nano"}) ==
-            "--model nano contradicts --config " + run + ", a run's, which has its model");
+            "--model nano contradicts --config " + run + ", which has its model");
     write_file_plainly(arguments, R"({"embed_dims": 96})");
     REQUIRE(refusal({"--config", arguments}) ==
             "--config " + arguments + ": [config] unknown key \"embed_dims\"; did you mean embed_dim?");

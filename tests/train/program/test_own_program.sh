@@ -24,6 +24,7 @@ number() { sed -n "s/.*\"$1\":\([0-9.e+-]*\).*/\1/p" "$2"; }
 settings=(--limit 40 --batch-size 8 --epochs 2 --checkpoint-every 1)
 quietly train "${settings[@]}" --output whole
 cp -r whole/config.json config.json
+quietly verify whole
 "$program" train "${settings[@]}" --output killed >said 2>&1 &
 while [ ! -e killed/last.safetensors ]; do
     kill -0 $! 2>/dev/null || break
@@ -38,6 +39,16 @@ for run in whole killed; do
     sed -E 's/"(seconds|[a-z]+_per_s)":[^,}]*//g' $run/log.jsonl >$run.log
 done
 cmp whole.log killed.log || wrong "a run that was killed has another log"
+cp -r whole old
+sed -i 's/swingrad.checksum/no such checksum./' old/last.safetensors
+quietly train --resume old
+grep -q "^$(basename "$program"): old/last.safetensors has no checksum" said ||
+    { cat said; wrong "it warns by another name than its own"; }
+cp -r killed damaged
+head -c 500 killed/last.safetensors >damaged/last.safetensors
+"$program" verify damaged >said 2>&1 && wrong "it takes a checkpoint that is cut off for whole"
+grep -q "mv damaged/previous.safetensors damaged/last.safetensors && $(basename "$program") train --resume damaged" said ||
+    { cat said; wrong "it does not say how to go on"; }
 "$program" train --resume whole --lr 9 >said 2>&1 && wrong "a resumed run takes another learning rate"
 grep -q -- "--lr 9.0 contradicts" said || { cat said; wrong "it does not say that --lr contradicts"; }
 grep -q "<h2>Epochs</h2>" whole/report.html || wrong "no report"
@@ -61,17 +72,30 @@ paste -d ' ' <(losses one | tr , '\n') <(losses emulated | tr , '\n') |
 quietly gradcheck --limit 2 --directions 1
 grep -q ": ok, " said || { cat said; wrong "gradcheck does not say ok"; }
 cat said
+quietly gradcheck --limit 2 --directions 1 --batch 1 --second-order
+grep -q "^by dual numbers: gradient " said || { cat said; wrong "gradcheck --second-order does not say by dual numbers"; }
+cat said
 quietly summary
 grep -q "^parameters " said || { cat said; wrong "summary does not count parameters"; }
+grep -qE "^forward +[0-9.]+ [kMGT]FLOP" said || { cat said; wrong "summary does not count FLOPs"; }
 tail -2 said
 quietly tape
 grep -q "cross_entropy" said || wrong "tape does not show the loss"
 quietly evaluate --checkpoint whole
 grep -qE "^(test|validation) loss [0-9.]+, accuracy [0-9.]+ %  " said || { cat said; wrong "evaluate"; }
 
+# ---- samples that are no longer the same
+
+sed -i 's/"fingerprint": "[0-9a-f]*"/"fingerprint": "0"/' whole/config.json
+"$program" train --resume whole >said 2>&1 && wrong "a run goes on with other samples without being told to"
+grep -q "learnt from other samples: fingerprint" said || { cat said; wrong "no word of what differs"; }
+quietly train --resume whole --accept-other-data
+quietly train --resume whole
+
 # ---- what cannot be
 
-for refused in "train --epochs 0" "train --limit -1" "train --resume nothing" "gradcheck --directions 0" "frain"; do
+for refused in "train --epochs 0" "train --limit -1" "train --resume nothing" "gradcheck --directions 0" \
+    "gradcheck --second-order --device emulated" "frain"; do
     # shellcheck disable=SC2086  # words
     "$program" $refused >said 2>&1 && wrong "$refused is accepted"
     [ "$(wc -l <said)" = 1 ] || { cat said; wrong "$refused: not one line"; }

@@ -1,11 +1,16 @@
 // Figures, and the running of gnuplot behind them. The tests that draw pass over themselves where it is not installed.
 
+#include "core/io/file.h"
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 #include "tests/support/temporary_directory.h"
+#include "train/program/console/interrupt.h"
 #include "train/program/report/curves.h"
 
+#include <unistd.h>
+
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <limits>
 
@@ -54,6 +59,49 @@ TEST_CASE("a program that is missing or fails is an error") {
     REQUIRE(error_of([] { output_of({"sh"}, "echo said >&2; echo more >&2; exit 3"); }) ==
             "[process] sh failed with 3: said");
     REQUIRE(error_of([] { output_of({"sh"}, "kill -9 $$"); }) == "[process] sh was ended by signal 9");
+}
+
+TEST_CASE("a program that does not end, or says too much, is ended with all it started") {
+    const auto start = std::chrono::steady_clock::now();
+    const TemporaryDirectory directory;
+    const std::string script = fmt::format("sleep 100 & echo $! >{}; wait", (directory / "child").string());
+    REQUIRE(error_of([&] {
+                output_of({"sh", "-c", script}, "", std::chrono::seconds(1));
+            }) == "[process] sh was ended, not being done within 1 s");
+    REQUIRE(std::chrono::steady_clock::now() - start < std::chrono::seconds(50));
+    const std::string child = read_file(directory / "child");
+    // What is left of it is at most the entry that init has not yet taken.
+    const std::string state = output_of(
+        {"sh", "-c", "cut -d' ' -f3 /proc/" + child.substr(0, child.size() - 1) + "/stat 2>/dev/null || echo gone"},
+        "");
+    REQUIRE((state == "Z\n" || state == "gone\n"));
+    REQUIRE(error_of([] {
+                output_of({"cat", "/dev/zero"}, "");
+            }) == "[process] cat was ended, saying more than 256 MiB");
+}
+
+TEST_CASE("a signal that ends this program ends the one it called") {
+    std::signal(SIGTERM, SIG_DFL);  // whoever runs the tests may have had it ignored
+    const std::string raise = fmt::format("kill -TERM {}; sleep 100", getpid());
+    REQUIRE_THROWS_AS(output_of({"sh", "-c", raise}, ""), EndedBySignal);
+    REQUIRE(exit_interrupted() == 128 + SIGTERM);
+}
+
+TEST_CASE("an axis has an end whatever the numbers are") {
+    if (gnuplot_missing()) return;
+    const std::vector<double> extremes{5e-324, 1e-308, 1e-300, 1e-20, 1, 1e16, 1e16 + 2, 1e20, 1e300, 2.5e307, 1.7e308};
+    std::vector<Figure> figures;
+    for (const double a : extremes)
+        for (const double b : extremes) {
+            figures.push_back({.title = "y", .series = {{"s", {1, 2, 3}, {1, a, b}}}});
+            figures.push_back({.title = "log y", .series = {{"s", {1, 2, 3}, {1, a, b}}}, .log_y = true});
+            figures.push_back({.title = "below 0", .series = {{"s", {1, 2, 3}, {1, -a, b}}}, .from_zero = true});
+            figures.push_back({.title = "x", .series = {{"s", {1, a, -b}, {1, 2, 3}}}, .integer_x = true});
+        }
+    figures.push_back({.title = "near", .series = {{"s", {1e16, 1e16 + 2}, {1e16, 1e16 + 2}}}, .integer_x = true});
+    REQUIRE(svgs_of(figures).size() == figures.size());
+    const LogTable log = log_of({{{"epoch", 1}, {"gradient_norm", 1.0}}, {{"epoch", 2}, {"gradient_norm", 2.5e307}}});
+    REQUIRE(curves({{"run", log}}).size() == 1);
 }
 
 TEST_CASE("a figure has its texts as they are and a curve a series") {
@@ -183,4 +231,24 @@ TEST_CASE("one run's curves are training and validation, several runs' are one e
     REQUIRE(both[0].figure.series[0].y == std::vector<double>{2.5, 2.25});
     REQUIRE(both[0].figure.series[1].name == "b (training)");
     REQUIRE(curves({}).empty());
+}
+
+TEST_CASE("curves say which loss is of smoothed targets, and what an axis counts") {
+    const LogTable one = log_of(
+        {{{"epoch", 1}, {"train_loss", 2.0}, {"train_accuracy", 1}, {"validation_loss", 2.5}, {"learning_rate", 0.5}}});
+    const Series rates{"", {0.5, 1}, {0.25, 0.5}};
+    const auto alone = curves({{.name = "a", .log = one, .rates = rates, .label_smoothing = 0.1}});
+    REQUIRE(alone[0].figure.y_label == "cross entropy");
+    REQUIRE(alone[0].figure.series[0].name == "training, smoothed by 0.1");
+    REQUIRE(alone[0].figure.series[1].name == "validation, raw");
+    REQUIRE(alone[1].figure.series[0].name == "training");
+    REQUIRE(alone[2].figure.y_label == "of each step");
+    REQUIRE(alone[2].figure.series[0].x == rates.x);
+    REQUIRE(alone[2].figure.series[0].y == rates.y);
+    const auto without = curves({{"a", one}});
+    REQUIRE(without[0].figure.series[0].name == "training");
+    REQUIRE(without[2].figure.y_label == "at the epoch's last step");
+    if (gnuplot_missing()) return;
+    REQUIRE(contains(svg_of(alone[0].figure), "cross entropy (log scale)"));
+    REQUIRE_FALSE(contains(svg_of(alone[1].figure), "log scale"));
 }

@@ -4,10 +4,12 @@
 #include "tests/support/support.h"
 #include "tests/support/temporary_directory.h"
 #include "train/data/batch.h"
+#include "train/loop/trainer.h"
 #include "train/program/console/text.h"
 #include "train/program/report/confusion.h"
 #include "train/program/report/examples.h"
 #include "train/program/report/log_table.h"
+#include "train/program/report/page.h"
 #include "train/program/run/run_report.h"
 
 #include <cmath>
@@ -55,6 +57,39 @@ const char* const two_epochs =
 
 }  // namespace
 
+TEST_CASE("a run's learning rate has a point a step, and of a long run so many that none is missed") {
+    const TemporaryDirectory directory;
+    const RunFolder folder{directory.path()};
+    Recipe recipe;
+    recipe.epochs = 4;
+    recipe.warmup_epochs = 1;
+    nlohmann::json config = to_json(recipe);
+    config["derived"] = {{"model", "any"}};
+    write_file_plainly(folder.config(), config.dump());
+    write_file_plainly(folder.log(), "{\"epoch\":1,\"step\":5}\n{\"epoch\":2,\"step\":10}\n");
+    const NamedLog named = named_log(folder, "a");
+    REQUIRE(named.label_smoothing == recipe.label_smoothing);
+    REQUIRE(named.rates.x == std::vector<double>{0.2, 0.4, 0.6, 0.8, 1, 1.2, 1.4, 1.6, 1.8, 2});
+    for (int64_t i = 0; i < 10; ++i) REQUIRE(named.rates.y[static_cast<size_t>(i)] == schedule_of(recipe, 5).at(i));
+    write_file_plainly(folder.log(), "{\"epoch\":2,\"step\":8000}\n");
+    REQUIRE(named_log(folder, "a").rates.x.size() == 2000);
+    config["derived"]["program"] = "own";  // whose loss may be of another kind
+    write_file_plainly(folder.config(), config.dump());
+    REQUIRE(named_log(folder, "a").label_smoothing == 0);
+    for (const std::string log :
+         {"{\"epoch\":1}\n", "{\"epoch\":0,\"step\":1}\n", "{\"epoch\":1,\"step\":1e30}\n", "\n"}) {
+        write_file_plainly(folder.log(), log);
+        REQUIRE(named_log(folder, "a").rates.x.empty());
+    }
+    write_file_plainly(folder.config(), "no JSON");
+    REQUIRE(named_log(folder, "a").rates.x.empty());
+}
+
+TEST_CASE("a table that a phone cannot show whole says that it scrolls") {
+    REQUIRE(html_scrolling("t", "x", 7).find("scrolls sideways") != std::string::npos);
+    REQUIRE(html_scrolling("t", "x", 6).find("scrolls sideways") == std::string::npos);
+}
+
 TEST_CASE("text is escaped, quoted and cut for where it goes") {
     REQUIRE(escaped("<b a=\"x\"> & 'y'") == "&lt;b a=&quot;x&quot;&gt; &amp; &#39;y&#39;");
     REQUIRE(escaped("gr\xc3\xbc\xc3\x9f\xe2\x82\xac\n\x01") == "gr\xc3\xbc\xc3\x9f\xe2\x82\xac  ");
@@ -96,6 +131,17 @@ TEST_CASE("a log is read as columns, half a line and all, and written as CSV") {
     REQUIRE(log.test.at("test_accuracy") == 50.0);
     REQUIRE(csv_of(log) == "epoch,a,seconds,b\n1,0.1,1,\n2,,2,3\n");
     REQUIRE(csv_of({}).empty());
+}
+
+TEST_CASE("a line of a log that nests without end is no line of a log") {
+    const TemporaryDirectory directory;
+    constexpr size_t levels = 1'000'000;
+    write_file_plainly(directory / "log.jsonl", "{\"epoch\":1,\"a\":" + std::string(levels, '[') +
+                                                    std::string(levels, ']') + "}\n{\"epoch\":2,\"a\":3}\n");
+    const LogTable log = read_log(directory / "log.jsonl");
+    REQUIRE(log.unreadable.size() == 1);
+    REQUIRE(log.unreadable[0].size() < 1000);
+    REQUIRE(csv_of(log) == "epoch,a\n2,3\n");
 }
 
 TEST_CASE("a confusion counts, and lists the most frequent mistakes and the hardest classes") {
@@ -190,9 +236,15 @@ TEST_CASE("a report before the first epoch, and one of a damaged environment, sa
     report_on(folder, Reported({"a"}).subject, 1, nullptr);
     REQUIRE(contains(contents_of(folder.report()), "None yet."));
     REQUIRE(contains(contents_of(folder.report()), "Not recorded."));
-    write_file_plainly(folder.environment(), std::string("[{\"started\""));
+    const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+    for (const std::string& damaged : {std::string("[{\"started\""), deep, std::string("{}")}) {
+        write_file_plainly(folder.environment(), damaged);
+        report_on(folder, Reported({"a"}).subject, 1, nullptr);
+        REQUIRE(contains(contents_of(folder.report()), "Not recorded."));
+    }
+    write_file_plainly(folder.environment(), std::string(R"([{"started": 3}, {"version": "0.2"}])"));
     report_on(folder, Reported({"a"}).subject, 1, nullptr);
-    REQUIRE(contains(contents_of(folder.report()), "Not recorded."));
+    REQUIRE(contains(contents_of(folder.report()), "Before, from ?"));
 }
 
 TEST_CASE("a report on a model without classes has losses and no accuracy") {

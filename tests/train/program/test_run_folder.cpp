@@ -1,11 +1,13 @@
 // What a run's folder holds besides weights, and that one process has it.
 
+#include "core/io/file.h"
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 #include "tests/support/temporary_directory.h"
 #include "train/program/report/log_table.h"
 #include "train/program/run/environment.h"
 #include "train/program/run/run_lock.h"
+#include "train/program/run/way_back.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,12 +90,69 @@ TEST_CASE("a log is kept twice, and cut as one") {
     cut_log(folder, 0);  // a run killed before its first epoch was over has none
 }
 
+TEST_CASE("a checkpoint that the system does not let be read is not called damaged") {
+    const TemporaryDirectory directory;
+    const RunFolder folder{directory.path()};
+    write_file_plainly(folder.previous(), "");
+    const auto refused = [](const std::filesystem::path&) -> RunState { throw FileError("refused"); };
+    REQUIRE(error_of([&] { way_back(folder, refused, "swingrad"); }) == "refused");
+    const auto damaged = [](const std::filesystem::path&) -> RunState { throw Error("damaged"); };
+    REQUIRE(contains(way_back(folder, damaged, "swingrad"), "there is no whole checkpoint before it"));
+}
+
+TEST_CASE("a line of a log that cannot be read is named and kept") {
+    const TemporaryDirectory directory;
+    const RunFolder folder{directory.path()};
+    const std::string lines =
+        "{\"epoci\":1}\n"
+        "{\"epoch\":2}\n"
+        "\n"
+        "{\"epoch\":3,\n"
+        "{\"epoch\":0}\n"
+        "{\"epoch\":4}\n"
+        "{\"epoch\":4}\n";
+    write_file_plainly(folder.log(), lines + "{\"weights_of_epoch\":2}\n{\"epoch\":5,\"tr");
+    const LogTable log = read_log(folder.log());
+    REQUIRE(log.epochs.size() == 3);
+    REQUIRE(log.finished);
+    REQUIRE(log.test.is_null());  // an end without a test
+    const std::string name = folder.log().string();
+    REQUIRE(log.unreadable == std::vector<std::string>{name + ": line 1 is no line of a log: \"{\\\"epoci\\\":1}\"",
+                                                       name + ": line 4 is no line of a log: \"{\\\"epoch\\\":3,\"",
+                                                       name + ": line 5 is no line of a log: \"{\\\"epoch\\\":0}\""});
+    const auto problems = problems_of(log, 4, folder.log());
+    REQUIRE(problems.size() == 6);
+    REQUIRE(problems[3] == name + ": no line of epoch 1, which is done");
+    REQUIRE(problems[5] == name + ": 2 lines of epoch 4, which is done");
+
+    cut_log(folder, 2);
+    REQUIRE(contents_of(folder.log()) == "{\"epoci\":1}\n{\"epoch\":2}\n{\"epoch\":3,\n{\"epoch\":0}\n");
+}
+
+TEST_CASE("a symbolic link in a run's folder is refused, at any depth, and the folder may be one") {
+    const TemporaryDirectory directory;
+    std::filesystem::create_directories(directory / "real/figures");
+    std::filesystem::create_directory_symlink("real", directory / "run");
+    const RunFolder folder{directory / "run"};
+    REQUIRE(error_of([&] { RunLock{folder}; }) == "no error");
+    for (const std::string name : {"report.html", "figures/loss.svg", ".lock"}) {
+        std::filesystem::remove(folder.path / name);
+        std::filesystem::create_symlink(directory / "outside", folder.path / name);
+        const std::string link = (folder.path / name).string();
+        REQUIRE(contains(error_of([&] { RunLock{folder}; }), "[run] " + link + " is a symbolic link"));
+        REQUIRE(!std::filesystem::exists(directory / "outside"));
+        std::filesystem::remove(folder.path / name);
+    }
+}
+
 TEST_CASE("temporary files of a killed process are removed, and nothing else") {
     const TemporaryDirectory directory;
-    for (const std::string name : {".last.safetensors.12-3.tmp", ".lock", "notes.tmp", "last.safetensors"})
+    for (const std::string name : {".last.safetensors.12-3.tmp", ".lock", "notes.tmp", "last.safetensors",
+                                   "figures/.loss.svg.12-3.tmp", "figures/loss.svg"})
         write_file_plainly(directory / name, "x");
     remove_temporaries(RunFolder{directory.path()});
-    REQUIRE(directory.entries() == 3);
+    REQUIRE(directory.entries() == 4);
+    REQUIRE(std::distance(std::filesystem::directory_iterator(directory / "figures"), {}) == 1);
     REQUIRE(!std::filesystem::exists(directory / ".last.safetensors.12-3.tmp"));
 }
 
@@ -114,6 +173,11 @@ TEST_CASE("the environment names what a run ran on, an entry a start") {
     write_file_plainly(folder.environment(), "{\"started\"");
     append_environment(folder, "cpu");
     REQUIRE(nlohmann::json::parse(contents_of(folder.environment())).size() == 1);
+    constexpr size_t levels = 1'000'000;  // whoever prints as many recurses until the stack ends
+    write_file_plainly(folder.environment(), std::string(levels, '[') + std::string(levels, ']'));
+    REQUIRE(environments_of(folder).empty());
+    append_environment(folder, "cpu");
+    REQUIRE(environments_of(folder).size() == 1);
 }
 
 TEST_CASE("kept checkpoints sort by name") {

@@ -17,7 +17,8 @@ says "report in whole/report.html" train "${small[@]}" --output whole --keep-eve
 [ -s err ] && wrong "a run that went well says on standard error: $(head -c 300 err)"
 csv_is_log whole
 [ "$(ls whole)" = "$(printf '%s\n' best.safetensors config.json environment.json epoch-0001.safetensors \
-    epoch-0002.safetensors figures last.safetensors log.csv log.jsonl model.safetensors report.html)" ] ||
+    epoch-0002.safetensors figures last.safetensors log.csv log.jsonl model.safetensors previous.safetensors \
+    report.html)" ] ||
     wrong "the folder holds $(ls whole | tr '\n' ' ')"
 cmp -s whole/epoch-0001.safetensors whole/epoch-0002.safetensors && wrong "the kept weights of two epochs are the same"
 says "test accuracy" evaluate --checkpoint whole/epoch-0001.safetensors

@@ -1,7 +1,9 @@
 #include "train/experiments/harness/experiment.h"
 
 #include "core/io/file.h"
+#include "core/io/quotes.h"
 #include "train/program/console/interrupt.h"
+#include "train/program/console/output.h"
 #include "train/program/images/data_source.h"
 #include "train/program/report/page.h"
 #include "train/program/run/run_lock.h"
@@ -13,8 +15,6 @@ namespace swingrad {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr int64_t most_seeds = 100;
 
 // Everything that can be wrong with settings and needs no image to be read.
 void check_settings(const Experiment& experiment, const ExperimentSettings& settings) {
@@ -29,6 +29,8 @@ void check_settings(const Experiment& experiment, const ExperimentSettings& sett
     if (settings.quick && settings.data != ExperimentSettings{}.data)
         fail_usage("--data {} contradicts --quick, which draws its own images", settings.data);
     if (!experiment.learns) return;
+    if (!is_utf8(settings.data))
+        fail_usage("--data {} is not UTF-8, as cells.json must be: rename it", in_quotes(settings.data));
     try {
         parse_data_source(settings.data);
     } catch (const Error& error) {
@@ -43,9 +45,14 @@ void print_and_write(const Experiment& experiment, const ExperimentRun& run, con
     write_file_atomically(page, experiment_page(experiment, run, findings, html_of(drawn)));
     for (const ResultTable& table : findings.tables) fmt::print("\n{}", text_of(table));
     for (const std::string& paragraph : findings.seen) fmt::print("\n{}\n", wrapped(paragraph));
-    if (!drawn.problem.empty()) fmt::print(stderr, "swingrad: {}\n", drawn.problem);
+    if (!drawn.problem.empty()) warn(drawn.problem);
     fmt::print("\n{} measured now, all kept in {}\npage in {}\n", run.cells.measured(),
-               (run.folder / "cells.json").string(), page.string());
+               on_one_line((run.folder / "cells.json").string()), on_one_line(page.string()));
+}
+
+int say_stopped() {
+    fmt::print("stopped; the same command goes on where this one was\n");
+    return exit_interrupted();
 }
 
 }  // namespace
@@ -53,21 +60,27 @@ void print_and_write(const Experiment& experiment, const ExperimentRun& run, con
 int run_experiment(const Experiment& experiment, ExperimentSettings settings, const fs::path& folder) {
     check_settings(experiment, settings);
     if (settings.seeds == 0) settings.seeds = settings.quick ? 1 : experiment.seeds;
-    std::error_code error;
-    const bool made = fs::create_directories(folder, error);
-    check(!error, "[experiment] cannot create {}: {}", folder.string(), error.message());
     const RunFolder lockable{folder};
+    check(!fs::exists(lockable.config()) && !fs::exists(lockable.last()),
+          "[experiment] {} is the folder of a run: choose another --output", folder.string());
+    const bool made = make_folders(folder);
     std::optional<RunLock> lock;
     try {
         lock.emplace(lockable);
+        remove_temporaries(lockable);
         ExperimentRun run{settings, folder, CellCache(folder / "cells.json")};
         const InterruptGuard guard;
         print_and_write(experiment, run, experiment.run(run));
         return 0;
     } catch (const ExperimentStopped&) {
-        fmt::print("stopped; the same command goes on where this one was\n");
-        return exit_interrupted();
+        return say_stopped();
+    } catch (const EndedBySignal&) {
+        return say_stopped();
+    } catch (const nlohmann::json::exception&) {
+        fail("[experiment] {}: a result in it lacks something, or has it of another kind: remove that one, or the file",
+             (folder / "cells.json").string());
     } catch (...) {
+        std::error_code error;
         // A folder with nothing but the lock is as good as none. One that holds more is not removed.
         if (made && lock && std::distance(fs::directory_iterator(folder), {}) == 1) {
             fs::remove(lockable.lock(), error);

@@ -16,6 +16,8 @@
 
 namespace swingrad {
 
+inline constexpr int64_t most_seeds = 100;
+
 // What a user chooses.
 struct ExperimentSettings {
     std::string data = "shapes", device = "cpu", precision = "f32";

@@ -1,6 +1,7 @@
 #include "train/experiments/harness/table.h"
 
 #include "core/error.h"
+#include "core/io/quotes.h"
 #include "train/program/console/text.h"
 #include "train/program/report/page.h"
 
@@ -37,7 +38,7 @@ std::string html_row(const std::vector<std::string>& texts, const char* begin, c
 
 std::string wrapped(const std::string& text) {
     constexpr size_t columns = 110;
-    std::istringstream words(text);
+    std::istringstream words(on_one_line(text));
     std::string lines, line;
     for (std::string word; words >> word;) {
         if (!line.empty() && line.size() + 1 + word.size() > columns) lines += std::exchange(line, "") + "\n";
@@ -63,7 +64,8 @@ std::string html_of(const ResultTable& table) {
     std::string html =
         "<table>\n<thead>" + html_row(table.columns, "<th scope=\"col\">", "</th>") + "</thead>\n<tbody>\n";
     for (const auto& row : table.rows) html += html_row(row, "<td>", "</td>");
-    return "<h2>" + escaped(table.title) + "</h2>\n" + html_scrolling(table.title, html + "</tbody></table>") +
+    return "<h2>" + escaped(table.title) + "</h2>\n" +
+           html_scrolling(table.title, html + "</tbody></table>", table.columns.size()) +
            (table.note.empty() ? "" : "<p>" + escaped(table.note) + "</p>\n");
 }
 

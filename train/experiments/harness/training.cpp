@@ -21,7 +21,7 @@ ExperimentImages::ExperimentImages(const std::string& data, Extent extent)
     : source_(parse_data_source(data)), extent_(extent), classes_(static_cast<int64_t>(class_names(source_).size())) {}
 
 const Dataset& ExperimentImages::training(int64_t most) { return part(training_, Split::train, most); }
-const Dataset& ExperimentImages::test(int64_t most) { return part(test_, Split::test, most); }
+const Dataset& ExperimentImages::test(int64_t most) { return part(test_, split_to_judge(source_), most); }
 
 const Dataset& ExperimentImages::part(std::optional<Dataset>& kept, Split split, int64_t most) {
     if (kept) return *kept;

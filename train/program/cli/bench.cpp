@@ -14,6 +14,7 @@
 #include "train/program/cli/bench_costs.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
+#include "train/program/console/output.h"
 #include "train/program/console/progress.h"
 #include "train/program/console/resident.h"
 
@@ -130,16 +131,14 @@ Timing time_steps(const BenchFlags& flags, Step& step, Device device, double hel
 
 int bench(const BenchFlags& flags) {
     check_names(flags.device, flags.precision);
-    if (flags.batch_size < 1) fail_usage("--batch must be at least 1, got {}", flags.batch_size);
-    if (flags.steps < 1) fail_usage("--steps must be at least 1, got {}", flags.steps);
+    require(flags.batch_size >= 1 && flags.batch_size <= most_batch, "batch", "1 to 1000000", flags.batch_size);
+    require(flags.steps >= 1 && flags.steps <= most_steps, "steps", "1 to 1000000", flags.steps);
     if (!unused_instructions().empty())
-        fmt::print(stderr, "swingrad bench: built for {}; this processor has {} too\n", product_kernel(),
-                   unused_instructions());
+        complain(fmt::format("swingrad bench: built for {}; this processor has {} too\n", product_kernel(),
+                             unused_instructions()));
     const DType dtype = dtype_of_precision(flags.precision);
     if (flags.device == "cpu" && dtype == DType::bfloat16 && !multiplies_pairs)
-        fmt::print(
-            stderr,
-            "swingrad bench: this processor multiplies no bfloat16: products widen it and take float32's time\n");
+        complain("swingrad bench: this processor multiplies no bfloat16: products widen it and take float32's time\n");
 
     const SwinConfig config = flags.model.config();
     const Device device = choose_device(flags.device);

@@ -43,9 +43,8 @@ void print_costs(const StepCosts& costs, double step_s, double images) {
     fmt::print("{:<24} {:>8} {:>8} {:>9.1f} {:>6.1f}%\n", "optimiser and the rest", "", "", 1e3 * costs.rest_s,
                100 * costs.rest_s / sum_s);
     fmt::print(
-        "\nmatrix products: {:.1f} GFLOP a step, {:.0f} GFLOP/s over the whole step; by themselves, with factors "
-        "packed "
-        "and in the\ncache, {:.0f} GFLOP/s and {:.1f} ms, so at most {:.1f} images/s, of which this is {:.0f} %\n",
+        "\nmatrix products: {:.1f} GFLOP a step, {:.0f} GFLOP/s over the whole step; by themselves, with factors\n"
+        "packed and in the cache, {:.0f} GFLOP/s and {:.1f} ms, so at most {:.1f} images/s: this is {:.0f} % of it\n",
         costs.flops / 1e9, costs.flops / step_s / 1e9, costs.flops / costs.products_s / 1e9, 1e3 * costs.products_s,
         images / costs.products_s, 100 * costs.products_s / step_s);
 }

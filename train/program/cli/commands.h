@@ -9,6 +9,7 @@ namespace swingrad {
 RunCommand declare_train(CLI::App& command);
 RunCommand declare_evaluate(CLI::App& command);
 RunCommand declare_predict(CLI::App& command);
+RunCommand declare_verify(CLI::App& command);
 RunCommand declare_summary(CLI::App& command);
 RunCommand declare_tape(CLI::App& command);
 RunCommand declare_gradcheck(CLI::App& command);

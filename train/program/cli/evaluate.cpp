@@ -9,11 +9,14 @@
 namespace swingrad {
 namespace {
 
+void print(const std::string& text) { fmt::print("{}", text); }
+
 struct EvaluateFlags {
     TrainedModelFlags trained;
     std::string data;
     std::string device = "cpu", precision = "f32";
     int64_t batch_size = 128;
+    bool skip_broken = false;
 };
 
 // What to evaluate, and on what.
@@ -22,36 +25,60 @@ struct Subject {
     Normalisation normalisation;
     std::filesystem::path weights;
     std::string data;
+    std::vector<std::string> classes;  // of a run; empty: those of the data
+    bool ignore_exif, skip_broken;
 };
 
 Subject subject_of(const EvaluateFlags& flags) {
     if (flags.trained.is_run()) {
         const auto [run, weights] = flags.trained.run();
-        return {run.model, run.normalisation, weights, flags.data.empty() ? run.recipe.data : flags.data};
+        return {run.model,
+                run.normalisation,
+                weights,
+                flags.data.empty() ? run.recipe.data : flags.data,
+                run.classes,
+                run.recipe.ignore_exif,
+                run.recipe.skip_broken || flags.skip_broken};
     }
     if (flags.data.empty()) fail_usage("--weights {} needs --data", flags.trained.weights().string());
     const DataSource source = parse_data_source(flags.data);
     SwinConfig model = flags.trained.config();
     model.num_classes = static_cast<int64_t>(class_names(source).size());
-    return {model, flags.trained.normalisation(normalisation_of(source.kind), stdout), flags.trained.weights(),
-            flags.data};
+    return {model,
+            flags.trained.normalisation(normalisation_of(source.kind), print),
+            flags.trained.weights(),
+            flags.data,
+            {},
+            flags.trained.ignore_exif(),
+            flags.skip_broken};
 }
 
 int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
-    const Dataset data = load_dataset(parse_data_source(subject.data), Split::test, {.extent = subject.model.img_size});
+    const DataSource source = parse_data_source(subject.data);
+    const Split split = split_to_judge(source);
+    int64_t left_out = 0;
+    LoadOptions options{
+        .extent = subject.model.img_size, .ignore_exif = subject.ignore_exif, .classes = subject.classes};
+    if (subject.skip_broken) options.left_out = listing_left_out(left_out);
+    const Dataset data = load_dataset(source, split, options);
+    const std::string difference = subject.classes.empty() ? "" : difference_of_classes(subject.classes, data.classes);
+    check(difference.empty(), "--data {} has not the classes that the model of {} knows: {}", subject.data,
+          subject.weights.string(), difference);
     const auto classes = static_cast<int64_t>(data.classes.size());
     check(classes == subject.model.num_classes, "--data {} has {} classes, the model of {} has {}", subject.data,
           classes, subject.weights.string(), subject.model.num_classes);
     SwinV2 model(subject.model);
     Parameters parameters(model, dtype_of_precision(flags.precision), Random{}, choose_device(flags.device),
                           Gradients::no);
-    flags.trained.load(subject.weights, parameters, stdout);
+    flags.trained.load(subject.weights, parameters, print);
 
     Progress progress;
+    const char* set = split == Split::test ? "test" : "validation";
     const Evaluation result = evaluate(model, parameters, ImageSamples(data, subject.normalisation), flags.batch_size,
-                                       [&](int64_t done) { progress.show("testing", done, data.size(), "images", 0); });
-    progress.line(fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {} images)", result.accuracy, result.loss,
-                              grouped(data.size())));
+                                       [&](int64_t done) { progress.show(set, done, data.size(), "images", 0); });
+    check(result.not_finite.empty(), "[evaluate] {} says nothing: {}", subject.weights.string(), result.not_finite);
+    progress.line(fmt::format("{} accuracy {:.2f} %  (loss {:.4f}, {} images{})", set, result.accuracy, result.loss,
+                              grouped(data.size()), text_of_left_out(left_out)));
     return 0;
 }
 
@@ -64,12 +91,15 @@ RunCommand declare_evaluate(CLI::App& command) {
     add_flag(command, "--batch-size,--batch", flags->batch_size, "images at a time");
     add_flag(command, "--device", flags->device, device_help);
     add_flag(command, "--precision", flags->precision, precision_help);
+    command.add_flag("--skip-broken", flags->skip_broken,
+                     "leave out files that are no pictures or damaged ones, and list them; as the run did, too");
     add_threads_flag(command);
     flags->trained.declare(
         command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model and --data",
         "by --data");
     command.footer(
-        "Of a run's folder, the weights are model.safetensors, or else best.safetensors, or else last.safetensors.\n\n"
+        "Of a run's folder, the weights are model.safetensors, or else best.safetensors, or else last.safetensors.\n"
+        "Of a folder, the images in DIR/test are taken, or where there are none, those in DIR/val.\n\n"
         "Examples:\n"
         "  swingrad evaluate --checkpoint runs/nano-shapes-seed0\n"
         "  swingrad evaluate --checkpoint runs/nano-shapes-seed0 --device cuda --precision bf16\n"
@@ -81,7 +111,8 @@ RunCommand declare_evaluate(CLI::App& command) {
         flags->trained.check_usage();
         check_names(flags->device, flags->precision);
         choose_device(flags->device);
-        if (flags->batch_size < 1) fail_usage("--batch-size must be at least 1, got {}", flags->batch_size);
+        require(flags->batch_size >= 1 && flags->batch_size <= most_batch, "batch-size", "1 to 1000000",
+                flags->batch_size);
         if (!flags->data.empty()) as_usage([&] { return parse_data_source(flags->data); });
         return evaluate_subject(*flags, subject_of(*flags));
     };

@@ -24,7 +24,7 @@ struct GradcheckFlags {
     int64_t seed = 11, directions = 0;
     double eps = 0, atol = 0, rtol = 0;  // 0: the case's own
     std::filesystem::path output;
-    bool json = false, table = false;
+    bool json = false, table = false, second_order = false;
 };
 
 struct Checked {
@@ -87,6 +87,7 @@ std::vector<Checked> check_all(const std::vector<GradientCase>& cases, const Gra
         GradcheckOptions options = one.options;
         options.device = device;
         options.directions = flags.directions;
+        options.second_order = flags.second_order;
         if (flags.eps > 0) options.eps = flags.eps;
         if (flags.atol > 0) options.atol = flags.atol;
         if (flags.rtol > 0) options.rtol = flags.rtol;
@@ -109,7 +110,12 @@ std::string coloured(const std::string& text, bool good) {
     return fmt::format(fmt::fg(good ? fmt::terminal_color::green : fmt::terminal_color::red), "{}", text);
 }
 
-void print_table(const std::vector<Checked>& checked, int64_t failed) {
+// By dual numbers: what is apart, to the first and second order, and from symmetry.
+std::string dual_columns(const GradcheckResult& result) {
+    return fmt::format("  {:>8.1e}  {:>8.1e}  {:>8.1e}", result.dual.first, result.dual.second, result.dual.asymmetry);
+}
+
+void print_table(const std::vector<Checked>& checked, int64_t failed, bool second_order) {
     size_t width = 4;
     int64_t elements = 0, near_kinks = 0;
     double ms = 0;
@@ -119,12 +125,13 @@ void print_table(const std::vector<Checked>& checked, int64_t failed) {
         near_kinks += one.result.near_kinks;
         ms += one.ms;
     }
-    fmt::print("{:<{}}  {:<6}  {:>11}  {:>11}  {:>8}  {:>8}\n", "case", width, "", "worst error", "of largest",
-               "elements", "ms");
+    fmt::print("{:<{}}  {:<6}  {:>11}  {:>11}  {:>8}  {:>8}{}\n", "case", width, "", "worst error", "of largest",
+               "elements", "ms", second_order ? "      dual       H v  symmetry" : "");
     for (const Checked& one : checked)
-        fmt::print("{:<{}}  {}  {:>11.2e}  {:>11.2e}  {:>8}  {:>8.1f}\n", one.name, width,
+        fmt::print("{:<{}}  {}  {:>11.2e}  {:>11.2e}  {:>8}  {:>8.1f}{}\n", one.name, width,
                    coloured(one.result.ok ? "ok    " : "FAILED", one.result.ok), one.result.worst_error,
-                   one.result.worst_relative, one.result.elements, one.ms);
+                   one.result.worst_relative, one.result.elements, one.ms,
+                   second_order ? dual_columns(one.result) : "");
     for (const Checked& one : checked)
         if (!one.result.ok) fmt::print("\n{}\n", one.result.report);
     const auto cases = static_cast<int64_t>(checked.size());
@@ -139,9 +146,9 @@ void print_saved(const std::vector<Checked>& checked) {
         fmt::print("| `{}` | {} | {:.0e} |\n", one.name, fmt::join(one.nodes, "; "), one.result.worst_relative);
 }
 
-nlohmann::json as_json(const std::vector<Checked>& checked, int64_t failed) {
+nlohmann::json as_json(const std::vector<Checked>& checked, int64_t failed, bool second_order) {
     nlohmann::json cases = nlohmann::json::array();
-    for (const Checked& one : checked)
+    for (const Checked& one : checked) {
         cases.push_back({{"case", one.name},
                          {"ok", one.result.ok},
                          {"worst_error", one.result.worst_error},
@@ -150,6 +157,11 @@ nlohmann::json as_json(const std::vector<Checked>& checked, int64_t failed) {
                          {"near_kinks", one.result.near_kinks},
                          {"ms", one.ms},
                          {"report", one.result.report}});
+        if (second_order)
+            cases.back()["dual"] = {{"first", one.result.dual.first},
+                                    {"second", one.result.dual.second},
+                                    {"asymmetry", one.result.dual.asymmetry}};
+    }
     return {{"failed", failed}, {"cases", cases}};
 }
 
@@ -167,12 +179,17 @@ RunCommand declare_gradcheck(CLI::App& command) {
     add_flag(command, "--directions", flags->directions,
              "0: every element; N: of each input only the slopes along N random directions, which is quick");
     add_flag(command, "--output", flags->output, "write the report to this file, as the object of --json");
+    command.add_flag("--second-order", flags->second_order,
+                     "also by dual numbers, which need no step: the gradient, and second derivatives");
     command.add_flag("--json", flags->json, "one JSON object instead of a table");
     command.add_flag("--table", flags->table, "what each node saved and its gradient's error, as a Markdown table");
     add_threads_flag(command);
     command.footer(
         "Every element of every input's gradient against a central difference, in double, or with --directions slopes\n"
-        "along random directions. Of largest: the error over the largest gradient. Exit code 1 if one is wrong.\n\n"
+        "along random directions. Of largest: the error over the largest gradient. Exit code 1 if one is wrong.\n"
+        "With --second-order also by dual numbers, which are exact: the slope along a direction v (dual); how the\n"
+        "gradient changes along v, against a difference (H v); and u H v against v H u, for the second derivatives\n"
+        "are symmetric. All three are relative; allowed are 1e-11, 1e-6 and 1e-8.\n\n"
         "Examples:\n"
         "  swingrad gradcheck\n"
         "  swingrad gradcheck layer_norm softmax\n"
@@ -180,24 +197,27 @@ RunCommand declare_gradcheck(CLI::App& command) {
         "  swingrad gradcheck layer_norm --device emulated      its kernels\n"
         "  swingrad gradcheck layer_norm --eps 1e-5 --rtol 1e-4\n"
         "  swingrad gradcheck --directions 3 --output report.json\n"
+        "  swingrad gradcheck --second-order --directions 1\n"
         "  swingrad gradcheck --sort slowest --json");
     return [flags] {
         if (flags->sort != "name" && flags->sort != "slowest")
             fail_usage("unknown --sort \"{}\": {}", flags->sort, suggestion(flags->sort, {"name", "slowest"}));
         for (const auto& [name, value] : {std::pair{"eps", flags->eps}, {"atol", flags->atol}, {"rtol", flags->rtol}})
-            require(std::isfinite(value) && value >= 0, name, "0 or more", value);
-        require(flags->directions >= 0, "directions", "0 or more", flags->directions);
+            require(value >= 0 && value <= 1, name, "0 to 1", value);
+        require(flags->directions >= 0 && flags->directions <= most_steps, "directions", "0 to 1000000",
+                flags->directions);
+        require(flags->seed >= 0, "seed", "0 or more", flags->seed);
         const Device device = choose_device(flags->device);
         std::vector<Checked> checked = check_all(chosen_cases(flags->operations), *flags, device);
         if (flags->sort == "slowest")
             std::stable_sort(checked.begin(), checked.end(), [](const auto& a, const auto& b) { return a.ms > b.ms; });
         const int64_t failed =
             std::count_if(checked.begin(), checked.end(), [](const Checked& one) { return !one.result.ok; });
-        const nlohmann::json report = as_json(checked, failed);
+        const nlohmann::json report = as_json(checked, failed, flags->second_order);
         if (!flags->output.empty()) write_file_atomically(flags->output, report.dump(2) + "\n");
         if (flags->json) fmt::print("{}\n", report.dump());
         else if (flags->table) print_saved(checked);
-        else print_table(checked, failed);
+        else print_table(checked, failed, flags->second_order);
         return failed == 0 ? 0 : 1;
     };
 }

@@ -1,10 +1,13 @@
 // swingrad: one program, a command for each thing one does with a model.
 #include "cuda/runtime/runtime.h"
 #include "train/program/cli/commands.h"
+#include "train/program/console/terminate.h"
 
 #include <fmt/format.h>
 
 #include <csignal>
+#include <cstdio>
+#include <new>
 
 using namespace swingrad;
 
@@ -14,6 +17,7 @@ const std::vector<Command> commands{
     {"train", "Train a model, or go on with a run", declare_train},
     {"evaluate", "Accuracy and loss of a trained model on test images", declare_evaluate},
     {"predict", "What a trained model sees in image files", declare_predict},
+    {"verify", "Whether a run's folder is whole, and what can be done where it is not", declare_verify},
     {"summary", "A model layer by layer: shapes, parameters, FLOPs, memory", declare_summary},
     {"tape", "What a training step records, as a table or a graph", declare_tape},
     {"gradcheck", "Prove gradients against finite differences", declare_gradcheck},
@@ -33,7 +37,10 @@ std::string version() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+// Called before anything is made at start, here or in a library, and may find no memory for it.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const before_all)() = tell_of_no_memory;
+
+int main(int argc, char** argv) try {
     std::signal(SIGXFSZ, SIG_IGN);  // a file over the size limit shall be a failed write, not the end
     CLI::App app{"swingrad: Swin Transformer V2 from scratch, to read, to trust and to train.", "swingrad"};
     app.set_version_flag("--version", version);
@@ -44,4 +51,7 @@ int main(int argc, char** argv) {
         "  swingrad summary --model tiny\n"
         "  swingrad COMMAND --help                      flags and examples of a command");
     return run_commands(app, commands, argc, argv);
+} catch (const std::bad_alloc&) {
+    std::fputs("swingrad: out of memory\n", stderr);
+    return 1;
 }

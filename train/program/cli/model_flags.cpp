@@ -1,6 +1,7 @@
 #include "train/program/cli/model_flags.h"
 
 #include "core/io/json_file.h"
+#include "models/swin/hub_config.h"
 
 #include <algorithm>
 #include <sstream>
@@ -103,7 +104,7 @@ constexpr ModelFlag model_flags[] = {
     {"drop_rate", "X", to_number, "dropout before the classifier"},
     {"proj_drop_rate", "X", to_number, "dropout in blocks"},
     {"drop_path_rate", "X", to_number, "drop path of the last block, rising linearly from 0"},
-    {"sequential_attention", "true|false", to_bool, "less memory: windows one after the other"},
+    {"sequential_attention", "true|false", to_bool, "less memory: a few keys' scores at a time"},
     {"checkpoint_blocks", "true|false", to_bool, "less memory: blocks are computed again in backward"},
 };
 
@@ -113,8 +114,8 @@ std::string flag_of(std::string key) {
     return "--" + key;
 }
 
-// Whether this is a run's config.json.
-bool is_whole(const json& file) { return file.is_object() && file.contains("derived"); }
+// Whether this is a run's config.json, or a hub's, which need no model by name.
+bool is_whole(const json& file) { return file.is_object() && (file.contains("derived") || is_hub_config(file)); }
 
 }  // namespace
 
@@ -176,7 +177,9 @@ void ModelChoice::declare(CLI::App& command, const std::string& name, const std:
     std::string names;
     for (const std::string& known : config_names()) names += (names.empty() ? "" : ", ") + known;
     name_flag_ = add_flag(command, "--model", name_, "model by name: " + names);
-    add_flag(command, "--config", file_, "JSON: arguments of a model that change --model's, or a run's config.json");
+    add_flag(
+        command, "--config", file_,
+        "JSON: arguments of a model that change --model's, or the config.json of a run, of timm or of transformers");
     flags_.declare(command, without);
 }
 
@@ -188,27 +191,30 @@ std::string ModelChoice::text() const {
     std::string all = is_whole(in_file()) ? "" : name_;
     for (const std::string& more : {file_.empty() ? "" : "--config " + file_.string(), flags_.text()})
         if (!more.empty()) all += (all.empty() ? "" : " ") + more;
-    return all;
+    return on_one_line(all);
 }
 
 std::string ModelChoice::flags_text() const { return (name_flag_->count() > 0 ? "--model " : "") + text(); }
 
-SwinConfig ModelChoice::config() const {
-    const json arguments = in_file();
-    const bool whole = is_whole(arguments);
-    if (whole && name_flag_->count() > 0)
-        fail_usage("--model {} contradicts --config {}, a run's, which has its model", name_, file_.string());
-    SwinConfig config = name_.empty() ? SwinConfig{} : as_usage([&] { return named_config(name_); });
-    if (!file_.empty()) {
-        try {
-            const json& derived = whole ? arguments["derived"] : arguments;
-            check(!whole || (derived.is_object() && derived.contains("model")), "no \"model\" under \"derived\"");
-            config = config_from_json(whole ? derived["model"] : arguments, config);
-        } catch (const Error& error) {
-            fail_usage("--config {}: {}", file_.string(), error.what());
-        }
+// What the file says of the model, over `base` where it does not say all.
+SwinConfig ModelChoice::config_in_file(const SwinConfig& base) const {
+    const json file = in_file();
+    try {
+        if (is_hub_config(file)) return config_from_json(from_hub_config(file));
+        if (!is_whole(file)) return config_from_json(file, base);
+        const json& derived = file["derived"];
+        check(derived.is_object() && derived.contains("model"), "no \"model\" under \"derived\"");
+        return config_from_json(derived["model"], base);
+    } catch (const Error& error) {
+        fail_usage("--config {}: {}", file_.string(), error.what());
     }
-    return flags_.applied_to(config);
+}
+
+SwinConfig ModelChoice::config() const {
+    if (name_flag_->count() > 0 && is_whole(in_file()))
+        fail_usage("--model {} contradicts --config {}, which has its model", name_, file_.string());
+    const SwinConfig named = name_.empty() ? SwinConfig{} : as_usage([&] { return named_config(name_); });
+    return flags_.applied_to(file_.empty() ? named : config_in_file(named));
 }
 
 }  // namespace swingrad

@@ -39,7 +39,7 @@ class ModelChoice {
     void declare(CLI::App& command, const std::string& name, const std::vector<std::string>& without = {});
 
     bool given() const;              // whether any of the flags was
-    std::string text() const;        // what was given of them, or the default: "nano --embed-dim 64"
+    std::string text() const;        // what was given of them, or the default: "nano --embed-dim 64"; on one line
     std::string flags_text() const;  // what was given, as it was: "--model nano --embed-dim 64"
     bool named() const { return !name_.empty() || !file_.empty(); }
     // Throws a UsageError on what cannot be, an Error naming the file where it cannot be read.
@@ -47,6 +47,7 @@ class ModelChoice {
 
   private:
     nlohmann::json in_file() const;  // an empty object without a file
+    SwinConfig config_in_file(const SwinConfig& base) const;
 
     std::string name_;
     std::filesystem::path file_;

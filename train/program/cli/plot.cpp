@@ -1,9 +1,11 @@
 #include "core/io/file.h"
+#include "core/io/quotes.h"
 #include "core/io/suggest.h"
 #include "train/program/cli/commands.h"
 #include "train/program/console/flags.h"
+#include "train/program/console/output.h"
 #include "train/program/report/curves.h"
-#include "train/program/run/run_folder.h"
+#include "train/program/run/run_report.h"
 
 #include <algorithm>
 
@@ -39,7 +41,9 @@ std::vector<NamedLog> read_logs(const std::vector<std::string>& runs) {
         const RunFolder folder{runs[i]};
         check(fs::is_directory(runs[i]), "[plot] {}: no such folder", runs[i]);
         check(fs::exists(folder.log()), "[plot] {} is not a run, or has no epoch yet: no log.jsonl in it", runs[i]);
-        logs.push_back({names[i], read_log(folder.log())});
+        logs.push_back(named_log(folder, names[i]));
+        for (const std::string& line : logs.back().log.unreadable)
+            complain("swingrad plot: " + on_one_line(line) + "\n");
         check(!logs.back().log.epochs.empty(), "[plot] {}: no epoch in it yet", folder.log().string());
     }
     return logs;
@@ -62,14 +66,6 @@ Figure figure_of(const PlotFlags& flags, const std::vector<NamedLog>& logs) {
     return figure;
 }
 
-fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : "."; }
-
-void make_folder(const fs::path& folder) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    check(!error, "[plot] cannot create {}: {}", folder.string(), error.message());
-}
-
 int plot(const PlotFlags& flags) {
     const std::vector<NamedLog> logs = read_logs(flags.runs);
     // All are drawn before any is written: without gnuplot nothing is left behind.
@@ -82,9 +78,9 @@ int plot(const PlotFlags& flags) {
         for (const auto& [name, figure] : curves(logs)) files.emplace_back(folder / name, svg_of(figure));
     }
     for (const auto& [file, svg] : files) {
-        make_folder(folder_of(file));
+        make_folders(file.parent_path());
         write_file_atomically(file, svg);
-        fmt::print("{}\n", file.string());
+        fmt::print("{}\n", on_one_line(file.string()));
     }
     return 0;
 }

@@ -1,3 +1,6 @@
+#include "core/io/file.h"
+#include "core/io/lines.h"
+#include "core/io/quotes.h"
 #include "core/io/safetensors.h"
 #include "models/swin/checkpoint_names.h"
 #include "models/swin/swin_v2.h"
@@ -5,13 +8,13 @@
 #include "train/loop/checkpoint.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
+#include "train/program/console/output.h"
 #include "train/program/images/image_file.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <numeric>
 
 namespace swingrad {
@@ -34,17 +37,12 @@ struct Subject {
     Normalisation normalisation;
     fs::path weights;
     std::vector<std::string> classes;
+    bool ignore_exif;
 };
 
 // A name a line.
 std::vector<std::string> read_classes(const fs::path& path) {
-    std::ifstream file(path);
-    check(fs::is_regular_file(path) && file.good(), "--classes {}: cannot be read", path.string());
-    std::vector<std::string> names;
-    for (std::string line; std::getline(file, line);) {
-        if (!line.empty() && line.back() == '\r') line.pop_back();
-        if (!line.empty()) names.push_back(line);
-    }
+    std::vector<std::string> names = lines_of(read_file(path), "--classes " + path.string());
     check(!names.empty(), "--classes {}: expected a name a line, found none", path.string());
     return names;
 }
@@ -54,27 +52,31 @@ Subject subject_of(const PredictFlags& flags) {
         if (!flags.classes.empty())
             fail_usage("--classes {} goes with --weights; a checkpoint knows its classes", flags.classes.string());
         const auto [run, weights] = flags.trained.run();
-        return {run.model, run.normalisation, weights, run.classes};
+        return {run.model, run.normalisation, weights, run.classes, run.recipe.ignore_exif};
     }
-    Subject subject{flags.trained.config(), {}, flags.trained.weights(), {}};
+    Subject subject{flags.trained.config(), {}, flags.trained.weights(), {}, flags.trained.ignore_exif()};
     // The classifier says how many classes there are; load_weights complains if it is missing or of another width.
     const TimmNamed file =
-        to_timm_names(read_safetensors(subject.weights).tensors, "[weights] " + subject.weights.string());
+        to_timm_names(open_tensors(subject.weights).tensors, "[weights] " + subject.weights.string());
     const auto classifier = file.tensors.find("head.fc.weight");
-    if (classifier != file.tensors.end() && classifier->second.shape().rank() == 2)
-        subject.model.num_classes = classifier->second.shape()[0];
+    if (classifier != file.tensors.end() && classifier->second.shape.rank() == 2)
+        subject.model.num_classes = classifier->second.shape[0];
+    validate(subject.model);
     if (!flags.classes.empty()) subject.classes = read_classes(flags.classes);
     const auto named = static_cast<int64_t>(subject.classes.size()), classes = subject.model.num_classes;
     check(named == 0 || named == classes, "--classes {} names {} classes, {} has {}", flags.classes.string(), named,
           subject.weights.string(), classes);
     for (int64_t i = named; i < classes; ++i) subject.classes.push_back(fmt::format("class {}", i));
-    subject.normalisation = flags.trained.normalisation(normalisation_of("folder"), stderr);
+    subject.normalisation = flags.trained.normalisation(normalisation_of("folder"), complain);
     return subject;
 }
 
 // softmax(logits), in double.
-std::vector<double> probabilities_of(const Tensor& logits) {
+std::vector<double> probabilities_of(const Tensor& logits, const std::string& path) {
     std::vector<double> values = logits.values();
+    for (size_t label = 0; label < values.size(); ++label)
+        check(std::isfinite(values[label]), "[predict] {}: the logit of class {} is {}, which says nothing", path,
+              label, values[label]);
     const double largest = *std::max_element(values.begin(), values.end());
     double sum = 0;
     for (double& value : values) sum += value = std::exp(value - largest);
@@ -82,13 +84,13 @@ std::vector<double> probabilities_of(const Tensor& logits) {
     return values;
 }
 
-std::vector<double> predict_image(const SwinV2& model, const Normalisation& normalisation, const std::string& path) {
+std::vector<double> predict_image(const SwinV2& model, const Subject& subject, const std::string& path) {
     const Extent size = model.config().img_size;
-    const Tensor image = fitted(read_image(path), size);
+    const Tensor image = fitted(read_image(path, {.ignore_exif = subject.ignore_exif}), size);
     const Dataset one{{}, image.view({1, size.rows, size.columns, 3}), {0}};
     const std::array<int64_t, 1> index{0};
-    const Batch batch = make_batch(one, index, normalisation, nullptr, Random{});
-    return probabilities_of(model.forward(model.as_input(batch.inputs)));
+    const Batch batch = make_batch(one, index, subject.normalisation, nullptr, Random{});
+    return probabilities_of(model.forward(model.as_input(batch.inputs)), path);
 }
 
 void print_table(const std::string& path, const std::vector<std::string>& classes,
@@ -96,11 +98,16 @@ void print_table(const std::string& path, const std::vector<std::string>& classe
     constexpr int bar_width = 30;
     const bool terminal = isatty(STDOUT_FILENO) == 1;
     size_t width = 0;
-    for (const size_t label : best) width = std::max(width, classes[label].size());
-    fmt::print("{}\n", path);
+    std::vector<std::string> names;
     for (const size_t label : best) {
-        const auto filled = static_cast<size_t>(std::lround(bar_width * probabilities[label]));
-        fmt::print("  {:<{}}  {:5.1f} %{}\n", classes[label], width, 100 * probabilities[label],
+        names.push_back(on_one_line(classes[label]));
+        width = std::max(width, columns_of(names.back()));
+    }
+    fmt::print("{}\n", on_one_line(path));
+    for (size_t i = 0; i < best.size(); ++i) {
+        const double probability = probabilities[best[i]];
+        const auto filled = static_cast<size_t>(std::lround(bar_width * probability));
+        fmt::print("  {}{}  {:5.1f} %{}\n", names[i], std::string(width - columns_of(names[i]), ' '), 100 * probability,
                    terminal && filled > 0 ? "  " + std::string(filled, '=') : "");
     }
 }
@@ -111,7 +118,7 @@ void print_json(const std::string& path, const std::vector<std::string>& classes
     for (const size_t label : best)
         predictions.push_back({{"class", classes[label]}, {"label", label}, {"probability", probabilities[label]}});
     const nlohmann::json line = {{"image", path}, {"predictions", predictions}};
-    fmt::print("{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
 }
 
 int predict(const PredictFlags& flags) {
@@ -119,12 +126,12 @@ int predict(const PredictFlags& flags) {
     check(subject.model.in_chans == 3, "[predict] images have 3 channels, the model takes {}", subject.model.in_chans);
     SwinV2 model(subject.model);
     Parameters parameters(model, DType::float32, Random{}, choose_device(flags.device), Gradients::no);
-    flags.trained.load(subject.weights, parameters, stderr);
+    flags.trained.load(subject.weights, parameters, complain);
 
     int code = 0;
     for (const std::string& path : flags.images) {
         try {
-            const std::vector<double> probabilities = predict_image(model, subject.normalisation, path);
+            const std::vector<double> probabilities = predict_image(model, subject, path);
             std::vector<size_t> best(probabilities.size());
             std::iota(best.begin(), best.end(), size_t{0});
             std::stable_sort(best.begin(), best.end(),
@@ -133,7 +140,7 @@ int predict(const PredictFlags& flags) {
             (flags.json ? print_json : print_table)(path, subject.classes, probabilities, best);
         } catch (const Error& error) {  // the other images are none the worse for it
             std::fflush(stdout);
-            fmt::print(stderr, "swingrad predict: {}\n", error.what());
+            complain(fmt::format("swingrad predict: {}\n", on_one_line(error.what())));
             code = 1;
         }
     }
@@ -154,8 +161,9 @@ RunCommand declare_predict(CLI::App& command) {
                            "CIFAR-10's");
     command.footer(
         "An image that has not the model's size is scaled (antialiased bicubic, as Pillow does) until its short side\n"
-        "fits, and the middle cut out. A file that cannot be read has its line on standard error, the others are\n"
-        "predicted, and the exit code is 1.\n\n"
+        "fits, and the middle cut out. It is turned upright as its EXIF orientation says, unless the run had\n"
+        "--ignore-exif. A file that cannot be read has its line on standard error, the others are predicted, and the\n"
+        "exit code is 1.\n\n"
         "Examples:\n"
         "  swingrad predict --checkpoint runs/nano-shapes-seed0 photo.jpg drawing.png\n"
         "  swingrad predict --checkpoint runs/first --top 1 --json *.png\n"
@@ -164,7 +172,8 @@ RunCommand declare_predict(CLI::App& command) {
         flags->trained.check_usage();
         if (flags->images.empty()) fail_usage("expected at least one IMAGE");
         choose_device(flags->device);
-        if (flags->top < 1) fail_usage("--top must be at least 1, got {}", flags->top);
+        if (flags->top < 1 || flags->top > most_classes)
+            fail_usage("--top must be 1 to {}, got {}", most_classes, flags->top);
         return predict(*flags);
     };
 }

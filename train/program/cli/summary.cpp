@@ -16,19 +16,6 @@ struct SummaryFlags {
 
 std::string text(Extent extent) { return fmt::format("{} x {}", extent.rows, extent.columns); }
 
-// "17.9 M", in units that leave three or four digits.
-std::string flops_text(int64_t flops) {
-    auto value = static_cast<double>(flops);
-    if (value < 1e3) return fmt::format("{}  ", flops);
-    const char* unit = "";
-    for (const char* larger : {"k", "M", "G", "T", "P"}) {
-        if (value < 999.95) break;
-        value /= 1e3;
-        unit = larger;
-    }
-    return fmt::format("{:.1f} {}", value, unit);
-}
-
 std::string saved_text(const LayerCost& cost) { return bytes_text(static_cast<size_t>(cost.saved_bytes)); }
 
 void print_layers(const std::vector<LayerCost>& layers) {
@@ -36,7 +23,7 @@ void print_layers(const std::vector<LayerCost>& layers) {
     fmt::print(row, "layer", "output", "parameters", "FLOPs", "saved");
     for (const LayerCost& layer : layers)
         fmt::print(row, layer.name, layer.output.rank() > 0 ? layer.output.text() : "scalar", grouped(layer.parameters),
-                   flops_text(layer.flops()), saved_text(layer));
+                   count_text(layer.flops()), saved_text(layer));
     fmt::print("\n");
 }
 
@@ -53,7 +40,7 @@ void print_stages(const SwinConfig& config, const std::vector<LayerCost>& layers
     static constexpr char row[] = "{:<12} {:>6} {:>8} {:>5} {:>9} {:>7} {:>15} {:>10} {:>12}\n";
     fmt::print(row, "stage", "blocks", "channels", "heads", "map", "window", "parameters", "FLOPs", "saved");
     const auto costs = [&](const LayerCost& cost) {
-        return std::array{grouped(cost.parameters), flops_text(cost.flops()), saved_text(cost)};
+        return std::array{grouped(cost.parameters), count_text(cost.flops()), saved_text(cost)};
     };
     const auto stem = costs(cost_under(layers, {"patch_embed"}));
     fmt::print(row, "patch_embed", "", config.embed_dim, "", text(map_of_stage(config, 0)), "", stem[0], stem[1],
@@ -76,7 +63,7 @@ void print_tables(const SummaryFlags& flags, const SwinConfig& config, const std
     const LayerCost total = total_cost(layers);
     fmt::print("\nparameters {} ({}), {} as float32\n", grouped(total.parameters), total.parameters,
                bytes_text(static_cast<size_t>(total.parameters) * 4));
-    fmt::print("forward    {}FLOP: twice the multiply-adds of products and norms\n", flops_text(total.flops()));
+    fmt::print("forward    {}FLOP: twice the multiply-adds of products and norms\n", count_text(total.flops()));
     fmt::print("saved      {} for backward, beside the parameters\n", saved_text(total));
 }
 
@@ -106,18 +93,15 @@ RunCommand declare_summary(CLI::App& command) {
     flags->model.declare(command, "nano");
     command.footer(
         "FLOPs are those of one forward pass: twice the multiply-adds of linear layers, patches and both products of\n"
-        "attention, and of one for each element that a norm puts out. Saved is what the tape keeps for backward "
-        "beside\n"
-        "the parameters, each tensor at the first layer that keeps it. Nothing is allocated: the largest models can "
-        "be\n"
-        "counted anywhere.\n\n"
+        "attention, and of one for each element that a norm puts out. Saved is what the tape keeps for backward\n"
+        "beside the parameters, each tensor at the first layer that keeps it. Nothing is allocated: the largest\n"
+        "models can be counted anywhere.\n\n"
         "Examples:\n"
         "  swingrad summary --model tiny\n"
         "  swingrad summary --model giant --batch 64 --stages\n"
         "  swingrad summary --model tiny --window-size 16 --img-size 384 --json");
     return [flags] {
-        if (flags->batch < 1 || flags->batch > 1'000'000)
-            fail_usage("--batch must be 1 to 1000000, got {}", flags->batch);
+        require(flags->batch >= 1 && flags->batch <= most_batch, "batch", "1 to 1000000", flags->batch);
         const SwinConfig config = flags->model.config();
         const std::vector<LayerCost> layers = layer_costs(config, flags->batch);
         if (flags->json) fmt::print("{}\n", as_json(*flags, config, layers).dump());

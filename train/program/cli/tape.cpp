@@ -22,7 +22,7 @@ struct TapeFlags {
 
 void write_svg(const fs::path& svg, const std::string& graph) {
     try {
-        write_file_atomically(svg, output_of({"dot", "-Tsvg"}, graph));
+        write_file_atomically(svg, output_of({"dot", "-Tsvg"}, graph, std::chrono::minutes(10)));
     } catch (const NotInstalled&) {
         fail("--svg {} needs the program dot: install graphviz, or write the graph with --dot", svg.string());
     }
@@ -57,16 +57,14 @@ RunCommand declare_tape(CLI::App& command) {
     add_threads_flag(command);
     flags->model.declare(command, "nano");
     command.footer(
-        "A line an operation: what it puts out, the bytes it keeps for backward that nothing before it keeps, their "
-        "sum\n"
-        "so far, the names of what it keeps, and where its inputs come from: #N is the result of operation N.\n\n"
+        "A line an operation: what it puts out, the bytes it keeps for backward that nothing before it keeps, their\n"
+        "sum so far, the names of what it keeps, and where its inputs come from: #N is the result of operation N.\n\n"
         "Examples:\n"
         "  swingrad tape --model nano --batch 2\n"
         "  swingrad tape --model nano --svg tape.svg\n"
         "  swingrad tape --depths 1,1 --dot tape.dot");
     return [flags] {
-        if (flags->batch < 1 || flags->batch > 1'000'000)
-            fail_usage("--batch must be 1 to 1000000, got {}", flags->batch);
+        require(flags->batch >= 1 && flags->batch <= most_batch, "batch", "1 to 1000000", flags->batch);
         return tape(*flags);
     };
 }

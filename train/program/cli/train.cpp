@@ -1,4 +1,5 @@
 #include "core/io/json_file.h"
+#include "models/swin/hub_config.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
 #include "train/program/console/flags.h"
@@ -14,6 +15,7 @@ struct TrainFlags {
     ModelFlags model;
     SettingFlags settings;
     std::filesystem::path config, output, resume;
+    bool accept_other_data = false;
 };
 
 // The settings that were given as flags, and no others.
@@ -30,6 +32,11 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
         nlohmann::json settings = read_json_file(flags.config);
         // A run's own config.json will do: what follows from its settings is worked out anew.
         if (settings.is_object()) settings.erase("derived");
+        if (is_hub_config(settings))
+            fail_usage(
+                "--config {}: a hub's configuration of a model, which goes to summary, evaluate and predict; a "
+                "training's has the architecture as \"model-args\"",
+                flags.config.string());
         update(recipe, settings, flags.config.string());
     }
     update(recipe, given(flags), "the flags");
@@ -51,12 +58,15 @@ int resume(const TrainFlags& flags) {
     refuse_other_output(flags.output, flags.resume);
     const RunConfig config = read_config(RunFolder{flags.resume});
     nlohmann::json chosen = given(flags);
+    ResumeOptions options{.data = chosen.value("data", ""), .accept_other_data = flags.accept_other_data};
+    if (!options.data.empty()) as_usage([&] { return parse_data_source(options.data); });
+    chosen.erase("data");        // may have moved, and is compared by what it holds
     chosen.erase("model-args");  // compared as a whole model:
     const std::string contradiction = flags.model.contradiction(config.model);
     if (!contradiction.empty()) fail_usage("{} of {}; a resumed run keeps its settings", contradiction, run);
     refuse_contradictions(chosen, to_json(config.recipe), run);
     choose_device(config.recipe.device);
-    return resume_run(flags.resume);
+    return resume_run(flags.resume, options);
 }
 
 }  // namespace
@@ -69,21 +79,26 @@ RunCommand declare_train(CLI::App& command) {
     add_flag(command, "--output", flags->output, "the run's folder, which must not exist or be empty")
         ->default_str("runs/MODEL-DATA-seedN");
     add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
+    command.add_flag("--accept-other-data", flags->accept_other_data,
+                     "with --resume: go on although the images are not those the run began with");
     add_threads_flag(command);
     flags->model.declare(command, {"img_size", "num_classes", "in_chans", "drop_path_rate"});
     command.footer(
         "Ctrl-C saves the run and says how to go on with it. The run's folder holds config.json, environment.json,\n"
         "log.jsonl and log.csv (a line an epoch), report.html (curves, confusion, examples; new after every epoch),\n"
-        "last.safetensors (to resume from), best.safetensors and, at the end, model.safetensors.\n\n"
+        "last.safetensors (to resume from), previous.safetensors (the one before it), best.safetensors and, at the\n"
+        "end, model.safetensors. `swingrad verify` says whether all of it is whole.\n\n"
         "Examples:\n"
         "  swingrad train --data shapes --model nano --epochs 5 --threads 2\n"
         "  swingrad train --data folder:cifar10-jpeg --model cifar --epochs 100 --output runs/first\n"
         "  swingrad train --model micro --depths 2,2,4 --window-size 8 --epochs 5 --output runs/wide\n"
         "  swingrad train --resume runs/wide\n"
+        "  swingrad train --resume runs/first --data folder:moved/cifar10-jpeg\n"
         "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"
         "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
     return [flags] {
         if (!flags->resume.empty()) return resume(*flags);
+        if (flags->accept_other_data) fail_usage("--accept-other-data goes with --resume");
         const SwinRecipe recipe = recipe_of(*flags);
         return start_run(recipe, flags->output.empty() ? default_run_folder(recipe) : flags->output);
     };

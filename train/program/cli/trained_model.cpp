@@ -1,8 +1,12 @@
 #include "train/program/cli/trained_model.h"
 
+#include "core/io/safetensors.h"
 #include "train/loop/checkpoint.h"
+#include "train/program/console/output.h"
+#include "train/program/run/way_back.h"
 
 #include <array>
+#include <cmath>
 #include <sstream>
 
 namespace swingrad {
@@ -24,12 +28,28 @@ std::array<float, 3> read_channels(const std::string& flag, const std::string& t
 
 }  // namespace
 
+RunFolder folder_of_checkpoint(const fs::path& checkpoint) {
+    const bool is_folder = fs::is_directory(checkpoint);
+    check(is_folder || fs::exists(checkpoint), "--checkpoint {}: no such file or folder", checkpoint.string());
+    const fs::path parent = checkpoint.has_parent_path() ? checkpoint.parent_path() : ".";
+    return {is_folder ? checkpoint : parent};
+}
+
+std::pair<RunConfig, fs::path> run_of_checkpoint(const fs::path& checkpoint) {
+    const RunFolder folder = folder_of_checkpoint(checkpoint);
+    const RunConfig config = read_config(folder);
+    const fs::path weights = fs::is_directory(checkpoint) ? folder.weights_so_far() : checkpoint;
+    check(!weights.empty(), "--checkpoint {}: no weights in it yet", checkpoint.string());
+    return {config, weights};
+}
+
 void TrainedModelFlags::declare(CLI::App& command, const std::string& weights_help,
                                 const std::string& normalisation_default) {
     add_flag(command, "--checkpoint", checkpoint_, "a run's folder, or a .safetensors file in one");
     add_flag(command, "--weights", weights_, weights_help);
     add_flag(command, "--mean", mean_, "R,G,B that --weights were trained with; default: " + normalisation_default);
     add_flag(command, "--std", deviation_, "R,G,B that --weights were trained with; default: " + normalisation_default);
+    command.add_flag("--ignore-exif", ignore_exif_, "with --weights: pictures as they lie in their files");
     command.add_flag("--resample", resample_,
                      "fit a bias table or patches of --weights made for another window or patch size");
     // Images have three channels; classes come from elsewhere; what drops is not active.
@@ -42,43 +62,31 @@ void TrainedModelFlags::check_usage() const {
         if (model_.given()) fail_usage("{} goes with --weights; a checkpoint knows its model", model_.flags_text());
         if (!(mean_ + deviation_).empty())
             fail_usage("--mean and --std go with --weights; a checkpoint knows its normalisation");
+        if (ignore_exif_) fail_usage("--ignore-exif goes with --weights; a checkpoint knows how it saw pictures");
         if (resample_) fail_usage("--resample goes with --weights; a checkpoint fits its model");
     } else if (!model_.named()) {
         fail_usage("--weights {} needs --model, or --config", weights_.string());
     }
 }
 
-std::pair<RunConfig, fs::path> TrainedModelFlags::run() const {
-    const bool is_folder = fs::is_directory(checkpoint_);
-    check(is_folder || fs::exists(checkpoint_), "--checkpoint {}: no such file or folder", checkpoint_.string());
-    const fs::path parent = checkpoint_.has_parent_path() ? checkpoint_.parent_path() : ".";
-    const RunFolder folder{is_folder ? checkpoint_ : parent};
-    const RunConfig config = read_config(folder);
-    fs::path weights = checkpoint_;
-    if (is_folder)
-        for (const fs::path& candidate : {folder.last(), folder.best(), folder.weights()})
-            if (fs::exists(candidate)) weights = candidate;
-    check(weights != folder.path, "--checkpoint {}: no weights in it yet", checkpoint_.string());
-    return {config, weights};
-}
-
 // Weights do not say what they were trained on: flags, or else what is usual, and either is shown.
-Normalisation TrainedModelFlags::normalisation(Normalisation otherwise, std::FILE* stream) const {
+Normalisation TrainedModelFlags::normalisation(Normalisation otherwise, const Say& say) const {
     if (!mean_.empty()) otherwise.mean = read_channels("--mean", mean_);
     if (!deviation_.empty()) otherwise.deviation = read_channels("--std", deviation_);
+    as_usage([&] { return check_normalisation(otherwise, "--mean", "--std"); });
     const auto& [mean, deviation] = otherwise;
-    for (const float one : deviation)
-        if (!(one > 0)) fail_usage("--std must be above 0, got {}", one);
-    fmt::print(stream, "normalised by --mean {},{},{} --std {},{},{}\n", mean[0], mean[1], mean[2], deviation[0],
-               deviation[1], deviation[2]);
+    say(fmt::format("normalised by --mean {},{},{} --std {},{},{}\n", mean[0], mean[1], mean[2], deviation[0],
+                    deviation[1], deviation[2]));
     return otherwise;
 }
 
-void TrainedModelFlags::load(const fs::path& weights, const Parameters& parameters, std::FILE* stream) const {
+void TrainedModelFlags::load(const fs::path& weights, const Parameters& parameters, const Say& say) const {
+    if (is_run() && !has_checksum(weights)) warn(no_checksum_text(weights));
     const auto [names, resampled] =
         load_weights(weights, parameters, resample_ ? OtherSizes::resample : OtherSizes::refuse);
-    if (names != NamesOf::timm) fmt::print(stream, "{} has the names of {}\n", weights.string(), name_of(names));
-    for (const std::string& name : resampled) fmt::print(stream, "resampled {}\n", name);
+    if (names != NamesOf::timm)
+        say(fmt::format("{} has the names of {}\n", on_one_line(weights.string()), name_of(names)));
+    for (const std::string& name : resampled) say(fmt::format("resampled {}\n", on_one_line(name)));
 }
 
 }  // namespace swingrad

@@ -7,29 +7,38 @@
 #include "train/program/cli/model_flags.h"
 #include "train/program/run/run_folder.h"
 
+#include <functional>
+
 namespace swingrad {
+
+// What --checkpoint names, a run's folder or a file in one: the run's folder, its settings, and the file its weights
+// are in. Throws an Error where there is none.
+RunFolder folder_of_checkpoint(const std::filesystem::path& checkpoint);
+std::pair<RunConfig, std::filesystem::path> run_of_checkpoint(const std::filesystem::path& checkpoint);
 
 class TrainedModelFlags {
   public:
+    using Say = std::function<void(const std::string& line)>;  // a line with its end
+
     void declare(CLI::App& command, const std::string& weights_help, const std::string& normalisation_default);
 
     // Throws a UsageError unless one of --checkpoint and --weights was given, with flags that go with it.
     void check_usage() const;
 
     bool is_run() const { return !checkpoint_.empty(); }
-    // Of a run: its settings, and the file its weights are in.
-    std::pair<RunConfig, std::filesystem::path> run() const;
-    // Of --weights: the model's configuration but for its classes, and how images are normalised, shown on `stream`.
+    std::pair<RunConfig, std::filesystem::path> run() const { return run_of_checkpoint(checkpoint_); }
+    // Of --weights: the model's configuration but for its classes, and how images are normalised, said by `say`.
     SwinConfig config() const { return model_.config(); }
-    Normalisation normalisation(Normalisation otherwise, std::FILE* stream) const;
+    Normalisation normalisation(Normalisation otherwise, const Say& say) const;
+    bool ignore_exif() const { return ignore_exif_; }
     const std::filesystem::path& weights() const { return weights_; }
-    // Loads weights; what was remarkable about them is said on `stream`.
-    void load(const std::filesystem::path& weights, const Parameters& parameters, std::FILE* stream) const;
+    // Loads weights; what was remarkable about them is said by `say`.
+    void load(const std::filesystem::path& weights, const Parameters& parameters, const Say& say) const;
 
   private:
     std::filesystem::path checkpoint_, weights_;
     std::string mean_, deviation_;
-    bool resample_ = false;
+    bool resample_ = false, ignore_exif_ = false;
     ModelChoice model_;
 };
 

@@ -1,11 +1,19 @@
 #include "train/program/console/command_line.h"
 
+#include "core/io/quotes.h"
 #include "core/io/suggest.h"
 #include "train/loop/recipe.h"
+#include "train/program/console/error_text.h"
+#include "train/program/console/interrupt.h"
+#include "train/program/console/output.h"
+#include "train/program/console/terminate.h"
+#include "train/program/console/usage_text.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
-#include <new>
+#include <sstream>
+#include <system_error>
 
 namespace swingrad {
 namespace {
@@ -18,10 +26,25 @@ std::string parsed_command(const CLI::App& app) {
     return parsed.empty() ? "" : " " + parsed.front()->get_name();
 }
 
-int report(const CLI::App& app, std::string message, int code) {
-    std::replace(message.begin(), message.end(), '\n', ' ');
-    fmt::print(stderr, "{}{}: {}\n", app.get_name(), parsed_command(app), message);
+int report(const CLI::App& app, const std::string& message, int code) {
+    complain(fmt::format("{}{}: {}\n", app.get_name(), parsed_command(app), on_one_line(message)));
     return code;
+}
+
+// Where even a message finds no memory: without taking any.
+int report_no_memory(const CLI::App& app) noexcept {
+    try {
+        return report(app, "out of memory", exit_failed);
+    } catch (...) {
+        std::fprintf(stderr, "%s: out of memory\n", program_name());
+        return exit_failed;
+    }
+}
+
+// What the parser says, which may be of several lines.
+int report_usage(const CLI::App& app, std::string message) {
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    return report(app, usage_text(message), exit_usage);
 }
 
 constexpr size_t most_listed = 12;  // flags in a message
@@ -52,11 +75,23 @@ std::string unknown_argument(const CLI::App& app, const std::vector<Command>& co
     return fmt::format("unknown flag {}: {}", unknown, suggestion(unknown, known));
 }
 
-}  // namespace
+using Declared = std::vector<std::pair<CLI::App*, RunCommand>>;
 
-int run_commands(CLI::App& app, const std::vector<Command>& commands, int argc, char** argv) {
+// Whether anything is left to be done: not after --help and --version.
+bool parse(CLI::App& app, int argc, char** argv) {
+    try {
+        app.parse(argc, argv);
+        return true;
+    } catch (const CLI::Success& asked) {
+        std::ostringstream text;
+        app.exit(asked, text, text);
+        fmt::print("{}", text.str());
+        return false;
+    }
+}
+
+int parse_and_run(CLI::App& app, const std::vector<Command>& commands, Declared& declared, int argc, char** argv) {
     app.require_subcommand(0, 1);
-    std::vector<std::pair<CLI::App*, RunCommand>> declared;
     for (const Command& command : commands) {
         CLI::App* one = app.add_subcommand(command.name, command.help);
         declared.emplace_back(one, command.declare(*one));
@@ -65,25 +100,51 @@ int run_commands(CLI::App& app, const std::vector<Command>& commands, int argc, 
         fmt::print("{}", app.help());
         return 0;
     }
+    if (!parse(app, argc, argv)) return 0;
+    for (const auto& [command, action] : declared)
+        if (command->parsed()) return action();
+    return report(app, fmt::format("expected a command; {} --help lists them", app.get_name()), exit_usage);
+}
+
+// A long text goes out before flush_output: then it is the formatter that cannot write.
+std::string what_failed(const std::system_error& error) {
+    if (std::ferror(stdout) == 0) return text_of(error);
+    return "cannot write to standard output: " + error.code().message();
+}
+
+int run_and_report(CLI::App& app, const std::vector<Command>& commands, int argc, char** argv) {
+    Declared declared;  // flags are held by address, also where an error is told
     try {
-        app.parse(argc, argv);
-        for (const auto& [command, action] : declared)
-            if (command->parsed()) return action();
-        return report(app, fmt::format("expected a command; {} --help lists them", app.get_name()), exit_usage);
-    } catch (const CLI::Success& asked) {  // --help, --version
-        return app.exit(asked);
+        const int code = parse_and_run(app, commands, declared, argc, argv);
+        if (code != 128 + SIGPIPE) flush_output();  // else the reader is known to be gone
+        return code;
     } catch (const CLI::ExtrasError&) {
         return report(app, unknown_argument(app, commands), exit_usage);
     } catch (const CLI::ParseError& error) {
-        return report(app, error.what(), exit_usage);
+        return report_usage(app, error.what());
     } catch (const UsageError& error) {
         return report(app, error.what(), exit_usage);
-    } catch (const std::bad_alloc&) {
-        return report(app, "out of memory", exit_failed);
+    } catch (const EndedBySignal&) {
+        return exit_interrupted();
+    } catch (const std::system_error& error) {
+        return report(app, what_failed(error), exit_failed);
     } catch (const std::exception& error) {
-        return report(app, error.what(), exit_failed);
+        return report(app, text_of(error), exit_failed);
     } catch (...) {  // of a model or data of someone's own
         return report(app, "failed by an exception that says nothing", exit_failed);
+    }
+}
+
+}  // namespace
+
+int run_commands(CLI::App& app, const std::vector<Command>& commands, int argc, char** argv) {
+    tell_of_no_memory();
+    reserve_standard_descriptors();
+    set_program_name(app.get_name());
+    try {
+        return run_and_report(app, commands, argc, argv);
+    } catch (...) {  // what fails in telling an error is memory
+        return report_no_memory(app);
     }
 }
 

@@ -18,7 +18,7 @@ struct Command {
 };
 
 // Returns the exit code: the command's; 1 where it failed; 2 where the user gave what cannot be (a UsageError, or what
-// the parser refuses). Without arguments, prints the help.
+// the parser refuses). What cannot be written to standard output makes it 1 too. Without arguments, prints the help.
 int run_commands(CLI::App& app, const std::vector<Command>& commands, int argc, char** argv);
 
 }  // namespace swingrad

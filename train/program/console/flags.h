@@ -1,6 +1,8 @@
 // Flags whose values are read strictly: the whole text must be of the type, or one line says what was expected.
 #pragma once
 
+#include "core/io/json_file.h"
+#include "core/io/quotes.h"
 #include "core/threads.h"
 #include "train/loop/recipe.h"
 
@@ -51,7 +53,9 @@ inline SettingFlags add_setting_flags(CLI::App& command, const Settings& setting
         if (names == "--label-smoothing") names += ",--smoothing";
         std::visit(
             [&](auto* value) {
-                if constexpr (!std::is_same_v<decltype(value), nlohmann::json*>)
+                if constexpr (std::is_same_v<decltype(value), bool*>)
+                    flags.emplace_back(setting.name, command.add_flag(names, *value, setting.help));
+                else if constexpr (!std::is_same_v<decltype(value), nlohmann::json*>)
                     flags.emplace_back(setting.name, add_flag(command, names, *value, setting.help));
             },
             setting.value);
@@ -66,12 +70,15 @@ inline nlohmann::json given_of(const SettingFlags& flags, const nlohmann::json& 
     return given;
 }
 
+// What any command's flags of these names may be at most; train/loop/recipe.cpp has those of a training.
+inline constexpr int64_t most_batch = 1'000'000, most_steps = 1'000'000;
+
 // Throws a UsageError where one of the `given` settings of a resumed run is not what the run has.
 inline void refuse_contradictions(const nlohmann::json& given, const nlohmann::json& settings, const std::string& run) {
     for (const auto& [name, value] : given.items())
         if (value != settings.value(name, nlohmann::json()))
-            fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, value.dump(),
-                       settings.value(name, nlohmann::json()).dump(), run);
+            fail_usage("--{} {} contradicts the {} of {}; a resumed run keeps its settings", name, json_text(value),
+                       json_text(settings.value(name, nlohmann::json())), run);
 }
 inline void refuse_other_output(const std::filesystem::path& output, const std::filesystem::path& run) {
     if (!output.empty() && output != run)

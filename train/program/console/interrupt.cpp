@@ -10,15 +10,22 @@ std::atomic<int> received{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 int guards = 0;  // that live
 
-void handle(int signal) { received = signal; }
+// The first one counts: what is said of it may be what finds that the reader has gone too.
+void handle(int signal) {
+    int none = 0;
+    received.compare_exchange_strong(none, signal);
+}
 
 void install(int signal, struct sigaction& before) {
     struct sigaction action = {};
     action.sa_handler = handle;
     sigemptyset(&action.sa_mask);
-    // RESETHAND: a second Ctrl-C ends the program at once. RESTART: reads and writes under way are not disturbed.
-    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
-    sigaction(signal, &action, &before);
+    // RESTART: reads and writes under way are not disturbed. RESETHAND: a second Ctrl-C ends the program at once; but
+    // SIGPIPE comes with every line that nobody reads.
+    action.sa_flags = SA_RESTART | (signal == SIGPIPE ? 0 : static_cast<int>(SA_RESETHAND));
+    sigaction(signal, nullptr, &before);
+    // Whoever started the program may have had it ignore the signal: nohup does that with SIGHUP.
+    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
 }
 
 }  // namespace

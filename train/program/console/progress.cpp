@@ -1,5 +1,8 @@
 #include "train/program/console/progress.h"
 
+#include "core/io/quotes.h"
+#include "train/program/console/output.h"
+
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -27,30 +30,27 @@ void Progress::show(const std::string& label, int64_t done, int64_t total, const
     const auto now = std::chrono::steady_clock::now();
     if (!terminal_ || (now - last_ < redraw_interval && done < total)) return;
     last_ = now;
-    std::string line = fmt::format("{} {} {}/{}  {}", label, bar_text(done, total, 20), done, total, text);
+    std::string line = on_one_line(fmt::format("{} {} {}/{}  {}", label, bar_text(done, total, 20), done, total, text));
     if (seconds_left > 0) line += "  " + duration_text(seconds_left) + " left";
     // A line that wraps cannot be drawn over again.
     line.resize(std::min(line.size(), terminal_columns() - 1));
-    fmt::print(stderr, "\r{}\x1b[K", line);  // ESC [ K clears what an earlier, longer line left behind
-    std::fflush(stderr);
+    complain("\r" + line + "\x1b[K");  // ESC [ K clears what an earlier, longer line left behind
     drawn_ = true;
 }
 
-void Progress::line(const std::string& text) {
+bool Progress::line(const std::string& text) {
     clear();
-    fmt::print("{}\n", text);
-    std::fflush(stdout);
+    return print_line(on_one_line(text));
 }
 
 void Progress::warning(const std::string& text) {
     clear();
-    fmt::print(stderr, "swingrad: {}\n", text);
+    warn(text);
 }
 
 void Progress::clear() {
     if (!drawn_) return;
-    fmt::print(stderr, "\r\x1b[K");
-    std::fflush(stderr);
+    complain("\r\x1b[K");
     drawn_ = false;
 }
 

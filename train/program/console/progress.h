@@ -15,8 +15,9 @@ class Progress {
     // One unit of work of the bar: `done` of `total`, with what is known in `text`, and the time left in all.
     // Draws at most ten times a second, and only on a terminal.
     void show(const std::string& label, int64_t done, int64_t total, const std::string& text, double seconds_left);
-    // A line that stays, on standard output.
-    void line(const std::string& text);
+    // A line that stays, on standard output. Returns and throws what print_line does (train/program/console/output.h).
+    // This and the others show what a terminal would obey as escapes.
+    bool line(const std::string& text);
     // A line that stays, on standard error, after the program's name.
     void warning(const std::string& text);
     void clear();  // takes the bar away

@@ -1,5 +1,8 @@
 #include "train/program/console/text.h"
 
+#include "core/io/quotes.h"
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -7,6 +10,21 @@
 #include <cstdint>
 
 namespace swingrad {
+namespace {
+
+// As bash, zsh and ksh read it between $' and '.
+std::string in_dollar_quotes(const std::string& text) {
+    std::string result;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte >= 0x7f) result += fmt::format("\\x{:02x}", byte);
+        else if (c == '\'' || c == '\\') result += std::string("\\") + c;
+        else result += c;
+    }
+    return result;
+}
+
+}  // namespace
 
 std::string printable(const std::string& text) {
     using nlohmann::json;  // which already knows UTF-8
@@ -34,6 +52,8 @@ std::string shell_word(const std::string& text) {
         return std::isalnum(c) || std::string_view("_-./=+:,@%").find(static_cast<char>(c)) != std::string_view::npos;
     };
     if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
+    // A shell has a way of its own to write what a terminal would obey.
+    if (const std::string line = on_one_line(text); line != text) return "$'" + in_dollar_quotes(text) + "'";
     std::string word;
     for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return "'" + word + "'";

@@ -12,7 +12,7 @@ std::string printable(const std::string& text);
 // The same with what HTML and XML take for markup as entities; fit for attributes in double quotes too.
 std::string escaped(const std::string& text);
 
-// As a shell takes it for one word.
+// As a shell takes it for one word, on one line, with nothing in it that a terminal obeys.
 std::string shell_word(const std::string& text);
 
 // Absolute paths cut down to their last name, also behind a colon or an equals sign: "folder:/home/ada/cifar" becomes

@@ -2,7 +2,10 @@
 
 #include "train/data/shapes.h"
 #include "train/data/sources.h"
+#include "train/program/console/output.h"
 #include "train/program/images/folder.h"
+
+#include <algorithm>
 
 namespace swingrad {
 
@@ -15,18 +18,75 @@ DataSource parse_data_source(const std::string& text) {
     return source;
 }
 
+bool has_split(const DataSource& source, Split split) {
+    if (source.kind == "folder") return folder_has_split(source.directory, split);
+    return split != Split::validation;
+}
+
+Split split_to_judge(const DataSource& source) {
+    if (has_split(source, Split::test)) return Split::test;
+    check(has_split(source, Split::validation), "[folder] {}: expected a folder test or val, found neither",
+          source.directory.string());
+    return Split::validation;
+}
+
 Dataset load_dataset(const DataSource& source, Split split, const LoadOptions& options) {
     const Extent extent = options.extent;
     check(extent.rows > 0 && extent.columns > 0, "[data] images must be at least 1 x 1, asked for {}", text_of(extent));
+    if (source.kind == "folder") return load_folder(source.directory, split, options);
+    check(split != Split::validation, "[data] {} has no images set apart for validation", source.kind);
     if (source.kind == "shapes") return load_shapes(split, extent);
-    if (source.kind == "folder") return load_folder(source.directory, split, extent);
     return load_cifar(source.kind, source.directory, split, extent);
+}
+
+void require_files(const DataSource& source, Split split) {
+    if (source.kind.starts_with("cifar")) require_cifar(source.kind, source.directory, split);
+}
+
+TrainingImages load_to_train(const DataSource& source, bool use_val, double share, Random random,
+                             const LoadOptions& options) {
+    const bool apart = use_val && share > 0 && has_split(source, Split::validation);
+    const Dataset all = load_dataset(source, Split::train, options);
+    auto [training, held_out] = hold_out(all, apart ? 0 : share, random);
+    check(apart || share == 0 || held_out.size() > 0, "[data] a share of {} of {} images leaves none to validate on",
+          share, all.size());
+    return {std::move(training), apart ? load_dataset(source, Split::validation, options) : std::move(held_out)};
+}
+
+std::function<void(const std::string&)> listing_left_out(int64_t& files) {
+    return [&files](const std::string& problem) {
+        files += 1;
+        warn("left out: " + problem);
+    };
+}
+
+std::string text_of_left_out(int64_t files) {
+    return files == 0 ? "" : fmt::format(", {} file{} left out", files, files == 1 ? "" : "s");
 }
 
 std::vector<std::string> class_names(const DataSource& source) {
     if (source.kind == "shapes") return shape_names();
     if (source.kind == "folder") return folder_class_names(source.directory);
     return cifar_class_names(source.kind, source.directory);
+}
+
+std::string difference_of_classes(const std::vector<std::string>& before, const std::vector<std::string>& now) {
+    constexpr size_t most_named = 5;
+    const auto missing = [](const std::vector<std::string>& from, const std::vector<std::string>& in) {
+        std::vector<std::string> names;
+        for (const std::string& name : from)
+            if (std::find(in.begin(), in.end(), name) == in.end()) names.push_back(name);
+        return names;
+    };
+    std::string text;
+    const auto add = [&](const char* what, const std::vector<std::string>& names) {
+        for (size_t i = 0; i < std::min(names.size(), most_named); ++i)
+            text += fmt::format("{}{} \"{}\"", text.empty() ? "" : ", ", what, names[i]);
+        if (names.size() > most_named) text += fmt::format(" and {} more", names.size() - most_named);
+    };
+    add("no longer a class", missing(before, now));
+    add("a new class", missing(now, before));
+    return text.empty() && before != now ? "classes in another order" : text;
 }
 
 }  // namespace swingrad

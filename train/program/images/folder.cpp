@@ -9,6 +9,7 @@
 #include "train/program/images/image_file.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
 
 namespace swingrad {
@@ -16,38 +17,52 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is in a folder and not hidden, by name.
+// What operating systems and their tools leave in folders. Names with a dot in front are hidden, and passed over too.
+bool is_litter(std::string name) {
+    constexpr const char* litter[] = {"thumbs.db",  "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",
+                                      "icon\r",     "__macosx",    "$recycle.bin",      "system volume information",
+                                      "lost+found", "@eadir"};
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    return name.starts_with('.') || std::find(std::begin(litter), std::end(litter), name) != std::end(litter);
+}
+
+// By name.
 std::vector<fs::path> sorted_entries(const fs::path& folder) {
     check(fs::is_directory(folder), "[folder] {}: no such folder", folder.string());
     std::vector<fs::path> entries;
     for (const auto& entry : fs::directory_iterator(folder))
-        if (!entry.path().filename().string().starts_with('.')) entries.push_back(entry.path());
+        if (!is_litter(entry.path().filename().string())) entries.push_back(entry.path());
     std::sort(entries.begin(), entries.end());
     return entries;
 }
 
-fs::path split_folder(const fs::path& directory, Split split) {
-    check(fs::is_directory(directory), "[folder] {}: no such folder", directory.string());
-    if (split == Split::train) return directory / "train";
-    const bool has_test = fs::exists(directory / "test");
-    check(has_test || fs::exists(directory / "val"), "[folder] {}: expected a folder test or val, found neither",
-          directory.string());
-    return directory / (has_test ? "test" : "val");
+fs::path folder_of(const fs::path& directory, Split split) {
+    return directory / (split == Split::train ? "train" : split == Split::test ? "test" : "val");
 }
 
-std::vector<std::string> classes_in(const fs::path& folder) {
+using LeftOut = std::function<void(const std::string&)>;
+
+std::vector<std::string> classes_in(const fs::path& folder, const LeftOut& left_out) {
     std::vector<std::string> classes;
     for (const fs::path& entry : sorted_entries(folder)) {
-        check(fs::is_directory(entry), "[folder] {}: expected folders only, one a class", entry.string());
-        classes.push_back(entry.filename().string());
+        if (fs::is_directory(entry)) {
+            classes.push_back(entry.filename().string());
+            continue;
+        }
+        const std::string problem = fmt::format("[folder] {}: expected folders only, one a class", entry.string());
+        check(static_cast<bool>(left_out), "{}", problem);
+        left_out(problem);
     }
     check(!classes.empty(), "[folder] {}: expected a folder a class, found none", folder.string());
     return classes;
 }
 
+void ignore(const std::string&) {}
+
 // Names a class that one split has and the other has not, if there is one.
-void check_same_classes(const fs::path& train, const fs::path& test) {
-    const auto in_train = classes_in(train), in_test = classes_in(test);
+void check_same_classes(const fs::path& train, const fs::path& test, const LeftOut& left_out) {
+    const LeftOut once = left_out ? LeftOut(ignore) : left_out;  // who reads a split says what was left out of it
+    const auto in_train = classes_in(train, once), in_test = classes_in(test, once);
     const auto check_all_in = [](const auto& classes, const auto& others, const fs::path& here, const fs::path& there) {
         for (const std::string& name : classes)
             check(std::binary_search(others.begin(), others.end(), name), "[folder] {}: class {} is not in {}",
@@ -57,48 +72,86 @@ void check_same_classes(const fs::path& train, const fs::path& test) {
     check_all_in(in_test, in_train, test, train);
 }
 
-std::vector<fs::path> images_in(const fs::path& folder) {
-    const std::vector<fs::path> files = sorted_entries(folder);
-    for (const fs::path& file : files) {
-        std::string extension = file.extension().string();
-        std::transform(extension.begin(), extension.end(), extension.begin(),
-                       [](unsigned char c) { return std::tolower(c); });
-        check(extension == ".jpg" || extension == ".jpeg" || extension == ".png",
-              "[folder] {}: expected only .jpg, .jpeg and .png files", file.string());
+void check_splits(const fs::path& directory, Split split, const LeftOut& left_out) {
+    check(fs::is_directory(directory), "[folder] {}: no such folder", directory.string());
+    check(folder_has_split(directory, split), "[folder] {}: no such folder", folder_of(directory, split).string());
+    if (!folder_has_split(directory, Split::train)) return;
+    for (const Split other : {Split::test, Split::validation})
+        if (folder_has_split(directory, other))
+            check_same_classes(folder_of(directory, Split::train), folder_of(directory, other), left_out);
+}
+
+// The label of a class of a folder: its place among all.
+int64_t label_of(const std::string& name, const std::vector<std::string>& classes, const fs::path& folder) {
+    const auto found = std::find(classes.begin(), classes.end(), name);
+    check(found != classes.end(), "[folder] {}: class {} is none of the model's", folder.string(), name);
+    return found - classes.begin();
+}
+
+// Reads file after file into `data`, on several threads. Without someone to tell, what cannot be read is an error.
+void read_all(const std::vector<fs::path>& files, const LoadOptions& options, Dataset& data) {
+    const auto [rows, columns] = options.extent;
+    data.images = Tensor::empty({data.size(), rows, columns, 3}, DType::uint8);
+    const auto image_bytes = static_cast<size_t>(rows * columns * 3);
+    uint8_t* pixels = data.images.data<uint8_t>();
+    std::vector<std::string> problems(files.size());
+    parallel_for(data.size(), [&](int64_t i) {
+        const auto n = static_cast<size_t>(i);
+        try {
+            const Tensor image = read_image(files[n], {options.ignore_exif, options.extent});
+            std::memcpy(pixels + n * image_bytes, image.data<uint8_t>(), image_bytes);
+        } catch (const WrongExtent&) {
+            throw;  // a picture like any other: it is the size asked for that is wrong
+        } catch (const Error& error) {
+            if (!options.left_out) throw;
+            problems[n] = error.what();
+        }
+    });
+
+    size_t kept = 0;
+    for (size_t n = 0; n < files.size(); ++n) {
+        if (!problems[n].empty()) {
+            options.left_out(problems[n]);
+            continue;
+        }
+        if (kept < n) std::memcpy(pixels + kept * image_bytes, pixels + n * image_bytes, image_bytes);
+        data.labels[kept++] = data.labels[n];
     }
-    check(!files.empty(), "[folder] {}: expected images, found none", folder.string());
-    return files;
+    data.labels.resize(kept);
+    if (kept < files.size()) data.images = data.images.slice(0, data.size());
 }
 
 }  // namespace
 
+bool folder_has_split(const fs::path& directory, Split split) { return fs::exists(folder_of(directory, split)); }
+
 std::vector<std::string> folder_class_names(const fs::path& directory) {
-    return classes_in(split_folder(directory, Split::train));
+    check(fs::is_directory(directory), "[folder] {}: no such folder", directory.string());
+    for (const Split split : {Split::train, Split::test, Split::validation})
+        if (folder_has_split(directory, split)) return classes_in(folder_of(directory, split), ignore);
+    fail("[folder] {}: expected a folder train, test or val, found none", directory.string());
 }
 
-Dataset load_folder(const fs::path& directory, Split split, Extent extent) {
-    const fs::path folder = split_folder(directory, split);
-    check_same_classes(split_folder(directory, Split::train), split_folder(directory, Split::test));
+Dataset load_folder(const fs::path& directory, Split split, const LoadOptions& options) {
+    check_splits(directory, split, options.left_out);
+    const fs::path folder = folder_of(directory, split);
+    const std::vector<std::string> own = classes_in(folder, options.left_out);
     Dataset data;
-    data.classes = classes_in(folder);
+    data.classes = options.classes.empty() ? own : options.classes;
     std::vector<fs::path> files;
-    for (size_t label = 0; label < data.classes.size(); ++label) {
-        const auto images = images_in(folder / data.classes[label]);
+    for (const std::string& name : own) {
+        const int64_t label = label_of(name, data.classes, folder);
+        const std::vector<fs::path> images = sorted_entries(folder / name);
+        check(!images.empty(), "[folder] {}: expected images, found none", (folder / name).string());
         files.insert(files.end(), images.begin(), images.end());
-        data.labels.insert(data.labels.end(), images.size(), static_cast<int64_t>(label));
+        data.labels.insert(data.labels.end(), images.size(), label);
     }
-
-    data.images = Tensor::empty({data.size(), extent.rows, extent.columns, 3}, DType::uint8);
-    const int64_t image_bytes = extent.rows * extent.columns * 3;
-    uint8_t* pixels = data.images.data<uint8_t>();
-    parallel_for(data.size(), [&](int64_t i) {
-        const fs::path& file = files[static_cast<size_t>(i)];
-        const Tensor image = read_image(file);
-        const Extent found{image.shape()[0], image.shape()[1]};
-        check(found == extent, "[folder] {}: expected an image of {} pixels, got {}", file.string(), text_of(extent),
-              text_of(found));
-        std::memcpy(pixels + i * image_bytes, image.data<uint8_t>(), static_cast<size_t>(image_bytes));
-    });
+    read_all(files, options, data);
+    std::vector<bool> seen(data.classes.size(), false);
+    for (const int64_t label : data.labels) seen[static_cast<size_t>(label)] = true;
+    for (const std::string& name : own)
+        check(seen[static_cast<size_t>(label_of(name, data.classes, folder))],
+              "[folder] {}: none of its files is a picture", (folder / name).string());
     return data;
 }
 

@@ -1,183 +1,112 @@
-// Both libraries are C and leave an error by longjmp, which runs no destructors. So every call into them is made
-// in a function that holds nothing but plain values between its setjmp and its end, and returns false where it was
-// jumped back to; whatever owns something (the decoder, the tensor) lives in its caller.
-
 #include "train/program/images/image_file.h"
 
-#include "core/error.h"
 #include "core/io/file.h"
+#include "train/program/images/jpeg_decoder.h"
+#include "train/program/images/orientation.h"
+#include "train/program/images/png_decoder.h"
 
-#include <cstdio>  // before jpeglib.h, which expects it
-
-#include <jpeglib.h>
-#include <png.h>
-
-#include <csetjmp>
-#include <cstring>
+#include <algorithm>
+#include <string_view>
 
 namespace swingrad {
 namespace {
 
-constexpr int64_t most_pixels = int64_t{1} << 28;
+using namespace std::string_view_literals;
 
-// [H, W, 3], to be filled.
-Tensor empty_image(int64_t rows, int64_t columns) {
+constexpr int64_t most_pixels = int64_t{1} << 28, most_work = int64_t{1} << 32;
+
+// A format that is known by its first bytes, or by those from the fifth on.
+struct Format {
+    std::string_view begin, from_fifth;
+    const char* name;
+};
+constexpr Format others[] = {
+    {"GIF8", "", "GIF"},      {"BM", "", "BMP"},           {"II*\0"sv, "", "TIFF"},
+    {"MM\0*"sv, "", "TIFF"},  {"", "ftypavif", "AVIF"},    {"", "ftypavis", "AVIF"},
+    {"", "ftyphei", "HEIC"},  {"", "ftyphev", "HEIC"},     {"", "ftypmif1", "HEIC"},
+    {"", "ftypmsf1", "HEIC"}, {"", "jP  ", "JPEG 2000"},   {"\xff\x4f\xff\x51", "", "JPEG 2000"},
+    {"", "JXL ", "JPEG XL"},  {"\xff\x0a", "", "JPEG XL"}, {"8BPS", "", "PSD"},
+    {"%PDF", "", "PDF"},
+};
+
+constexpr size_t bytes_to_know = 16;
+
+std::string name_of_format(std::string_view bytes) {
+    if (bytes.starts_with("RIFF") && bytes.substr(std::min<size_t>(8, bytes.size())).starts_with("WEBP")) return "WebP";
+    const std::string_view from_fifth = bytes.substr(std::min<size_t>(4, bytes.size()));
+    for (const Format& one : others)
+        if (bytes.starts_with(one.begin) && from_fifth.starts_with(one.from_fifth)) return one.name;
+    return "";
+}
+
+bool is_jpeg(std::string_view bytes) { return bytes.starts_with("\xff\xd8\xff"); }
+
+// Few bytes, so that a film among the pictures is not read to its end.
+std::string first_bytes(const std::filesystem::path& path) {
+    const InputFile file(path);
+    std::string bytes(std::min<uint64_t>(bytes_to_know, file.size()), '\0');
+    file.read(0, bytes.data(), bytes.size());
+    return bytes;
+}
+
+void check_format(std::string_view bytes) {
+    check(!bytes.empty(), "expected JPEG or PNG, got an empty file");
+    if (is_jpeg(bytes) || bytes.starts_with("\x89PNG\r\n\x1a\n")) return;
+    const std::string other = name_of_format(bytes);
+    check(!other.empty(), "expected JPEG or PNG, got neither");
+    fail("expected JPEG or PNG, got {}, which \"mogrify -format png\" of ImageMagick converts", other);
+}
+
+void check_extent(const ImageReading& how, Extent found) {
+    if (how.extent && found != *how.extent)
+        throw WrongExtent(fmt::format("expected an image of {} x {} pixels, got {} x {}", how.extent->rows,
+                                      how.extent->columns, found.rows, found.columns));
+}
+
+// What the header tells is enough to refuse a picture that would take its time.
+template <class Decoder>
+void check_header(const Decoder& decoder, const ImageReading& how) {
+    const int64_t rows = decoder.rows(), columns = decoder.columns();
+    // A picture on its side may be of this extent once it is upright.
+    if (how.ignore_exif || !how.extent || Extent{columns, rows} != *how.extent) check_extent(how, {rows, columns});
     check(rows <= most_pixels / columns, "{} x {} pixels are more than 2^28", rows, columns);
-    return Tensor::empty({rows, columns, 3}, DType::uint8);
+    const auto whole = [](int64_t side) { return (side + 31) / 32 * 32; };  // the largest block of JPEG
+    check(decoder.scans() <= std::max<int64_t>(1, most_work / (whole(rows) * whole(columns))),
+          "{} scans of {} x {} pixels go over more than 2^32", decoder.scans(), rows, columns);
 }
 
-// ---- JPEG
-
-class JpegDecoder {
-  public:
-    JpegDecoder() {
-        jpeg_.err = jpeg_std_error(&errors_);
-        jpeg_.client_data = this;
-        errors_.error_exit = [](j_common_ptr jpeg) { leave(jpeg); };
-        errors_.emit_message = [](j_common_ptr jpeg, int level) {
-            if (level < 0) leave(jpeg);  // a warning: data was lost or made up; other levels are for tracing
-        };
-    }
-    ~JpegDecoder() { jpeg_destroy_decompress(&jpeg_); }
-    JpegDecoder(const JpegDecoder&) = delete;
-    JpegDecoder& operator=(const JpegDecoder&) = delete;
-
-    bool read_header(std::string_view bytes) {
-        if (setjmp(escape_)) return false;
-        jpeg_create_decompress(&jpeg_);
-        jpeg_mem_src(&jpeg_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-        jpeg_read_header(&jpeg_, TRUE);
-        return true;
-    }
-
-    bool read_pixels(uint8_t* pixels) {
-        if (setjmp(escape_)) return false;
-        jpeg_.out_color_space = JCS_RGB;
-        jpeg_.dct_method = JDCT_ISLOW;
-        jpeg_.do_fancy_upsampling = TRUE;
-        jpeg_start_decompress(&jpeg_);
-        while (jpeg_.output_scanline < jpeg_.output_height) {
-            JSAMPROW row = pixels + size_t{jpeg_.output_scanline} * jpeg_.output_width * 3;
-            jpeg_read_scanlines(&jpeg_, &row, 1);
-        }
-        jpeg_finish_decompress(&jpeg_);  // reads up to the end marker
-        return true;
-    }
-
-    int64_t rows() const { return jpeg_.image_height; }
-    int64_t columns() const { return jpeg_.image_width; }
-    bool is_cmyk() const { return jpeg_.jpeg_color_space == JCS_CMYK || jpeg_.jpeg_color_space == JCS_YCCK; }
-    const char* message() const { return message_; }
-
-  private:
-    [[noreturn]] static void leave(j_common_ptr jpeg) {
-        auto* decoder = static_cast<JpegDecoder*>(jpeg->client_data);
-        jpeg->err->format_message(jpeg, decoder->message_);
-        std::longjmp(decoder->escape_, 1);
-    }
-
-    jpeg_decompress_struct jpeg_{};
-    jpeg_error_mgr errors_{};
-    std::jmp_buf escape_{};
-    char message_[JMSG_LENGTH_MAX] = "";
-};
-
-Tensor decode_jpeg(const std::string& bytes) {
-    JpegDecoder decoder;
-    if (!decoder.read_header(bytes)) fail("{}", decoder.message());
-    check(!decoder.is_cmyk(), "expected grey or RGB, got CMYK");
-    const Tensor image = empty_image(decoder.rows(), decoder.columns());
-    if (!decoder.read_pixels(image.data<uint8_t>())) fail("{}", decoder.message());
-    return image;
-}
-
-// ---- PNG
-
-class PngDecoder {
-  public:
-    explicit PngDecoder(std::string_view bytes) : next_(bytes.data()), left_(bytes.size()) {}
-    ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
-    PngDecoder(const PngDecoder&) = delete;
-    PngDecoder& operator=(const PngDecoder&) = delete;
-
-    // Warnings are not errors here: they are about ancillary chunks, such as a colour profile that is not quite right.
-    bool read_header() {
-        if (setjmp(escape_)) return false;
-        png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, leave, [](png_structp, png_const_charp) {});
-        info_ = png_ ? png_create_info_struct(png_) : nullptr;
-        if (!info_) {
-            std::strcpy(message_, "libpng could not begin");
-            return false;
-        }
-        png_set_read_fn(png_, this, read);
-        png_read_info(png_, info_);
-        return true;
-    }
-
-    bool read_pixels(uint8_t* pixels) {
-        if (setjmp(escape_)) return false;
-        const int colour = png_get_color_type(png_, info_);
-        if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
-        if (colour == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png_);
-        if (!(colour & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png_);
-        png_set_scale_16(png_);
-        png_set_strip_alpha(png_);
-        const int passes = png_set_interlace_handling(png_);
-        png_read_update_info(png_, info_);
-        const size_t row_bytes = png_get_rowbytes(png_, info_);
-        if (row_bytes != size_t{png_get_image_width(png_, info_)} * 3) png_error(png_, "not 3 bytes a pixel");
-        for (int pass = 0; pass < passes; ++pass)
-            for (size_t row = 0; row < png_get_image_height(png_, info_); ++row)
-                png_read_row(png_, pixels + row * row_bytes, nullptr);
-        png_read_end(png_, nullptr);
-        return true;
-    }
-
-    int64_t rows() const { return png_get_image_height(png_, info_); }
-    int64_t columns() const { return png_get_image_width(png_, info_); }
-    const char* message() const { return message_; }
-
-  private:
-    [[noreturn]] static void leave(png_structp png, png_const_charp message) {
-        auto* decoder = static_cast<PngDecoder*>(png_get_error_ptr(png));
-        std::snprintf(decoder->message_, sizeof decoder->message_, "%s", message);
-        std::longjmp(decoder->escape_, 1);
-    }
-    static void read(png_structp png, png_bytep to, size_t count) {
-        auto* decoder = static_cast<PngDecoder*>(png_get_io_ptr(png));
-        if (count > decoder->left_) png_error(png, "Premature end of PNG file");
-        std::memcpy(to, decoder->next_, count);
-        decoder->next_ += count;
-        decoder->left_ -= count;
-    }
-
-    png_structp png_ = nullptr;
-    png_infop info_ = nullptr;
-    const char* next_;
-    size_t left_;
-    std::jmp_buf escape_{};
-    char message_[256] = "";
-};
-
-Tensor decode_png(const std::string& bytes) {
-    PngDecoder decoder(bytes);
+template <class Decoder>
+Tensor decode(std::string_view bytes, const ImageReading& how) {
+    Decoder decoder(bytes);
     if (!decoder.read_header()) fail("{}", decoder.message());
-    const Tensor image = empty_image(decoder.rows(), decoder.columns());
+    check_header(decoder, how);
+    const Tensor image = Tensor::empty({decoder.rows(), decoder.columns(), 3}, DType::uint8);
     if (!decoder.read_pixels(image.data<uint8_t>())) fail("{}", decoder.message());
-    return image;
+    return how.ignore_exif ? image : upright(image, decoder.orientation());
 }
 
 }  // namespace
 
-Tensor read_image(const std::filesystem::path& path) {
+Tensor read_image(const std::filesystem::path& path, const ImageReading& how) {
+    const auto naming_file = [&](auto&& call) {
+        const auto named = [&](const Error& error) {
+            return fmt::format("[image] {}: {}", path.string(), error.what());
+        };
+        try {
+            return call();
+        } catch (const WrongExtent& error) {
+            throw WrongExtent(named(error));
+        } catch (const Error& error) {
+            throw Error(named(error));
+        }
+    };
+    naming_file([begin = first_bytes(path)] { check_format(begin); });
     const std::string bytes = read_file(path);
-    try {
-        if (bytes.starts_with("\xff\xd8\xff")) return decode_jpeg(bytes);
-        if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return decode_png(bytes);
-        fail("expected JPEG or PNG, got neither");
-    } catch (const Error& error) {
-        fail("[image] {}: {}", path.string(), error.what());
-    }
+    return naming_file([&] {
+        const Tensor image = is_jpeg(bytes) ? decode<JpegDecoder>(bytes, how) : decode<PngDecoder>(bytes, how);
+        check_extent(how, {image.shape()[0], image.shape()[1]});
+        return image;
+    });
 }
 
 std::string png_of(const Tensor& image) {

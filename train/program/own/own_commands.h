@@ -10,6 +10,7 @@ namespace swingrad {
 
 RunCommand declare_own_train(const Program& program, CLI::App& command);
 RunCommand declare_own_evaluate(const Program& program, CLI::App& command);
+RunCommand declare_own_verify(const Program& program, CLI::App& command);
 RunCommand declare_own_summary(const Program& program, CLI::App& command);
 RunCommand declare_own_tape(const Program& program, CLI::App& command);
 RunCommand declare_own_gradcheck(const Program& program, CLI::App& command);
@@ -30,6 +31,8 @@ struct SourceFlags {
 // What the program's functions make. Throws an Error where they make nothing.
 std::unique_ptr<Module> model_of(const Program& program);
 ProgramData data_of(const Program& program, const SourceFlags& flags);
+// The first so many samples; 0: all, and none is asked for their number.
+std::unique_ptr<Samples> limited(std::unique_ptr<Samples> samples, int64_t limit);
 // The program's loss, or what an empty one stands for.
 Loss loss_of(const Program& program, double label_smoothing);
 // The first `count` training samples, as they are.

@@ -1,11 +1,12 @@
 #include "train/program/own/own_program.h"
 
-#include "train/data/batch.h"
+#include "train/data/dataset.h"
 #include "train/program/console/flags.h"
-#include "train/program/images/data_source.h"
 #include "train/program/own/own_commands.h"
 
 #include <csignal>
+#include <cstdio>
+#include <new>
 #include <numeric>
 
 namespace swingrad {
@@ -55,12 +56,12 @@ class FirstSamples final : public Samples {
     const int64_t limit_;
 };
 
+}  // namespace
+
 std::unique_ptr<Samples> limited(std::unique_ptr<Samples> samples, int64_t limit) {
     if (!samples || limit == 0 || samples->size() <= limit) return samples;
     return std::make_unique<FirstSamples>(std::move(samples), limit);
 }
-
-}  // namespace
 
 ProgramData data_of(const Program& program, const SourceFlags& flags) {
     if (flags.limit < 0) fail_usage("--limit must be 0 or more, got {}", flags.limit);
@@ -78,27 +79,13 @@ Loss loss_of(const Program& program, double label_smoothing) {
     return program.loss ? program.loss : classification_loss(label_smoothing);
 }
 
-ProgramData image_data(const std::string& name, Extent extent) {
-    const DataSource source = parse_data_source(name);
-    const Normalisation normalisation = normalisation_of(source.kind);
-    const Dataset all = load_dataset(source, Split::train, {.extent = extent});
-    auto [training, validation] = hold_out(all, 0.1, Random{0, 0x41});
-    check(validation.size() > 0, "[program] a tenth of the {} images of {} leaves none to validate on", all.size(),
-          name);
-    return {std::make_unique<ImageSamples>(std::move(training), normalisation, Augmentation{}),
-            std::make_unique<ImageSamples>(std::move(validation), normalisation), [=]() -> std::unique_ptr<Samples> {
-                return std::make_unique<ImageSamples>(load_dataset(source, Split::test, {.extent = extent}),
-                                                      normalisation);
-            }};
-}
-
 Batch first_batch(const Samples& samples, int64_t count) {
     std::vector<int64_t> first(static_cast<size_t>(std::min(count, samples.size())));
     std::iota(first.begin(), first.end(), 0);
     return samples.batch(first, nullptr);
 }
 
-int run_program(const Program& program, int argc, char** argv) {
+int run_program(const Program& program, int argc, char** argv) try {
     std::signal(SIGXFSZ, SIG_IGN);  // a file over the size limit shall be a failed write, not the end
     CLI::App app{fmt::format("{}: a model trained by swingrad.", program.name), program.name};
     const auto bound = [&](auto declare) {
@@ -108,12 +95,16 @@ int run_program(const Program& program, int argc, char** argv) {
         {"train", "Train the model, or go on with a run", bound(declare_own_train)},
         {"evaluate", "Loss, and accuracy where there is one, of a run, on test samples or else validation samples",
          bound(declare_own_evaluate)},
+        {"verify", "Whether a run's folder is whole, and what can be done where it is not", bound(declare_own_verify)},
         {"summary", "The model layer by layer: shapes, parameters, memory", bound(declare_own_summary)},
         {"tape", "What a training step records, as a table or a graph", bound(declare_own_tape)},
         {"gradcheck", "Prove the whole model's gradient against finite differences", bound(declare_own_gradcheck)},
         {"bench", "Speed and memory of training steps", bound(declare_own_bench)},
     };
     return run_commands(app, commands, argc, argv);
+} catch (const std::bad_alloc&) {
+    std::fputs("out of memory\n", stderr);
+    return 1;
 }
 
 }  // namespace swingrad

@@ -11,13 +11,14 @@
 //   two_layers train --epochs 5 --output runs/a     flags: --data, --limit, and every setting of train/loop/recipe.h
 //   two_layers train --resume runs/a                after Ctrl-C, a crash or a power cut: the same bits
 //   two_layers evaluate --checkpoint runs/a
+//   two_layers verify runs/a                        whether all files of a run are whole and agree
 //   two_layers summary                              layers, shapes, parameters
 //   two_layers tape                                 what a training step records
 //   two_layers gradcheck                            the whole model's gradient, and the loss's, against differences
 //   two_layers bench                                speed and memory of training steps
 #pragma once
 
-#include "core/extent.h"
+#include "core/shape.h"
 #include "models/nn/module.h"
 #include "train/data/samples.h"
 #include "train/loop/loss.h"
@@ -46,7 +47,7 @@ struct Program {
 };
 
 // Images for Program::data, as `swingrad train --data` names them ("shapes", "cifar10:DIR", "folder:DIR"), at this
-// extent: augmented in training, a tenth of them kept back for validation.
+// extent: augmented in training, and for validation a folder's `val`, or else a tenth of them kept back.
 ProgramData image_data(const std::string& source, Extent extent);
 
 // Returns the exit code.

@@ -1,12 +1,16 @@
 // train and evaluate. A run's folder is like a Swin's; config.json names the program that made the run.
 #include "core/io/json_file.h"
+#include "core/io/safetensors.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/evaluate.h"
 #include "train/program/console/flags.h"
 #include "train/program/console/progress.h"
 #include "train/program/own/own_commands.h"
+#include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/start.h"
+#include "train/program/run/verify.h"
+#include "train/program/run/way_back.h"
 
 namespace swingrad {
 namespace fs = std::filesystem;
@@ -17,6 +21,7 @@ struct TrainFlags {
     SettingFlags settings;
     SourceFlags source;
     fs::path output, resume;
+    bool accept_other_data = false;
 };
 
 // The model and its data, and a run of them.
@@ -51,7 +56,8 @@ struct OwnRun {
                 {"data", source.source},
                 {"limit", source.limit},
                 {"parameters", model->parameter_count()},
-                {"training_samples", data.training->size()}};
+                {"training_samples", data.training->size()},
+                {"fingerprint", fingerprint_of(*data.training, data.validation.get())}};
     }
 };
 
@@ -61,7 +67,7 @@ nlohmann::json read_own_config(const Program& program, const RunFolder& folder) 
     nlohmann::json config = read_json_file(folder.config());
     const bool known = config.is_object() && config.contains("derived") && config["derived"].is_object();
     const nlohmann::json made_by = known ? config["derived"].value("program", nlohmann::json()) : nlohmann::json();
-    check(made_by == program.name, "[run] {}: no run of {}: its program is {}", name, program.name, made_by.dump());
+    check(made_by == program.name, "[run] {}: no run of {}: its program is {}", name, program.name, json_text(made_by));
     return config;
 }
 
@@ -91,24 +97,47 @@ SourceFlags source_in(const nlohmann::json& config, const RunFolder& folder) {
     return source;
 }
 
+// Throws an Error that says what differs where a run's model is another one, or its samples are. Samples that have only
+// moved have the same fingerprint, which runs of before there was one lack.
+void check_same(const nlohmann::json& before, const nlohmann::json& now, const TrainFlags& flags) {
+    const bool moved = now.at("fingerprint") == before.value("fingerprint", nlohmann::json());
+    std::string samples, rest;
+    for (const auto& [key, value] : now.items()) {
+        const nlohmann::json old = before.value(key, nlohmann::json());
+        if (value == old || (key == "fingerprint" && old.is_null()) || (key == "data" && moved)) continue;
+        const bool of_samples = key == "data" || key == "training_samples" || key == "fingerprint";
+        std::string& text = of_samples ? samples : rest;
+        text += fmt::format("{}{} {}, before {}", text.empty() ? "" : "; ", key, value.dump(), old.dump());
+    }
+    check(rest.empty(), "[run] {} was made by another program: {}", flags.resume.string(), rest);
+    check(samples.empty() || flags.accept_other_data,
+          "[run] {} learnt from other samples: {}; --accept-other-data goes on all the same", flags.resume.string(),
+          samples);
+}
+
 int resume(const Program& program, const TrainFlags& flags) {
     const RunFolder folder{flags.resume};
     refuse_other_output(flags.output, flags.resume);
-    const nlohmann::json config = read_own_config(program, folder);
+    nlohmann::json config = read_own_config(program, folder);
     refuse_contradictions(given_of(flags.settings, to_json(flags.recipe)), config, flags.resume.string());
-    refuse_contradictions(flags.source.given(), config["derived"], flags.resume.string());
+    nlohmann::json given = flags.source.given();
+    SourceFlags source = source_in(config, folder);
+    if (given.contains("data")) source.source = given["data"];  // may have moved, and is compared by what it holds
+    given.erase("data");
+    refuse_contradictions(given, config["derived"], flags.resume.string());
     const Recipe recipe = recipe_in(config, folder);
     choose_device(recipe.device);
     const RunLock lock(folder);
-    const SourceFlags source = source_in(config, folder);
     const OwnRun run(program, recipe, source);
-    check(config["derived"] == run.derived(source), "[run] {} was made by another {}: {}, now {}",
-          flags.resume.string(), program.name, config["derived"].dump(), run.derived(source).dump());
-    return go_on(folder, run.subject, "");
+    check_same(config["derived"], run.derived(source), flags);
+    const bool same = config["derived"] == run.derived(source);
+    config["derived"] = run.derived(source);
+    return go_on(folder, run.subject, same ? nlohmann::json() : config, "");
 }
 
 int train(const Program& program, const TrainFlags& flags) {
     if (!flags.resume.empty()) return resume(program, flags);
+    if (flags.accept_other_data) fail_usage("--accept-other-data goes with --resume");
     validate(flags.recipe);
     choose_device(flags.recipe.device);
     const RunFolder folder{flags.output.empty()
@@ -125,25 +154,35 @@ int evaluate_run(const Program& program, const fs::path& path) {
     const RunFolder folder{path};
     const nlohmann::json config = read_own_config(program, folder);
     const Recipe recipe = recipe_in(config, folder);
-    fs::path weights;
-    for (const fs::path& candidate : {folder.last(), folder.best(), folder.weights()})
-        if (fs::exists(candidate)) weights = candidate;
+    const fs::path weights = folder.weights_so_far();
     check(!weights.empty(), "--checkpoint {}: no weights in it yet", path.string());
     const std::unique_ptr<Module> model = model_of(program);
-    ProgramData data = data_of(program, source_in(config, folder));
+    const SourceFlags source = source_in(config, folder);
+    ProgramData data = program.data ? program.data(source.source) : ProgramData{};  // what is not asked for is not read
     const std::string set = data.test ? "test" : "validation";
-    const std::unique_ptr<Samples> test = data.test ? data.test() : std::move(data.validation);
+    const std::unique_ptr<Samples> test = limited(data.test ? data.test() : std::move(data.validation), source.limit);
     check(test != nullptr, "[program] {} has neither test nor validation samples", program.name);
     const Parameters parameters(*model, dtype_of_precision(recipe.precision), Random{}, choose_device(recipe.device),
                                 Gradients::no);
     load_weights(weights, parameters);
     Progress progress;
+    if (!has_checksum(weights)) progress.warning(no_checksum_text(weights));
     const auto show = [&](int64_t done) { progress.show(set, done, test->size(), "samples", 0); };
     const Evaluation result = evaluate(*model, parameters, *test, recipe.batch_size, show, program.loss);
+    check(result.not_finite.empty(), "[evaluate] {} says nothing: {}", weights.string(), result.not_finite);
     progress.line(fmt::format("{} loss {:.4f}{}  ({} samples, {})", set, result.loss,
                               std::isnan(result.accuracy) ? "" : fmt::format(", accuracy {:.2f} %", result.accuracy),
                               grouped(test->size()), weights.filename().string()));
     return 0;
+}
+
+int verify(const Program& program, const fs::path& path) {
+    const RunFolder folder{path};
+    const nlohmann::json config = read_own_config(program, folder);
+    const nlohmann::json samples = config["derived"].value("training_samples", nlohmann::json());
+    check(samples.is_number_integer(), "[run] {}: \"derived\" lacks \"training_samples\"", folder.config().string());
+    const std::unique_ptr<Module> model = model_of(program);
+    return verify_run(folder, {recipe_in(config, folder), *model, samples.get<int64_t>(), program.name});
 }
 
 }  // namespace
@@ -157,6 +196,8 @@ RunCommand declare_own_train(const Program& program, CLI::App& command) {
     add_flag(command, "--output", flags->output, "the run's folder, which must not exist or be empty")
         ->default_str("runs/NAME-seedN");
     add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
+    command.add_flag("--accept-other-data", flags->accept_other_data,
+                     "with --resume: go on although the samples are not those the run began with");
     add_threads_flag(command);
     return [&program, flags] { return train(program, *flags); };
 }
@@ -166,6 +207,13 @@ RunCommand declare_own_evaluate(const Program& program, CLI::App& command) {
     add_flag(command, "--checkpoint", *path, "the run's folder")->required();
     add_threads_flag(command);
     return [&program, path] { return evaluate_run(program, *path); };
+}
+
+RunCommand declare_own_verify(const Program& program, CLI::App& command) {
+    auto path = std::make_shared<fs::path>();
+    command.add_option("RUN", *path, "the run's folder")->required();
+    add_threads_flag(command);
+    return [&program, path] { return verify(program, *path); };
 }
 
 }  // namespace swingrad

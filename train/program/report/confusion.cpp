@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "train/program/console/text.h"
 #include "train/program/images/image_file.h"
+#include "train/program/report/page.h"
 
 #include <algorithm>
 #include <array>
@@ -73,7 +74,7 @@ std::string cell(const Confusion& confusion, int64_t truth, int64_t predicted) {
 
 std::string table(const Confusion& confusion, const std::vector<std::string>& names) {
     std::string html =
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Confusion matrix\"><table class=\"matrix\">\n"
+        "<table class=\"matrix\">\n"
         "<thead><tr><th scope=\"col\">true \\ predicted</th>";
     for (int64_t k = 0; k < confusion.classes(); ++k)
         html += "<th scope=\"col\" class=\"upright\"><span>" + name_of_class(names, k) + "</span></th>";
@@ -85,7 +86,7 @@ std::string table(const Confusion& confusion, const std::vector<std::string>& na
         html += any ? fmt::format("<td>{:.0f} %</td></tr>\n", 100 * confusion.share(truth, truth))
                     : "<td>no image</td></tr>\n";
     }
-    return html + "</tbody></table></div>\n";
+    return html_scrolling("Confusion matrix", html + "</tbody></table>", names.size() + 2);
 }
 
 // A pixel a cell, in the colours of the table on white.

@@ -12,6 +12,8 @@ namespace swingrad {
 struct NamedLog {
     std::string name;  // of the run, for legends; not shown where there is one run alone
     LogTable log;
+    Series rates = {};           // learning rates of the steps, over epochs; empty: of epochs' last steps, from the log
+    double label_smoothing = 0;  // of the targets of the training loss
 };
 
 // Loss, accuracy, learning rate and gradient norm over epochs. Of one run, training and validation are two curves; of

@@ -34,7 +34,7 @@ std::string data_of(const HeatMap& map) {
         lines += fmt::format("{} {}", at % map.columns, at / map.columns);
         for (size_t i = 0; i < numbers; ++i) {
             const double value = map.values[cell * numbers + i];
-            lines += std::isfinite(value) ? fmt::format(" {:.6g}", value) : " NaN";
+            lines += std::abs(value) <= largest_drawn ? fmt::format(" {:.6g}", value) : " NaN";
         }
         lines += "\n";
     }
@@ -79,10 +79,10 @@ std::string heat_maps_script(const Figure& figure) {
         if (map.photograph) continue;
         scale_with = i;
         for (const double value : map.values)
-            if (std::isfinite(value)) values.include(value);
+            if (std::abs(value) <= largest_drawn) values.include(value);
     }
     check(values.low <= values.high, "[plot] {}: no number to draw", figure.title);
-    if (values.low == values.high) values.high += 1;
+    if (values.low == values.high) values.high += std::max(1.0, std::abs(values.high));
     const int bottom = top + row_height, height = bottom + legend;
     std::string script = terminal_script(height) + data +
                          fmt::format(

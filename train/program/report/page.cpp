@@ -1,6 +1,7 @@
 #include "train/program/report/page.h"
 
 #include "core/io/file.h"
+#include "train/program/console/interrupt.h"
 #include "train/program/console/text.h"
 #include "train/program/report/page_style.h"
 
@@ -61,8 +62,10 @@ std::string html_of_object(const nlohmann::json& object) {
     return html + "</tbody></table>\n";
 }
 
-std::string html_scrolling(const std::string& label, const std::string& table) {
-    return fmt::format("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</div>\n",
+std::string html_scrolling(const std::string& label, const std::string& table, size_t columns) {
+    constexpr size_t fit_a_phone = 6;
+    return fmt::format("{}<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</div>\n",
+                       columns > fit_a_phone ? "<p class=\"scrolls\">The table scrolls sideways &harr;</p>\n" : "",
                        escaped(label), table);
 }
 
@@ -73,9 +76,7 @@ DrawnFigures draw_figures(std::vector<NamedFigure> named, const std::filesystem:
         std::vector<Figure> figures;
         for (const NamedFigure& one : named) figures.push_back(one.figure);
         const std::vector<std::string> pictures = svgs_of(figures);
-        std::error_code error;
-        std::filesystem::create_directories(folder, error);
-        check(!error, "[report] cannot create {}: {}", folder.string(), error.message());
+        make_folders(folder);
         for (size_t i = 0; i < named.size(); ++i) {
             write_file_atomically(folder / named[i].file, pictures[i]);
             drawn.figures.emplace_back(std::move(named[i]), pictures[i]);
@@ -83,6 +84,8 @@ DrawnFigures draw_figures(std::vector<NamedFigure> named, const std::filesystem:
     } catch (const NotInstalled&) {
         drawn.gnuplot = false;
         drawn.problem = "No figures: gnuplot is not installed (apt-get install gnuplot-nox)";
+    } catch (const EndedBySignal&) {
+        throw;
     } catch (const Error& error) {
         drawn.problem = fmt::format("No figures: {}", error.what());
     }

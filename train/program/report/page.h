@@ -23,8 +23,9 @@ std::string html_tile(const std::string& term, const std::string& value, const s
 // Names and values of an object as a table; folders of the machine are cut out of the values.
 std::string html_of_object(const nlohmann::json& object);
 
-// A table's HTML within a frame that scrolls where a phone is too narrow for it.
-std::string html_scrolling(const std::string& label, const std::string& table);
+// A table's HTML within a frame that scrolls where a phone is too narrow for it. Phones show no scroll bar, so a table
+// of many columns says so there.
+std::string html_scrolling(const std::string& label, const std::string& table, size_t columns);
 
 // Figures as far as they could be drawn.
 struct DrawnFigures {

@@ -22,7 +22,15 @@ p, figcaption, .headline dt { color: var(--soft); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
 figure { margin: 0; }
 .figures img { width: 100%; height: auto; display: block; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; background:
+  linear-gradient(to right, var(--paper) 30%, transparent) 0 0 / 3rem 100% no-repeat local,
+  linear-gradient(to left, var(--paper) 30%, transparent) 100% 0 / 3rem 100% no-repeat local,
+  linear-gradient(to right, var(--line), transparent) 0 0 / 1rem 100% no-repeat scroll,
+  linear-gradient(to left, var(--line), transparent) 100% 0 / 1rem 100% no-repeat scroll; }
+.wide::-webkit-scrollbar { height: .6rem; }
+.wide::-webkit-scrollbar-track { background: var(--panel); border-radius: .3rem; }
+.wide::-webkit-scrollbar-thumb { background: var(--soft); border-radius: .3rem; }
+.scrolls { display: none; font-size: .85rem; margin: 0 0 .25rem; }
 td.name { max-width: 10rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -59,6 +67,7 @@ footer { margin-top: 3rem; font-size: .85rem; color: var(--soft); }
   th, td { padding: .2rem .35rem; }
   .matrix td { min-width: 1.7rem; padding: .2rem 0; }
   .headline { grid-template-columns: 1fr 1fr; }
+  .scrolls { display: block; }
   .images { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .75rem; }
 }
 @media print { details > * { display: block; } }

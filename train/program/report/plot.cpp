@@ -22,8 +22,11 @@ constexpr int height = 300, legend_line = 20;
 constexpr size_t most_markers = 60;  // beyond so many points, a line alone is clearer
 constexpr double most_ticks = 8;
 
-bool drawable(const Figure& figure, double x, double y) {
-    return std::isfinite(x) && std::isfinite(y) && (!figure.log_y || y > 0);
+// At least so wide that a double tells its ticks apart: gnuplot counts from one to the next.
+Range widened(Range r) {
+    const double least = 1e-9 * std::max(std::abs(r.low), std::abs(r.high));
+    if (r.high - r.low >= least) return r;
+    return {r.low - least / 2, r.high + least / 2};
 }
 
 // A step of 1, 2 or 5 times a power of ten that cuts `span` into at most `most` parts.
@@ -37,6 +40,7 @@ double tick_step(double span, double most) {
 std::string x_axis(const Figure& figure, Range x) {
     const bool named = !figure.x_names.empty();
     if (x.low == x.high || named) x = {x.low - 0.5, x.high + 0.5};
+    x = widened(x);
     std::string text = fmt::format("set xrange [{}:{}]\n", x.low, x.high), names;
     size_t letters = 0;
     for (size_t i = 0; i < figure.x_names.size(); ++i) {
@@ -50,8 +54,8 @@ std::string x_axis(const Figure& figure, Range x) {
 
 // On a logarithmic axis gnuplot labels powers of ten only, which for a loss between 0.3 and 2.5 is a single one.
 std::string log_axis(Range y) {
-    const double decades = std::log10(y.high / y.low);
-    y = {y.low / std::pow(10, 0.05 * decades + 0.05), y.high * std::pow(10, 0.05 * decades + 0.05)};
+    const double decades = std::log10(y.high) - std::log10(y.low), margin = std::pow(10, 0.05 * decades + 0.05);
+    y = {y.low / margin, y.high * margin};
     std::string ticks;
     const auto stride = std::max(1.0, std::ceil(decades / most_ticks));
     const std::vector<double> factors = decades > 3     ? std::vector{1.0}
@@ -69,7 +73,7 @@ std::string log_axis(Range y) {
 std::string y_axis(const Figure& figure, const Range& y) {
     if (figure.log_y) return log_axis(y);
     const double margin = y.high > y.low ? 0.05 * (y.high - y.low) : (y.low == 0 ? 0.5 : 0.5 * std::abs(y.low));
-    const Range shown{figure.from_zero ? std::min(0.0, y.low) : y.low - margin, y.high + margin};
+    const Range shown = widened({figure.from_zero ? std::min(0.0, y.low) : y.low - margin, y.high + margin});
     return fmt::format("set yrange [{}:{}]\nset ytics {}\n", shown.low, shown.high,
                        tick_step(shown.high - shown.low, most_ticks));
 }
@@ -107,7 +111,7 @@ std::string curves_script(const Figure& figure) {
         data += fmt::format("$s{} << end\n", i);
         for (size_t k = 0; k < one.x.size(); ++k) {
             const bool drawn = drawable(figure, one.x[k], one.y[k]);
-            const double spread = k < one.spread.size() && std::isfinite(one.spread[k]) ? one.spread[k] : 0;
+            const double spread = k < one.spread.size() && one.spread[k] <= largest_drawn ? one.spread[k] : 0;
             data += drawn ? fmt::format("{} {} {}\n", one.x[k], one.y[k], spread) : "\n";  // empty: breaks the curve
             if (drawn) x.include(one.x[k]), y.include(one.y[k]);
         }
@@ -129,11 +133,16 @@ std::string curves_script(const Figure& figure) {
                "set grid ytics linetype 1 linecolor rgb '#dddddd' linewidth 1\n"
                "set key below center horizontal Left reverse maxrows {} samplen 2\n"
                "set title {}\nset xlabel {} offset 0,0.3\nset ylabel {}\n",
-               std::max(1, lines), quoted(figure.title), quoted(figure.x_label), quoted(figure.y_label)) +
+               std::max(1, lines), quoted(figure.title), quoted(figure.x_label),
+               quoted(figure.log_y ? figure.y_label + " (log scale)" : figure.y_label)) +
            x_axis(figure, x) + y_axis(figure, y) + data + plots + "\n";
 }
 
 }  // namespace
+
+bool drawable(const Figure& figure, double x, double y) {
+    return std::abs(x) <= largest_drawn && std::abs(y) <= largest_drawn && (!figure.log_y || y >= smallest_drawn);
+}
 
 // As gnuplot reads it: in single quotes nothing is special but the quote.
 std::string quoted(const std::string& text) {

@@ -11,14 +11,15 @@
 
 namespace swingrad {
 
-// One curve. A point with a coordinate that is not finite is left out, and the line is broken there.
+// One curve. A point with a coordinate that is not finite, or larger than 1e270, is left out, and the line is broken
+// there.
 struct Series {
     std::string name;  // in the legend, which is drawn where there is more than one series
     std::vector<double> x, y;
     std::vector<double> spread{};  // drawn as a bar from y - spread to y + spread; empty: none
 };
 
-// Numbers of a grid, a colour each. What is not finite stays white.
+// Numbers of a grid, a colour each. What is not finite, or larger than 1e270, stays white.
 struct HeatMap {
     std::string title{};
     int64_t columns = 0;           // of the grid
@@ -31,13 +32,16 @@ struct HeatMap {
 struct Figure {
     std::string title{}, x_label{}, y_label{};  // of heat maps y_label says what a colour means
     std::vector<Series> series{};
-    bool log_y = false;                  // values of 0 or less are then left out
+    bool log_y = false;                  // values below 1e-270 are then left out
     bool integer_x = false;              // ticks at whole numbers only: epochs, steps
     bool from_zero = false;              // the axis of y begins at 0, unless it is logarithmic
     std::vector<std::string> x_names{};  // what stands at x = 1, 2, ... in the place of numbers; empty: numbers
     std::vector<HeatMap> maps{};         // in the place of series, all on one scale of colours
     int64_t maps_across = 4;             // how many stand beside each other
 };
+
+// Whether the figure's axes can show this point.
+bool drawable(const Figure& figure, double x, double y);
 
 struct NamedFigure {
     std::string file;  // "loss.svg"

@@ -10,6 +10,9 @@ namespace swingrad {
 
 constexpr int figure_width = 480;
 
+// A number beyond these is left out: with the margins of its axis it would be infinite, or 0.
+constexpr double largest_drawn = 1e270, smallest_drawn = 1e-270;
+
 struct Range {
     double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
     void include(double value) { low = std::min(low, value), high = std::max(high, value); }

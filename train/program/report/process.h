@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,11 @@ class NotInstalled : public Error {
 };
 
 // Runs `arguments[0]`, looked up on the PATH, with `input` on its standard input, and returns what it wrote on its
-// standard output. Ctrl-C does not reach it. Throws NotInstalled where there is no such program, and an Error with the
-// first line of its standard error where it fails.
-std::string output_of(const std::vector<std::string>& arguments, std::string_view input);
+// standard output. Throws NotInstalled where there is no such program, and an Error with the first line of its standard
+// error where it fails, or where it has not ended within `limit` or says more than 256 MiB: then it is killed, with all
+// it started. Killed it is also by a signal that ends this program (train/program/console/interrupt.h), here and at
+// once: EndedBySignal.
+std::string output_of(const std::vector<std::string>& arguments, std::string_view input,
+                      std::chrono::seconds limit = std::chrono::seconds(30));
 
 }  // namespace swingrad

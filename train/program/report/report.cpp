@@ -110,12 +110,13 @@ std::string epochs_section(const Page& page) {
     struct Column {
         const char *name, *title;
     };
+    const bool smoothed = page.run.label_smoothing > 0;
     std::vector<Column> columns{{"epoch", "epoch"},
-                                {"train_loss", "training loss"},
+                                {"train_loss", smoothed ? "training loss, smoothed targets" : "training loss"},
                                 {"train_accuracy", "training accuracy, %"},
                                 {"validation_loss", "validation loss"},
                                 {"validation_accuracy", "validation accuracy, %"},
-                                {"learning_rate", "learning rate"},
+                                {"learning_rate", "learning rate, last step"},
                                 {"gradient_norm", "gradient norm"},
                                 {"images_per_s", "images/s"},
                                 {"samples_per_s", "samples/s"},
@@ -137,7 +138,7 @@ std::string epochs_section(const Page& page) {
     table += "</tbody></table>";
     return fmt::format("<h2>Epochs</h2>\n<details{}><summary>{} epochs</summary>\n{}</details>\n",
                        page.run.log.epochs.size() <= epochs_shown_open ? " open" : "", page.run.log.epochs.size(),
-                       html_scrolling("Epochs", table));
+                       html_scrolling("Epochs", table, columns.size()));
 }
 
 std::string settings_section(const Page& page) {
@@ -145,15 +146,19 @@ std::string settings_section(const Page& page) {
            "</div>\n<div><h3>Model</h3>\n" + html_of_object(page.run.architecture) + "</div>\n</div>\n";
 }
 
+// When a start of the run was, as far as its entry says.
+std::string start_of(const nlohmann::json& entry) {
+    const nlohmann::json started = entry.is_object() ? entry.value("started", nlohmann::json()) : nlohmann::json();
+    return started.is_string() ? started.get<std::string>() : "?";
+}
+
 std::string environment_section(const Page& page) {
     std::string html = "<h2>Environment</h2>\n";
     if (!page.run.environment.is_array() || page.run.environment.empty()) return html + "<p>Not recorded.</p>\n";
     html += html_of_object(page.run.environment.back());
     for (size_t i = page.run.environment.size() - 1; i-- > 0;)
-        html += fmt::format(
-            "<details><summary>Before, from {}</summary>\n{}</details>\n",
-            escaped(page.run.environment[i].is_object() ? page.run.environment[i].value("started", "?") : "?"),
-            html_of_object(page.run.environment[i]));
+        html += fmt::format("<details><summary>Before, from {}</summary>\n{}</details>\n",
+                            escaped(start_of(page.run.environment[i])), html_of_object(page.run.environment[i]));
     return html;
 }
 
@@ -171,7 +176,8 @@ std::string html_of(const Page& page) {
 }  // namespace
 
 std::string write_report(const ReportedRun& run, const Judged* judged, const fs::path& page, const fs::path& figures) {
-    const Page content{run, judged, draw_figures(curves({{run.name, run.log}}), figures)};
+    const Page content{run, judged,
+                       draw_figures(curves({{run.name, run.log, run.rates, run.label_smoothing}}), figures)};
     write_file_atomically(page, html_of(content));
     return content.figures.problem;
 }

@@ -5,6 +5,7 @@
 #include "train/data/dataset.h"
 #include "train/loop/prediction.h"
 #include "train/program/report/log_table.h"
+#include "train/program/report/plot.h"
 
 #include <filesystem>
 #include <string>
@@ -21,6 +22,8 @@ struct ReportedRun {
     nlohmann::json recipe, architecture;                       // objects: settings and values
     nlohmann::json environment;  // an array, an object for each start; anything else: none
     LogTable log;
+    Series rates = {};           // learning rates of the steps so far, over epochs
+    double label_smoothing = 0;  // of the targets of the training loss
 };
 
 // What the model said of a set of samples: for images, the confusion matrix and the examples.

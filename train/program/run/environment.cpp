@@ -1,7 +1,9 @@
 #include "train/program/run/environment.h"
 
+#include "core/error.h"
 #include "core/gemm/packed_operand.h"
 #include "core/io/file.h"
+#include "core/io/json_file.h"
 #include "core/threads.h"
 #include "train/loop/device.h"
 #include "train/program/console/text.h"
@@ -92,12 +94,19 @@ nlohmann::json current_environment(const std::string& device) {
             {"system", operating_system()}};
 }
 
-void append_environment(const RunFolder& folder, const std::string& device) {
-    auto entries = nlohmann::json::array();
-    if (std::filesystem::exists(folder.environment())) {
-        auto before = nlohmann::json::parse(read_file(folder.environment()), nullptr, false);
-        if (before.is_array()) entries = std::move(before);
+nlohmann::json environments_of(const RunFolder& folder) {
+    if (!std::filesystem::exists(folder.environment())) return nlohmann::json::array();
+    const std::string text = read_file(folder.environment());
+    try {
+        nlohmann::json entries = parse_json(text, folder.environment().string());
+        if (entries.is_array()) return entries;
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it tells of a run, and no run depends on it
     }
+    return nlohmann::json::array();
+}
+
+void append_environment(const RunFolder& folder, const std::string& device) {
+    nlohmann::json entries = environments_of(folder);
     entries.push_back(current_environment(device));
     write_file_atomically(folder.environment(), entries.dump(2) + "\n");
 }

@@ -9,6 +9,9 @@ namespace swingrad {
 // paths cut down to their last name, and what computes where a recipe says `device`.
 nlohmann::json current_environment(const std::string& device);
 
+// The entries of environment.json; none where it is missing or no JSON array that parse_json takes.
+nlohmann::json environments_of(const RunFolder& folder);
+
 // Appends an entry to environment.json, an array with one for each time the run was started or resumed. What stands
 // there and is no such array is replaced.
 void append_environment(const RunFolder& folder, const std::string& device);

@@ -4,41 +4,90 @@
 #include "train/data/batch.h"
 #include "train/loop/trainer.h"
 #include "train/program/images/data_source.h"
+#include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/start.h"
 
+#include <functional>
 #include <memory>
-#include <tuple>
 
 namespace swingrad {
 namespace fs = std::filesystem;
 namespace {
 
+// What training images are, as a run's config.json remembers them.
+struct Known {
+    std::vector<int64_t> images_of_class;
+    std::string fingerprint;
+};
+
+Known known_of(const Dataset& training, const Dataset& validation) {
+    const ImageSamples validated(validation, {});
+    Known known{std::vector<int64_t>(training.classes.size(), 0),
+                fingerprint_of(ImageSamples(training, {}), &validated)};
+    for (const int64_t label : training.labels) known.images_of_class[static_cast<size_t>(label)] += 1;
+    return known;
+}
+
+// What about the images is not as it was, in words; empty where nothing is.
+std::string difference_of(const RunConfig& before, const Dataset& training, const Known& now) {
+    const std::string classes = difference_of_classes(before.classes, training.classes);
+    if (!classes.empty()) return classes;
+    if (before.images_of_class.size() == now.images_of_class.size())
+        for (size_t k = 0; k < now.images_of_class.size(); ++k)
+            if (before.images_of_class[k] != now.images_of_class[k])
+                return fmt::format("{} images of class \"{}\" to train on, before {}", now.images_of_class[k],
+                                   training.classes[k], before.images_of_class[k]);
+    if (training.size() != before.training_images)
+        return fmt::format("{} images to train on, before {}", training.size(), before.training_images);
+    const bool same = before.fingerprint.empty() || before.fingerprint == now.fingerprint;
+    return same ? "" : "as many images, but not the same pixels in the same order";
+}
+
 // A Swin, its images, and the subject of a run that refers to both.
 class SwinRun {
   public:
-    explicit SwinRun(const SwinRecipe& recipe) : recipe_(recipe), source_(parse_data_source(recipe.data)) {
-        const Dataset all = load_dataset(source_, Split::train, {.extent = {recipe.img_size, recipe.img_size}});
-        std::tie(training_, validation_) = hold_out(all, recipe.validation, random_of(recipe, Purpose::hold_out));
-        check(recipe.validation == 0 || validation_.size() > 0,
-              "[train] --validation {} of {} images leaves none to validate on", recipe.validation, all.size());
+    // Runs of before there was a choice hold out a share of the training images even where there is a folder val.
+    SwinRun(const SwinRecipe& recipe, bool use_val) : recipe_(recipe), source_(parse_data_source(recipe.data)) {
+        if (has_split(source_, Split::test)) require_files(source_, Split::test);
+        auto [training, validation] =
+            load_to_train(source_, use_val, recipe.validation, random_of(recipe, Purpose::hold_out), load_options());
+        training_ = std::move(training);
+        validation_ = std::move(validation);
     }
 
     int start_in(const RunFolder& folder) {
         const auto classes = static_cast<int64_t>(training_.classes.size());
-        const RunConfig config{recipe_, model_of(recipe_, classes), normalisation_of(source_.kind), training_.classes,
-                               training_.size()};
+        const Known known = known_of(training_, validation_);
+        const RunConfig config{recipe_,
+                               model_of(recipe_, classes),
+                               normalisation_of(source_.kind),
+                               training_.classes,
+                               training_.size(),
+                               known.images_of_class,
+                               known.fingerprint,
+                               true};
         const Learning learning = learning_of(config);
         return start(folder, learning.subject, to_json(config), samples_text());
     }
 
-    int go_on_in(const RunFolder& folder, const RunConfig& config) {
-        check(training_.size() == config.training_images && training_.classes == config.classes,
-              "[train] {} is not what {} was trained on: {} images of {} classes, then {} of {}", recipe_.data,
-              folder.path.string(), training_.size(), training_.classes.size(), config.training_images,
-              config.classes.size());
+    int go_on_in(const RunFolder& folder, RunConfig config, const ResumeOptions& options) {
+        const Known now = known_of(training_, validation_);
+        const std::string difference = difference_of(config, training_, now);
+        const bool fits = training_.classes.size() == config.classes.size();
+        check(difference.empty() || (fits && options.accept_other_data),
+              "[train] {} is not what {} was trained on: {}{}", recipe_.data, folder.path.string(), difference,
+              fits ? "; --accept-other-data goes on all the same" : "");
+        const bool same = difference.empty() && options.data.empty();
+        if (!same) {
+            config.recipe = recipe_;
+            config.classes = training_.classes;
+            config.training_images = training_.size();
+            config.images_of_class = now.images_of_class;
+            config.fingerprint = now.fingerprint;
+        }
         const Learning learning = learning_of(config);
-        return go_on(folder, learning.subject, samples_text());
+        return go_on(folder, learning.subject, same ? nlohmann::json() : to_json(config), samples_text());
     }
 
   private:
@@ -57,28 +106,41 @@ class SwinRun {
                            .model = *model,
                            .training = *train,
                            .validation = validation_.size() > 0 ? validate.get() : nullptr,
-                           .test = [this, &config] { return test_of(config); },  // not read before
+                           .test = test_of(config),
                            .model_name = recipe_.model,
                            .data_name = recipe_.data,
                            .samples_are = "images",
                            .classes = config.classes.size(),
                            .settings = to_json(recipe_),
-                           .architecture = config_to_json(config.model)};
+                           .architecture = config_to_json(config.model),
+                           .fixed_settings = fixed_settings_of(config)};
         return {std::move(model), std::move(train), std::move(validate), std::move(subject)};
     }
 
-    std::unique_ptr<Samples> test_of(const RunConfig& config) const {
-        return std::make_unique<ImageSamples>(load_dataset(source_, Split::test, {.extent = config.model.img_size}),
-                                              config.normalisation);
+    // Test images are not read before the end; there may be none.
+    std::function<std::unique_ptr<Samples>()> test_of(const RunConfig& config) const {
+        if (!has_split(source_, Split::test)) return {};
+        return [this, &config]() -> std::unique_ptr<Samples> {
+            return std::make_unique<ImageSamples>(load_dataset(source_, Split::test, load_options()),
+                                                  config.normalisation);
+        };
+    }
+
+    LoadOptions load_options() const {
+        LoadOptions options{{recipe_.img_size, recipe_.img_size}, recipe_.ignore_exif};
+        if (recipe_.skip_broken) options.left_out = listing_left_out(left_out_);
+        return options;
     }
 
     std::string samples_text() const {
         const auto [rows, columns] = training_.extent();
-        return fmt::format(", {} classes, {} x {} pixels", training_.classes.size(), rows, columns);
+        return fmt::format(", {} classes, {} x {} pixels{}{}", training_.classes.size(), rows, columns,
+                           has_split(source_, Split::test) ? "" : ", no test images", text_of_left_out(left_out_));
     }
 
     const SwinRecipe recipe_;
     const DataSource source_;
+    mutable int64_t left_out_ = 0;
     Dataset training_, validation_;
 };
 
@@ -92,14 +154,19 @@ fs::path default_run_folder(const SwinRecipe& recipe) {
 int start_run(const SwinRecipe& recipe, const fs::path& path) {
     const RunFolder folder{path};
     require_unused(folder);
-    return SwinRun(recipe).start_in(folder);
+    return SwinRun(recipe, true).start_in(folder);
 }
 
-int resume_run(const fs::path& path) {
+int resume_run(const fs::path& path, const ResumeOptions& options) {
     const RunFolder folder{path};
     const RunConfig config = read_config(folder);
+    SwinRecipe recipe = config.recipe;
+    if (!options.data.empty()) recipe.data = options.data;
+    const fs::path images = parse_data_source(recipe.data).directory;
+    check(images.empty() || fs::exists(images), "[train] {}: no such folder; --data says where the images are now",
+          images.string());
     const RunLock lock(folder);
-    return SwinRun(config.recipe).go_on_in(folder, config);
+    return SwinRun(recipe, config.uses_val).go_on_in(folder, config, options);
 }
 
 }  // namespace swingrad

@@ -4,6 +4,7 @@
 #include "train/loop/swin_recipe.h"
 
 #include <filesystem>
+#include <string>
 
 namespace swingrad {
 
@@ -14,7 +15,13 @@ std::filesystem::path default_run_folder(const SwinRecipe& recipe);
 // where the user stopped it, with all that is needed to go on saved.
 int start_run(const SwinRecipe& recipe, const std::filesystem::path& folder);
 
-// Goes on with the run in `folder` as if it had never stopped.
-int resume_run(const std::filesystem::path& folder);
+// Goes on with the run in `folder` as if it had never stopped. Throws an Error that says what differs where the images
+// are not those it began with, unless the model fits them and `accept_other_data`; what is so from now on is written to
+// its config.json.
+struct ResumeOptions {
+    std::string data = {};  // where the images lie now, as --data names it; empty: where they lay
+    bool accept_other_data = false;
+};
+int resume_run(const std::filesystem::path& folder, const ResumeOptions& options = {});
 
 }  // namespace swingrad

@@ -4,28 +4,16 @@
 #include "core/io/json_file.h"
 #include "train/program/report/log_table.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
-
-#include <unistd.h>
-
 namespace swingrad {
 namespace fs = std::filesystem;
-namespace {
-
-// Adds `text` at the end of the file and brings it to disk, or throws: a full disk shows only when one asks.
-void append(const fs::path& path, const std::string& text) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "ab"), std::fclose);
-    const bool written = file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
-                         std::fflush(file.get()) == 0 && fsync(fileno(file.get())) == 0;
-    check(written, "[run] cannot write {}: {}", path.string(), std::strerror(errno));
-}
-
-}  // namespace
 
 fs::path RunFolder::kept(int64_t epoch) const { return path / fmt::format("epoch-{:04}.safetensors", epoch); }
+
+fs::path RunFolder::weights_so_far() const {
+    for (const fs::path& candidate : {weights(), best(), last()})
+        if (fs::exists(candidate)) return candidate;
+    return {};
+}
 
 // ---- config.json
 
@@ -34,9 +22,20 @@ nlohmann::json to_json(const RunConfig& config) {
     json["derived"] = {
         {"model", config_to_json(config.model)},       {"classes", config.classes},
         {"training_images", config.training_images},   {"mean", config.normalisation.mean},
-        {"deviation", config.normalisation.deviation},
+        {"deviation", config.normalisation.deviation}, {"images_of_class", config.images_of_class},
+        {"fingerprint", config.fingerprint},           {"uses_val", config.uses_val},
     };
     return json;
+}
+
+nlohmann::json fixed_settings_of(const RunConfig& config) {
+    nlohmann::json fixed = to_json(config.recipe);
+    for (const char* may_change : {"data", "skip-broken"}) fixed.erase(may_change);
+    const nlohmann::json architecture = config_to_json(config.model);
+    for (const auto& [key, value] : architecture.items()) fixed["architecture." + key] = value;
+    fixed["mean"] = config.normalisation.mean;
+    fixed["deviation"] = config.normalisation.deviation;
+    return fixed;
 }
 
 RunConfig read_config(const RunFolder& folder) {
@@ -45,9 +44,11 @@ RunConfig read_config(const RunFolder& folder) {
     nlohmann::json json = read_json_file(folder.config());
     check(json.is_object() && json.contains("derived"), "[run] {}: no \"derived\" in it, so no run wrote it", name);
     const nlohmann::json derived = json["derived"];
+    check(derived.is_object(), "[run] {}: \"derived\" must be an object, got {}", name, json_text(derived));
     check(!derived.contains("program"), "[run] {}: a run of the program {}, which alone knows its model", name,
-          derived.value("program", nlohmann::json()).dump());
+          json_text(derived.value("program", nlohmann::json())));
     json.erase("derived");
+    if (!json.contains("ignore-exif")) json["ignore-exif"] = true;  // version 0.1 turned no picture
 
     RunConfig config;
     update(config.recipe, json, name);
@@ -56,15 +57,26 @@ RunConfig read_config(const RunFolder& folder) {
     } catch (const UsageError& error) {
         fail_usage("{}: {}", name, error.what());
     }
-    try {
-        config.model = config_from_json(derived.at("model"));
-        derived.at("classes").get_to(config.classes);
-        derived.at("training_images").get_to(config.training_images);
-        derived.at("mean").get_to(config.normalisation.mean);
-        derived.at("deviation").get_to(config.normalisation.deviation);
-    } catch (const nlohmann::json::exception& error) {
-        fail("[run] {}: {}", name, error.what());
-    }
+    const auto read = [&](const char* key, auto& to, bool required = true) {
+        if (!required && !derived.contains(key)) return;
+        try {
+            derived.at(key).get_to(to);
+        } catch (const nlohmann::json::exception&) {
+            fail("[run] {}: \"{}\" under \"derived\" is missing, or not as a run writes it", name, key);
+        }
+    };
+    nlohmann::json model;
+    read("model", model);
+    config.model = config_from_json(model);
+    read("classes", config.classes);
+    read("training_images", config.training_images);
+    read("mean", config.normalisation.mean);
+    read("deviation", config.normalisation.deviation);
+    read("images_of_class", config.images_of_class, false);  // not in runs of 0.1, as the next two
+    read("fingerprint", config.fingerprint, false);
+    read("uses_val", config.uses_val, false);
+    check_normalisation(config.normalisation, fmt::format("[run] {}: \"mean\"", name),
+                        fmt::format("[run] {}: \"deviation\"", name));
     const auto [rows, columns] = config.model.img_size;
     check(rows == config.recipe.img_size && columns == config.recipe.img_size,
           "[run] {}: its model takes images of {} x {}, its img-size is {}", name, rows, columns,
@@ -77,30 +89,45 @@ RunConfig read_config(const RunFolder& folder) {
 // ---- log.jsonl
 
 void append_to_log(const RunFolder& folder, const nlohmann::json& entry) {
-    append(folder.log(), entry.dump() + "\n");
+    append_to_file(folder.log(), entry.dump() + "\n");
     write_file_atomically(folder.log_csv(), csv_of(read_log(folder.log())));
 }
 
 void cut_log(const RunFolder& folder, int64_t epochs) {
-    LogTable log;
-    if (fs::exists(folder.log())) log = read_log(folder.log());
-    std::erase_if(log.epochs, [&](const auto& entry) { return entry["epoch"].template get<int64_t>() > epochs; });
     std::string kept;
-    for (const auto& entry : log.epochs) kept += entry.dump() + "\n";
+    if (fs::exists(folder.log()))
+        for (const LogLine& line : lines_of_log(folder.log())) {
+            const bool done = line.kind == LogLine::Kind::epoch && line.entry["epoch"].get<int64_t>() <= epochs;
+            if (done || line.kind == LogLine::Kind::unreadable) kept += line.text + "\n";
+        }
     write_file_atomically(folder.log(), kept);
-    write_file_atomically(folder.log_csv(), csv_of(log));
+    write_file_atomically(folder.log_csv(), csv_of(read_log(folder.log())));
 }
 
-// ---- what a killed process left behind
+// ---- what a killed process left behind, and what a stranger may have
+
+bool is_temporary(const fs::path& file) {
+    const std::string name = file.filename().string();
+    return name.starts_with('.') && name.ends_with(".tmp");
+}
 
 void remove_temporaries(const RunFolder& folder) {
     std::error_code error;
     std::vector<fs::path> found;
-    for (const auto& entry : fs::directory_iterator(folder.path, error)) {
-        const std::string name = entry.path().filename().string();
-        if (name.starts_with('.') && name.ends_with(".tmp")) found.push_back(entry.path());
-    }
+    for (const fs::path& place : {folder.path, folder.figures()})
+        for (const auto& entry : fs::directory_iterator(place, error))
+            if (is_temporary(entry.path())) found.push_back(entry.path());
     for (const fs::path& path : found) fs::remove(path, error);  // one that stays does no harm
+}
+
+void refuse_links(const RunFolder& folder) {
+    std::error_code error;
+    constexpr auto options = fs::directory_options::skip_permission_denied;
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path, options, error))
+        check(!entry.is_symlink(error),
+              "[run] {} is a symbolic link, and a run writes nothing outside its folder: remove it, or put in its "
+              "place what it points to",
+              entry.path().string());
 }
 
 }  // namespace swingrad

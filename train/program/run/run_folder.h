@@ -14,12 +14,17 @@ struct RunFolder {
     std::filesystem::path path;
 
     std::filesystem::path config() const { return path / "config.json"; }
-    std::filesystem::path log() const { return path / "log.jsonl"; }              // one line an epoch
-    std::filesystem::path log_csv() const { return path / "log.csv"; }            // the same, without the test
-    std::filesystem::path last() const { return path / "last.safetensors"; }      // checkpoint to resume from
+    std::filesystem::path log() const { return path / "log.jsonl"; }                  // one line an epoch
+    std::filesystem::path log_csv() const { return path / "log.csv"; }                // the same, without the test
+    std::filesystem::path last() const { return path / "last.safetensors"; }          // checkpoint to resume from
+    std::filesystem::path previous() const { return path / "previous.safetensors"; }  // the checkpoint before it
+    // The next checkpoint, until it is whole and takes the place of the last.
+    std::filesystem::path next() const { return path / ".next.safetensors.tmp"; }
     std::filesystem::path best() const { return path / "best.safetensors"; }      // weights, best on validation
     std::filesystem::path weights() const { return path / "model.safetensors"; }  // weights, the result
-    std::filesystem::path kept(int64_t epoch) const;                              // weights, "epoch-0010.safetensors"
+    // The result, or the best so far, or the last checkpoint; empty where there is none of them.
+    std::filesystem::path weights_so_far() const;
+    std::filesystem::path kept(int64_t epoch) const;  // weights, "epoch-0010.safetensors"
     std::filesystem::path environment() const { return path / "environment.json"; }
     std::filesystem::path figures() const { return path / "figures"; }
     std::filesystem::path report() const { return path / "report.html"; }
@@ -33,18 +38,31 @@ struct RunConfig {
     Normalisation normalisation{};
     std::vector<std::string> classes;
     int64_t training_images = 0;
+    // Of these images, to know them again (train/program/run/fingerprint.h); empty in runs of version 0.1.
+    std::vector<int64_t> images_of_class = {};
+    std::string fingerprint = {};
+    bool uses_val = false;  // whether a folder val, where there is one, validates
 };
 
 nlohmann::json to_json(const RunConfig& config);
+// Of these, what decides a run's results beside its recipe, and cannot change: for Trainer::fixed_settings.
+nlohmann::json fixed_settings_of(const RunConfig& config);
 // Throws an Error naming the file where it is missing, no JSON, or lacks something.
 RunConfig read_config(const RunFolder& folder);
 
 // Appends one line to log.jsonl and makes log.csv anew from it. Throws an Error naming the file where it cannot.
 void append_to_log(const RunFolder& folder, const nlohmann::json& entry);
-// Keeps the lines of the first `epochs` epochs and nothing else, so that a resumed run doubles none; log.csv likewise.
+// Keeps the lines of the first `epochs` epochs, so that a resumed run doubles none, and those that cannot be read, as
+// they are; log.csv likewise.
 void cut_log(const RunFolder& folder, int64_t epochs);
 
-// Removes the files that write_file_atomically had begun when the process was killed: .NAME.*.tmp.
+// Whether it is of the files that were being written when a process was killed: .NAME.*.tmp.
+bool is_temporary(const std::filesystem::path& file);
+// Removes them, from figures/ too.
 void remove_temporaries(const RunFolder& folder);
+
+// Throws an Error that names the first symbolic link in the folder, at any depth. A folder may come from anybody, and a
+// run writes to nothing outside of it. The folder itself may be a link.
+void refuse_links(const RunFolder& folder);
 
 }  // namespace swingrad

@@ -4,6 +4,8 @@
 
 #include "train/program/run/run_lock.h"
 
+#include "core/io/retried.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -29,17 +31,19 @@ struct flock whole_file() {
 // The process that holds the lock; empty where it is free, or where the file system knows no locks.
 std::optional<pid_t> holder_of(int descriptor) {
     struct flock lock = whole_file();
-    if (fcntl(descriptor, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+    if (retried([&] { return fcntl(descriptor, F_GETLK, &lock); }) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
     return lock.l_pid;
 }
 
 }  // namespace
 
-RunLock::RunLock(const RunFolder& folder)
-    : descriptor_(open(folder.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+RunLock::RunLock(const RunFolder& folder) {
+    refuse_links(folder);
+    constexpr int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    descriptor_ = retried([&] { return open(folder.lock().c_str(), flags, 0666); });
     check(descriptor_ >= 0, "[run] cannot write {}: {}", folder.lock().string(), std::strerror(errno));
     struct flock lock = whole_file();
-    if (fcntl(descriptor_, F_SETLK, &lock) == 0) return;
+    if (retried([&] { return fcntl(descriptor_, F_SETLK, &lock); }) == 0) return;
     // Where the file system knows no locks, a run is better than none.
     if (errno != EACCES && errno != EAGAIN) return;
     const std::optional<pid_t> holder = holder_of(descriptor_);
@@ -50,7 +54,7 @@ RunLock::RunLock(const RunFolder& folder)
 RunLock::~RunLock() { close(descriptor_); }
 
 void refuse_if_locked(const RunFolder& folder) {
-    const int descriptor = open(folder.lock().c_str(), O_RDWR | O_CLOEXEC);
+    const int descriptor = retried([&] { return open(folder.lock().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW); });
     if (descriptor < 0) return;
     const std::optional<pid_t> holder = holder_of(descriptor);
     close(descriptor);

@@ -1,14 +1,18 @@
 #include "train/program/run/run_loop.h"
 
+#include "core/io/file.h"
+#include "core/io/safetensors.h"
 #include "core/threads.h"
 #include "train/loop/checkpoint.h"
+#include "train/program/console/error_text.h"
 #include "train/program/console/interrupt.h"
 #include "train/program/console/text.h"
 #include "train/program/run/run_report.h"
+#include "train/program/run/surprises.h"
+#include "train/program/run/way_back.h"
 
 #include <cmath>
 #include <limits>
-#include <new>
 
 namespace swingrad {
 namespace {
@@ -32,6 +36,8 @@ RunLoop::RunLoop(const RunFolder& folder, const RunSubject& subject)
       recipe_(subject_.recipe),
       trainer_(recipe_, subject_.model, subject_.training, subject_.loss) {
     trainer_.on_skip = [this](const std::string& why) { progress_.warning(why); };
+    trainer_.fixed_settings = subject.fixed_settings;
+    trainer_.on_note = [this](const std::string& note) { progress_.warning(note); };
 }
 
 void RunLoop::announce(const std::string& samples) {
@@ -42,43 +48,80 @@ void RunLoop::announce(const std::string& samples) {
     const int64_t validation = subject_.validation ? subject_.validation->size() : 0;
     progress_.line(fmt::format("{}: {} {} to train on, {} to validate on{}", subject_.data_name,
                                grouped(subject_.training.size()), subject_.samples_are, grouped(validation), samples));
+    for (const std::string& line : surprises_of(subject_)) progress_.warning(line);
 }
 
 void RunLoop::load() {
     const RunState& state = trainer_.state();
     if (std::filesystem::exists(folder_.last())) {
-        trainer_.load(folder_.last());
+        load_last();
         saved_ = fmt::format("epoch {}, batch {}", state.epoch, state.batch);
+    } else if (has_begun(folder_)) {
+        fail("[run] {} is missing, and the run is not at its start; {}", folder_.last().string(), way_back_of_run());
     }
     cut_log(folder_, state.epoch);
+    for (const std::string& problem : problems_of(read_log(folder_.log()), state.epoch, folder_.log()))
+        progress_.warning(problem);
+    if (std::filesystem::exists(folder_.last())) say_what_is_dropped();
     progress_.line(
         fmt::format("resuming {} after epoch {}, batch {}", folder_.path.string(), state.epoch, state.batch));
 }
 
+// An epoch begins anew where its samples are no longer the same.
+void RunLoop::say_what_is_dropped() {
+    const int64_t saved = checkpoint_state(folder_.last())["batch"], kept = trainer_.state().batch;
+    if (saved != kept)
+        progress_.warning(fmt::format("epoch {} begins anew: its {} batches so far were of other {}",
+                                      trainer_.state().epoch + 1, saved, subject_.samples_are));
+}
+
+std::string RunLoop::way_back_of_run() {
+    const auto load = [&](const std::filesystem::path& path) {
+        trainer_.load(path);
+        return trainer_.state();
+    };
+    return way_back(folder_, load, subject_.program);
+}
+
+void RunLoop::load_last() {
+    try {
+        trainer_.load(folder_.last());
+    } catch (const UsageError&) {  // it is whole, and the settings are not those it was made with
+        throw;
+    } catch (const Error& error) {
+        fail("{}; {}", error.what(), way_back_of_run());
+    }
+    if (!has_checksum(folder_.last())) progress_.warning(no_checksum_text(folder_.last()));
+}
+
 int RunLoop::go() {
     const InterruptGuard guard;
-    const std::string to_go_on =
-        fmt::format("to go on:  {} train --resume {}", subject_.program, shell_word(folder_.path.string()));
+    const std::string to_go_on = fmt::format("to go on:  {}", command_to_resume(folder_, subject_.program));
     try {
-        while (!trainer_.finished()) {
-            train_epoch();
-            finish_epoch();
+        try {
+            while (!trainer_.finished()) {
+                train_epoch();
+                finish_epoch();
+            }
+            test();
+            return 0;
+        } catch (const Interrupted&) {
+            // After the last epoch everything is saved, and the parameters may be the best ones, not the last.
+            if (!trainer_.finished()) save();
         }
-        test();
-    } catch (const Interrupted&) {
-        // After the last epoch everything is saved, and the parameters may be the best ones, not the last.
-        if (!trainer_.finished()) save();
-        progress_.line(
-            fmt::format("stopped after step {} of {}; {}", trainer_.steps_done(), trainer_.steps_in_all(), to_go_on));
-        return exit_interrupted();
     } catch (const std::exception& error) {
         save_what_is_done();
         if (saved_.empty()) throw;
-        const bool no_memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
-        fail("{}; last checkpoint: {} in {}; {}", no_memory ? "out of memory" : error.what(), saved_,
-             folder_.path.string(), to_go_on);
+        fail("{}; last checkpoint: {} in {}; {}", text_of(error), saved_, folder_.path.string(), to_go_on);
     }
-    return 0;
+    say_at_last(
+        fmt::format("stopped after step {} of {}; {}", trainer_.steps_done(), trainer_.steps_in_all(), to_go_on));
+    return exit_interrupted();
+}
+
+// On standard output, or, where nobody reads that any more, on standard error.
+void RunLoop::say_at_last(const std::string& text) {
+    if (!progress_.line(text)) progress_.warning(text);
 }
 
 void RunLoop::train_epoch() {
@@ -98,6 +141,7 @@ void RunLoop::train_epoch() {
 // done. The report comes last, so that it costs no checkpoint whatever becomes of it.
 void RunLoop::finish_epoch() {
     RunState& state = trainer_.state();
+    if (saved_.empty()) save();  // so that a run with a line in its log has a checkpoint
     const auto start = Clock::now();
     std::optional<Evaluation> validation;
     if (subject_.validation) validation = evaluate_showing("validating", *subject_.validation);
@@ -140,11 +184,11 @@ void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation)
     RunState& state = trainer_.state();
     const int64_t epoch = state.epoch + 1;
     if (validation && is_better(*validation)) {
+        save_weights(folder_.best(), trainer_.parameters());  // first: a state that names it may be saved if this fails
         if (!std::isnan(validation->accuracy)) state.best_accuracy = validation->accuracy;
         // JSON knows no infinity, and whatever comes next is better than that or NaN.
         state.best_loss = std::isfinite(validation->loss) ? validation->loss : std::numeric_limits<double>::max();
         state.best_epoch = epoch;
-        save_weights(folder_.best(), trainer_.parameters());
     }
     if (recipe_.keep_every > 0 && epoch % recipe_.keep_every == 0)
         save_weights(folder_.kept(epoch), trainer_.parameters());
@@ -159,7 +203,8 @@ void RunLoop::save_what_is_done() {
 }
 
 void RunLoop::save() {
-    trainer_.save(folder_.last());
+    trainer_.save(folder_.next());
+    replace_file(folder_.next(), folder_.last(), folder_.previous());
     saved_ = fmt::format("epoch {}, batch {}", trainer_.state().epoch, trainer_.state().batch);
 }
 
@@ -182,8 +227,10 @@ void RunLoop::report(const std::string& set, const Samples* samples, const std::
             judged.emplace(Judged{set, epoch, samples->size(), samples->images(), evaluation->accuracy,
                                   evaluation->loss, evaluation->predictions});
         problem = report_on(folder_, subject_, trainer_.parameters().count(), judged ? &*judged : nullptr);
+    } catch (const EndedBySignal&) {
+        return;  // the run ends where it next looks
     } catch (const std::exception& error) {
-        problem = fmt::format("No report: {}; training goes on", error.what());
+        problem = fmt::format("No report: {}; training goes on", text_of(error));
     }
     if (!problem.empty() && said_once_.insert(problem).second) progress_.warning(problem);
 }

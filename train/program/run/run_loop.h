@@ -21,7 +21,8 @@ class RunLoop {
 
     // Says what is going to be trained. `samples` says more of them: ", 10 classes, 32 x 32 pixels".
     void announce(const std::string& samples);
-    // To where the last checkpoint left off; a run stopped before its first one begins again.
+    // To where the last checkpoint left off; a run stopped before its first one begins again. Where there must be one
+    // and it is missing or damaged, the Error says by which command to go on.
     void load();
     // Returns the exit code: 0, or exit_interrupted() where the user stopped it.
     int go();
@@ -32,12 +33,16 @@ class RunLoop {
     void save_weights_of_epoch(const std::optional<Evaluation>& validation);
     void test();
 
+    void load_last();
+    void say_what_is_dropped();
+    std::string way_back_of_run();
     void save();
     void save_what_is_done();
     void report(const std::string& set, const Samples* samples, const std::optional<Evaluation>& evaluation,
                 int64_t epoch);
     Evaluation evaluate_showing(const std::string& label, const Samples& samples);
     bool is_better(const Evaluation& validation) const;
+    void say_at_last(const std::string& text);
     void show_step(double loss, double seconds_left);
 
     const RunFolder folder_;

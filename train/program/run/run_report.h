@@ -1,6 +1,7 @@
 // The report of a run, out of what lies in its folder.
 #pragma once
 
+#include "train/program/report/curves.h"
 #include "train/program/report/report.h"
 #include "train/program/run/run_folder.h"
 #include "train/program/run/run_subject.h"
@@ -10,5 +11,8 @@ namespace swingrad {
 // Writes report.html and its figures from the log and the environment in the folder. `judged` may be null. Throws an
 // Error where something cannot be read or written; returns what write_report does.
 std::string report_on(const RunFolder& folder, const RunSubject& subject, int64_t parameters, const Judged* judged);
+
+// The log of a run of any program for curves, with what its config.json says of rates and targets where it can be read.
+NamedLog named_log(const RunFolder& folder, const std::string& name);
 
 }  // namespace swingrad

@@ -27,6 +27,7 @@ struct RunSubject {
     std::string samples_are = "samples";  // "images"
     size_t classes = 0;                   // 0: none
     nlohmann::json settings, architecture = nlohmann::json::object();
+    nlohmann::json fixed_settings = {};  // Trainer's
 };
 
 }  // namespace swingrad

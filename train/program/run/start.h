@@ -9,7 +9,8 @@
 
 namespace swingrad {
 
-// Throws an Error unless the folder is missing, or holds nothing but a lock that no process holds.
+// Throws an Error unless the folder is missing, or holds nothing but what a start leaves that was killed before it had
+// a config.json: a lock that no process holds, and temporaries.
 void require_unused(const RunFolder& folder);
 
 // Makes the folder, writes `config` into it as config.json, and trains. `samples` says more of the samples, as
@@ -17,7 +18,8 @@ void require_unused(const RunFolder& folder);
 // needed to go on saved.
 int start(const RunFolder& folder, const RunSubject& subject, const nlohmann::json& config, const std::string& samples);
 
-// Goes on as if it had never stopped. The caller holds the folder's RunLock.
-int go_on(const RunFolder& folder, const RunSubject& subject, const std::string& samples);
+// Goes on as if it had never stopped. `config`, unless it is null, becomes config.json once the last checkpoint is
+// read: a run that cannot go on stays as it was. The caller holds the folder's RunLock.
+int go_on(const RunFolder& folder, const RunSubject& subject, const nlohmann::json& config, const std::string& samples);
 
 }  // namespace swingrad

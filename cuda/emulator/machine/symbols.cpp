@@ -1,4 +1,4 @@
-#include "cuda/emulator/engine/symbols.h"
+#include "cuda/emulator/machine/symbols.h"
 
 #include <cxxabi.h>
 #include <elf.h>
@@ -44,6 +44,7 @@ struct Module {
     std::string path;
     uintptr_t base = 0;
     std::vector<Symbol> functions, thread_locals;
+    size_t bounds = 0, bound_count = 0;  // where addresses are of what lies before kernels with __launch_bounds__
 };
 
 // Calls visit(info) for the program and every library until it returns true.
@@ -81,7 +82,12 @@ void read_symbols(Module& module) {
     const auto* image = static_cast<const char*>(map);
     const auto& header = *reinterpret_cast<const Elf64_Ehdr*>(image);
     const auto* sections = reinterpret_cast<const Elf64_Shdr*>(image + header.e_shoff);
+    const char* const section_names = image + sections[header.e_shstrndx].sh_offset;
     for (int i = 0; i < header.e_shnum; ++i) {
+        if (std::strcmp(section_names + sections[i].sh_name, "__patchable_function_entries") == 0) {
+            module.bounds = sections[i].sh_addr;
+            module.bound_count = sections[i].sh_size / sizeof(uintptr_t);
+        }
         if (sections[i].sh_type != SHT_SYMTAB) continue;
         const char* const names = image + sections[sections[i].sh_link].sh_offset;
         const auto* symbols = reinterpret_cast<const Elf64_Sym*>(image + sections[i].sh_offset);
@@ -98,6 +104,19 @@ void read_symbols(Module& module) {
     munmap(map, bytes);
 }
 
+// __launch_bounds__ (language/keywords.h): that many instructions of one byte, which do nothing, end where the kernel
+// begins.
+unsigned bound_of(const Module& module, const void* kernel) {
+    const auto* const starts = reinterpret_cast<const uintptr_t*>(module.base + module.bounds);
+    const auto end = reinterpret_cast<uintptr_t>(kernel);
+    for (size_t i = 0; i < module.bound_count; ++i)
+        if (starts[i] < end && end - starts[i] <= 1024 &&
+            std::all_of(reinterpret_cast<const unsigned char*>(starts[i]), static_cast<const unsigned char*>(kernel),
+                        [](unsigned char byte) { return byte == 0x90; }))
+            return static_cast<unsigned>(end - starts[i]);
+    return 0;
+}
+
 // A variable of function _ZF is called _ZZFE + its own name.
 bool belongs_to(const Symbol& variable, const std::string& function) {
     const std::string_view body = std::string_view(function).substr(2),
@@ -112,15 +131,21 @@ std::string variable_name(const Symbol& variable) {
     return fmt::format("{} of {}", text.substr(colons + 2), short_name(text.substr(0, colons)));
 }
 
-Kernel describe(const void* address) {
+// The caller holds the lock.
+std::mutex mutex;
+const Module& module_of(const void* address) {
     static std::unordered_map<std::string, Module> modules;
     const Module found = find_module(address);
     const auto [entry, is_new] = modules.try_emplace(found.path, found);
-    Module& module = entry->second;
-    if (is_new) read_symbols(module);
+    if (is_new) read_symbols(entry->second);
+    return entry->second;
+}
 
+Kernel describe(const void* address) {
+    const Module& module = module_of(address);
     Kernel kernel;
     kernel.module = module.base;
+    kernel.most_threads = bound_of(module, address);
     std::string mangled;
     for (const Symbol& function : module.functions)
         if (module.base + function.value == reinterpret_cast<uintptr_t>(address)) mangled = function.name;
@@ -142,11 +167,20 @@ Kernel describe(const void* address) {
 }  // namespace
 
 const Kernel& kernel_at(const void* address) {
-    static std::mutex mutex;
     static std::unordered_map<const void*, Kernel> kernels;
     const std::lock_guard lock(mutex);
     if (const auto known = kernels.find(address); known != kernels.end()) return known->second;
     return kernels.emplace(address, describe(address)).first->second;
+}
+
+std::string function_at(const void* code) {
+    const std::lock_guard lock(mutex);
+    const Module& module = module_of(code);
+    const uintptr_t offset = reinterpret_cast<uintptr_t>(code) - module.base;
+    for (const Symbol& function : module.functions)
+        if (offset >= function.value && offset < function.value + function.bytes)
+            return short_name(demangle(function.name));
+    return "a function";
 }
 
 ThreadStorage thread_storage(uintptr_t module) {

@@ -19,9 +19,11 @@ struct Kernel {
     uintptr_t module = 0;                // its address
     std::vector<SharedVariable> shared;  // its own and those of functions that it may call, in order of their offsets
     size_t own_shared_bytes = 0;
+    unsigned most_threads = 0;  // by its __launch_bounds__; 0: it has none
 };
 
 const Kernel& kernel_at(const void* address);
+std::string function_at(const void* code);  // "test::helper", the function that holds an address of code
 
 // This thread's copy of a module's thread-local variables, of which the __shared__ ones are some.
 struct ThreadStorage {

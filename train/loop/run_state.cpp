@@ -1,0 +1,162 @@
+// A run's checkpoint: written, and read with each number held against its range, the others and the recipe.
+
+#include "train/loop/trainer.h"
+
+#include "train/loop/checkpoint.h"
+
+#include <cmath>
+#include <string_view>
+
+namespace swingrad {
+namespace {
+
+const std::string recipe_key = "recipe";
+
+// The members by name, for writing and for reading.
+template <class State, class Visit>
+void for_each_member(State& state, Visit&& visit) {
+    visit("epoch", state.epoch);
+    visit("batch", state.batch);
+    visit("loss_sum", state.loss_sum);
+    visit("gradient_norm_sum", state.gradient_norm_sum);
+    visit("correct", state.correct);
+    visit("epoch_seconds", state.epoch_seconds);
+    visit("seconds", state.seconds);
+    visit("best_accuracy", state.best_accuracy);
+    visit("best_loss", state.best_loss);
+    visit("best_epoch", state.best_epoch);
+    visit("skipped", state.skipped);
+    visit("skipped_in_a_row", state.skipped_in_a_row);
+    visit("batches_per_epoch", state.batches_per_epoch);
+    visit("steps_apart", state.steps_apart);
+}
+
+// Checkpoints of version 0.1 know no steps left out, as it stopped at once, no best loss and no change of samples.
+bool may_be_absent(std::string_view name) {
+    return name.starts_with("skipped") || name == "best_loss" || name == "batches_per_epoch" || name == "steps_apart";
+}
+
+int64_t steps_of(const RunState& state) {
+    return state.epoch * state.batches_per_epoch + state.batch + state.steps_apart;
+}
+
+bool holds(const nlohmann::json& value, int64_t) { return value.is_number_integer(); }
+bool holds(const nlohmann::json& value, double) { return value.is_number(); }
+
+// Beyond any run, and small enough to be reckoned with.
+constexpr int64_t most_batches = int64_t{1} << 40, most_steps = int64_t{1} << 61;
+
+// Each number by itself, and against those it depends on. What is not finite is no number in JSON, or too large for it.
+void check_ranges(const RunState& s, const nlohmann::json& saved, int64_t epochs, const std::string& name) {
+    const auto require = [&](bool fits, const char* member, const std::string& range) {
+        check(fits, "{}: \"{}\" of the saved state must be {}, got {}", name, member, range,
+              saved.value(member, nlohmann::json()).dump());
+    };
+    const auto within = [&](const char* member, int64_t value, int64_t most) {
+        require(value >= 0 && value <= most, member, fmt::format("0 to {}", most));
+    };
+    within("epoch", s.epoch, epochs);
+    within("batches_per_epoch", s.batches_per_epoch, most_batches);
+    within("batch", s.batch, s.epoch == epochs ? 0 : s.batches_per_epoch);
+    require(s.steps_apart >= -most_steps && s.steps_apart <= most_steps, "steps_apart",
+            fmt::format("-{0} to {0}", most_steps));
+    within("skipped", s.skipped, s.batch);
+    within("skipped_in_a_row", s.skipped_in_a_row, most_skipped_in_a_row - 1);
+    // An epoch may be the best before it is counted as done.
+    within("best_epoch", s.best_epoch, s.epoch + (s.batch == s.batches_per_epoch ? 1 : 0));
+    require(s.correct >= 0, "correct", "0 or more");
+    require(std::isfinite(s.loss_sum), "loss_sum", "finite");
+    require(std::isfinite(s.best_loss), "best_loss", "finite");
+    require(s.best_accuracy >= -1 && s.best_accuracy <= 100, "best_accuracy", "-1 to 100");
+    require(std::isfinite(s.gradient_norm_sum) && s.gradient_norm_sum >= 0, "gradient_norm_sum", "0 or more");
+    require(std::isfinite(s.epoch_seconds) && s.epoch_seconds >= 0, "epoch_seconds", "0 or more");
+    require(std::isfinite(s.seconds) && s.seconds >= 0, "seconds", "0 or more");
+}
+
+// Where it does not say how many batches an epoch has, they are `batches`.
+RunState state_in(const nlohmann::json& saved, int64_t epochs, int64_t batches, const std::string& name) {
+    check(saved.is_object(), "{}: the saved state must be an object, got {}", name, saved.type_name());
+    RunState state;
+    for_each_member(state, [&](const char* member, auto& value) {
+        if (may_be_absent(member) && !saved.contains(member)) return;
+        check(saved.contains(member), "{}: no \"{}\" in the saved state", name, member);
+        check(holds(saved[member], value), "{}: \"{}\" of the saved state must be a {}number, got {}", name, member,
+              std::is_integral_v<std::decay_t<decltype(value)>> ? "whole " : "", saved[member].dump());
+        saved[member].get_to(value);
+    });
+    if (state.batches_per_epoch == 0) state.batches_per_epoch = batches;
+    check_ranges(state, saved, epochs, name);
+    return state;
+}
+
+// The samples are others: another number of batches makes an epoch from here on, and the epoch begins anew.
+void change_batches(RunState& state, int64_t batches) {
+    const int64_t done = steps_of(state);
+    state.begin_epoch();
+    state.batches_per_epoch = batches;
+    state.steps_apart += done - steps_of(state);
+    if (state.best_epoch <= state.epoch) return;
+    const RunState none;  // it was the best when first trained, and will be another one
+    state.best_epoch = none.best_epoch;
+    state.best_accuracy = none.best_accuracy;
+    state.best_loss = none.best_loss;
+}
+
+// What may change between one start and the next: not what is computed, only where, and what is kept of it.
+bool may_change(std::string_view setting) {
+    return setting == "device" || setting == "checkpoint-every" || setting == "keep-every" || setting == "on-nan";
+}
+
+// Version 0.1 did not save the recipe.
+void refuse_other_recipe(const nlohmann::json& saved, const nlohmann::json& settings, const std::string& name) {
+    const nlohmann::json then = saved.value(recipe_key, nlohmann::json::object());
+    check(then.is_object(), "{}: \"{}\" of the saved state must be an object, got {}", name, recipe_key,
+          then.type_name());
+    for (const auto& [setting, value] : settings.items())
+        if (!may_change(setting) && then.contains(setting) && then[setting] != value)
+            fail_usage("{}: made with {} {}, but the run's settings say {}; a resumed run keeps its settings", name,
+                       setting, then[setting].dump(), value.dump());
+}
+
+nlohmann::json settings_of(const Recipe& recipe, const nlohmann::json& fixed) {
+    nlohmann::json all = to_json(recipe);
+    if (!fixed.is_null()) all.update(fixed);
+    return all;
+}
+
+}  // namespace
+
+void RunState::begin_epoch() {
+    batch = correct = skipped = 0;
+    loss_sum = gradient_norm_sum = epoch_seconds = 0;
+}
+
+std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe) {
+    if (recipe.opt == "sgd")
+        return make_sgd(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
+    return make_adamw(parameters, {.weight_decay = recipe.weight_decay});
+}
+
+void save_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,
+              const RunState& state, const Parameters& parameters, const Optimiser& optimiser) {
+    nlohmann::json json;
+    for_each_member(state, [&](const char* member, const auto& value) { json[member] = value; });
+    json[recipe_key] = settings_of(recipe, fixed);
+    save_checkpoint(path, parameters, optimiser, json);
+}
+
+RunState load_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,
+                  int64_t batches_per_epoch, const Parameters& parameters, Optimiser& optimiser) {
+    const std::string name = "[train] " + path.string();
+    RunState state;
+    load_checkpoint(path, parameters, &optimiser, [&](const nlohmann::json& saved, int64_t steps) {
+        refuse_other_recipe(saved, settings_of(recipe, fixed), name);
+        state = state_in(saved, recipe.epochs, batches_per_epoch, name);
+        const int64_t done = steps_of(state);
+        check(steps <= done, "{}: its optimiser has taken {} steps, its run {}", name, steps, done);
+    });
+    if (state.batches_per_epoch != batches_per_epoch) change_batches(state, batches_per_epoch);
+    return state;
+}
+
+}  // namespace swingrad

@@ -1,0 +1,71 @@
+#include "train/program/console/output.h"
+
+#include "core/error.h"
+#include "core/io/quotes.h"
+#include "core/io/retried.h"
+#include "train/program/console/interrupt.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+namespace swingrad {
+namespace {
+
+[[noreturn]] void fail_to_print(int error) {
+    fail("cannot write to standard output{}", error == 0 ? "" : ": " + std::generic_category().message(error));
+}
+
+// Of a fixed place, for it is asked for where there is no memory, and after the end of main.
+constinit std::array<char, 64> name_of_program{"swingrad"};
+
+// 0 where all has gone out.
+int flush() {
+    errno = 0;
+    return std::fflush(stdout) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+// Opened the wrong way round, for writing what is to be read: so it serves for nothing but its number.
+void reserve_standard_descriptors() {
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (fcntl(descriptor, F_GETFD) >= 0) continue;
+        const int flags = descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        (void)!retried([&] { return open("/dev/null", flags); });  // gets the lowest number that is free: this one
+    }
+}
+
+void flush_output() {
+    const int error = flush();
+    if (error != 0 || std::ferror(stdout) != 0) fail_to_print(error);
+}
+
+bool print_line(const std::string& line) {
+    errno = 0;
+    const bool taken = std::fputs((line + "\n").c_str(), stdout) >= 0;
+    const int error = taken ? flush() : errno;
+    if (taken && error == 0) return true;
+    if (error == EPIPE && interrupted()) return false;
+    fail_to_print(error);
+}
+
+void complain(const std::string& text) {
+    std::fputs(text.c_str(), stderr);
+    std::fflush(stderr);
+}
+
+void set_program_name(std::string_view name) {
+    name_of_program.fill('\0');
+    name.copy(name_of_program.data(), name_of_program.size() - 1);
+}
+
+const char* program_name() { return name_of_program.data(); }
+
+void warn(const std::string& text) { complain(fmt::format("{}: {}\n", program_name(), on_one_line(text))); }
+
+}  // namespace swingrad

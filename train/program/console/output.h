@@ -1,0 +1,31 @@
+// What a command says, and what becomes of it where nobody can read that.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace swingrad {
+
+// Puts /dev/null in the place of each of standard input, output and error that is closed, so that no file gets its
+// number and then the program's words. To write to it fails as before.
+void reserve_standard_descriptors();
+
+// Brings to its reader what was printed on standard output. Throws an Error where that cannot be:
+//   cannot write to standard output: No space left on device
+void flush_output();
+
+// A line on standard output, at once. Returns false where its reader has gone and that counts as an interruption
+// (train/program/console/interrupt.h); throws the same Error otherwise.
+bool print_line(const std::string& line);
+
+// Text on standard error, where nothing more can be done if nobody can read it.
+void complain(const std::string& text);
+
+// The name that lines on standard error begin with: "swingrad" until run_commands says what program this is.
+void set_program_name(std::string_view name);
+const char* program_name();
+
+// A line on standard error after the program's name, with nothing in it that a terminal obeys.
+void warn(const std::string& text);
+
+}  // namespace swingrad

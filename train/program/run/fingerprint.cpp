@@ -1,0 +1,61 @@
+#include "train/program/run/fingerprint.h"
+
+#include "train/data/dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace swingrad {
+namespace {
+
+class Hash {
+  public:
+    void add(const void* data, size_t bytes) {
+        const char* at = static_cast<const char*>(data);
+        for (; bytes > 0; at += word_bytes(bytes), bytes -= word_bytes(bytes)) {
+            uint64_t word = 0;
+            std::memcpy(&word, at, word_bytes(bytes));
+            value_ = (std::rotl(value_, 23) ^ word) * 0x9e3779b97f4a7c15;  // odd: nothing is lost
+        }
+    }
+    void add(const Tensor& tensor) {
+        const std::string shape = fmt::format("{}", tensor.shape());
+        add(shape.data(), shape.size());
+        add(tensor.address(), tensor.bytes());
+    }
+    std::string text() const { return fmt::format("{:016x}", value_); }
+
+  private:
+    static size_t word_bytes(size_t bytes) { return std::min(bytes, sizeof(uint64_t)); }
+    uint64_t value_ = 0xcbf29ce484222325;
+};
+
+void add(Hash& hash, const Samples& samples) {
+    constexpr int64_t most_looked_at = 256;
+    if (const Dataset* images = samples.images()) {
+        hash.add(images->images);
+        hash.add(images->labels.data(), images->labels.size() * sizeof(int64_t));
+        return;
+    }
+    const int64_t count = std::min(samples.size(), most_looked_at);
+    for (int64_t i = 0; i < count; ++i) {
+        const int64_t index[] = {i * samples.size() / count};
+        const Batch batch = samples.batch(index, nullptr);
+        hash.add(batch.inputs);
+        hash.add(batch.targets);
+    }
+}
+
+}  // namespace
+
+std::string fingerprint_of(const Samples& training, const Samples* validation) {
+    Hash hash;
+    add(hash, training);
+    if (validation) add(hash, *validation);
+    return hash.text();
+}
+
+}  // namespace swingrad

@@ -1,0 +1,39 @@
+#include "train/program/run/surprises.h"
+
+#include "train/data/dataset.h"
+
+namespace swingrad {
+namespace {
+
+constexpr size_t most_named = 5;
+
+// The names of the classes of which there is no image, the first few of them; empty where there is none, and where the
+// samples are no images.
+std::string classes_without_image(const Samples* samples) {
+    const Dataset* images = samples ? samples->images() : nullptr;
+    if (!images) return "";
+    std::vector<bool> seen(images->classes.size(), false);
+    for (const int64_t label : images->labels) seen[static_cast<size_t>(label)] = true;
+    std::string names;
+    size_t missing = 0;
+    for (size_t k = 0; k < seen.size(); ++k)
+        if (!seen[k] && ++missing <= most_named) names += (names.empty() ? "" : ", ") + images->classes[k];
+    return missing > most_named ? fmt::format("{} and {} more", names, missing - most_named) : names;
+}
+
+}  // namespace
+
+std::vector<std::string> surprises_of(const RunSubject& subject) {
+    const Recipe& recipe = subject.recipe;
+    std::vector<std::string> lines;
+    if (recipe.warmup_epochs > static_cast<double>(recipe.epochs))
+        lines.push_back(fmt::format("the warm-up of {} epochs is longer than the run of {}: the rate rises to its end",
+                                    recipe.warmup_epochs, recipe.epochs));
+    if (subject.classes == 1) lines.emplace_back("a single class: any answer is right, and there is nothing to learn");
+    for (const auto& [samples, purpose] : {std::pair{&subject.training, "train"}, {subject.validation, "validate"}})
+        if (const std::string names = classes_without_image(samples); !names.empty())
+            lines.push_back(fmt::format("no image to {} on of class {}", purpose, names));
+    return lines;
+}
+
+}  // namespace swingrad
