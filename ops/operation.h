@@ -19,6 +19,7 @@
 
 #include "autograd/gradcheck.h"
 #include "autograd/tape.h"
+#include "core/instruction_set/fast_paths.h"
 #include "core/operands.h"
 #include "ops/cost_log.h"
 
@@ -30,11 +31,20 @@ namespace swingrad {
 bool plain_loops();
 void use_plain_loops(bool on);  // for the whole process, from now on; not while operations run
 
-// The fast path of an operation with arguments Op, such as LayerNormOp<float>; null where there is none.
+// The fast path of an operation with arguments Op, such as LayerNormOp<float>; null where there is none. Which one it
+// is depends on the processor: core/instruction_set/instruction_set.h.
 template <class Op>
 struct FastPath {
-    inline static void (*forward)(const Op&) = nullptr;
-    inline static void (*backward)(const Op&) = nullptr;
+    using Function = void (*)(const Op&);
+
+    static Function forward() { return reinterpret_cast<Function>(found().forward); }
+    static Function backward() { return reinterpret_cast<Function>(found().backward); }
+
+  private:
+    static const AnyFastPath& found() {
+        static const AnyFastPath path = fast_path_of(typeid(Op));
+        return path;
+    }
 };
 
 // Makes two functions of any `const Op<T>&` the fast path for float, double and bfloat16, from a static variable.
@@ -50,9 +60,9 @@ struct DeclareFastPath {
 
   private:
     template <class T>
-    static void declare(auto forward, auto backward) {
-        FastPath<Op<T>>::forward = forward;
-        FastPath<Op<T>>::backward = backward;
+    static void declare(typename FastPath<Op<T>>::Function forward, typename FastPath<Op<T>>::Function backward) {
+        declare_fast_path(typeid(Op<T>),
+                          {reinterpret_cast<void (*)()>(forward), reinterpret_cast<void (*)()>(backward)});
     }
 };
 
@@ -96,10 +106,10 @@ void run_pass(std::string_view name, const Tensor& x, const Arguments& arguments
         if (x.device() == Device::cuda) {
             if constexpr (kernels_take<T> && requires { kernel(op); }) kernel(op);
             else fail("[{}] has no kernels, and x is {}", name, x);
-        } else if (fast(op) && !plain_loops()) {
-            fast(op)(op);
         } else {
-            plain(op);
+            const auto by_fast_path = plain_loops() ? nullptr : fast(op);
+            if (by_fast_path) by_fast_path(op);
+            else plain(op);
         }
     });
 }
@@ -112,13 +122,13 @@ void run_forward(std::string_view name, const Tensor& x, const Arguments& argume
     };
     run_pass(
         name, x, noted, [](const auto& op) -> decltype(op.forward_kernel()) { op.forward_kernel(); },
-        []<class Op>(const Op&) { return FastPath<Op>::forward; }, [](const auto& op) { op.forward(); });
+        []<class Op>(const Op&) { return FastPath<Op>::forward(); }, [](const auto& op) { op.forward(); });
 }
 template <class Arguments>
 void run_backward(std::string_view name, const Tensor& x, const Arguments& arguments) {
     run_pass(
         name, x, arguments, [](const auto& op) -> decltype(op.backward_kernel()) { op.backward_kernel(); },
-        []<class Op>(const Op&) { return FastPath<Op>::backward; }, [](const auto& op) { op.backward(); });
+        []<class Op>(const Op&) { return FastPath<Op>::backward(); }, [](const auto& op) { op.backward(); });
 }
 
 }  // namespace swingrad

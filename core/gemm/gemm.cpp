@@ -5,7 +5,6 @@
 #include "core/threads.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace swingrad {
 namespace {
@@ -57,11 +56,6 @@ void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t 
         multiply(layout_a, m, a, lda, PackedOperand<T>(layout_b, n, k, b, ldb), sums, ld,
                  initial_value(accumulate, sums, ld));
     });
-}
-
-int64_t sum_groups(int64_t rows) {
-    const auto groups = std::bit_floor(static_cast<uint64_t>(rows) / 384);
-    return std::clamp<int64_t>(static_cast<int64_t>(groups), 1, 16);
 }
 
 namespace {

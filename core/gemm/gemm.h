@@ -12,6 +12,7 @@
 #include "core/element.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 namespace swingrad {
@@ -49,6 +50,9 @@ constexpr bool few_rows(int64_t rows) { return rows <= 512; }
 
 // In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on
 // nothing but `rows`. 1, 2, 4, 8 or 16, which two or four threads share evenly, of 384 rows or more.
-int64_t sum_groups(int64_t rows);
+inline int64_t sum_groups(int64_t rows) {
+    const auto groups = std::bit_floor(static_cast<uint64_t>(rows) / 384);
+    return std::clamp<int64_t>(static_cast<int64_t>(groups), 1, 16);
+}
 
 }  // namespace swingrad

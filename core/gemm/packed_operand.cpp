@@ -2,9 +2,8 @@
 
 #include "core/gemm/packing.h"
 #include "core/gemm/product_log.h"
+#include "core/gemm/tile_product.h"
 #include "core/threads.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -90,12 +89,33 @@ bool readable_in_place(int64_t k, const T* a, int64_t lda) {
     else return std::is_same_v<F, T>;
 }
 
+template <class T>
+void multiply_by_blas(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedOperand<T, T>& b, T* c,
+                      int64_t ldc, InitialValue<T> initial) {
+    const int64_t n = b.n(), k = b.k();
+    for (int64_t i = 0; i < m; ++i) {
+        const T* from = initial.first ? initial.first + i * initial.ld : nullptr;
+        if (!from) std::fill_n(c + i * ldc, n, T(0));
+        else if (from != c + i * ldc) std::copy_n(from, n, c + i * ldc);
+    }
+    const bool plain = b.layout() == Layout::plain;
+    if (k > 0) b.by_blas()(layout_a == Layout::transposed, !plain, m, n, k, a, lda, b.stored(), plain ? n : k, c, ldc);
+}
+
 }  // namespace
 
 template <class T, class F>
-PackedOperand<T, F>::PackedOperand(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb) : n_(n), k_(k) {
+PackedOperand<T, F>::PackedOperand(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb)
+    : n_(n), k_(k), layout_(layout) {
+    if constexpr (std::is_same_v<T, F>) {
+        by_blas_ = blas_gemm<F>();
+        if (by_blas_) {
+            keep_as_stored(b, ldb);
+            return;
+        }
+    }
     constexpr int64_t width = panel_columns<F>;
-    const int64_t panels = rounded_up(n, width) / width, panel_numbers = width * terms_of<F>(k);
+    const int64_t panels = rounded_up(n, width) / width, panel_numbers = width * panel_terms<F>(k);
     memory_ = Tensor::empty({panels * panel_numbers * static_cast<int64_t>(sizeof(F))}, DType::uint8);
     F* const to = reinterpret_cast<F*>(memory_.data<uint8_t>());
     parallel_chunks(
@@ -107,9 +127,18 @@ PackedOperand<T, F>::PackedOperand(Layout layout, int64_t n, int64_t k, const T*
 }
 
 template <class T, class F>
+void PackedOperand<T, F>::keep_as_stored(const T* b, int64_t ldb) {
+    const bool plain = layout_ == Layout::plain;
+    const int64_t rows = plain ? k_ : n_, columns = plain ? n_ : k_;
+    memory_ = Tensor::empty({rows, columns, static_cast<int64_t>(sizeof(T))}, DType::uint8);
+    T* const to = reinterpret_cast<T*>(memory_.data<uint8_t>());
+    parallel_rows(rows, columns, [&](int64_t row) { std::copy_n(b + row * ldb, columns, to + row * columns); });
+}
+
+template <class T, class F>
 const F* PackedOperand<T, F>::panel(int64_t p, int64_t term) const {
     return reinterpret_cast<const F*>(memory_.data<uint8_t>()) +
-           (p * terms_of<F>(k_) + term / numbers_a_term<F>)*panel_columns<F>;
+           (p * panel_terms<F>(k_) + term / numbers_a_term<F>)*panel_columns<F>;
 }
 
 template <class T, class F, class Out>
@@ -120,6 +149,13 @@ void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedO
     const int64_t n = b.n(), k = b.k(), rows_a_block = std::min(m, block_rows);
     if (m == 0 || n == 0) return;
     note_product({dtype_of<T>(), layout_a, m, n, k, static_cast<const void*>(initial.first) == c});
+    if constexpr (std::is_same_v<T, F> && std::is_same_v<T, Out>) {
+        if (b.by_blas()) return multiply_by_blas(layout_a, m, a, lda, b, c, ldc, initial);
+    }
+#ifdef __AMX_BF16__
+    if constexpr (std::is_same_v<F, Bfloat16Pair>)
+        return detail::multiply_by_tiles<TileRegisters>(layout_a, m, a, lda, b, c, ldc, initial);
+#endif
     constexpr int64_t depth_numbers = depth * numbers_a_term<F>;
     const bool transposed = layout_a == Layout::transposed, in_place = !transposed && readable_in_place<F>(k, a, lda);
     Tensor packed_memory, sums_memory;
@@ -158,36 +194,6 @@ void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedO
             }
         } while (done < k);
     }
-}
-
-std::string product_kernel(DType dtype) {
-#if defined(__AVX512F__)
-    const char* set = "AVX-512";
-#elif defined(__AVX2__) && defined(__FMA__)
-    const char* set = "AVX2";
-#elif defined(__x86_64__)
-    const char* set = "SSE2";
-#else
-    const char* set = "vectors";
-#endif
-    const int64_t columns = dtype == DType::float64 ? panel_columns<double> : panel_columns<float>;
-    const std::string tiles = fmt::format("{}, tiles of {} x {}", set, tile_rows, columns);
-    if (dtype != DType::bfloat16) return tiles;
-    return multiplies_pairs ? fmt::format("AVX512-BF16, tiles of {} x {}", tile_rows, columns)
-                            : tiles + ", bfloat16 widened to float32";
-}
-
-std::string unused_instructions() {
-#if defined(__x86_64__) && !defined(__AVX512BF16__)
-    if (__builtin_cpu_supports("avx512bf16")) return "AVX512-BF16";
-#if !defined(__AVX512F__)
-    if (__builtin_cpu_supports("avx512f")) return "AVX-512";
-#if !defined(__AVX2__)
-    if (__builtin_cpu_supports("avx2")) return "AVX2";
-#endif
-#endif
-#endif
-    return "";
 }
 
 #define INSTANTIATE(T, F, Out)                                                                            \

@@ -25,11 +25,11 @@
 // Test: tests/core/gemm/test_gemm.cpp, where OpenBLAS is the reference.
 #pragma once
 
+#include "core/gemm/engine.h"
 #include "core/gemm/gemm.h"
 #include "core/gemm/small_product.h"
 #include "core/tensor.h"
 
-#include <string>
 #include <type_traits>
 
 namespace swingrad {
@@ -39,8 +39,9 @@ template <class T>
 using PanelElement =
     std::conditional_t<std::is_same_v<T, bfloat16>, std::conditional_t<multiplies_pairs, Bfloat16Pair, float>, T>;
 
-// op(B) [k, n] of float, double or bfloat16, in panels: panel p holds columns p panel_columns and on, row by row (by
-// pairs of rows, where F is Bfloat16Pair), padded with zeros.
+// op(B) [k, n] of float, double or bfloat16: where OpenBLAS is to multiply (core/gemm/engine.h), as it is stored,
+// without gaps; else in panels: panel p holds columns p panel_columns and on, row by row (by pairs of rows, where F is
+// Bfloat16Pair), padded with zeros.
 template <class T, class F = PanelElement<T>>
 class PackedOperand {
   public:
@@ -52,8 +53,17 @@ class PackedOperand {
     // From its row `term`; pairs begin at even ones.
     const F* panel(int64_t p, int64_t term) const;
 
+    // Not null: op(B) is as it was stored, at stored().
+    BlasGemm<F> by_blas() const { return by_blas_; }
+    Layout layout() const { return layout_; }
+    const F* stored() const { return reinterpret_cast<const F*>(memory_.data<uint8_t>()); }
+
   private:
+    void keep_as_stored(const T* b, int64_t ldb);
+
     int64_t n_, k_;
+    Layout layout_;
+    BlasGemm<F> by_blas_ = nullptr;
     Tensor memory_;
 };
 
@@ -73,10 +83,5 @@ struct InitialValue {
 template <class T, class F, class Out>
 void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedOperand<T, F>& b, Out* c, int64_t ldc,
               InitialValue<acc_type<T>> initial = {});
-
-// "AVX2, tiles of 6 x 16": what products of float, double or bfloat16 were compiled to.
-std::string product_kernel(DType dtype = DType::float32);
-// The instruction set that this processor has and the build does not use; empty where there is none better.
-std::string unused_instructions();
 
 }  // namespace swingrad

@@ -25,6 +25,12 @@ template <class F>
 constexpr int64_t terms_of(int64_t k) {
     return (k + numbers_a_term<F> - 1) / numbers_a_term<F>;
 }
+// The same of a panel of pairs, which is whole tiles of 16 rows (core/gemm/tiles.h), the rest of them 0.
+constexpr int64_t terms_in_tiles(int64_t k) { return (k + 31) / 32 * 16; }
+template <class F>
+constexpr int64_t panel_terms(int64_t k) {
+    return std::is_same_v<F, Bfloat16Pair> ? terms_in_tiles(k) : terms_of<F>(k);
+}
 
 // Term l of a row or column whose number i, of k, is from[i * step].
 template <class F, class T>
@@ -93,12 +99,13 @@ void pack_square(const T* b, int64_t ldb, F* to) {
     }
 }
 
-// Columns [0, columns) of op(B), k numbers each, into a panel [terms, panel_columns].
+// Columns [0, columns) of op(B), k numbers each, into a panel [panel_terms, panel_columns].
 template <class F, class T>
 void pack_panel(Layout layout, int64_t columns, int64_t k, const T* b, int64_t ldb, F* to) {
     constexpr int64_t width = panel_columns<F>, W = lanes<F>;
     const int64_t terms = terms_of<F>(k);
     if (columns < width) std::fill_n(to, width * terms, F(0));
+    std::fill(to + width * terms, to + width * panel_terms<F>(k), F(0));
     if (layout == Layout::plain) {
         for (int64_t l = 0; l < terms; ++l) terms_of_neighbours<width>(columns, b, ldb, l, k, to + l * width);
         return;

@@ -3,6 +3,7 @@
 
 #include "cuda/runtime/gemm.h"
 
+#include "core/gemm/product_kernels.h"
 #include "cuda/emulator/engine/memory.h"
 #include "cuda/emulator/engine/streams.h"
 #include "cuda/emulator/language/graph.h"
@@ -16,7 +17,7 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
         work.reads(a);
         work.reads(b);
         work.writes(c);
-        swingrad::gemm(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
+        gemm_of_kernels<T, Out>()(layout_a, layout_b, m, n, k, a, lda, b, ldb, c, ldc, accumulate);
         for (int64_t i = 0; i < m; ++i) emulator::written_by_host(c + i * ldc, static_cast<size_t>(n) * sizeof(Out));
     });
 }

@@ -100,7 +100,7 @@ void correlate_tile(int64_t rows, int64_t run, int64_t map_row, const A* kernel,
     }
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r, to += to_step) {
-        A narrow_panel[V * lanes<A>];
+        A narrow_panel[V * lanes<A>] = {};  // GCC does not see that it is written before it is read
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
             Vector<A> before;

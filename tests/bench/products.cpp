@@ -3,8 +3,10 @@
 // as a layer's weight is; `packing`: it is packed in the time and the result added to what is there, as in a weight's
 // gradient. OpenBLAS packs both factors at every call.
 //
-//   build/tests/bench_products [repeats]
+//   build/tests/bench_products [repeats | --ladder]
+#include "tests/bench/products.h"
 #include "core/gemm/packed_operand.h"
+#include "core/gemm/product_kernels.h"
 #include "core/random.h"
 #include "core/threads.h"
 
@@ -14,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 
 using namespace swingrad;
 
@@ -116,6 +119,11 @@ void compare(const Shape3& shape, int repeats) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc > 1 && std::strcmp(argv[1], "--ladder") == 0) {
+        fmt::print("{}; {}\n", product_kernel(), product_kernel(DType::bfloat16));
+        bench::climb_ladder();
+        return 0;
+    }
     const int repeats = argc > 1 ? std::max(1, std::atoi(argv[1])) : 11;
     openblas_set_num_threads(1);
     fmt::print("{} threads, {}; {}; OpenBLAS kernels {}; medians of {}\n\n", thread_count(), product_kernel(),

@@ -21,8 +21,8 @@ namespace {
 
 template <template <class> class Op>
 bool has_fast_path() {
-    return FastPath<Op<float>>::forward && FastPath<Op<float>>::backward && FastPath<Op<bfloat16>>::forward &&
-           FastPath<Op<bfloat16>>::backward;
+    return FastPath<Op<float>>::forward() && FastPath<Op<float>>::backward() && FastPath<Op<bfloat16>>::forward() &&
+           FastPath<Op<bfloat16>>::backward();
 }
 
 }  // namespace
@@ -38,5 +38,5 @@ TEST_CASE("operations that were measured to pay for one have a fast path, forwar
     REQUIRE(has_fast_path<PatchEmbeddingOp>());
     REQUIRE(has_fast_path<WindowAttentionOp>());
     REQUIRE(has_fast_path<MultiHeadAttentionOp>());
-    REQUIRE(FastPath<ContinuousPositionBiasOp<float>>::forward != nullptr);
+    REQUIRE(FastPath<ContinuousPositionBiasOp<float>>::forward() != nullptr);
 }

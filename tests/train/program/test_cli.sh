@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 # ---- what is right
 
 says "Examples:"
-says "swingrad $version, kernels " --version
+says "swingrad $version, fast paths for " --version
 for command in train evaluate summary bench gradcheck trace; do says "Example" $command --help; done
 says "28,347,154 (28347154)" summary --model tiny
 says "layers.3" summary --model giant

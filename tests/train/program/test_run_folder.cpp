@@ -185,3 +185,18 @@ TEST_CASE("kept checkpoints sort by name") {
     REQUIRE(folder.kept(7) == "runs/x/epoch-0007.safetensors");
     REQUIRE(folder.kept(12345) == "runs/x/epoch-12345.safetensors");
 }
+
+TEST_CASE("a run that goes on by another instruction set is told so") {
+    const TemporaryDirectory directory;
+    const RunFolder folder{directory.path()};
+    REQUIRE(change_of_instruction_set(folder).empty());
+    append_environment(folder, "cpu");
+    REQUIRE(change_of_instruction_set(folder).empty());
+    nlohmann::json entries = environments_of(folder);
+    entries.back()["instruction_set"] = "neon";
+    write_file_plainly(folder.environment(), entries.dump());
+    REQUIRE(change_of_instruction_set(folder).starts_with("the run computed by neon before, and goes on by "));
+    entries.back()["instruction_set"] = 3;  // as a stranger may have it
+    write_file_plainly(folder.environment(), entries.dump());
+    REQUIRE(change_of_instruction_set(folder).empty());
+}

@@ -3,7 +3,9 @@
 // steps and waits once. On the CPU a few more steps are watched afterwards, to say where the time goes and what the
 // matrix products alone would need.
 #include "core/allocator.h"
-#include "core/gemm/packed_operand.h"
+#include "core/gemm/engine.h"
+#include "core/gemm/product_kernels.h"
+#include "core/instruction_set/instruction_set.h"
 #include "cuda/runtime/runtime.h"
 #include "models/swin/swin_v2.h"
 #include "ops/ops.h"
@@ -38,9 +40,13 @@ struct BenchFlags {
 struct Timing {
     std::vector<double> seconds;  // of each step, sorted
     int64_t parameters = 0;
+    std::vector<double> own_seconds;   // where OpenBLAS computes: of steps by our own products between those, sorted
     double peak_mb = 0, model_mb = 0;  // model_mb on a GPU: the most that was in use there
 
-    double median() const { return (seconds[(seconds.size() - 1) / 2] + seconds[seconds.size() / 2]) / 2; }
+    static double median_of(const std::vector<double>& sorted) {
+        return (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]) / 2;
+    }
+    double median() const { return median_of(seconds); }
     double best() const { return seconds.front(); }
 };
 
@@ -95,14 +101,21 @@ class Step {
     uint64_t number_ = 0;
 };
 
-std::vector<double> seconds_on_cpu(Step& step, int64_t steps) {
-    std::vector<double> seconds;
+double seconds_of(Step& step) {
+    const auto start = std::chrono::steady_clock::now();
+    step();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void time_on_cpu(Step& step, int64_t steps, Timing& timing) {
+    const GemmEngine engine = gemm_engine();
     for (int64_t i = 0; i < steps; ++i) {
-        const auto start = std::chrono::steady_clock::now();
-        step();
-        seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        timing.seconds.push_back(seconds_of(step));
+        if (engine == GemmEngine::own) continue;
+        use_gemm_engine(GemmEngine::own);
+        timing.own_seconds.push_back(seconds_of(step));
+        use_gemm_engine(engine);
     }
-    return seconds;
 }
 
 std::vector<double> seconds_on_device(Step& step, int64_t steps) {
@@ -120,8 +133,10 @@ std::vector<double> seconds_on_device(Step& step, int64_t steps) {
 Timing time_steps(const BenchFlags& flags, Step& step, Device device, double held) {
     for (int i = 0; i < warm_up_steps; ++i) step();
     Timing timing;
-    timing.seconds = device == Device::cpu ? seconds_on_cpu(step, flags.steps) : seconds_on_device(step, flags.steps);
+    if (device == Device::cpu) time_on_cpu(step, flags.steps, timing);
+    else timing.seconds = seconds_on_device(step, flags.steps);
     std::sort(timing.seconds.begin(), timing.seconds.end());
+    std::sort(timing.own_seconds.begin(), timing.own_seconds.end());
     timing.parameters = step.parameters();
     timing.peak_mb = peak_resident_mb();
     timing.model_mb =
@@ -133,11 +148,8 @@ int bench(const BenchFlags& flags) {
     check_names(flags.device, flags.precision);
     require(flags.batch_size >= 1 && flags.batch_size <= most_batch, "batch", "1 to 1000000", flags.batch_size);
     require(flags.steps >= 1 && flags.steps <= most_steps, "steps", "1 to 1000000", flags.steps);
-    if (!unused_instructions().empty())
-        complain(fmt::format("swingrad bench: built for {}; this processor has {} too\n", product_kernel(),
-                             unused_instructions()));
     const DType dtype = dtype_of_precision(flags.precision);
-    if (flags.device == "cpu" && dtype == DType::bfloat16 && !multiplies_pairs)
+    if (flags.device == "cpu" && dtype == DType::bfloat16 && !multiplies_bfloat16())
         complain("swingrad bench: this processor multiplies no bfloat16: products widen it and take float32's time\n");
 
     const SwinConfig config = flags.model.config();
@@ -158,6 +170,8 @@ int bench(const BenchFlags& flags) {
                                {"inference", flags.inference},
                                {"steps", flags.steps},
                                {"threads", thread_count()},
+                               {"instruction_set", instruction_set()},
+                               {"gemm", name_of(gemm_engine())},
                                {"kernels", product_kernel(dtype)},
                                {"parameters", timing.parameters},
                                {"ms_per_step", rounded(1e3 * timing.median())},
@@ -165,6 +179,8 @@ int bench(const BenchFlags& flags) {
                                {"best_images_per_s", rounded(images / timing.best())},
                                {"peak_mb", rounded(timing.peak_mb)},
                                {"model_mb", rounded(timing.model_mb)}};
+        if (!timing.own_seconds.empty())
+            line["own_images_per_s"] = rounded(images / Timing::median_of(timing.own_seconds));
         if (watch) add_costs(line, costs, timing.median(), images);
         fmt::print("{}\n", line.dump());
         return 0;
@@ -177,6 +193,11 @@ int bench(const BenchFlags& flags) {
     fmt::print("{:<24} {:>10} {:>10}\n", fmt::format("of {} steps", flags.steps), "median", "best");
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n", "ms a step", 1e3 * timing.median(), 1e3 * timing.best());
     fmt::print("{:<24} {:>10.1f} {:>10.1f}\n\n", "images/s", images / timing.median(), images / timing.best());
+    if (!timing.own_seconds.empty()) {
+        const double own = Timing::median_of(timing.own_seconds);
+        fmt::print("by our own products, in turn with these, {:.1f} images/s: {:.2f} times OpenBLAS'\n\n", images / own,
+                   timing.median() / own);
+    }
     if (on_cpu) {
         fmt::print("memory at its peak {:.0f} MB, of which the model and its steps {:.0f} MB\n", timing.peak_mb,
                    timing.model_mb);
@@ -198,6 +219,7 @@ RunCommand declare_bench(CLI::App& command) {
     command.add_flag("--inference", flags->inference, "the forward pass alone, with nothing kept for a backward one");
     command.add_flag("--json", flags->json, "one JSON line instead of a table");
     add_threads_flag(command);
+    add_gemm_flag(command);
     flags->model.declare(command, "nano");
     command.footer(
         "Examples:\n"
@@ -206,6 +228,7 @@ RunCommand declare_bench(CLI::App& command) {
         "  swingrad bench --model tiny --batch 128 --device cuda --precision bf16\n"
         "  swingrad bench --model tiny --batch 8 --steps 5 --threads 2 --json\n"
         "  swingrad bench --model tiny --batch 1 --inference\n"
+        "  swingrad bench --model nano --gemm openblas\n"
         "  swingrad bench --model nano --img-size 64 --window-size 8 --steps 5");
     return [flags] { return bench(*flags); };
 }

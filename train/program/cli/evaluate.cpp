@@ -94,6 +94,7 @@ RunCommand declare_evaluate(CLI::App& command) {
     command.add_flag("--skip-broken", flags->skip_broken,
                      "leave out files that are no pictures or damaged ones, and list them; as the run did, too");
     add_threads_flag(command);
+    add_gemm_flag(command);
     flags->trained.declare(
         command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model and --data",
         "by --data");

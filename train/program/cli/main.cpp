@@ -1,4 +1,5 @@
 // swingrad: one program, a command for each thing one does with a model.
+#include "core/instruction_set/instruction_set.h"
 #include "cuda/runtime/runtime.h"
 #include "train/program/cli/commands.h"
 #include "train/program/console/terminate.h"
@@ -29,7 +30,7 @@ const std::vector<Command> commands{
 
 std::string version() {
     const std::string why_not = cuda::why_unavailable();
-    return fmt::format("swingrad {}, kernels {}", SWINGRAD_VERSION,
+    return fmt::format("swingrad {}, fast paths for {}, kernels {}", SWINGRAD_VERSION, instruction_set(),
                        cuda::emulated()  ? cuda::description()
                        : why_not.empty() ? "for " + cuda::description()
                                          : "for a GPU, but " + why_not);

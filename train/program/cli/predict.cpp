@@ -157,6 +157,7 @@ RunCommand declare_predict(CLI::App& command) {
     add_flag(command, "--classes", flags->classes, "text file with the names of the classes of --weights, one a line");
     add_flag(command, "--device", flags->device, device_help);
     add_threads_flag(command);
+    add_gemm_flag(command);
     flags->trained.declare(command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model",
                            "CIFAR-10's");
     command.footer(

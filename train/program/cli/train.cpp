@@ -82,6 +82,7 @@ RunCommand declare_train(CLI::App& command) {
     command.add_flag("--accept-other-data", flags->accept_other_data,
                      "with --resume: go on although the images are not those the run began with");
     add_threads_flag(command);
+    add_gemm_flag(command);
     flags->model.declare(command, {"img_size", "num_classes", "in_chans", "drop_path_rate"});
     command.footer(
         "Ctrl-C saves the run and says how to go on with it. The run's folder holds config.json, environment.json,\n"

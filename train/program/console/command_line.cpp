@@ -1,5 +1,6 @@
 #include "train/program/console/command_line.h"
 
+#include "core/instruction_set/instruction_set.h"
 #include "core/io/quotes.h"
 #include "core/io/suggest.h"
 #include "train/loop/recipe.h"
@@ -91,6 +92,7 @@ bool parse(CLI::App& app, int argc, char** argv) {
 }
 
 int parse_and_run(CLI::App& app, const std::vector<Command>& commands, Declared& declared, int argc, char** argv) {
+    instruction_set();  // what SWINGRAD_ISA asks for and cannot have is told before anything else
     app.require_subcommand(0, 1);
     for (const Command& command : commands) {
         CLI::App* one = app.add_subcommand(command.name, command.help);

@@ -1,6 +1,7 @@
 // Flags whose values are read strictly: the whole text must be of the type, or one line says what was expected.
 #pragma once
 
+#include "core/gemm/engine.h"
 #include "core/io/json_file.h"
 #include "core/io/quotes.h"
 #include "core/threads.h"
@@ -106,6 +107,16 @@ inline void add_threads_flag(CLI::App& command) {
     command.add_option_function<std::string>("--threads", set, "threads to work on; results do not depend on it")
         ->type_name("N")
         ->default_str("all cores");
+}
+
+// --gemm, in effect at once. Products of bfloat16 stay our own.
+inline void add_gemm_flag(CLI::App& command) {
+    const auto set = [](const std::string& name) {
+        use_gemm_engine(as_usage([&] { return gemm_engine_named(name); }));
+    };
+    command.add_option_function<std::string>("--gemm", set, "who multiplies float32 and float64: own, or openblas")
+        ->type_name("NAME")
+        ->default_str("own");
 }
 
 }  // namespace swingrad

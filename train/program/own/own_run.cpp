@@ -199,6 +199,7 @@ RunCommand declare_own_train(const Program& program, CLI::App& command) {
     command.add_flag("--accept-other-data", flags->accept_other_data,
                      "with --resume: go on although the samples are not those the run began with");
     add_threads_flag(command);
+    add_gemm_flag(command);
     return [&program, flags] { return train(program, *flags); };
 }
 
@@ -206,6 +207,7 @@ RunCommand declare_own_evaluate(const Program& program, CLI::App& command) {
     auto path = std::make_shared<fs::path>();
     add_flag(command, "--checkpoint", *path, "the run's folder")->required();
     add_threads_flag(command);
+    add_gemm_flag(command);
     return [&program, path] { return evaluate_run(program, *path); };
 }
 
@@ -213,6 +215,7 @@ RunCommand declare_own_verify(const Program& program, CLI::App& command) {
     auto path = std::make_shared<fs::path>();
     command.add_option("RUN", *path, "the run's folder")->required();
     add_threads_flag(command);
+    add_gemm_flag(command);
     return [&program, path] { return verify(program, *path); };
 }
 

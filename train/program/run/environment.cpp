@@ -1,7 +1,8 @@
 #include "train/program/run/environment.h"
 
 #include "core/error.h"
-#include "core/gemm/packed_operand.h"
+#include "core/gemm/product_kernels.h"
+#include "core/instruction_set/instruction_set.h"
 #include "core/io/file.h"
 #include "core/io/json_file.h"
 #include "core/threads.h"
@@ -88,6 +89,7 @@ nlohmann::json current_environment(const std::string& device) {
             {"usable_cores", usable_cores()},
             {"threads", thread_count()},
             {"device", description_of(device)},
+            {"instruction_set", instruction_set()},
             {"product_kernel", product_kernel()},
             {"memory_gib", std::llround(static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                                         static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 30))},
@@ -103,6 +105,16 @@ nlohmann::json environments_of(const RunFolder& folder) {
     } catch (const Error&) {  // NOLINT(bugprone-empty-catch): it tells of a run, and no run depends on it
     }
     return nlohmann::json::array();
+}
+
+std::string change_of_instruction_set(const RunFolder& folder) {
+    const nlohmann::json entries = environments_of(folder);
+    if (entries.empty() || !entries.back().is_object()) return "";
+    const auto found = entries.back().find("instruction_set");
+    if (found == entries.back().end() || !found->is_string() || *found == instruction_set()) return "";
+    return fmt::format(
+        "the run computed by {} before, and goes on by {}: its results are other ones in their last bits",
+        printable(found->get<std::string>()), instruction_set());
 }
 
 void append_environment(const RunFolder& folder, const std::string& device) {

@@ -5,12 +5,15 @@
 
 namespace swingrad {
 
-// Version, compiler, processor, cores, threads, kernel of products, system, start (UTC), command line with absolute
-// paths cut down to their last name, and what computes where a recipe says `device`.
+// Version, compiler, processor, cores, threads, instruction set, kernel of products, system, start (UTC), command line
+// with absolute paths cut down to their last name, and what computes where a recipe says `device`.
 nlohmann::json current_environment(const std::string& device);
 
 // The entries of environment.json; none where it is missing or no JSON array that parse_json takes.
 nlohmann::json environments_of(const RunFolder& folder);
+
+// What to say where the last entry names another instruction set than the one used now; else empty.
+std::string change_of_instruction_set(const RunFolder& folder);
 
 // Appends an entry to environment.json, an array with one for each time the run was started or resumed. What stands
 // there and is no such array is replaced.

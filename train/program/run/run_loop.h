@@ -21,6 +21,7 @@ class RunLoop {
 
     // Says what is going to be trained. `samples` says more of them: ", 10 classes, 32 x 32 pixels".
     void announce(const std::string& samples);
+    void warn(const std::string& line) { progress_.warning(line); }
     // To where the last checkpoint left off; a run stopped before its first one begins again. Where there must be one
     // and it is missing or damaged, the Error says by which command to go on.
     void load();

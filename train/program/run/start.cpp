@@ -64,8 +64,10 @@ int go_on(const RunFolder& folder, const RunSubject& subject, const nlohmann::js
           const std::string& samples) {
     RunLoop loop(folder, subject);
     remove_temporaries(folder);
+    const std::string other_bits = change_of_instruction_set(folder);
     append_environment(folder, subject.recipe.device);
     loop.announce(samples);
+    if (!other_bits.empty() && subject.recipe.device == "cpu") loop.warn(other_bits);
     loop.load();
     if (!config.is_null()) write_file_atomically(folder.config(), config.dump(2) + "\n");
     return loop.go();
