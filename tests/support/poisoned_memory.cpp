@@ -1,6 +1,7 @@
 #include "tests/support/poisoned_memory.h"
 
 #include "core/allocator.h"
+#include "tests/support/sanitizer.h"
 
 #include <fmt/format.h>
 #include <malloc.h>
@@ -10,14 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED
-#elif defined(__has_feature)  // Clang
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
 
 namespace swingrad::test {
 namespace {
@@ -68,7 +61,7 @@ class PoisonedMemory final : public DeviceMemory {
 bool memory_is_poisoned() { return installed; }
 
 void poison_memory() {
-#if !defined(SANITIZED)
+#if !defined(SWINGRAD_ADDRESS_SANITIZER)
     static auto& memory = *new PoisonedMemory(memory_of(Device::cpu));  // static tensors go after it would
     install(Device::cpu, memory);
     installed = true;

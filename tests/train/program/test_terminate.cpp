@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/sanitizer.h"
 #include "train/program/console/output.h"
 #include "train/program/console/terminate.h"
 
@@ -72,7 +73,7 @@ TEST_CASE("an error that leaves what may not throw is not taken for want of memo
     }
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their `new` ends the process itself
+#if !defined(SWINGRAD_ADDRESS_SANITIZER) && !defined(__SANITIZE_THREAD__)  // their `new` ends the process itself
 TEST_CASE("memory that runs out where nothing may throw is said in a line, after the program's name") {
     const Ended ended = ended_by([] { ::operator delete(::operator new (size_t{1} << 60)); });
     REQUIRE(ended.said == "named: out of memory\n");
