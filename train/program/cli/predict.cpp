@@ -4,7 +4,7 @@
 #include "core/io/safetensors.h"
 #include "models/swin/checkpoint_names.h"
 #include "models/swin/swin_v2.h"
-#include "train/data/resize.h"
+#include "train/data/pixels/resize.h"
 #include "train/loop/checkpoint.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
