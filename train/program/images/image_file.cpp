@@ -85,24 +85,56 @@ Tensor decode(std::string_view bytes, const ImageReading& how) {
     return how.ignore_exif ? image : upright(image, decoder.orientation());
 }
 
+template <class Decoder>
+Extent extent_in(std::string_view bytes, bool ignore_exif) {
+    Decoder decoder(bytes);
+    if (!decoder.read_header()) fail("{}", decoder.message());
+    check_header(decoder, {ignore_exif, {}});
+    const bool on_side = !ignore_exif && decoder.orientation() >= 5;
+    return on_side ? Extent{decoder.columns(), decoder.rows()} : Extent{decoder.rows(), decoder.columns()};
+}
+
+Extent extent_in(std::string_view bytes, bool ignore_exif) {
+    return is_jpeg(bytes) ? extent_in<JpegDecoder>(bytes, ignore_exif) : extent_in<PngDecoder>(bytes, ignore_exif);
+}
+
+// What `call` returns; its errors begin with the file's name.
+auto naming_file(const std::filesystem::path& path, auto&& call) {
+    const auto named = [&](const Error& error) { return fmt::format("[image] {}: {}", path.string(), error.what()); };
+    try {
+        return call();
+    } catch (const WrongExtent& error) {
+        throw WrongExtent(named(error));
+    } catch (const Error& error) {
+        throw Error(named(error));
+    }
+}
+
 }  // namespace
 
-Tensor read_image(const std::filesystem::path& path, const ImageReading& how) {
-    const auto naming_file = [&](auto&& call) {
-        const auto named = [&](const Error& error) {
-            return fmt::format("[image] {}: {}", path.string(), error.what());
-        };
-        try {
-            return call();
-        } catch (const WrongExtent& error) {
-            throw WrongExtent(named(error));
-        } catch (const Error& error) {
-            throw Error(named(error));
-        }
+ImageHeader read_image_header(const std::filesystem::path& path, bool ignore_exif) {
+    constexpr uint64_t enough = 1 << 16;  // as a rule: then the file is read no further
+    const InputFile file(path);
+    const auto begin_of_file = [&](uint64_t most) {
+        std::string bytes(std::min(most, file.size()), '\0');
+        file.read(0, bytes.data(), bytes.size());
+        return bytes;
     };
-    naming_file([begin = first_bytes(path)] { check_format(begin); });
+    const std::string begin = begin_of_file(enough);
+    naming_file(path, [&] { check_format(std::string_view(begin).substr(0, bytes_to_know)); });
+    try {
+        return naming_file(path, [&] { return ImageHeader{extent_in(begin, ignore_exif), file.size()}; });
+    } catch (const Error&) {
+        if (begin.size() == file.size()) throw;
+    }
+    const std::string all = begin_of_file(file.size());  // the header may be longer
+    return naming_file(path, [&] { return ImageHeader{extent_in(all, ignore_exif), file.size()}; });
+}
+
+Tensor read_image(const std::filesystem::path& path, const ImageReading& how) {
+    naming_file(path, [begin = first_bytes(path)] { check_format(begin); });
     const std::string bytes = read_file(path);
-    return naming_file([&] {
+    return naming_file(path, [&] {
         const Tensor image = is_jpeg(bytes) ? decode<JpegDecoder>(bytes, how) : decode<PngDecoder>(bytes, how);
         check_extent(how, {image.shape()[0], image.shape()[1]});
         return image;
