@@ -3,6 +3,7 @@
 
 #include "train/program/images/folder.h"
 
+#include "core/allocator.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "train/data/sources.h"
@@ -102,7 +103,7 @@ void look_at_all(std::vector<std::string>& problems, const LoadOptions& options,
         } catch (const WrongExtent&) {
             throw;  // a picture like any other: it is the size asked for that is wrong
         } catch (const Error& error) {
-            if (!options.left_out) throw;
+            if (!options.left_out || is_out_of_memory(error)) throw;  // that is no fault of the file
             problems[n] = error.what();
         }
     });
