@@ -10,7 +10,11 @@
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <fstream>
 #include <limits>
 
 using namespace swingrad;
@@ -19,6 +23,14 @@ using namespace swingrad::test;
 namespace {
 
 namespace fs = std::filesystem;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
 
 // Two classes of pictures of several sizes, one of them cut off where it should be damaged.
 struct Photos {
@@ -159,6 +171,28 @@ TEST_CASE("damaged pictures are an error, or left out before training, kept or n
         REQUIRE(data.pictures->identity(6).starts_with("dog/2.png "));
         for (int64_t i = 0; i < 10; ++i) REQUIRE(data.pictures->extent(i).rows == data.image(i).shape()[0]);
     }
+}
+
+TEST_CASE("a picture for which there is no memory is not left out as a damaged one") {
+    if (sanitized) return;  // their memory has addresses far beyond any limit
+    const TemporaryDirectory directory;
+    write_class(directory / "train/cat", 1, 10);
+    write_png(directory / "train/cat/large.png", Tensor::zeros({4000, 4000}, DType::uint8));  // 48 MB, decoded
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+    size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    rlimit tight = before;
+    tight.rlim_cur = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) + 30'000'000;
+    REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
+    int left_out = 0;
+    const std::string error = error_of([&] {
+        load_dataset({"folder", directory.path()}, Split::train,
+                     {.extent = {5, 4}, .left_out = [&](const std::string&) { ++left_out; }, .any_size = true});
+    });
+    setrlimit(RLIMIT_AS, &before);
+    REQUIRE(contains(error, "[allocator] cpu has no "));
+    REQUIRE(left_out == 0);
 }
 
 TEST_CASE("a picture that changes or goes while a data set is used is named") {

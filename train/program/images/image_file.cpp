@@ -1,5 +1,6 @@
 #include "train/program/images/image_file.h"
 
+#include "core/allocator.h"
 #include "core/io/file.h"
 #include "train/program/images/jpeg_decoder.h"
 #include "train/program/images/orientation.h"
@@ -106,6 +107,7 @@ auto naming_file(const std::filesystem::path& path, auto&& call) {
     } catch (const WrongExtent& error) {
         throw WrongExtent(named(error));
     } catch (const Error& error) {
+        if (is_out_of_memory(error)) throw;  // is no fault of the file, and must be known as what it is
         throw Error(named(error));
     }
 }
