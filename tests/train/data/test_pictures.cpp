@@ -158,6 +158,9 @@ TEST_CASE("pictures are decoded when a batch needs them, held back by class, or 
     REQUIRE(bytes_decoded(*kept.pictures) == 12 * 3 * (7 * 12 + 66));
     REQUIRE(extents_of(*kept.pictures).first == Extent{7, 12});
     REQUIRE(extents_of(*kept.pictures).second == Extent{18, 12});
+    REQUIRE(extents_of(*subset(kept.pictures, {5, 2, 9})).first == Extent{9, 12});
+    REQUIRE(extents_of(*subset(kept.pictures, {5, 9, 2})).second == Extent{16, 12});
+    REQUIRE(subset(kept.pictures, {5, 2, 9})->size() == 3);
 }
 
 TEST_CASE("pictures of the model's size are cropped out of a border like any images of that size") {
