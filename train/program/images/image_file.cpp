@@ -115,22 +115,24 @@ auto naming_file(const std::filesystem::path& path, auto&& call) {
 }  // namespace
 
 ImageHeader read_image_header(const std::filesystem::path& path, bool ignore_exif) {
-    constexpr uint64_t enough = 1 << 16;  // as a rule: then the file is read no further
     const InputFile file(path);
-    const auto begin_of_file = [&](uint64_t most) {
-        std::string bytes(std::min(most, file.size()), '\0');
-        file.read(0, bytes.data(), bytes.size());
-        return bytes;
+    std::string begin;
+    const auto read_on = [&](uint64_t most) {
+        begin.resize(std::min(most, file.size()));
+        file.read(0, begin.data(), begin.size());
     };
-    const std::string begin = begin_of_file(enough);
-    naming_file(path, [&] { check_format(std::string_view(begin).substr(0, bytes_to_know)); });
-    try {
-        return naming_file(path, [&] { return ImageHeader{extent_in(begin, ignore_exif), file.size()}; });
-    } catch (const Error&) {
-        if (begin.size() == file.size()) throw;
+    read_on(bytes_to_know);
+    naming_file(path, [&] { check_format(begin); });
+    // As a rule a header is short; one with a small picture of the picture in it is not.
+    for (const uint64_t most : {uint64_t{1} << 12, uint64_t{1} << 16, file.size()}) {
+        read_on(most);
+        try {
+            return naming_file(path, [&] { return ImageHeader{extent_in(begin, ignore_exif), file.size()}; });
+        } catch (const Error&) {
+            if (begin.size() == file.size()) throw;
+        }
     }
-    const std::string all = begin_of_file(file.size());  // the header may be longer
-    return naming_file(path, [&] { return ImageHeader{extent_in(all, ignore_exif), file.size()}; });
+    fail("[image] {}: no header", path.string());
 }
 
 Tensor read_image(const std::filesystem::path& path, const ImageReading& how) {
