@@ -127,6 +127,8 @@ def main():
         is_operation = mutant.path.startswith(("ops/", "cuda/"))
         tests = [tests_about(mutant.path), *options.tests, *([GRADIENTS] if is_operation else [])]
         tests = [test for test in tests if test]
+        if not sound.issuperset(tests):
+            build.make()  # of the sources as they are, without the mutant before
         for test in set(tests) - sound:  # one that fails anyway would notice every mutant
             if failure := build.failure(test, options.seconds):
                 sys.exit(f"mutate: {test} fails where nothing is changed: {failure.strip()[:150]}")

@@ -1,14 +1,17 @@
 // Normalisation is a table of 3 x 256 numbers: a pixel has no more values than that.
 //
-// Crop and flip in one pass. With padding p, a crop begins at (top, left) in 0 .. 2p of the padded image, so row r
-// of the result is row r + top - p of the image, or border where there is none; columns likewise, counted from the
-// other end where the crop is flipped.
+// Images of the model's size are cropped and flipped in one pass. With padding p, a crop begins at (top, left) in 0 ..
+// 2p of the padded image, so row r of the result is row r + top - p of the image, or border where there is none;
+// columns likewise, counted from the other end where the crop is flipped. All others are brought to their pixels first
+// (train/data/augmentation.h).
 
 #include "train/data/batch.h"
 
 #include "core/error.h"
+#include "train/data/workers.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace swingrad {
 namespace {
@@ -22,20 +25,6 @@ Table table_of(const Normalisation& normalisation) {
             table[channel][value] =
                 (static_cast<float>(value) / 255.0f - normalisation.mean[channel]) / normalisation.deviation[channel];
     return table;
-}
-
-struct Crop {
-    int64_t top = 0, left = 0;  // where row and column 0 lie in the image; may be outside it
-    bool flipped = false;
-};
-
-Crop random_crop(const Augmentation& augmentation, Random random, int64_t index) {
-    const auto words = random.words(static_cast<uint64_t>(index));
-    const auto offset = [&](uint32_t word) {
-        const auto places = static_cast<uint64_t>(2 * augmentation.crop_padding + 1);
-        return static_cast<int64_t>((word * places) >> 32) - augmentation.crop_padding;
-    };
-    return {offset(words[0]), offset(words[1]), words[2] * 0x1p-32 < augmentation.flip};
 }
 
 // image and result: [H, W, 3]
@@ -55,6 +44,43 @@ void crop_and_normalise(Extent extent, const uint8_t* image, const Crop& crop, c
     }
 }
 
+void normalise(const Tensor& image, const Table& table, float* result) {
+    const uint8_t* pixels = image.data<uint8_t>();
+    for (int64_t i = 0; i < image.numel(); i += 3)
+        for (size_t channel = 0; channel < 3; ++channel) *result++ = table[channel][*pixels++];
+}
+
+// All that a batch's images have in common.
+struct Making {
+    const Dataset& data;
+    const Augmentation* augmentation;  // may be null
+    const Random random;
+    const Preparation& preparation;
+    const Extent extent;
+    const Table table;
+    const Colour mean;
+    const bool by_pixels;  // not in one pass
+
+    void make(const Sample& sample, float* to) const {
+        if (by_pixels) {
+            Fitting fitting = preparation.fitting;
+            fitting.fill = mean;
+            if (augmentation) fitting.crop_share = 1;  // crops are left to chance
+            const Tensor image = data.image(sample.image);
+            normalise(augmentation ? augmented_pixels(image, sample, *augmentation, extent, fitting, mean, random)
+                                   : fitted(image, extent, fitting),
+                      table, to);
+        } else {
+            const uint8_t* pixels = data.images.data<uint8_t>() + sample.image * extent.rows * extent.columns * 3;
+            crop_and_normalise(extent, pixels, augmentation ? random_crop(sample, *augmentation, random) : Crop{},
+                               table, to);
+        }
+        if (!augmentation || augmentation->erasing.probability == 0) return;
+        Draws draws(stream_of(sample, AugmentationPurpose::erasing, random));
+        erase(to, extent, augmentation->erasing, draws);
+    }
+};
+
 }  // namespace
 
 void check_normalisation(const Normalisation& normalisation, const std::string& mean, const std::string& deviation) {
@@ -71,6 +97,13 @@ void check_normalisation(const Normalisation& normalisation, const std::string& 
     check_each(deviation, normalisation.deviation, 0.001f);
 }
 
+Colour mean_colour(const Normalisation& normalisation) {
+    Colour colour;
+    for (size_t channel = 0; channel < 3; ++channel)
+        colour[channel] = static_cast<uint8_t>(std::clamp(std::lrint(normalisation.mean[channel] * 255), 0l, 255l));
+    return colour;
+}
+
 Normalisation normalisation_of(const std::string& name) {
     if (name == "shapes") return {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
     if (name == "cifar100") return {{0.5071f, 0.4865f, 0.4409f}, {0.2673f, 0.2564f, 0.2762f}};
@@ -78,32 +111,37 @@ Normalisation normalisation_of(const std::string& name) {
 }
 
 Batch make_batch(const Dataset& data, std::span<const int64_t> indices, const Normalisation& normalisation,
-                 const Augmentation* augmentation, Random random) {
-    check(data.images.shape().rank() == 4 && data.images.shape()[-1] == 3 && data.images.shape()[0] == data.size(),
-          "[make_batch] images must be [{}, H, W, 3], got {}", data.size(), data.images.shape());
-    if (augmentation) {
-        check(augmentation->crop_padding >= 0 && augmentation->crop_padding < (1 << 30),
-              "[make_batch] crop padding must be 0 to 2^30, got {}", augmentation->crop_padding);
-        check(augmentation->flip >= 0 && augmentation->flip <= 1, "[make_batch] flip must be in [0, 1], got {}",
-              augmentation->flip);
-    }
+                 const Augmentation* augmentation, Random random, const Preparation& preparation) {
+    const Shape& shape = data.images.shape();
+    check(data.pictures || (shape.rank() == 4 && shape[-1] == 3 && shape[0] == data.size()),
+          "[make_batch] images must be [{}, H, W, 3], got {}", data.size(), shape);
+    if (augmentation) check_augmentation(*augmentation);
+    const bool cut = !augmentation && preparation.fitting.crop_share < 1;
+    const bool by_pixels = data.pictures || cut || (augmentation && augmentation->changes_pixels());
+    const Making making{
+        data,     augmentation, random, preparation, data.extent(), table_of(normalisation), mean_colour(normalisation),
+        by_pixels};
     const Extent extent = data.extent();
-    const int64_t image = extent.rows * extent.columns * 3;
     const auto count = static_cast<int64_t>(indices.size());
-    const Table table = table_of(normalisation);
-    Batch batch{Tensor::empty({count, extent.rows, extent.columns, 3}), Tensor::empty({count}, DType::int64)};
-    const uint8_t* pixels = data.images.data<uint8_t>();
-    float* images = batch.inputs.data<float>();
-    int64_t* labels = batch.targets.data<int64_t>();
-    // On one thread: this runs beside a training step (train/data/loader.h), which wants the others.
-    for (int64_t i = 0; i < count; ++i) {
-        const int64_t index = indices[static_cast<size_t>(i)];
-        check(index >= 0 && index < data.size(), "[make_batch] sample must be 0 to {}, got {}", data.size() - 1, index);
-        const Crop crop = augmentation ? random_crop(*augmentation, random, index) : Crop{};
-        crop_and_normalise(extent, pixels + index * image, crop, table, images + i * image);
-        labels[i] = data.labels[static_cast<size_t>(index)];
+    std::vector<Sample> samples;
+    std::vector<int64_t> labels;
+    for (const int64_t index : indices) {
+        check(index >= 0 && (augmentation || index < data.size()), "[make_batch] sample must be 0 to {}, got {}",
+              data.size() - 1, index);
+        samples.push_back(augmentation ? sample_of(index, data.size(), *augmentation) : Sample{index, index, false});
+        labels.push_back(data.labels[static_cast<size_t>(samples.back().image)]);
     }
-    return batch;
+    const Tensor images = Tensor::empty({count, extent.rows, extent.columns, 3});
+    // What takes no time is made on one thread: this runs beside a training step (train/data/loader.h), which wants the
+    // others.
+    by_workers(count, by_pixels ? preparation.workers : 1, [&](int64_t i) {
+        making.make(samples[static_cast<size_t>(i)], images.data<float>() + i * extent.rows * extent.columns * 3);
+    });
+    if (!augmentation || !augmentation->mixing.active()) return {images, Tensor::from({count}, labels)};
+    std::vector<Random> streams;
+    for (const Sample& sample : samples) streams.push_back(stream_of(sample, AugmentationPurpose::mixing, random));
+    const auto classes = static_cast<int64_t>(data.classes.size());
+    return {images, mix(images, labels, classes, augmentation->mixing, streams)};
 }
 
 }  // namespace swingrad

@@ -1,6 +1,7 @@
 // From images of a dataset to a model's input.
 #pragma once
 
+#include "train/data/augmentation.h"
 #include "train/data/dataset.h"
 #include "train/data/samples.h"
 
@@ -22,41 +23,54 @@ struct Normalisation {
 // number is in neither. Says so where they are on a scale of 255.
 void check_normalisation(const Normalisation& normalisation, const std::string& mean, const std::string& deviation);
 
+// The mean in bytes.
+Colour mean_colour(const Normalisation& normalisation);
+
 // The statistics of a training set by its name: "shapes", "cifar10", "cifar100". CIFAR-10's for any other, whose own
 // have not been measured.
 Normalisation normalisation_of(const std::string& name);
 
-struct Augmentation {
-    int64_t crop_padding = 4;  // pixels of border added on each side before a crop of the old size
-    double flip = 0.5;         // how often left and right are exchanged
+// How pictures are brought to the model's size where nothing is left to chance, and by how many threads batches are
+// made that take time: of pictures that are decoded, scaled, or changed by a policy. What is made does not depend on
+// them.
+struct Preparation {
+    Fitting fitting = {};
+    int64_t workers = 1;
 };
 
-// The images `indices`, in that order: float32 [B, H, W, 3], normalised, with labels [B]. The border of a crop is zero
-// after normalisation: the mean colour. Crop and flip are drawn from `random` by the sample's index, so they do not
-// depend on which batch it is in; give each epoch a stream of its own. `augmentation` may be null: images as they are.
+// The images `indices`, in that order: float32 [B, H, W, 3], normalised, with labels [B], or, where they are mixed,
+// targets float32 [B, classes]. The border of a crop is the mean colour: zero after normalisation. What is random is
+// drawn from `random` by the sample's index, so it does not depend on which batch it is in, but for whom it is mixed
+// with; give each epoch a stream of its own. `augmentation` may be null: images as they are. Else an index may be any
+// number of order_of_epoch.
 Batch make_batch(const Dataset& data, std::span<const int64_t> indices, const Normalisation& normalisation,
-                 const Augmentation* augmentation, Random random);
+                 const Augmentation* augmentation, Random random, const Preparation& preparation = {});
 
 // A dataset as samples: augmented in training, where there is an augmentation. A dataset that is moved in is kept; any
 // other must outlive the samples.
 class ImageSamples final : public Samples {
   public:
     ImageSamples(const Dataset& data, const Normalisation& normalisation,
-                 const std::optional<Augmentation>& augmentation = {})
-        : data_(&data), normalisation_(normalisation), augmentation_(augmentation) {}
+                 const std::optional<Augmentation>& augmentation = {}, const Preparation& preparation = {})
+        : data_(&data), normalisation_(normalisation), augmentation_(augmentation), preparation_(preparation) {}
     ImageSamples(Dataset&& data, const Normalisation& normalisation,
-                 const std::optional<Augmentation>& augmentation = {})
+                 const std::optional<Augmentation>& augmentation = {}, const Preparation& preparation = {})
         : kept_(std::make_shared<const Dataset>(std::move(data))),
           data_(kept_.get()),
           normalisation_(normalisation),
-          augmentation_(augmentation) {}
+          augmentation_(augmentation),
+          preparation_(preparation) {}
 
     int64_t size() const override { return data_->size(); }
     Batch batch(std::span<const int64_t> indices, const Random* augmentation) const override {
         const bool augmented = augmentation && augmentation_;
         return make_batch(*data_, indices, normalisation_, augmented ? &*augmentation_ : nullptr,
-                          augmented ? *augmentation : Random{});
+                          augmented ? *augmentation : Random{}, preparation_);
     }
+    std::vector<int64_t> order_of_epoch(int64_t epoch, Random random) const override {
+        return swingrad::order_of_epoch(size(), epoch, augmentation_.value_or(Augmentation{}), random);
+    }
+    bool mixes_classes() const override { return augmentation_ && augmentation_->mixing.active(); }
     const Dataset* images() const override { return data_; }
 
   private:
@@ -64,6 +78,7 @@ class ImageSamples final : public Samples {
     const Dataset* data_;
     const Normalisation normalisation_;
     const std::optional<Augmentation> augmentation_;
+    const Preparation preparation_;
 };
 
 }  // namespace swingrad

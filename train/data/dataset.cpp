@@ -12,9 +12,15 @@ namespace {
 
 // The samples `indices` of `data`, in that order.
 Dataset subset(const Dataset& data, const std::vector<int64_t>& indices) {
-    const int64_t image = data.images.shape().with(0, 1).numel();
     Dataset part;
     part.classes = data.classes;
+    if (data.pictures) {
+        for (const int64_t index : indices) part.labels.push_back(data.labels[static_cast<size_t>(index)]);
+        part.pictures = subset(data.pictures, indices);
+        part.fitted_to = data.fitted_to;
+        return part;
+    }
+    const int64_t image = data.images.shape().with(0, 1).numel();
     part.images = Tensor::empty(data.images.shape().with(0, static_cast<int64_t>(indices.size())), DType::uint8);
     uint8_t* to = part.images.data<uint8_t>();
     for (const int64_t index : indices) {
@@ -26,6 +32,18 @@ Dataset subset(const Dataset& data, const std::vector<int64_t>& indices) {
 }
 
 }  // namespace
+
+bool Dataset::has_other_sizes() const {
+    for (int64_t i = 0; pictures && i < size(); ++i)
+        if (pictures->extent(i) != fitted_to) return true;
+    return false;
+}
+
+Tensor Dataset::image(int64_t index) const {
+    check(index >= 0 && index < size(), "[dataset] image must be 0 to {}, got {}", size() - 1, index);
+    if (pictures) return pictures->read(index);
+    return images.slice(index, index + 1).view({extent().rows, extent().columns, 3});
+}
 
 std::pair<Dataset, Dataset> hold_out(const Dataset& data, double fraction, Random random) {
     check(fraction >= 0 && fraction < 1, "[hold_out] fraction must be in [0, 1), got {}", fraction);

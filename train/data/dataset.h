@@ -4,6 +4,7 @@
 #include "core/random.h"
 #include "core/tensor.h"
 #include "ops/window.h"
+#include "train/data/pictures.h"
 
 #include <string>
 #include <utility>
@@ -11,14 +12,22 @@
 
 namespace swingrad {
 
-// All images decoded, in memory.
+// Images and their labels. Either all images have one size and lie decoded in `images`, or they are `pictures` of sizes
+// of their own, which batches bring to the size `fitted_to`.
 struct Dataset {
     std::vector<std::string> classes;  // names, in label order
-    Tensor images;                     // uint8 [n, H, W, 3]
+    Tensor images;                     // uint8 [n, H, W, 3]; undefined where there are pictures
     std::vector<int64_t> labels;       // [n], in 0 .. classes.size() - 1
+    SharedPictures pictures = {};      // n
+    Extent fitted_to = {};             // of pictures
 
     int64_t size() const { return static_cast<int64_t>(labels.size()); }
-    Extent extent() const { return {images.shape()[1], images.shape()[2]}; }
+    // Of the images in batches.
+    Extent extent() const { return pictures ? fitted_to : Extent{images.shape()[1], images.shape()[2]}; }
+    // Whether one has another size than batches have.
+    bool has_other_sizes() const;
+    // One image as it is, uint8 [H, W, 3]. Pictures that are not in memory are read, which may throw an Error.
+    Tensor image(int64_t index) const;
 };
 
 enum class Split { train, validation, test };

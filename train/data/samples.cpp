@@ -16,4 +16,6 @@ std::vector<int64_t> shuffled(int64_t count, Random random) {
     return order;
 }
 
+std::vector<int64_t> Samples::order_of_epoch(int64_t, Random random) const { return shuffled(size(), random); }
+
 }  // namespace swingrad

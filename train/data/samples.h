@@ -30,6 +30,11 @@ class Samples {
     // are wanted as they are, else what is random in them is drawn from it by a sample's index, not by its place in the
     // batch. Called on one thread at a time, beside a training step.
     virtual Batch batch(std::span<const int64_t> indices, const Random* augmentation) const = 0;
+    // What an epoch goes through, size() numbers, each for batch() with an augmentation: all samples in random order.
+    // Others where a sample is seen several times an epoch; what they mean is the samples' own business.
+    virtual std::vector<int64_t> order_of_epoch(int64_t epoch, Random random) const;
+    // Whether an augmentation makes targets shares of all classes, floats [B, K], as that of mixed images does.
+    virtual bool mixes_classes() const { return false; }
 
     // For reports, where the samples are images: the pictures, labels and names of classes; else null.
     virtual const Dataset* images() const { return nullptr; }

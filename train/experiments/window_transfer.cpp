@@ -2,7 +2,7 @@
 
 #include "core/threads.h"
 #include "models/swin/swin_v2.h"
-#include "train/data/resize.h"
+#include "train/data/pixels/resize.h"
 
 #include <algorithm>
 

@@ -10,7 +10,7 @@
 
 namespace swingrad {
 
-// The same images at another size, resized bicubically (train/data/resize.h).
+// The same images at another size, resized bicubically (train/data/pixels/resize.h).
 Dataset resized(const Dataset& data, Extent extent);
 
 // By how much of the range that a window of `from` tokens trains the coordinates of a window of `to` tokens leave it,

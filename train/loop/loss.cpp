@@ -25,6 +25,19 @@ Loss classification_loss(double label_smoothing) {
     };
 }
 
+Loss shared_classification_loss(double label_smoothing) {
+    return [label_smoothing](const Tensor& output, const Tensor& shares) {
+        check(output.shape().rank() == 2 && output.shape() == shares.shape(),
+              "[loss] cross entropy needs logits [B, K] and shares of the classes [B, K], got {} and {}", output,
+              shares);
+        const DType summed = acc_dtype(output.dtype());
+        const Tensor targets = shares.dtype() == summed ? shares : shares.to(summed);
+        if (label_smoothing == 0) return cross_entropy_soft(output, targets);
+        const double each = label_smoothing / static_cast<double>(output.shape()[1]);
+        return cross_entropy_soft(output, affine(targets, 1 - label_smoothing, each));
+    };
+}
+
 bool is_classification(const Tensor& output, const Tensor& targets) {
     return fits(output, targets) && output.shape()[-1] > 1;
 }

@@ -13,6 +13,8 @@ using Loss = std::function<Tensor(const Tensor& output, const Tensor& targets)>;
 // Cross entropy of logits [..., K] and classes int64 [...]: one class for each row of logits. A batch of images has
 // [B, K] and [B], a batch of texts [B, T, K] and [B, T].
 Loss classification_loss(double label_smoothing = 0);
+// The same with shares of all classes as targets, floats [B, K], as those of mixed images are.
+Loss shared_classification_loss(double label_smoothing = 0);
 
 // Whether targets are int64 and one for each row of the output, which has several classes: then there is an accuracy.
 bool is_classification(const Tensor& output, const Tensor& targets);

@@ -15,12 +15,16 @@ const char* kind_of(const std::string&) { return "a text"; }
 const char* kind_of(int64_t) { return "a whole number"; }
 const char* kind_of(double) { return "a number"; }
 const char* kind_of(bool) { return "true or false"; }
+const char* kind_of(const std::array<double, 2>&) { return "two numbers"; }
 const char* kind_of(const nlohmann::json&) { return "an object"; }
 
 bool holds(const nlohmann::json& value, const std::string&) { return value.is_string(); }
 bool holds(const nlohmann::json& value, int64_t) { return value.is_number_integer(); }
 bool holds(const nlohmann::json& value, double) { return value.is_number(); }
 bool holds(const nlohmann::json& value, bool) { return value.is_boolean(); }
+bool holds(const nlohmann::json& value, const std::array<double, 2>&) {
+    return value.is_array() && value.size() == 2 && value[0].is_number() && value[1].is_number();
+}
 bool holds(const nlohmann::json& value, const nlohmann::json&) { return value.is_object(); }
 
 template <class T>

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -36,7 +37,7 @@ struct Recipe {
 // One setting: its name as a flag and as a key, its line of help, and where its value is.
 struct Setting {
     const char* name;
-    std::variant<std::string*, int64_t*, double*, bool*, nlohmann::json*> value;
+    std::variant<std::string*, int64_t*, double*, bool*, std::array<double, 2>*, nlohmann::json*> value;
     const char* help;
 };
 using Settings = std::vector<Setting>;

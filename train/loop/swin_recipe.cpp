@@ -4,13 +4,82 @@
 #include "core/io/quotes.h"
 
 namespace swingrad {
+namespace {
+
+constexpr uint64_t alternate_flip_purpose = 0x666c6970;  // apart from those of train/loop/trainer.h
+
+std::string text_of(const std::array<double, 2>& two) { return fmt::format("{},{}", two[0], two[1]); }
+
+Settings settings_of_augmentation(SwinRecipe& r) {
+    return {
+        {"train-crop-mode", &r.train_crop_mode,
+         "pad (crops out of a border) | rrc (a part at random, resized) | auto: pad where all images have img-size"},
+        {"scale", &r.scale, "of rrc: least and greatest share of the image's area"},
+        {"ratio", &r.ratio, "of rrc: least and greatest width over height"},
+        {"interpolation", &r.interpolation, "how images are resized: bicubic | bilinear, both antialiased"},
+        {"crop-pct", &r.crop_pct, "images to judge are scaled to img-size over this share, and the middle cut out"},
+        {"crop-mode", &r.crop_mode, "of images to judge: center (cut) | border (padded) | squash (each side scaled)"},
+        {"cache", &r.cache,
+         "images that have not the model's size: ram (decoded once and kept) | none (decoded in every epoch) | auto"},
+        {"workers", &r.workers, "threads that decode and augment such images, beside the step's"},
+        {"alternate-flip", &r.alternate_flip, "flip each image every other epoch, in place of --flip"},
+        {"aa", &r.aa, "policy: rand-m9-mstd0.5-inc1 and the like | original | originalr | v0 | v0r; empty: none"},
+        {"color-jitter", &r.color_jitter, "largest change of brightness, contrast and saturation; none beside --aa"},
+        {"reprob", &r.reprob, "probability of random erasing"},
+        {"remode", &r.remode, "what is erased becomes: pixel (noise) | rand (one colour) | const (the mean)"},
+        {"recount", &r.recount, "most rectangles erased of an image"},
+        {"mixup", &r.mixup, "mixup of two images, alpha of the beta distribution; 0: none"},
+        {"cutmix", &r.cutmix, "cutmix of two images, alpha of the beta distribution; 0: none"},
+        {"mixup-prob", &r.mixup_prob, "probability of mixup or cutmix"},
+        {"mixup-switch-prob", &r.mixup_switch_prob, "probability of cutmix where both are asked for"},
+        {"mixup-mode", &r.mixup_mode, "shares are drawn for each: batch | pair | elem"},
+        {"aug-repeats", &r.aug_repeats,
+         "times an epoch sees an image it takes, augmented anew; it takes one in so many; 0: once, and all"},
+    };
+}
+
+void validate_augmentation(const SwinRecipe& r) {
+    require_one_of({"auto", "pad", "rrc"}, "train-crop-mode", r.train_crop_mode);
+    require(r.scale[0] > 0 && r.scale[0] <= r.scale[1] && r.scale[1] <= 1, "scale", "two rising shares in (0, 1]",
+            text_of(r.scale));
+    require(r.ratio[0] >= 0.01 && r.ratio[0] <= r.ratio[1] && r.ratio[1] <= 100, "ratio",
+            "two rising numbers in 0.01 to 100", text_of(r.ratio));
+    require_one_of({"bicubic", "bilinear"}, "interpolation", r.interpolation);
+    require(r.crop_pct >= 0.01 && r.crop_pct <= 1, "crop-pct", "0.01 to 1", r.crop_pct);
+    require_one_of({"center", "border", "squash"}, "crop-mode", r.crop_mode);
+    require_one_of({"auto", "ram", "none"}, "cache", r.cache);
+    require(r.workers >= 1 && r.workers <= 1024, "workers", "1 to 1024", r.workers);
+    if (r.alternate_flip && r.flip != SwinRecipe{}.flip)
+        fail_usage("--flip {} contradicts --alternate-flip, which flips every image every other epoch", r.flip);
+    try {
+        policy_named(r.aa);
+    } catch (const Error& error) {
+        fail_usage("--aa: {}", error.what());
+    }
+    require(r.color_jitter >= 0 && r.color_jitter <= 10, "color-jitter", "0 to 10", r.color_jitter);
+    require(r.reprob >= 0 && r.reprob <= 1, "reprob", "in [0, 1]", r.reprob);
+    require_one_of({"pixel", "rand", "const"}, "remode", r.remode);
+    require(r.recount >= 1 && r.recount <= 1000, "recount", "1 to 1000", r.recount);
+    require(r.mixup >= 0 && r.mixup <= 1000, "mixup", "0 to 1000", r.mixup);
+    require(r.cutmix >= 0 && r.cutmix <= 1000, "cutmix", "0 to 1000", r.cutmix);
+    require(r.mixup_prob >= 0 && r.mixup_prob <= 1, "mixup-prob", "in [0, 1]", r.mixup_prob);
+    require(r.mixup_switch_prob >= 0 && r.mixup_switch_prob <= 1, "mixup-switch-prob", "in [0, 1]",
+            r.mixup_switch_prob);
+    require_one_of({"batch", "pair", "elem"}, "mixup-mode", r.mixup_mode);
+    require(r.aug_repeats >= 0 && r.aug_repeats <= 1000, "aug-repeats", "0 to 1000", r.aug_repeats);
+    if ((r.mixup > 0 || r.cutmix > 0) && r.mixup_mode == "pair" && r.batch_size % 2 == 1)
+        fail_usage("--mixup-mode pair contradicts the odd --batch-size {}: an image would be left without a partner",
+                   r.batch_size);
+}
+
+}  // namespace
 
 Settings settings_of(SwinRecipe& r) {
     Settings all{
         {"data", &r.data, "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR"},
         {"model", &r.model, "model by name; see swingrad summary --help"},
         {"model-args", &r.model_args, "JSON object of what differs from the model, named as in models/swin/config.h"},
-        {"img-size", &r.img_size, "rows and columns of the images; shapes are drawn at it, files must have it"},
+        {"img-size", &r.img_size, "rows and columns of the model's images; shapes are drawn at it"},
     };
     const Settings of_any_training = settings_of(static_cast<Recipe&>(r));
     all.insert(all.end(), of_any_training.begin(), of_any_training.end());
@@ -24,6 +93,8 @@ Settings settings_of(SwinRecipe& r) {
         {"skip-broken", &r.skip_broken, "leave out files that are no pictures or damaged ones, and list them"},
     };
     all.insert(all.end(), of_images.begin(), of_images.end());
+    const Settings more = settings_of_augmentation(r);
+    all.insert(all.end(), more.begin(), more.end());
     return all;
 }
 
@@ -61,6 +132,27 @@ void validate(const SwinRecipe& recipe) {
     require(recipe.flip >= 0 && recipe.flip <= 1, "flip", "in [0, 1]", recipe.flip);
     require(recipe.validation >= 0 && recipe.validation < 1, "validation", "in [0, 1)", recipe.validation);
     validate(static_cast<const Recipe&>(recipe));
+    validate_augmentation(recipe);
+}
+
+Augmentation augmentation_of(const SwinRecipe& r, const Normalisation& normalisation, bool any_size) {
+    Augmentation augmentation{.crop_padding = r.crop_padding, .flip = r.flip};
+    const Interpolation interpolation = interpolation_named(r.interpolation);
+    if (r.train_crop_mode == "rrc" || (r.train_crop_mode == "auto" && any_size))
+        augmentation.resized_crop = ResizedCrop{r.scale, r.ratio, interpolation};
+    if (r.alternate_flip)
+        augmentation.alternate_flip = Random{static_cast<uint64_t>(r.seed), 0}.split(alternate_flip_purpose);
+    augmentation.policy = policy_named(r.aa);
+    augmentation.colour_jitter = r.color_jitter;
+    augmentation.ground = {interpolation, mean_colour(normalisation)};
+    augmentation.erasing = {r.reprob, erasing_fill_named(r.remode), r.recount};
+    augmentation.mixing = {r.mixup, r.cutmix, r.mixup_prob, r.mixup_switch_prob, mix_mode_named(r.mixup_mode)};
+    augmentation.repeats = std::max<int64_t>(1, r.aug_repeats);
+    return augmentation;
+}
+
+Preparation preparation_of(const SwinRecipe& r) {
+    return {{r.crop_pct, crop_mode_named(r.crop_mode), interpolation_named(r.interpolation)}, r.workers};
 }
 
 }  // namespace swingrad

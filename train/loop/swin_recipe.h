@@ -3,6 +3,7 @@
 #pragma once
 
 #include "models/swin/config.h"
+#include "train/data/batch.h"
 #include "train/loop/recipe.h"
 
 namespace swingrad {
@@ -18,6 +19,27 @@ struct SwinRecipe : Recipe {
     double validation = 0.1;
     bool ignore_exif = false;
     bool skip_broken = false;
+
+    // Pictures of any size, with timm's names.
+    std::string train_crop_mode = "auto";
+    std::array<double, 2> scale = ResizedCrop{}.scale, ratio = ResizedCrop{}.ratio;
+    std::string interpolation = "bicubic";
+    double crop_pct = 1;
+    std::string crop_mode = "center";
+    std::string cache = "auto";
+    int64_t workers = 4;
+
+    // Augmentation, with timm's names.
+    bool alternate_flip = false;
+    std::string aa = {};
+    double color_jitter = 0;
+    double reprob = 0;
+    std::string remode = "pixel";
+    int64_t recount = 1;
+    double mixup = 0, cutmix = 0;
+    double mixup_prob = 1, mixup_switch_prob = 0.5;
+    std::string mixup_mode = "batch";
+    int64_t aug_repeats = 0;
 };
 
 Settings settings_of(SwinRecipe& recipe);
@@ -29,6 +51,11 @@ inline void update(SwinRecipe& recipe, const nlohmann::json& values, const std::
 
 // The named model with model_args, the recipe's image size and drop path, and so many classes. Throws a UsageError.
 SwinConfig model_of(const SwinRecipe& recipe, int64_t classes);
+
+// What a recipe that validate() passes says of images. `any_size`: some have not the model's size, so that with
+// train_crop_mode "auto" crops are resized.
+Augmentation augmentation_of(const SwinRecipe& recipe, const Normalisation& normalisation, bool any_size);
+Preparation preparation_of(const SwinRecipe& recipe);
 
 // Throws a UsageError naming the first setting outside its range. Models and data name themselves on loading.
 void validate(const SwinRecipe& recipe);

@@ -19,8 +19,8 @@ class SwinTrainer : private SwinOnImages, public Trainer {
     SwinTrainer(const SwinRecipe& recipe, const SwinConfig& config, const Dataset& data,
                 const Normalisation& normalisation)
         : SwinOnImages{SwinV2(config),
-                       ImageSamples(data, normalisation,
-                                    Augmentation{.crop_padding = recipe.crop_padding, .flip = recipe.flip})},
+                       ImageSamples(data, normalisation, augmentation_of(recipe, normalisation, data.has_other_sizes()),
+                                    preparation_of(recipe))},
           Trainer(recipe, swin, samples) {}
 
     SwinV2& model() { return swin; }

@@ -24,8 +24,13 @@ int64_t whole_batches(const Samples& samples, const Recipe& recipe) {
 // 0 where targets can be no classes; whether they are shows with the first output.
 int64_t classes_a_sample(const Samples& samples) {
     const int64_t first[] = {0};
-    const Tensor targets = samples.batch(first, nullptr).targets;
+    const Random any;
+    const Tensor targets = samples.batch(first, &any).targets;  // as in training: those of mixed images are no classes
     return targets.dtype() == DType::int64 ? targets.numel() : 0;
+}
+
+Loss default_loss(const Samples& samples, double label_smoothing) {
+    return samples.mixes_classes() ? shared_classification_loss(label_smoothing) : classification_loss(label_smoothing);
 }
 
 // A gradient that never arrives is a mistake in the model, and one that training hides well.
@@ -51,7 +56,7 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
     : recipe_(valid(recipe)),
       model_(model),
       samples_(samples),
-      loss_(loss ? std::move(loss) : classification_loss(recipe.label_smoothing)),
+      loss_(loss ? std::move(loss) : default_loss(samples, recipe.label_smoothing)),
       parameters_(model_, dtype_of_precision(recipe.precision), random_of(recipe, Purpose::initial_values),
                   choose_device(recipe.device)),
       optimiser_(make_optimiser(parameters_, recipe)),
@@ -196,7 +201,7 @@ std::string Trainer::first_not_finite(const Batch& batch) {
 // epoch's, so that it does not matter in which batch, or in which process, it is seen.
 void Trainer::open_epoch() {
     const auto epoch = static_cast<uint64_t>(state_.epoch);
-    std::vector<int64_t> order = shuffled(samples_.size(), random_of(recipe_, Purpose::order).split(epoch));
+    std::vector<int64_t> order = samples_.order_of_epoch(state_.epoch, random_of(recipe_, Purpose::order).split(epoch));
     order.erase(order.begin(), order.begin() + state_.batch * recipe_.batch_size);
     const Random random = random_of(recipe_, Purpose::augmentation).split(epoch);
     batches_.reset();  // before another holds memory of the device

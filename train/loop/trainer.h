@@ -71,8 +71,9 @@ RunState load_run(const std::filesystem::path& path, const Recipe& recipe, const
 class Trainer {
   public:
     // Allocates the model's parameters and draws their start. `model` and `samples` must outlive the trainer. `loss`
-    // may be empty: classification_loss with the recipe's label smoothing. Throws an Error where the recipe is not
-    // valid, or there is less than a batch of samples.
+    // may be empty: classification_loss with the recipe's label smoothing, or where the samples mix classes
+    // shared_classification_loss. Throws an Error where the recipe is not valid, or there is less than a batch of
+    // samples.
     Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss = {});
 
     // Takes the next batch of this epoch: forward, backward, update. Returns the batch's loss; on a GPU the last one

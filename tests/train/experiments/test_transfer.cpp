@@ -4,7 +4,7 @@
 #include "tests/models/small_swin.h"
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
-#include "train/data/resize.h"
+#include "train/data/pixels/resize.h"
 #include "train/experiments/transfer.h"
 #include "train/experiments/window_transfer.h"
 

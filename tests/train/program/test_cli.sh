@@ -119,6 +119,17 @@ for threads in 1 2; do
     [ "$(grep -c '"epoch":' $run/log.jsonl)" = 2 ] || wrong "$run: expected 2 epochs in the log"
 done
 
+# The same of images that are cropped, changed by a policy, erased and mixed.
+augmented=("${tiny[@]}" --epochs 1 --warmup-epochs 0.5 --train-crop-mode rrc --aa rand-m9-mstd0.5-inc1 --mixup 0.8 --cutmix 1
+    --mixup-mode pair --reprob 0.25 --aug-repeats 2 --alternate-flip)
+says "test accuracy" train "${augmented[@]}" --output augmented
+until_saved killed-augmented train "${augmented[@]}" --checkpoint-every 3 --workers 1 --output killed-augmented
+kill -KILL $!
+wait $! 2>/dev/null
+[ -e killed-augmented/model.safetensors ] && wrong "killed-augmented was over before it was killed"
+says "test accuracy" train --resume killed-augmented
+cmp augmented/model.safetensors killed-augmented/model.safetensors || wrong "killed-augmented: killed and resumed, the weights differ"
+
 until_saved stopped train "${small[@]}" --checkpoint-every 5 --output stopped
 kill -INT $!
 wait $!

@@ -187,6 +187,39 @@ says "validation accuracy" evaluate --checkpoint pictured
 mv pictures/val/cat pictures/val/ape
 refuses 1 "class ape is none of the model's" evaluate --checkpoint pictured
 refuses 2 "--accept-other-data goes with --resume" train --accept-other-data
+
+# Of any size: trained on, kept or not, judged, drawn; settings that cannot be.
+for split in train val; do
+    for name in cmyk.jpg colour.jpg grey.jpg progressive.jpg; do
+        mkdir -p photos/$split/a photos/$split/b
+        cp "$images/$name" photos/$split/a && cp "$images/palette.png" photos/$split/b/$name.png
+    done
+done
+photos=(--data folder:photos --img-size 8 --patch-size 2 --window-size 2 --depths 1 --num-heads 1 --embed-dim 8 --batch-size 4 --epochs 2)
+says "decoded once and kept (cache: ram), seen at 8 x 8" train "${photos[@]}" --cache ram --workers 1 --output kept
+says "decoded in every epoch (cache: none)" train "${photos[@]}" --cache none --output anew
+cmp kept/model.safetensors anew/model.safetensors || wrong "pictures kept and pictures decoded anew give different weights"
+holds kept/config.json '"train-crop-mode": "rrc"'
+says "validation accuracy" evaluate --checkpoint kept
+says "validation accuracy" evaluate --weights kept/model.safetensors --config kept/config.json --data folder:photos --crop-pct 0.9 --crop-mode border
+refuses 2 "--crop-pct goes with --weights" evaluate --checkpoint kept --crop-pct 0.9
+refuses 2 "--crop-pct must be 0.01 to 1, got 2" evaluate --weights kept/model.safetensors --config kept/config.json --data folder:photos --crop-pct 2
+refuses 2 "--mixup 0.5 contradicts the 0.0 of kept" train --resume kept --mixup 0.5
+strong=(--aa rand-m9-mstd0.5-inc1 --mixup 0.8 --cutmix 1 --mixup-mode pair --reprob 0.5 --aug-repeats 2 --scale 0.3 0.9)
+says "batch.png" train "${photos[@]}" "${strong[@]}" --show-batch batch.png --output drawn
+[ -s batch.png ] && [ ! -e drawn ] || wrong "--show-batch drew nothing, or began a run"
+says "test accuracy" train "${small[@]}" "${strong[@]}" --output mixed
+grep -q train_accuracy mixed/log.jsonl && wrong "an accuracy on mixed images"
+refuses 2 "--show-batch b.png draws what a new run would see" train --resume kept --show-batch b.png
+refuses 2 "--mixup-mode pair contradicts the odd --batch-size 5" train --batch-size 5 --mixup 1 --mixup-mode pair
+refuses 2 "--aa: unknown policy \"rand-m9-x\"" train --aa rand-m9-x
+refuses 2 "--scale expects two numbers, as 0.5,1, got \"0.3\"" train --scale 0.3
+refuses 2 "--scale must be two rising shares in (0, 1], got 0.9,0.3" train --scale 0.9,0.3
+refuses 2 "unknown --remode \"noise\"" train --remode noise
+refuses 2 "--workers must be 1 to 1024, got 0" train --workers 0
+head -c 200 "$images/colour.jpg" >photos/train/b/cut.jpg
+refuses 1 "photos/train/b/cut.jpg: " train "${photos[@]}" --cache none --output none
+says "1 file left out" train "${photos[@]}" --cache none --skip-broken --output skipped
 refuses 1 "input.safetensors" trace --checkpoint pictured --input input.safetensors --output t.safetensors
 
 # ---- plot

@@ -202,6 +202,8 @@ TEST_CASE("a picture is turned upright as its EXIF orientation says") {
             REQUIRE(image.shape() == (orientation < 5 ? Shape{11, 13, 3} : Shape{13, 11, 3}));
             REQUIRE(weighted_sum(image) == expected[static_cast<size_t>(orientation - 1)]);
             REQUIRE(weighted_sum(read_image(file, {.ignore_exif = true})) == expected[0]);
+            REQUIRE(read_image_header(file).extent == Extent{image.shape()[0], image.shape()[1]});
+            REQUIRE(read_image_header(file, true).extent == Extent{11, 13});
             if (orientation >= 5) REQUIRE(read_image(file, {.extent = Extent{13, 11}}).shape() == image.shape());
         }
     for (const std::string& exif : {exif_of(0, true), exif_of(9, true), exif_of(6, true).substr(0, 15),

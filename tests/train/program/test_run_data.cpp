@@ -219,6 +219,10 @@ TEST_CASE("what a run is asked for and was hardly meant is said") {
                        .settings = {}};
     REQUIRE(surprises_of(subject) ==
             std::vector<std::string>{"no image to train on of class c", "no image to validate on of class c"});
+    subject.settings = {{"aa", "rand-m9"}, {"color-jitter", 0.4}};
+    REQUIRE(contains(surprises_of(subject).front(), "the colour jitter is left out beside a policy"));
+    subject.settings["aa"] = "";
+    REQUIRE(surprises_of(subject).size() == 2);
     data.labels = {2, 1};
     subject.validation = nullptr;
     subject.recipe.epochs = 2;

@@ -27,6 +27,7 @@ struct Subject {
     std::string data;
     std::vector<std::string> classes;  // of a run; empty: those of the data
     bool ignore_exif, skip_broken;
+    Preparation preparation;
 };
 
 Subject subject_of(const EvaluateFlags& flags) {
@@ -38,7 +39,8 @@ Subject subject_of(const EvaluateFlags& flags) {
                 flags.data.empty() ? run.recipe.data : flags.data,
                 run.classes,
                 run.recipe.ignore_exif,
-                run.recipe.skip_broken || flags.skip_broken};
+                run.recipe.skip_broken || flags.skip_broken,
+                preparation_of(run.recipe)};
     }
     if (flags.data.empty()) fail_usage("--weights {} needs --data", flags.trained.weights().string());
     const DataSource source = parse_data_source(flags.data);
@@ -50,7 +52,8 @@ Subject subject_of(const EvaluateFlags& flags) {
             flags.data,
             {},
             flags.trained.ignore_exif(),
-            flags.skip_broken};
+            flags.skip_broken,
+            flags.trained.preparation()};
 }
 
 int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
@@ -59,6 +62,8 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     int64_t left_out = 0;
     LoadOptions options{
         .extent = subject.model.img_size, .ignore_exif = subject.ignore_exif, .classes = subject.classes};
+    options.any_size = true;
+    options.cache = Cache::none;  // each is looked at once
     if (subject.skip_broken) options.left_out = listing_left_out(left_out);
     const Dataset data = load_dataset(source, split, options);
     const std::string difference = subject.classes.empty() ? "" : difference_of_classes(subject.classes, data.classes);
@@ -74,7 +79,8 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
 
     Progress progress;
     const char* set = split == Split::test ? "test" : "validation";
-    const Evaluation result = evaluate(model, parameters, ImageSamples(data, subject.normalisation), flags.batch_size,
+    const ImageSamples samples(data, subject.normalisation, std::nullopt, subject.preparation);
+    const Evaluation result = evaluate(model, parameters, samples, flags.batch_size,
                                        [&](int64_t done) { progress.show(set, done, data.size(), "images", 0); });
     check(result.not_finite.empty(), "[evaluate] {} says nothing: {}", subject.weights.string(), result.not_finite);
     progress.line(fmt::format("{} accuracy {:.2f} %  (loss {:.4f}, {} images{})", set, result.accuracy, result.loss,

@@ -4,7 +4,7 @@
 #include "core/io/safetensors.h"
 #include "models/swin/checkpoint_names.h"
 #include "models/swin/swin_v2.h"
-#include "train/data/resize.h"
+#include "train/data/pixels/resize.h"
 #include "train/loop/checkpoint.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
@@ -38,6 +38,7 @@ struct Subject {
     fs::path weights;
     std::vector<std::string> classes;
     bool ignore_exif;
+    Fitting fitting;
 };
 
 // A name a line.
@@ -52,9 +53,12 @@ Subject subject_of(const PredictFlags& flags) {
         if (!flags.classes.empty())
             fail_usage("--classes {} goes with --weights; a checkpoint knows its classes", flags.classes.string());
         const auto [run, weights] = flags.trained.run();
-        return {run.model, run.normalisation, weights, run.classes, run.recipe.ignore_exif};
+        return {run.model,   run.normalisation,      weights,
+                run.classes, run.recipe.ignore_exif, preparation_of(run.recipe).fitting};
     }
-    Subject subject{flags.trained.config(), {}, flags.trained.weights(), {}, flags.trained.ignore_exif()};
+    Subject subject{flags.trained.config(),      {},
+                    flags.trained.weights(),     {},
+                    flags.trained.ignore_exif(), flags.trained.preparation().fitting};
     // The classifier says how many classes there are; load_weights complains if it is missing or of another width.
     const TimmNamed file =
         to_timm_names(open_tensors(subject.weights).tensors, "[weights] " + subject.weights.string());
@@ -86,7 +90,9 @@ std::vector<double> probabilities_of(const Tensor& logits, const std::string& pa
 
 std::vector<double> predict_image(const SwinV2& model, const Subject& subject, const std::string& path) {
     const Extent size = model.config().img_size;
-    const Tensor image = fitted(read_image(path, {.ignore_exif = subject.ignore_exif}), size);
+    Fitting fitting = subject.fitting;
+    fitting.fill = mean_colour(subject.normalisation);
+    const Tensor image = fitted(read_image(path, {.ignore_exif = subject.ignore_exif}), size, fitting);
     const Dataset one{{}, image.view({1, size.rows, size.columns, 3}), {0}};
     const std::array<int64_t, 1> index{0};
     const Batch batch = make_batch(one, index, subject.normalisation, nullptr, Random{});
@@ -161,8 +167,10 @@ RunCommand declare_predict(CLI::App& command) {
     flags->trained.declare(command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model",
                            "CIFAR-10's");
     command.footer(
-        "An image that has not the model's size is scaled (antialiased bicubic, as Pillow does) until its short side\n"
-        "fits, and the middle cut out. It is turned upright as its EXIF orientation says, unless the run had\n"
+        "An image that has not the model's size is scaled (antialiased, as Pillow does) and the middle cut out, as "
+        "the\n"
+        "run's --crop-pct, --crop-mode and --interpolation say. It is turned upright as its EXIF orientation says, "
+        "unless the run had\n"
         "--ignore-exif. A file that cannot be read has its line on standard error, the others are predicted, and the\n"
         "exit code is 1.\n\n"
         "Examples:\n"

@@ -3,6 +3,7 @@
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
 #include "train/program/console/flags.h"
+#include "train/program/console/output.h"
 #include "train/program/images/data_source.h"
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
@@ -14,7 +15,7 @@ struct TrainFlags {
     SwinRecipe recipe;
     ModelFlags model;
     SettingFlags settings;
-    std::filesystem::path config, output, resume;
+    std::filesystem::path config, output, resume, show_batch;
     bool accept_other_data = false;
 };
 
@@ -81,6 +82,8 @@ RunCommand declare_train(CLI::App& command) {
     add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
     command.add_flag("--accept-other-data", flags->accept_other_data,
                      "with --resume: go on although the images are not those the run began with");
+    add_flag(command, "--show-batch", flags->show_batch,
+             "draw the first batch as the model would see it into this PNG file, and end");
     add_threads_flag(command);
     add_gemm_flag(command);
     flags->model.declare(command, {"img_size", "num_classes", "in_chans", "drop_path_rate"});
@@ -96,11 +99,21 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --resume runs/wide\n"
         "  swingrad train --resume runs/first --data folder:moved/cifar10-jpeg\n"
         "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"
+        "  swingrad train --data folder:photos --model tiny --img-size 256 --aa rand-m9-mstd0.5-inc1 --mixup 0.8 \\\n"
+        "      --cutmix 1 --reprob 0.25 --show-batch batch.png\n"
         "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
     return [flags] {
+        if (!flags->resume.empty() && !flags->show_batch.empty())
+            fail_usage("--show-batch {} draws what a new run would see, and does not go with --resume",
+                       flags->show_batch.string());
         if (!flags->resume.empty()) return resume(*flags);
         if (flags->accept_other_data) fail_usage("--accept-other-data goes with --resume");
         const SwinRecipe recipe = recipe_of(*flags);
+        if (!flags->show_batch.empty()) {
+            show_batch(recipe, flags->show_batch);
+            print_line(fmt::format("the first images of the first epoch are in {}", flags->show_batch.string()));
+            return 0;
+        }
         return start_run(recipe, flags->output.empty() ? default_run_folder(recipe) : flags->output);
     };
 }

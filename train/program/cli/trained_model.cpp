@@ -50,6 +50,12 @@ void TrainedModelFlags::declare(CLI::App& command, const std::string& weights_he
     add_flag(command, "--mean", mean_, "R,G,B that --weights were trained with; default: " + normalisation_default);
     add_flag(command, "--std", deviation_, "R,G,B that --weights were trained with; default: " + normalisation_default);
     command.add_flag("--ignore-exif", ignore_exif_, "with --weights: pictures as they lie in their files");
+    Settings settings = settings_of(images_);
+    std::erase_if(settings, [](const Setting& one) {
+        const std::string name = one.name;
+        return name != "crop-pct" && name != "crop-mode" && name != "interpolation";
+    });
+    image_settings_ = add_setting_flags(command, settings);
     command.add_flag("--resample", resample_,
                      "fit a bias table or patches of --weights made for another window or patch size");
     // Images have three channels; classes come from elsewhere; what drops is not active.
@@ -58,11 +64,15 @@ void TrainedModelFlags::declare(CLI::App& command, const std::string& weights_he
 
 void TrainedModelFlags::check_usage() const {
     if (checkpoint_.empty() == weights_.empty()) fail_usage("expected either --checkpoint or --weights");
+    validate(images_);
     if (weights_.empty()) {
         if (model_.given()) fail_usage("{} goes with --weights; a checkpoint knows its model", model_.flags_text());
         if (!(mean_ + deviation_).empty())
             fail_usage("--mean and --std go with --weights; a checkpoint knows its normalisation");
         if (ignore_exif_) fail_usage("--ignore-exif goes with --weights; a checkpoint knows how it saw pictures");
+        const nlohmann::json given = given_of(image_settings_, to_json(images_));
+        if (!given.empty())
+            fail_usage("--{} goes with --weights; a checkpoint knows how it saw pictures", given.begin().key());
         if (resample_) fail_usage("--resample goes with --weights; a checkpoint fits its model");
     } else if (!model_.named()) {
         fail_usage("--weights {} needs --model, or --config", weights_.string());

@@ -5,6 +5,7 @@
 #include "models/nn/parameters.h"
 #include "train/data/batch.h"
 #include "train/program/cli/model_flags.h"
+#include "train/program/console/flags.h"
 #include "train/program/run/run_folder.h"
 
 #include <functional>
@@ -31,6 +32,7 @@ class TrainedModelFlags {
     SwinConfig config() const { return model_.config(); }
     Normalisation normalisation(Normalisation otherwise, const Say& say) const;
     bool ignore_exif() const { return ignore_exif_; }
+    Preparation preparation() const { return preparation_of(images_); }
     const std::filesystem::path& weights() const { return weights_; }
     // Loads weights; what was remarkable about them is said by `say`.
     void load(const std::filesystem::path& weights, const Parameters& parameters, const Say& say) const;
@@ -39,6 +41,8 @@ class TrainedModelFlags {
     std::filesystem::path checkpoint_, weights_;
     std::string mean_, deviation_;
     bool resample_ = false, ignore_exif_ = false;
+    SwinRecipe images_;            // of its settings, those by which images are prepared
+    SettingFlags image_settings_;  // the flags of these
     ModelChoice model_;
 };
 

@@ -9,10 +9,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace swingrad {
 
@@ -20,6 +22,7 @@ inline const char* type_name_of(const std::string&) { return "TEXT"; }
 inline const char* type_name_of(const std::filesystem::path&) { return "PATH"; }
 inline const char* type_name_of(int64_t) { return "N"; }
 inline const char* type_name_of(double) { return "X"; }
+inline const char* type_name_of(const std::array<double, 2>&) { return "X,Y"; }
 
 inline void parse_value(const std::string&, const std::string& text, std::string& value) { value = text; }
 inline void parse_value(const std::string& flag, const std::string& text, std::filesystem::path& value) {
@@ -32,14 +35,31 @@ void parse_value(const std::string& flag, const std::string& text, Number& value
     if (error != std::errc() || end != text.data() + text.size())
         fail_usage("{} expects {}, got \"{}\"", flag, std::is_integral_v<Number> ? "a whole number" : "a number", text);
 }
+inline void parse_value(const std::string& flag, const std::string& text, std::array<double, 2>& value) {
+    const size_t comma = text.find(',');
+    if (comma == std::string::npos) fail_usage("{} expects two numbers, as 0.5,1, got \"{}\"", flag, text);
+    parse_value(flag, text.substr(0, comma), value[0]);
+    parse_value(flag, text.substr(comma + 1), value[1]);
+}
 
 // `names` as in CLI11: "--batch-size,--batch". The value must outlive the parsing.
 template <class T>
 CLI::Option* add_flag(CLI::App& command, const std::string& names, T& value, const std::string& help) {
     const std::string flag = names.substr(0, names.find(','));
-    const auto read = [flag, &value](const std::string& text) { parse_value(flag, text, value); };
-    CLI::Option* option = command.add_option_function<std::string>(names, read, help)->type_name(type_name_of(value));
+    CLI::Option* option = nullptr;
+    if constexpr (std::is_same_v<T, std::array<double, 2>>) {  // one word or, as in timm, two
+        const auto read = [flag, &value](const std::vector<std::string>& words) {
+            parse_value(flag, words.front() + (words.size() > 1 ? "," + words.back() : ""), value);
+        };
+        option = command.add_option_function<std::vector<std::string>>(names, read, help)->expected(1, 2);
+    } else {
+        const auto read = [flag, &value](const std::string& text) { parse_value(flag, text, value); };
+        option = command.add_option_function<std::string>(names, read, help);
+    }
+    option->type_name(type_name_of(value));
     if constexpr (std::is_arithmetic_v<T>) option->default_str(fmt::format("{}", value));
+    else if constexpr (std::is_same_v<T, std::array<double, 2>>)
+        option->default_str(fmt::format("{:.4g},{:.4g}", value[0], value[1]));
     else if (!value.empty()) option->default_str(fmt::format("{}", std::string(value)));
     return option;
 }

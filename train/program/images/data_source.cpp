@@ -18,6 +18,12 @@ DataSource parse_data_source(const std::string& text) {
     return source;
 }
 
+Cache cache_named(const std::string& name) {
+    if (name == "auto") return Cache::automatic;
+    check(name == "ram" || name == "none", "the cache must be auto, ram or none, got \"{}\"", name);
+    return name == "ram" ? Cache::ram : Cache::none;
+}
+
 bool has_split(const DataSource& source, Split split) {
     if (source.kind == "folder") return folder_has_split(source.directory, split);
     return split != Split::validation;

@@ -25,6 +25,11 @@ struct DataSource {
 // Throws an Error with the text and what is possible. Looks at no file.
 DataSource parse_data_source(const std::string& text);
 
+// What becomes of pictures that have not the size asked for: `ram`, decoded once and kept; `none`, decoded whenever a
+// batch needs them; `automatic`, kept where they take no more than half of the memory that is free.
+enum class Cache { automatic, ram, none };
+Cache cache_named(const std::string& name);  // "auto", "ram", "none"
+
 struct LoadOptions {
     Extent extent{32, 32};     // shapes are drawn at it; files must have it
     bool ignore_exif = false;  // pictures as they lie in their files, whichever side these say is up
@@ -32,6 +37,9 @@ struct LoadOptions {
     std::function<void(const std::string& problem)> left_out = {};
     // Labels of a folder's classes are their places among these, those of the model; empty: among the folder's own.
     std::vector<std::string> classes = {};
+    // Whether files may have any size: those of another are Dataset::pictures.
+    bool any_size = false;
+    Cache cache = Cache::automatic;  // with any_size
 };
 
 // Whether there is such a split: all sources have images to train on and to test, but a folder may have either or

@@ -3,14 +3,17 @@
 
 #include "train/program/images/folder.h"
 
+#include "core/allocator.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "train/data/sources.h"
-#include "train/program/images/image_file.h"
+#include "train/program/images/picture_files.h"
 
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <functional>
+#include <numeric>
 
 namespace swingrad {
 namespace {
@@ -88,37 +91,104 @@ int64_t label_of(const std::string& name, const std::vector<std::string>& classe
     return found - classes.begin();
 }
 
-// Reads file after file into `data`, on several threads. Without someone to tell, what cannot be read is an error.
-void read_all(const std::vector<fs::path>& files, const LoadOptions& options, Dataset& data) {
-    const auto [rows, columns] = options.extent;
-    data.images = Tensor::empty({data.size(), rows, columns, 3}, DType::uint8);
-    const auto image_bytes = static_cast<size_t>(rows * columns * 3);
-    uint8_t* pixels = data.images.data<uint8_t>();
-    std::vector<std::string> problems(files.size());
-    parallel_for(data.size(), [&](int64_t i) {
+// What is wrong with each of the files, empty where nothing is: what `look(n)` throws. Without someone to tell, that is
+// an error. Files without a problem alone are looked at.
+void look_at_all(std::vector<std::string>& problems, const LoadOptions& options,
+                 const std::function<void(size_t)>& look) {
+    parallel_for(static_cast<int64_t>(problems.size()), [&](int64_t i) {
         const auto n = static_cast<size_t>(i);
+        if (!problems[n].empty()) return;
         try {
-            const Tensor image = read_image(files[n], {options.ignore_exif, options.extent});
-            std::memcpy(pixels + n * image_bytes, image.data<uint8_t>(), image_bytes);
+            look(n);
         } catch (const WrongExtent&) {
             throw;  // a picture like any other: it is the size asked for that is wrong
         } catch (const Error& error) {
-            if (!options.left_out) throw;
+            if (!options.left_out || is_out_of_memory(error)) throw;  // that is no fault of the file
             problems[n] = error.what();
         }
     });
+}
 
-    size_t kept = 0;
-    for (size_t n = 0; n < files.size(); ++n) {
-        if (!problems[n].empty()) {
-            options.left_out(problems[n]);
-            continue;
+// Files and labels of a split, those with a problem said and left out.
+struct Listing {
+    std::vector<PictureFile> files;
+    std::vector<int64_t> labels;
+    std::vector<std::string> problems;
+
+    // Keeps what has no problem: of these, and of `others`, which has one for each file.
+    template <class Other>
+    void leave_out(const LoadOptions& options, std::vector<Other>& others) {
+        size_t kept = 0;
+        for (size_t n = 0; n < files.size(); ++n) {
+            if (!problems[n].empty()) {
+                options.left_out(problems[n]);
+                continue;
+            }
+            if (kept < n) {
+                files[kept] = std::move(files[n]), labels[kept] = labels[n];
+                if (!others.empty()) others[kept] = std::move(others[n]);
+            }
+            ++kept;
         }
-        if (kept < n) std::memcpy(pixels + kept * image_bytes, pixels + n * image_bytes, image_bytes);
-        data.labels[kept++] = data.labels[n];
+        files.resize(kept), labels.resize(kept), problems.assign(kept, "");
+        if (!others.empty()) others.resize(kept);
     }
-    data.labels.resize(kept);
-    if (kept < files.size()) data.images = data.images.slice(0, data.size());
+};
+
+// All of the size asked for, decoded into one tensor.
+void read_into_one(Listing& listing, const LoadOptions& options, Dataset& data) {
+    const auto [rows, columns] = options.extent;
+    const auto count = static_cast<int64_t>(listing.files.size()), image = rows * columns * 3;
+    const Tensor images = Tensor::empty({count, rows, columns, 3}, DType::uint8);
+    uint8_t* pixels = images.data<uint8_t>();
+    look_at_all(listing.problems, options, [&](size_t n) {
+        const Tensor read = read_image(listing.files[n].path, {options.ignore_exif, options.extent});
+        std::memcpy(pixels + static_cast<int64_t>(n) * image, read.data<uint8_t>(), static_cast<size_t>(image));
+    });
+    std::vector<int64_t> places(listing.files.size());
+    std::iota(places.begin(), places.end(), 0);
+    listing.leave_out(options, places);
+    for (size_t n = 0; n < places.size(); ++n)
+        if (places[n] != static_cast<int64_t>(n))
+            std::memcpy(pixels + static_cast<int64_t>(n) * image, pixels + places[n] * image,
+                        static_cast<size_t>(image));
+    data.images =
+        places.size() < static_cast<size_t>(count) ? images.slice(0, static_cast<int64_t>(places.size())) : images;
+    data.labels = std::move(listing.labels);
+}
+
+// Pictures of their own sizes. Where files may be left out, all are decoded once even if none is kept: a training must
+// not find out in its middle.
+void read_as_pictures(Listing& listing, bool kept, const LoadOptions& options, Dataset& data) {
+    std::vector<Tensor> decoded(kept ? listing.files.size() : 0);
+    if (kept || options.left_out)
+        look_at_all(listing.problems, options, [&](size_t n) {
+            const Tensor image = read_image(listing.files[n].path, {.ignore_exif = options.ignore_exif});
+            if (kept) decoded[n] = image;
+        });
+    listing.leave_out(options, decoded);
+    data.pictures = pictures_in(std::move(listing.files), options.ignore_exif);
+    if (kept) data.pictures = kept_in_memory(data.pictures, std::move(decoded));
+    data.fitted_to = options.extent;
+    data.labels = std::move(listing.labels);
+}
+
+// Their headers say whether all have the size asked for, and how much memory they would take.
+void read_any_size(Listing& listing, const LoadOptions& options, Dataset& data) {
+    look_at_all(listing.problems, options, [&](size_t n) {
+        listing.files[n].header = read_image_header(listing.files[n].path, options.ignore_exif);
+    });
+    int64_t bytes = 0;
+    bool one_size = true;
+    for (size_t n = 0; n < listing.files.size(); ++n) {
+        if (!listing.problems[n].empty()) continue;
+        const Extent extent = listing.files[n].header.extent;
+        bytes += extent.rows * extent.columns * 3;
+        one_size = one_size && extent == options.extent;
+    }
+    const bool kept = keeps(options.cache, bytes);
+    if (one_size && kept) read_into_one(listing, options, data);
+    else read_as_pictures(listing, kept, options, data);
 }
 
 }  // namespace
@@ -138,15 +208,17 @@ Dataset load_folder(const fs::path& directory, Split split, const LoadOptions& o
     const std::vector<std::string> own = classes_in(folder, options.left_out);
     Dataset data;
     data.classes = options.classes.empty() ? own : options.classes;
-    std::vector<fs::path> files;
+    Listing listing;
     for (const std::string& name : own) {
         const int64_t label = label_of(name, data.classes, folder);
         const std::vector<fs::path> images = sorted_entries(folder / name);
         check(!images.empty(), "[folder] {}: expected images, found none", (folder / name).string());
-        files.insert(files.end(), images.begin(), images.end());
-        data.labels.insert(data.labels.end(), images.size(), label);
+        for (const fs::path& image : images) listing.files.push_back({image, name + "/" + image.filename().string()});
+        listing.labels.insert(listing.labels.end(), images.size(), label);
     }
-    read_all(files, options, data);
+    listing.problems.resize(listing.files.size());
+    if (options.any_size) read_any_size(listing, options, data);
+    else read_into_one(listing, options, data);
     std::vector<bool> seen(data.classes.size(), false);
     for (const int64_t label : data.labels) seen[static_cast<size_t>(label)] = true;
     for (const std::string& name : own)

@@ -9,7 +9,7 @@ namespace swingrad {
 
 // directory/train/<class>/*, directory/val and directory/test likewise; splits that are there have the same classes.
 // What an operating system leaves in folders (.DS_Store, Thumbs.db, __MACOSX) is passed over. Throws an Error naming
-// the file or folder that is missing, damaged or of another size.
+// the file or folder that is missing, damaged or, unless any size will do, of another one.
 Dataset load_folder(const std::filesystem::path& directory, Split split, const LoadOptions& options);
 bool folder_has_split(const std::filesystem::path& directory, Split split);
 // Of train, or where there is none, of test or else of val.

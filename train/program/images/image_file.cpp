@@ -1,5 +1,6 @@
 #include "train/program/images/image_file.h"
 
+#include "core/allocator.h"
 #include "core/io/file.h"
 #include "train/program/images/jpeg_decoder.h"
 #include "train/program/images/orientation.h"
@@ -85,24 +86,59 @@ Tensor decode(std::string_view bytes, const ImageReading& how) {
     return how.ignore_exif ? image : upright(image, decoder.orientation());
 }
 
+template <class Decoder>
+Extent extent_in(std::string_view bytes, bool ignore_exif) {
+    Decoder decoder(bytes);
+    if (!decoder.read_header()) fail("{}", decoder.message());
+    check_header(decoder, {ignore_exif, {}});
+    const bool on_side = !ignore_exif && decoder.orientation() >= 5;
+    return on_side ? Extent{decoder.columns(), decoder.rows()} : Extent{decoder.rows(), decoder.columns()};
+}
+
+Extent extent_in(std::string_view bytes, bool ignore_exif) {
+    return is_jpeg(bytes) ? extent_in<JpegDecoder>(bytes, ignore_exif) : extent_in<PngDecoder>(bytes, ignore_exif);
+}
+
+// What `call` returns; its errors begin with the file's name.
+auto naming_file(const std::filesystem::path& path, auto&& call) {
+    const auto named = [&](const Error& error) { return fmt::format("[image] {}: {}", path.string(), error.what()); };
+    try {
+        return call();
+    } catch (const WrongExtent& error) {
+        throw WrongExtent(named(error));
+    } catch (const Error& error) {
+        if (is_out_of_memory(error)) throw;  // is no fault of the file, and must be known as what it is
+        throw Error(named(error));
+    }
+}
+
 }  // namespace
 
-Tensor read_image(const std::filesystem::path& path, const ImageReading& how) {
-    const auto naming_file = [&](auto&& call) {
-        const auto named = [&](const Error& error) {
-            return fmt::format("[image] {}: {}", path.string(), error.what());
-        };
-        try {
-            return call();
-        } catch (const WrongExtent& error) {
-            throw WrongExtent(named(error));
-        } catch (const Error& error) {
-            throw Error(named(error));
-        }
+ImageHeader read_image_header(const std::filesystem::path& path, bool ignore_exif) {
+    const InputFile file(path);
+    std::string begin;
+    const auto read_on = [&](uint64_t most) {
+        begin.resize(std::min(most, file.size()));
+        file.read(0, begin.data(), begin.size());
     };
-    naming_file([begin = first_bytes(path)] { check_format(begin); });
+    read_on(bytes_to_know);
+    naming_file(path, [&] { check_format(begin); });
+    // As a rule a header is short; one with a small picture of the picture in it is not.
+    for (const uint64_t most : {uint64_t{1} << 12, uint64_t{1} << 16, file.size()}) {
+        read_on(most);
+        try {
+            return naming_file(path, [&] { return ImageHeader{extent_in(begin, ignore_exif), file.size()}; });
+        } catch (const Error&) {
+            if (begin.size() == file.size()) throw;
+        }
+    }
+    fail("[image] {}: no header", path.string());
+}
+
+Tensor read_image(const std::filesystem::path& path, const ImageReading& how) {
+    naming_file(path, [begin = first_bytes(path)] { check_format(begin); });
     const std::string bytes = read_file(path);
-    return naming_file([&] {
+    return naming_file(path, [&] {
         const Tensor image = is_jpeg(bytes) ? decode<JpegDecoder>(bytes, how) : decode<PngDecoder>(bytes, how);
         check_extent(how, {image.shape()[0], image.shape()[1]});
         return image;

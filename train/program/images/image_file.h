@@ -31,6 +31,14 @@ class WrongExtent : public Error {
 // before any is decoded), damage, a missing end.
 Tensor read_image(const std::filesystem::path& path, const ImageReading& how = {});
 
+// What a file's first bytes say of a picture, without decoding it. A PNG file's orientation counts where it stands
+// before the pixels. Throws what read_image does for what is wrong there.
+struct ImageHeader {
+    Extent extent;       // upright
+    uint64_t bytes = 0;  // of the file
+};
+ImageHeader read_image_header(const std::filesystem::path& path, bool ignore_exif = false);
+
 // uint8 [H, W, 3], or [H, W] as grey, as the bytes of a PNG file.
 std::string png_of(const Tensor& image);
 // The same into a file, replaced in one move.

@@ -75,7 +75,7 @@ std::string html_of_images(const Dataset& data, const std::vector<Prediction>& p
         const Prediction& said = predictions.at(index);
         const std::string truth = escaped(data.classes.at(static_cast<size_t>(data.labels.at(index))));
         const std::string predicted = escaped(data.classes.at(static_cast<size_t>(said.predicted)));
-        const Tensor image = data.images.slice(i, i + 1).view({data.extent().rows, data.extent().columns, 3});
+        const Tensor image = data.image(i);
         html += fmt::format(
             "<figure><img alt=\"image {} of the set: {}\" src=\"data:image/png;base64,{}\">"
             "<figcaption><b>{}</b> predicted {}, {:.1f}&nbsp;%<br>loss {:.2f}</figcaption></figure>\n",

@@ -11,6 +11,8 @@
 namespace swingrad {
 namespace {
 
+const std::string of_files = "files:";
+
 class Hash {
   public:
     void add(const void* data, size_t bytes) {
@@ -21,9 +23,10 @@ class Hash {
             value_ = (std::rotl(value_, 23) ^ word) * 0x9e3779b97f4a7c15;  // odd: nothing is lost
         }
     }
+    void add(const std::string& text) { add(text.data(), text.size()); }
     void add(const Tensor& tensor) {
         const std::string shape = fmt::format("{}", tensor.shape());
-        add(shape.data(), shape.size());
+        add(shape);
         add(tensor.address(), tensor.bytes());
     }
     std::string text() const { return fmt::format("{:016x}", value_); }
@@ -35,12 +38,17 @@ class Hash {
 
 void add(Hash& hash, const Samples& samples) {
     constexpr int64_t most_looked_at = 256;
+    const int64_t count = std::min(samples.size(), most_looked_at);
     if (const Dataset* images = samples.images()) {
-        hash.add(images->images);
+        if (const Pictures* pictures = images->pictures.get()) {
+            for (int64_t i = 0; i < samples.size(); ++i) hash.add(pictures->identity(i));
+            for (int64_t i = 0; i < count; ++i) hash.add(pictures->read(i * samples.size() / count));
+        } else {
+            hash.add(images->images);
+        }
         hash.add(images->labels.data(), images->labels.size() * sizeof(int64_t));
         return;
     }
-    const int64_t count = std::min(samples.size(), most_looked_at);
     for (int64_t i = 0; i < count; ++i) {
         const int64_t index[] = {i * samples.size() / count};
         const Batch batch = samples.batch(index, nullptr);
@@ -55,7 +63,15 @@ std::string fingerprint_of(const Samples& training, const Samples* validation) {
     Hash hash;
     add(hash, training);
     if (validation) add(hash, *validation);
-    return hash.text();
+    const auto has_pictures = [](const Samples* samples) {
+        return samples && samples->images() && samples->images()->pictures;
+    };
+    return (has_pictures(&training) || has_pictures(validation) ? of_files : "") + hash.text();
+}
+
+bool fingerprints_differ(const std::string& before, const std::string& now) {
+    const bool comparable = !before.empty() && before.starts_with(of_files) == now.starts_with(of_files);
+    return comparable && before != now;
 }
 
 }  // namespace swingrad

@@ -2,8 +2,10 @@
 
 #include "models/swin/swin_v2.h"
 #include "train/data/batch.h"
+#include "train/data/sources.h"
 #include "train/loop/trainer.h"
-#include "train/program/images/data_source.h"
+#include "train/program/images/contact_sheet.h"
+#include "train/program/images/picture_files.h"
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/start.h"
@@ -40,8 +42,8 @@ std::string difference_of(const RunConfig& before, const Dataset& training, cons
                                    training.classes[k], before.images_of_class[k]);
     if (training.size() != before.training_images)
         return fmt::format("{} images to train on, before {}", training.size(), before.training_images);
-    const bool same = before.fingerprint.empty() || before.fingerprint == now.fingerprint;
-    return same ? "" : "as many images, but not the same pixels in the same order";
+    const bool differ = fingerprints_differ(before.fingerprint, now.fingerprint);
+    return differ ? "as many images, but not the same pixels in the same order" : "";
 }
 
 // A Swin, its images, and the subject of a run that refers to both.
@@ -54,6 +56,8 @@ class SwinRun {
             load_to_train(source_, use_val, recipe.validation, random_of(recipe, Purpose::hold_out), load_options());
         training_ = std::move(training);
         validation_ = std::move(validation);
+        if (recipe_.train_crop_mode == "auto")  // chosen once: what a run says, it keeps
+            recipe_.train_crop_mode = training_.has_other_sizes() ? "rrc" : "pad";
     }
 
     int start_in(const RunFolder& folder) {
@@ -90,6 +94,18 @@ class SwinRun {
         return go_on(folder, learning.subject, same ? nlohmann::json() : to_json(config), samples_text());
     }
 
+    // The first images of the first epoch as the model would see them.
+    void show_batch(const fs::path& file) const {
+        const Normalisation normalisation = normalisation_of(source_.kind);
+        const ImageSamples samples = samples_of_training(normalisation);
+        check(samples.size() >= recipe_.batch_size, "[train] a batch of {} needs as many samples to train on, got {}",
+              recipe_.batch_size, samples.size());
+        std::vector<int64_t> order = samples.order_of_epoch(0, random_of(recipe_, Purpose::order).split(0));
+        order.resize(static_cast<size_t>(recipe_.batch_size));
+        const Random random = random_of(recipe_, Purpose::augmentation).split(0);
+        write_png(file, contact_sheet(samples.batch(order, &random).inputs, normalisation));
+    }
+
   private:
     struct Learning {
         std::unique_ptr<SwinV2> model;
@@ -97,11 +113,16 @@ class SwinRun {
         RunSubject subject;
     };
 
+    ImageSamples samples_of_training(const Normalisation& normalisation) const {
+        const Augmentation augmentation = augmentation_of(recipe_, normalisation, training_.has_other_sizes());
+        return {training_, normalisation, augmentation, preparation_of(recipe_)};
+    }
+
     Learning learning_of(const RunConfig& config) const {
-        const Augmentation augmentation{.crop_padding = recipe_.crop_padding, .flip = recipe_.flip};
+        const Preparation preparation = preparation_of(recipe_);
         auto model = std::make_unique<SwinV2>(config.model);
-        auto train = std::make_unique<ImageSamples>(training_, config.normalisation, augmentation);
-        auto validate = std::make_unique<ImageSamples>(validation_, config.normalisation);
+        auto train = std::make_unique<ImageSamples>(samples_of_training(config.normalisation));
+        auto validate = std::make_unique<ImageSamples>(validation_, config.normalisation, std::nullopt, preparation);
         RunSubject subject{.recipe = recipe_,
                            .model = *model,
                            .training = *train,
@@ -122,23 +143,27 @@ class SwinRun {
         if (!has_split(source_, Split::test)) return {};
         return [this, &config]() -> std::unique_ptr<Samples> {
             return std::make_unique<ImageSamples>(load_dataset(source_, Split::test, load_options()),
-                                                  config.normalisation);
+                                                  config.normalisation, std::nullopt, preparation_of(recipe_));
         };
     }
 
     LoadOptions load_options() const {
         LoadOptions options{{recipe_.img_size, recipe_.img_size}, recipe_.ignore_exif};
+        options.any_size = true;
+        options.cache = cache_named(recipe_.cache);
         if (recipe_.skip_broken) options.left_out = listing_left_out(left_out_);
         return options;
     }
 
     std::string samples_text() const {
-        const auto [rows, columns] = training_.extent();
-        return fmt::format(", {} classes, {} x {} pixels{}{}", training_.classes.size(), rows, columns,
+        std::string pixels = fmt::format("{} pixels", text_of(training_.extent()));
+        if (training_.pictures)
+            pixels = fmt::format("{}, seen at {}", text_of_pictures(training_), text_of(training_.extent()));
+        return fmt::format(", {} classes, {}{}{}", training_.classes.size(), pixels,
                            has_split(source_, Split::test) ? "" : ", no test images", text_of_left_out(left_out_));
     }
 
-    const SwinRecipe recipe_;
+    SwinRecipe recipe_;
     const DataSource source_;
     mutable int64_t left_out_ = 0;
     Dataset training_, validation_;
@@ -156,6 +181,8 @@ int start_run(const SwinRecipe& recipe, const fs::path& path) {
     require_unused(folder);
     return SwinRun(recipe, true).start_in(folder);
 }
+
+void show_batch(const SwinRecipe& recipe, const fs::path& file) { SwinRun(recipe, true).show_batch(file); }
 
 int resume_run(const fs::path& path, const ResumeOptions& options) {
     const RunFolder folder{path};

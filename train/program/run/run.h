@@ -15,6 +15,9 @@ std::filesystem::path default_run_folder(const SwinRecipe& recipe);
 // where the user stopped it, with all that is needed to go on saved.
 int start_run(const SwinRecipe& recipe, const std::filesystem::path& folder);
 
+// Writes the first batch of a training by `recipe` as a PNG file: what the model would see. Trains nothing.
+void show_batch(const SwinRecipe& recipe, const std::filesystem::path& file);
+
 // Goes on with the run in `folder` as if it had never stopped. Throws an Error that says what differs where the images
 // are not those it began with, unless the model fits them and `accept_other_data`; what is so from now on is written to
 // its config.json.

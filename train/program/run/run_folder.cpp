@@ -30,7 +30,7 @@ nlohmann::json to_json(const RunConfig& config) {
 
 nlohmann::json fixed_settings_of(const RunConfig& config) {
     nlohmann::json fixed = to_json(config.recipe);
-    for (const char* may_change : {"data", "skip-broken"}) fixed.erase(may_change);
+    for (const char* may_change : {"data", "skip-broken", "cache", "workers"}) fixed.erase(may_change);
     const nlohmann::json architecture = config_to_json(config.model);
     for (const auto& [key, value] : architecture.items()) fixed["architecture." + key] = value;
     fixed["mean"] = config.normalisation.mean;
@@ -49,6 +49,8 @@ RunConfig read_config(const RunFolder& folder) {
           json_text(derived.value("program", nlohmann::json())));
     json.erase("derived");
     if (!json.contains("ignore-exif")) json["ignore-exif"] = true;  // version 0.1 turned no picture
+    // Until version 0.2 all images had the model's size. Since then a run's settings say which crops it chose.
+    if (!json.contains("train-crop-mode")) json["train-crop-mode"] = "pad";
 
     RunConfig config;
     update(config.recipe, json, name);

@@ -29,6 +29,9 @@ std::vector<std::string> surprises_of(const RunSubject& subject) {
     if (recipe.warmup_epochs > static_cast<double>(recipe.epochs))
         lines.push_back(fmt::format("the warm-up of {} epochs is longer than the run of {}: the rate rises to its end",
                                     recipe.warmup_epochs, recipe.epochs));
+    const nlohmann::json& settings = subject.settings;
+    if (settings.is_object() && settings.value("color-jitter", 0.0) > 0 && !settings.value("aa", "").empty())
+        lines.emplace_back("the colour jitter is left out beside a policy (--aa), as in timm");
     if (subject.classes == 1) lines.emplace_back("a single class: any answer is right, and there is nothing to learn");
     for (const auto& [samples, purpose] : {std::pair{&subject.training, "train"}, {subject.validation, "validate"}})
         if (const std::string names = classes_without_image(samples); !names.empty())

@@ -8,7 +8,8 @@
 
 namespace swingrad {
 
-// A line each: a warm-up longer than the run, a single class, classes none of whose images is trained or validated on.
+// A line each: a warm-up longer than the run, a single class, classes none of whose images is trained or validated on,
+// a setting that another one overrides.
 std::vector<std::string> surprises_of(const RunSubject& subject);
 
 }  // namespace swingrad
