@@ -7,6 +7,7 @@
 #include "train/data/batch.h"
 
 #include "core/error.h"
+#include "train/data/resize.h"
 
 #include <algorithm>
 
@@ -104,6 +105,13 @@ Batch make_batch(const Dataset& data, std::span<const int64_t> indices, const No
         labels[i] = data.labels[static_cast<size_t>(index)];
     }
     return batch;
+}
+
+Tensor input_of(const PictureInput& how, const Tensor& picture) {
+    const auto [rows, columns] = how.extent;
+    const Dataset one{{}, fitted(picture, how.extent).view({1, rows, columns, 3}), {0}};
+    const std::array<int64_t, 1> index{0};
+    return make_batch(one, index, how.normalisation, nullptr, Random{}).inputs;
 }
 
 }  // namespace swingrad

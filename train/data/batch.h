@@ -26,6 +26,14 @@ void check_normalisation(const Normalisation& normalisation, const std::string& 
 // have not been measured.
 Normalisation normalisation_of(const std::string& name);
 
+// How a picture becomes a model's input: fitted to this extent (train/data/resize.h), then normalised.
+struct PictureInput {
+    Extent extent;
+    Normalisation normalisation;
+};
+// A picture, uint8 [rows, columns, 3] of any size, as that: float32 [1, extent.rows, extent.columns, 3].
+Tensor input_of(const PictureInput& how, const Tensor& picture);
+
 struct Augmentation {
     int64_t crop_padding = 4;  // pixels of border added on each side before a crop of the old size
     double flip = 0.5;         // how often left and right are exchanged
@@ -43,26 +51,27 @@ class ImageSamples final : public Samples {
   public:
     ImageSamples(const Dataset& data, const Normalisation& normalisation,
                  const std::optional<Augmentation>& augmentation = {})
-        : data_(&data), normalisation_(normalisation), augmentation_(augmentation) {}
+        : data_(&data), input_{data.extent(), normalisation}, augmentation_(augmentation) {}
     ImageSamples(Dataset&& data, const Normalisation& normalisation,
                  const std::optional<Augmentation>& augmentation = {})
         : kept_(std::make_shared<const Dataset>(std::move(data))),
           data_(kept_.get()),
-          normalisation_(normalisation),
+          input_{data_->extent(), normalisation},
           augmentation_(augmentation) {}
 
     int64_t size() const override { return data_->size(); }
     Batch batch(std::span<const int64_t> indices, const Random* augmentation) const override {
         const bool augmented = augmentation && augmentation_;
-        return make_batch(*data_, indices, normalisation_, augmented ? &*augmentation_ : nullptr,
+        return make_batch(*data_, indices, input_.normalisation, augmented ? &*augmentation_ : nullptr,
                           augmented ? *augmentation : Random{});
     }
     const Dataset* images() const override { return data_; }
+    const PictureInput* picture_input() const override { return &input_; }
 
   private:
     const std::shared_ptr<const Dataset> kept_;
     const Dataset* data_;
-    const Normalisation normalisation_;
+    const PictureInput input_;
     const std::optional<Augmentation> augmentation_;
 };
 
