@@ -128,6 +128,8 @@ if [ "$(basename "$program")" != gpt ]; then
     refused "unknown command write" write
     sed 's/"rows"/"lines"/' whole/config.json >old/config.json
     refused '"pictures" or "classes"' predict --checkpoint old "$picture"
+    sed 's/"rows": [0-9]*/"rows": 7/' whole/config.json >old/config.json
+    refused "learnt from other samples: pictures" train --resume old
 else
     write=(write --checkpoint whole)
     quietly "${write[@]}" "The tape" --length 100 && cp said first
