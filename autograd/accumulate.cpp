@@ -6,7 +6,6 @@
 #include "cuda/pointwise/arithmetic.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace swingrad {
 namespace {
@@ -32,20 +31,11 @@ void add(const Tensor& a, const Tensor& b, const Tensor& sum) {
         });
 }
 
-// The index of the first element that is not finite, or the number of elements.
-int64_t first_not_finite(const Tensor& tensor) {
+// On any device.
+int64_t first_bad(const Tensor& tensor) {
     int64_t index = tensor.numel();
     on_device_of(
-        "check_finite", tensor,
-        [&]<class T>(T) {
-            const auto values = tensor.span<T>();
-            index = std::find_if(values.begin(), values.end(),
-                                 [](T value) {
-                                     using std::isfinite;
-                                     return !isfinite(widen(value));
-                                 }) -
-                    values.begin();
-        },
+        "check_finite", tensor, [&](auto) { index = first_not_finite(tensor); },
         [&]<class T>(T) { index = cuda::first_not_finite(tensor.numel(), tensor.device_data<T>()); });
     return index;
 }
@@ -70,7 +60,7 @@ Tensor filled(const Shape& shape, double value, DType dtype, Device device) {
 }
 
 void require_finite(const Tensor& tensor, std::string_view what, std::string_view node, std::string_view place) {
-    const int64_t bad = first_not_finite(tensor);
+    const int64_t bad = first_bad(tensor);
     if (bad == tensor.numel()) return;
     fail("[{}] {}: {} {} holds {} at element {}, the first value that is not finite", node, place, what, tensor.shape(),
          tensor.subrange(bad, {}).item(), bad);

@@ -15,21 +15,6 @@ namespace {
 constexpr double to_first_order = 1e-11, to_second_order = 1e-8;
 constexpr double by_difference = 1e-6;
 
-// A tensor for each float64 input: together one random direction of length 1.
-std::vector<Tensor> direction(const std::vector<Tensor>& inputs, const GradcheckOptions& options, uint64_t stream) {
-    std::vector<Tensor> v(inputs.size());
-    double squares = 0;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-        if (inputs[i].dtype() != DType::float64) continue;
-        v[i] = random_tensor(inputs[i].shape(), Random{options.seed, stream}.split(i));
-        for (const double value : v[i].span<double>()) squares += value * value;
-    }
-    for (const Tensor& tensor : v)
-        if (tensor.defined())
-            for (double& value : tensor.span<double>()) value /= std::sqrt(squares);
-    return v;
-}
-
 Tensor moved(const Tensor& x, const Tensor& v, double t) {
     const Tensor there = x.clone();
     for (int64_t k = 0; k < x.numel(); ++k) there.data<double>()[k] += t * v.data<double>()[k];
@@ -166,7 +151,8 @@ DualErrors dual_check(const Function& function, const std::vector<Tensor>& input
                       const std::vector<Tensor>& g, const GradcheckOptions& options, const std::string& op) {
     GradcheckOptions as_they_are = options;
     as_they_are.mutate = {};
-    const std::vector<Tensor> v = direction(inputs, options, 0xD0A1), u = direction(inputs, options, 0xD0A2);
+    const std::vector<Tensor> v = random_direction(inputs, {options.seed, 0xD0A1}),
+                              u = random_direction(inputs, {options.seed, 0xD0A2});
     DualErrors errors;
     std::vector<Tensor> here;
     for (const Tensor& input : inputs) here.push_back(input.on_cpu());

@@ -38,14 +38,6 @@ Line along(const Tensor& input, const Tensor& direction) {
     };
 }
 
-Tensor random_direction(const Shape& shape, Random random) {
-    Tensor u = random_tensor(shape, random);
-    double squares = 0;
-    for (const double value : u.span<double>()) squares += value * value;
-    for (double& value : u.span<double>()) value /= std::sqrt(squares);
-    return u;
-}
-
 // (f(x + eps u) - f(x - eps u)) / 2 eps; x is put back as it was.
 double central_difference(const Function& function, const std::vector<Tensor>& inputs, const Line& line, double eps,
                           const Tensor& cotangent) {
@@ -111,7 +103,7 @@ std::pair<Line, double> line_of(const GradcheckOptions& options, size_t i, const
                                 int64_t place) {
     if (options.directions == 0) return {along_element(input, place), analytic.data<double>()[place]};
     const Random random = Random{options.seed, 0xD12}.split(i).split(static_cast<uint64_t>(place));
-    const Tensor u = random_direction(input.shape(), random);
+    const Tensor u = random_direction({input}, random)[0];
     return {along(input, u), weighted_sum(analytic, u)};
 }
 
@@ -241,6 +233,20 @@ Tensor random_tensor(const Shape& shape, Random random, double scale, double off
     for (int64_t i = 0; i < tensor.numel(); ++i)
         tensor.data<double>()[i] = offset + scale * random.normal(static_cast<uint64_t>(i));
     return tensor;
+}
+
+std::vector<Tensor> random_direction(const std::vector<Tensor>& inputs, Random random) {
+    std::vector<Tensor> v(inputs.size());
+    double squares = 0;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i].dtype() != DType::float64) continue;
+        v[i] = random_tensor(inputs[i].shape(), random.split(i));
+        for (const double value : v[i].span<double>()) squares += value * value;
+    }
+    for (const Tensor& tensor : v)
+        if (tensor.defined())
+            for (double& value : tensor.span<double>()) value /= std::sqrt(squares);
+    return v;
 }
 
 }  // namespace swingrad

@@ -80,6 +80,9 @@ struct DeclareGradientCase {
 // Standard normal values in double, scaled and moved: what most cases use as inputs.
 Tensor random_tensor(const Shape& shape, Random random, double scale = 1.0, double offset = 0.0);
 
+// A tensor for each input, undefined where that is not float64: together one random direction of length 1.
+std::vector<Tensor> random_direction(const std::vector<Tensor>& inputs, Random random);
+
 // A constant that a case's function makes, where its input x is and of x's dtype: a case is run on devices, and in dual
 // numbers.
 Tensor constant_like(const Tensor& x, const Shape& shape, const std::vector<double>& values);

@@ -188,8 +188,7 @@ std::vector<TapeEntry> Tape::entries() const {
 // ---- leaves
 
 void require_gradient(Tensor& tensor, std::string name) {
-    const DType dtype = tensor.dtype();
-    check(dtype == DType::float32 || dtype == DType::float64 || dtype == DType::bfloat16 || dtype == DType::dual,
+    check(is_float(tensor.dtype()) || tensor.dtype() == DType::dual,
           "[require_gradient] only floating-point tensors have gradients, got {}", tensor);
     auto meta = std::make_shared<AutogradMeta>();
     meta->leaf = true;

@@ -26,6 +26,11 @@ constexpr DType dtype_of() {
     else static_assert(!sizeof(T), "no DType for this type");
 }
 
+// Whether elements are rounded real numbers. Integers are not; nor are dual numbers, which nothing is stored in.
+constexpr bool is_float(DType dtype) {
+    return dtype == DType::float32 || dtype == DType::float64 || dtype == DType::bfloat16;
+}
+
 // Calls `body(T{})` with T = float or double, so that one template serves training (float32) and gradient
 // checks (float64):   dispatch_float("gelu", x.dtype(), [&]<class T>(T) { forward(x.data<T>(), ...); });
 template <class Body>

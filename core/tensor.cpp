@@ -198,4 +198,19 @@ Tensor Tensor::detached() const {
     return constant;
 }
 
+int64_t first_not_finite(const Tensor& x) {
+    int64_t first = x.numel();
+    dispatch_any(x.dtype(), [&]<class T>(T) {
+        if constexpr (!std::is_integral_v<T>) {
+            const auto is_finite = [](T value) {
+                using std::isfinite;
+                return isfinite(widen(value));
+            };
+            const auto values = x.span<T>();
+            first = std::find_if_not(values.begin(), values.end(), is_finite) - values.begin();
+        }
+    });
+    return first;
+}
+
 }  // namespace swingrad

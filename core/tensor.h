@@ -112,6 +112,9 @@ class Tensor {
     DType dtype_ = DType::float32;
 };
 
+// The index of the first element that is not finite, numel() where all are. Of a tensor on the CPU.
+int64_t first_not_finite(const Tensor& x);
+
 // The first element, or null for an undefined tensor: arguments that may be left out.
 template <class T>
 T* data_or_null(const Tensor& tensor) {

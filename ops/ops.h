@@ -171,6 +171,9 @@ Tensor sequential_attention(const Tensor& qkv, const Tensor& padding, int64_t he
 // ---- regularisation and loss
 // (p) each element 0 with probability `rate`, else times 1 / (1 - rate); for training only. x itself where rate is 0
 Tensor dropout(const Tensor& x, double rate, Random random);
+// (p) the same by the Random whose seed and stream are in `random`, int64 [2] on x's device, when it computes: for
+// steps that are captured and launched again
+Tensor dropout(const Tensor& x, double rate, const Tensor& random);
 // [B] of 0 (with probability `rate`) or 1 / (1 - rate); a constant. dtype: float32, float64 or dual
 Tensor drop_path_keep(int64_t batch, double rate, Random random, DType dtype, Device device = Device::cpu);
 // (p) x_b keep_b over the leading axis

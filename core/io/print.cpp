@@ -69,7 +69,7 @@ std::vector<std::string> texts_of_duals(const std::vector<Tensor>& elements) {
 }
 
 std::vector<std::string> texts_of(DType dtype, const std::vector<Tensor>& elements) {
-    if (dtype == DType::float32 || dtype == DType::float64 || dtype == DType::bfloat16) {
+    if (is_float(dtype)) {
         std::vector<double> values;
         for (const Tensor& element : elements) values.push_back(element.item());
         return texts_of_numbers(values);

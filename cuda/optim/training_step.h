@@ -30,6 +30,11 @@ struct StepControl {
 template <class W>
 void draw_keeps(int64_t R, int64_t B, const double* rates, Random random, W* keep);
 
+// Seed and stream of random.split(first + r) for each row r of `to` [R, 2], or of `random` itself into `to` [2]: what
+// dropout of the next step draws from (ops/regularise/dropout.cpp).
+void write_streams(int64_t R, uint64_t first, Random random, int64_t* to);
+void write_random(Random random, int64_t* to);
+
 // Between backward pass and optimiser: begins the next record, writes into it loss [1], norm [1] and what was counted
 // correct, sets the scale that clips to max_norm (0: 1), and halts where loss or norm is not finite. W: float or
 // double.

@@ -2,6 +2,7 @@
 //
 // A thread four elements, which share one draw: the same words for the same elements as on the CPU. Loads and stores
 // are those of cuda/toolkit/elementwise.h. Bytes: x and y; the mask is nowhere written down. No barrier.
+// `drawn` lies where a captured step finds the numbers of the step: all threads read the same sixteen bytes.
 
 #include "cuda/regularise/dropout.h"
 
@@ -14,7 +15,7 @@ template <class T>
 __global__ void dropout_kernel(DropoutOp<T> op) {
     const int64_t draw = int64_t{blockIdx.x} * blockDim.x + threadIdx.x, first = draw * DropoutOp<T>::words_a_draw;
     if (first >= op.count) return;
-    const auto words = op.random.words(static_cast<uint64_t>(draw));
+    const auto words = op.source().words(static_cast<uint64_t>(draw));
     const auto factor = static_cast<acc_type<T>>(op.factor);
     const auto kept = [&](int k, acc_type<T> x_i) {
         return words[static_cast<size_t>(k)] < op.bound ? x_i * factor : acc_type<T>(0);

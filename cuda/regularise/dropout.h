@@ -17,8 +17,13 @@ struct DropoutOp {
     uint64_t bound;  // an element is kept where its word is below this
     double factor;   // of what is kept
     Random random;
-    const T* x = nullptr;  // [count]
-    T* y = nullptr;        // [count]
+    const int64_t* drawn = nullptr;  // [2], or null: seed and stream that take the place of `random`
+    const T* x = nullptr;            // [count]
+    T* y = nullptr;                  // [count]
+
+    SWINGRAD_HOST_DEVICE Random source() const {
+        return drawn ? Random{static_cast<uint64_t>(drawn[0]), static_cast<uint64_t>(drawn[1])} : random;
+    }
 
     void forward() const;         // ops/regularise/dropout.cpp
     void forward_kernel() const;  // cuda/regularise/dropout.cu

@@ -1,5 +1,7 @@
 #include "models/nn/layers.h"
 
+#include "cuda/optim/training_step.h"
+
 namespace swingrad {
 
 Linear::Linear(int64_t inputs, int64_t outputs, const LinearOptions& options) {
@@ -30,6 +32,19 @@ double valid_rate(const char* layer, double rate) {
 }  // namespace
 
 Dropout::Dropout(double rate) : rate_(valid_rate("dropout", rate)) {}
+
+Tensor Dropout::forward(const Tensor& x) const {
+    if (!training()) return x;
+    return drawn_ahead() ? dropout(x, rate_, drawn_) : dropout(x, rate_, random());
+}
+
+// The mask itself need not be drawn ahead: it follows from two numbers.
+void Dropout::draw_ahead(int64_t, DType, Device device) {
+    if (rate_ == 0 || device != Device::cuda) return;
+    if (!drawn_.defined()) drawn_ = Tensor::empty({2}, DType::int64, device);
+    cuda::write_random(random(), drawn_.device_data<int64_t>());
+    note_drawn_ahead();
+}
 
 DropPath::DropPath(double rate) : rate_(valid_rate("drop_path", rate)) {}
 

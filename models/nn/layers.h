@@ -6,6 +6,7 @@
 #include "models/nn/module.h"
 #include "ops/ops.h"
 
+#include <functional>
 #include <optional>
 
 namespace swingrad {
@@ -39,8 +40,8 @@ class Mlp : public Module {
     Mlp(int64_t channels, int64_t hidden, const LinearOptions& options = {});
     Tensor forward(const Tensor& x) const override { return mlp(x, fc1.weight, fc1.bias, fc2.weight, fc2.bias); }
     // With dropout of the hidden layer, which the fused operation does not have.
-    Tensor forward(const Tensor& x, double drop_rate, Random random) const {
-        return fc2.forward(dropout(gelu(fc1.forward(x)), drop_rate, random));
+    Tensor forward(const Tensor& x, const std::function<Tensor(const Tensor&)>& dropout) const {
+        return fc2.forward(dropout(gelu(fc1.forward(x))));
     }
 
     Linear fc1, fc2;
@@ -51,11 +52,12 @@ class Mlp : public Module {
 class Dropout : public Module {
   public:
     explicit Dropout(double rate);
-    Tensor forward(const Tensor& x) const override { return training() ? dropout(x, rate_, random()) : x; }
-    bool draws_in_forward() const override { return rate_ > 0; }
+    Tensor forward(const Tensor& x) const override;
+    void draw_ahead(int64_t batch, DType dtype, Device device) override;
 
   private:
     double rate_;
+    Tensor drawn_;  // int64 [2]: this step's random numbers, on a device
 };
 
 // In training, each sample [B, ...] is 0 with probability `rate`, else times 1 / (1 - rate): a residual branch left

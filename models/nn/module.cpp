@@ -18,10 +18,20 @@ Tensor Module::forward(const Tensor& x) const {
     fail("[module] {} has no forward(x) of one tensor; it was given {}", name_.empty() ? "this module" : name_, x);
 }
 
+namespace {
+thread_local const ModuleObserver* observer = nullptr;
+}
+
+ModuleObserver::ModuleObserver(Function function)
+    : function_(std::move(function)), outer_(std::exchange(observer, this)) {}
+ModuleObserver::~ModuleObserver() { observer = outer_; }
+
 Tensor Module::operator()(const Tensor& x) const {
     if (name_.empty()) return forward(x);
     const Scope scope(name_);
-    return forward(x);
+    const Tensor y = forward(x);
+    if (observer) observer->function_(name_, y);
+    return y;
 }
 
 // ---- training and evaluation

@@ -18,6 +18,7 @@
 #include "core/tensor.h"
 #include "models/nn/init.h"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -124,6 +125,23 @@ class Module {
     std::string name_;
     Random random_;
     bool training_ = false, drawn_ahead_ = false;
+};
+
+// While one of these lives, its function is told what each named module puts out that is called as module(x) on this
+// thread, in the order in which they are done: a module after those within it. An inner one takes the place of the
+// outer.
+class ModuleObserver {
+  public:
+    using Function = std::function<void(const std::string& name, const Tensor& output)>;
+    explicit ModuleObserver(Function function);
+    ~ModuleObserver();
+    ModuleObserver(const ModuleObserver&) = delete;
+    ModuleObserver& operator=(const ModuleObserver&) = delete;
+
+  private:
+    friend class Module;
+    const Function function_;
+    const ModuleObserver* const outer_;
 };
 
 }  // namespace swingrad

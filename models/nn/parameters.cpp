@@ -128,9 +128,7 @@ void Parameters::make_buffers(Module& model) {
 
 Tensor Parameters::as_input(const Tensor& inputs) const {
     const Tensor there = inputs.on(device());
-    const DType given = inputs.dtype();
-    const bool is_float = given == DType::float32 || given == DType::float64 || given == DType::bfloat16;
-    return !is_float || there.dtype() == dtype() ? there : there.to(dtype());
+    return !is_float(inputs.dtype()) || there.dtype() == dtype() ? there : there.to(dtype());
 }
 
 void Parameters::renew_copies() const {

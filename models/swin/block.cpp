@@ -17,6 +17,12 @@ int64_t hidden_of(const SwinConfig& model, int64_t channels) {
 
 }  // namespace
 
+Tensor dropped(const Tensor& x, double rate, const ForwardOptions& options, int64_t number) {
+    if (!options.training || rate == 0) return x;
+    if (options.dropouts.defined()) return dropout(x, rate, options.dropouts.slice(number, number + 1).view({2}));
+    return dropout(x, rate, options.random.split(head_dropout_stream + static_cast<uint64_t>(number)));
+}
+
 Block::Block(const SwinConfig& model, const BlockConfig& block)
     : attn(model, block),
       norm1(block.channels, start_of_norm(model.norm)),
@@ -53,16 +59,14 @@ Tensor Block::keep(const Tensor& x, const ForwardOptions& options, int branch) c
 
 Tensor Block::attention_branch(const Tensor& x, const ForwardOptions& options) const {
     if (options.observe_attention) options.observe_attention(number_, attn, x);
-    const Tensor y = attn.forward(x);
-    if (!options.training || proj_drop_ == 0) return y;
-    return dropout(y, proj_drop_, options.random.split(dropout_streams + 3 * static_cast<uint64_t>(number_)));
+    return dropped(attn.forward(x), proj_drop_, options, 1 + 3 * number_);
 }
 
 Tensor Block::mlp_branch(const Tensor& x, const ForwardOptions& options) const {
     if (!options.training || proj_drop_ == 0) return mlp.forward(x);
-    const uint64_t stream = dropout_streams + 3 * static_cast<uint64_t>(number_);
-    const Tensor y = mlp.forward(x, proj_drop_, options.random.split(stream + 1));
-    return dropout(y, proj_drop_, options.random.split(stream + 2));
+    const int64_t first = 1 + 3 * number_;
+    const Tensor y = mlp.forward(x, [&](const Tensor& h) { return dropped(h, proj_drop_, options, first + 1); });
+    return dropped(y, proj_drop_, options, first + 2);
 }
 
 template <class Branch>

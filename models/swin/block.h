@@ -16,6 +16,9 @@ struct ForwardOptions {
     // [2 blocks, B]: what drop path keeps, drawn beforehand: row 2 n + branch as block n would draw it from `random`.
     // Undefined: drawn where it is used.
     Tensor keeps = {};
+    // int64 [1 + 3 blocks, 2]: seed and stream of what dropout draws from, written beforehand: row r is that of stream
+    // head_dropout_stream + r of `random`. Undefined: split where it is used.
+    Tensor dropouts = {};
     // Called with each named intermediate result: "patch_embed", "layers.0.blocks.1", "layers.0", "norm", ...
     std::function<void(std::string_view name, const Tensor& value)> observe = {};
     // Called with each block's number, its attention, and what goes into that, [B, H, W, C].
@@ -24,6 +27,9 @@ struct ForwardOptions {
 
 // Streams of a step's random numbers: block n's drop path has 2n and 2n + 1, its dropout three from here on.
 constexpr uint64_t dropout_streams = uint64_t{1} << 32, head_dropout_stream = dropout_streams - 1;
+
+// Dropout in training: number 0 is the head's, block n has three from 1 + 3n on. Else x itself.
+Tensor dropped(const Tensor& x, double rate, const ForwardOptions& options, int64_t number);
 
 // Two branches, attention and MLP, added to the stream x one after the other; where their norms stand is a switch. V2:
 //

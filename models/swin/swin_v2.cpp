@@ -106,22 +106,33 @@ Tensor SwinV2::forward(const Tensor& images) const {
     ForwardOptions options;
     options.training = training();
     options.random = random();
-    if (drawn_ahead()) options.keeps = keeps_;
+    if (drawn_ahead()) {
+        options.keeps = keeps_;
+        options.dropouts = dropouts_;
+    }
     return forward(images, options);
 }
 
-// All blocks' at once, by one kernel.
+// All blocks' at once: drop path by one kernel, what dropout draws from by another.
 void SwinV2::draw_ahead(int64_t batch, DType dtype, Device device) {
     const std::vector<double> rates = drop_path_rates();
-    if (device != Device::cuda || std::all_of(rates.begin(), rates.end(), [](double rate) { return rate == 0; }))
-        return;
+    const bool drops_paths = std::any_of(rates.begin(), rates.end(), [](double rate) { return rate > 0; });
+    const bool drops_elements = config_.drop_rate > 0 || config_.proj_drop_rate > 0;
+    if (device != Device::cuda || !(drops_paths || drops_elements)) return;
     const auto count = static_cast<int64_t>(rates.size());
-    if (!rates_.defined()) rates_ = Tensor::from({count}, rates).on(device);
-    if (!keeps_.defined() || keeps_.shape()[1] != batch)
-        keeps_ = Tensor::empty({count, batch}, acc_dtype(dtype), device);
-    dispatch_float("swin_v2", keeps_.dtype(), [&]<class W>(W) {
-        cuda::draw_keeps(count, batch, rates_.device_data<double>(), random(), keeps_.device_data<W>());
-    });
+    if (drops_paths) {
+        if (!rates_.defined()) rates_ = Tensor::from({count}, rates).on(device);
+        if (!keeps_.defined() || keeps_.shape()[1] != batch)
+            keeps_ = Tensor::empty({count, batch}, acc_dtype(dtype), device);
+        dispatch_float("swin_v2", keeps_.dtype(), [&]<class W>(W) {
+            cuda::draw_keeps(count, batch, rates_.device_data<double>(), random(), keeps_.device_data<W>());
+        });
+    }
+    if (drops_elements) {
+        const int64_t rows = 1 + 3 * (count / 2);
+        if (!dropouts_.defined()) dropouts_ = Tensor::empty({rows, 2}, DType::int64, device);
+        cuda::write_streams(rows, head_dropout_stream, random(), dropouts_.device_data<int64_t>());
+    }
     note_drawn_ahead();
 }
 
@@ -141,9 +152,8 @@ Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) cons
     for (const auto& stage : stages_) x = stage->forward(x, options);
     x = named("norm", norm_, x);
     const Scope scope("head");
-    Tensor pooled = global_average_pool(x);
-    if (options.training) pooled = dropout(pooled, config_.drop_rate, options.random.split(head_dropout_stream));
-    return head_.forward(pooled);
+    const Tensor pooled = global_average_pool(x);
+    return head_.forward(dropped(pooled, config_.drop_rate, options, 0));
 }
 
 }  // namespace swingrad

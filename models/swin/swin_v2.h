@@ -37,7 +37,6 @@ class SwinV2 : public Module {
     Tensor forward(const Tensor& images) const override;
     Tensor forward(const Tensor& images, const ForwardOptions& options) const;
     void draw_ahead(int64_t batch, DType dtype, Device device) override;
-    bool draws_in_forward() const override { return config_.drop_rate > 0 || config_.proj_drop_rate > 0; }
     // Images in the parameters' dtype and on their device; themselves where they are so already.
     Tensor as_input(const Tensor& images) const;
     Device device() const { return head_.weight.value.device(); }  // of the parameters
@@ -50,7 +49,7 @@ class SwinV2 : public Module {
     std::vector<std::unique_ptr<Stage>> stages_;
     LayerNorm norm_;
     Linear head_;
-    Tensor rates_, keeps_;  // drawn ahead on a device: drop_path_rates, and ForwardOptions::keeps
+    Tensor rates_, keeps_, dropouts_;  // drawn ahead on a device: drop_path_rates, and what ForwardOptions has
 };
 
 // Rows and columns of tokens in stage `index`: patches, halved (rounding up) at each stage after the first.

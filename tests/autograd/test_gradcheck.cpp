@@ -158,6 +158,21 @@ TEST_CASE("the fast mode goes along random directions, and notices one wrong ele
     REQUIRE(bad.report.find("worst along direction ") != std::string::npos);
 }
 
+TEST_CASE("a random direction has length 1 over all inputs of float64") {
+    const std::vector<Tensor> inputs{Tensor::zeros({3, 4}, DType::float64), Tensor::zeros({2}, DType::int64),
+                                     Tensor::zeros({5}, DType::float64)};
+    const std::vector<Tensor> v = random_direction(inputs, Random{1, 2});
+    REQUIRE(v.size() == 3);
+    REQUIRE_FALSE(v[1].defined());
+    double squares = 0;
+    for (const size_t i : {0, 2}) {
+        REQUIRE(v[i].shape() == inputs[i].shape());
+        for (const double value : v[i].values()) squares += value * value;
+    }
+    REQUIRE(squares == Approx(1).epsilon(1e-12));
+    REQUIRE(random_direction(inputs, Random{1, 3})[0].values() != v[0].values());
+}
+
 TEST_CASE("what mutate does to a gradient is noticed") {
     GradcheckOptions options;
     options.mutate = [](const Node&, const NeedsInputGrad&, std::vector<Tensor>& gradients) {

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Training steps of the examples vit, gpt and resnet20 (tests/examples) against the same models in PyTorch, float32.
 
-usage: examples_against_pytorch.py BUILD [--models vit,gpt,resnet20] [--batch 128] [--steps 6] [--repeats 3] [--compile]
+usage: examples_against_pytorch.py BUILD [--models vit,gpt,resnet20] [--modes eager,compile] [--batch 128] [--steps 6]
+                                   [--repeats 3]
 
-Each side runs in a process of its own, in turns; the median over repeats is printed, with peak memory. A step is
-forward, backward and update. PyTorch's convolutions are given channels-last memory, which is faster on a CPU.
+Each side (swingrad, and PyTorch in each mode) runs in a process of its own, in turns; the median over repeats is
+printed, with peak memory. A step is forward, backward and update; two are taken before any is timed, in which
+torch.compile compiles. PyTorch's convolutions are given channels-last memory, which is faster on a CPU.
 """
 import argparse
 import json
@@ -50,13 +52,15 @@ def torch_side(model_name, batch, steps, compiled, threads):
         start = time.perf_counter()
         step()
         seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # of this process; compilers run beside it
     print(json.dumps({"samples_per_s": batch / statistics.median(seconds), "peak_mb": peak}))
 
 
-def one(command, folder=None):
-    output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
-    return json.loads(output.strip().splitlines()[-1])
+def one(command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def main():
@@ -66,27 +70,33 @@ def main():
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--modes", default="eager,compile", help="PyTorch's: eager, compile, or both")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--torch-side", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    modes = args.modes.split(",")
+    if unknown := set(modes) - {"eager", "compile"}:
+        parser.error(f"--modes must be of eager and compile, got {', '.join(sorted(unknown))}")
     if args.torch_side:
-        return torch_side(args.torch_side, args.batch, args.steps, args.compile, args.threads)
+        return torch_side(args.torch_side, args.batch, args.steps, modes == ["compile"], args.threads)
 
-    print(f"{'model':10} {'swingrad/s':>11} {'torch/s':>9} {'ratio':>6} {'MB':>7} {'torch MB':>9} {'ratio':>6}")
+    print(f"{'model':10} {'PyTorch':8} {'swingrad/s':>11} {'torch/s':>9} {'ratio':>6} {'MB':>7} {'torch MB':>9} {'ratio':>6}")
     for model in args.models.split(","):
-        ours, theirs = [], []
+        common = ["--steps", str(args.steps), "--threads", str(args.threads)]
+        data = ["--data", str(HERE.parents[1] / "ops" / "README.md")] if model == "gpt" else []
+        commands = {"swingrad": [args.build / "tests" / model, "bench", "--batch-size", str(args.batch), *common, *data]}
+        for mode in modes:
+            commands[mode] = [sys.executable, __file__, args.build, "--torch-side", model, "--batch", str(args.batch),
+                              "--modes", mode, *common]
+        rows = {side: [] for side in commands}
         for _ in range(args.repeats):
-            data = ["--data", str(HERE.parents[1] / "ops" / "README.md")] if model == "gpt" else []
-            ours.append(one([args.build / "tests" / model, "bench", "--batch-size", str(args.batch), "--steps",
-                             str(args.steps), "--threads", str(args.threads), *data]))
-            flags = ["--compile"] if args.compile else []
-            theirs.append(one([sys.executable, __file__, args.build, "--torch-side", model, "--batch", str(args.batch),
-                               "--steps", str(args.steps), "--threads", str(args.threads), *flags]))
-        median = lambda rows, key: statistics.median(row[key] for row in rows)
-        a, b = median(ours, "samples_per_s"), median(theirs, "samples_per_s")
-        c, d = median(ours, "peak_mb"), median(theirs, "peak_mb")
-        print(f"{model:10} {a:11.1f} {b:9.1f} {a / b:6.2f} {c:7.0f} {d:9.0f} {c / d:6.2f}", flush=True)
+            for side, command in commands.items():
+                rows[side].append(one(command))
+        median = lambda side, key: statistics.median(row[key] for row in rows[side])
+        for mode in modes:
+            a, b = median("swingrad", "samples_per_s"), median(mode, "samples_per_s")
+            c, d = median("swingrad", "peak_mb"), median(mode, "peak_mb")
+            print(f"{model:10} {mode:8} {a:11.1f} {b:9.1f} {a / b:6.2f} {c:7.0f} {d:9.0f} {c / d:6.2f}", flush=True)
 
 
 main()

@@ -128,3 +128,17 @@ TEST_CASE("every misuse of a tensor says what it was given") {
     REQUIRE(error_of([] { Tensor::empty({int64_t{1} << 62}, DType::float64); }) ==
             "[tensor] [4611686018427387904] of float64 is larger than memory can be");
 }
+
+TEST_CASE("the first element that is not finite is found, in any dtype") {
+    for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16, DType::dual}) {
+        INFO(name_of(dtype));
+        const auto first = [&](std::vector<double> values) {
+            return first_not_finite(Tensor::from({static_cast<int64_t>(values.size())}, values).to(dtype));
+        };
+        REQUIRE(first({1, -2, 3}) == 3);
+        REQUIRE(first({1, INFINITY, NAN}) == 1);
+        REQUIRE(first({NAN}) == 0);
+        REQUIRE(first({}) == 0);
+    }
+    REQUIRE(first_not_finite(Tensor::zeros({2, 2}, DType::int64)) == 4);
+}

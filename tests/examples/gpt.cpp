@@ -100,7 +100,8 @@ const Program program{.name = "gpt",
                       .model = [] { return std::make_unique<GPT>(); },
                       .data = text_data,
                       .source = "book.txt",
-                      .recipe = {.label_smoothing = 0, .clip_grad = 1}};
+                      .recipe = {.label_smoothing = 0, .clip_grad = 1},
+                      .text = {.context = context}};
 
 }  // namespace gpt
 

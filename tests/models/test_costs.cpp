@@ -36,13 +36,13 @@ int64_t bytes_counted(const SwinConfig& config, int64_t batch, DType dtype) {
 
 // One training step on meta: what it costs, and that it takes no memory.
 struct OnMeta {
-    int64_t multiply_adds = 0, saved_bytes = 0;
+    int64_t multiply_adds = 0, saved_bytes = 0, parameters = 0;
     std::map<std::string, int64_t> by_scope;
 
     OnMeta(const SwinConfig& config, int64_t batch) {
         const size_t before = memory_statistics(Device::cpu).live;
         SwinV2 model(config);
-        const Parameters parameters(model, DType::float32, Random{}, Device::meta);
+        const Parameters all(model, DType::float32, Random{}, Device::meta);
         const Extent size = config.img_size;
         const Tensor images = Tensor::empty({batch, size.rows, size.columns, config.in_chans}).on(Device::meta);
         model.train(Random{1, 2});
@@ -50,9 +50,10 @@ struct OnMeta {
         Tape tape;
         const Tensor loss = cross_entropy(model(images), Tensor::empty({batch}, DType::int64, Device::meta));
         REQUIRE(loss.device() == Device::meta);
-        saved_bytes = static_cast<int64_t>(memory_of(tape.entries(), {parameters.values()}).total);
+        saved_bytes = static_cast<int64_t>(memory_of(tape.entries(), {all.values()}).total);
         multiply_adds = log.total();
         by_scope = log.multiply_adds();
+        parameters = all.count();
         REQUIRE(memory_statistics(Device::cpu).live == before);
     }
 };
@@ -209,6 +210,9 @@ TEST_CASE("a step on meta costs what is counted from the configuration") {
     const auto layers = layer_costs(named_config("nano"), 3);
     const OnMeta on_meta(named_config("nano"), 3);
     REQUIRE(on_meta.by_scope.size() == 10);  // a block is one scope
+    REQUIRE(on_meta.parameters == total_cost(layers).parameters);
+    REQUIRE(on_meta.multiply_adds == total_cost(layers).multiply_adds);
+    REQUIRE(on_meta.saved_bytes == total_cost(layers).saved_bytes);
     for (const auto& [scope, multiply_adds] : on_meta.by_scope) {
         int64_t expected = 0;
         for (const LayerCost& layer : layers)

@@ -1,6 +1,7 @@
 // What a model is made of beside its operations: names, modes, random streams, buffers, containers, layers.
 #include "autograd/gradcheck.h"
 #include "core/factories.h"
+#include "cuda/runtime/runtime.h"
 #include "models/nn/containers.h"
 #include "models/nn/convolution.h"
 #include "models/nn/parameters.h"
@@ -129,7 +130,64 @@ TEST_CASE(
     REQUIRE(left / 40'000 == Approx(0.25).margin(0.02));
     model.eval();
     REQUIRE_FALSE(model.training());
-    REQUIRE(model.draws_in_forward());
+    REQUIRE_FALSE(model.draws_in_forward());
+    struct Counts final : Module {
+        bool draws_in_forward() const override { return true; }
+    };
+    two.add<Counts>();
+    REQUIRE(two.draws_in_forward());  // one that says so says it for the whole
+}
+
+TEST_CASE("a captured dropout draws anew at each launch what it would have drawn on the CPU") {
+    Dropout dropout(0.4);
+    const Tensor x = random_tensor({5, 33}, Random{6, 1}), there = x.on(Device::cuda);
+    const auto on_cpu = [&](uint64_t step) {
+        dropout.train(Random{6, step});
+        return dropout(x);
+    };
+    const auto prepare = [&](uint64_t step) {
+        dropout.train(Random{6, step});
+        dropout.draw_ahead(5, x.dtype(), Device::cuda);
+    };
+    prepare(2);
+    const Tensor y = dropout(there);
+    REQUIRE(same_bits(y, on_cpu(2)));
+    prepare(3);
+    cuda::Graph graph([&] { y.copy_from(dropout(there)); });
+    for (const uint64_t step : {3, 4, 5}) {
+        prepare(step);
+        graph.launch();
+        REQUIRE(same_bits(y, on_cpu(step)));
+    }
+    REQUIRE_FALSE(same_bits(on_cpu(4), on_cpu(5)));
+}
+
+TEST_CASE("an observer is told what named modules put out, each after those within it") {
+    struct Outer final : Module {
+        Sequential inner;
+        Outer() {
+            inner.add<Linear>(2, 3);
+            inner.add<Apply>(relu);
+            declare("inner", inner);
+        }
+        Tensor forward(const Tensor& x) const override { return inner(x); }
+    };
+    Outer model;
+    const Parameters parameters(model, DType::float32, Random{1, 2});
+    const Tensor x = full({4, 2}, 1);
+    std::vector<std::string> names;
+    Tensor last;
+    {
+        const ModuleObserver outer([](const std::string&, const Tensor&) { FAIL("the inner one takes its place"); });
+        const ModuleObserver observer([&](const std::string& name, const Tensor& y) {
+            names.push_back(name + " " + y.shape().text());
+            last = y;
+        });
+        const Tensor y = model(x);
+        REQUIRE(same_bits(y, last));
+    }
+    model(x);
+    REQUIRE(names == std::vector<std::string>{"inner.0 [4, 3]", "inner.1 [4, 3]", "inner [4, 3]"});
 }
 
 TEST_CASE("what drop path draws ahead is what it would have drawn, in memory that stays") {

@@ -99,6 +99,23 @@ TEST_CASE("dropout of rate 0 is its input, and of no elements no elements") {
     REQUIRE(dropout(Tensor::zeros({0, 3}), 0.5, Random{}).shape() == Shape{0, 3});
 }
 
+TEST_CASE("dropout by a Random in memory is dropout by that Random, forward and backward, on either device") {
+    const Random random{~uint64_t{6}, ~uint64_t{0} - 4};  // beyond what int64 holds as a positive number
+    const Tensor drawn =
+        Tensor::from({2}, std::vector<int64_t>{static_cast<int64_t>(random.seed), static_cast<int64_t>(random.stream)});
+    const Function by_memory = [&](const std::vector<Tensor>& in) {
+        return dropout(in[0], 0.4, drawn.on(in[0].device()));
+    };
+    const Tensor x = random_tensor({3, 43}, Random{7, 16});
+    REQUIRE(largest_disagreement(by_memory, dropping(0.4, random), {x}) == 0);
+    REQUIRE(largest_kernel_error(by_memory, {x}, DType::float64) == 0);
+    REQUIRE(largest_kernel_error(by_memory, {x}, DType::float32) == 0);
+    REQUIRE(error_of([&] { dropout(x, 0.4, Tensor::zeros({3}, DType::int64)); }) ==
+            "[dropout] random must be a seed and a stream, int64 [2], got int64 [3] on cpu");
+    REQUIRE(error_of([&] { dropout(x, 0.4, drawn.on(Device::cuda)); }).find("all must be on one device") !=
+            std::string::npos);
+}
+
 TEST_CASE("dropout says which rate is wrong") {
     const auto with = [](double rate) { return error_of([=] { dropout(Tensor::zeros({2}), rate, Random{}); }); };
     REQUIRE(with(1) == "[dropout] rate must be at least 0 and less than 1, got 1");

@@ -12,9 +12,7 @@
 namespace swingrad::test {
 namespace {
 
-bool is_floating(const Tensor& tensor) {
-    return tensor.dtype() == DType::float32 || tensor.dtype() == DType::float64 || tensor.dtype() == DType::bfloat16;
-}
+bool is_floating(const Tensor& tensor) { return is_float(tensor.dtype()); }
 
 // Of the largest |b|, or of 1 where that is less.
 double relative_difference(const Tensor& a, const Tensor& b) {

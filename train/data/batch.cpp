@@ -11,6 +11,7 @@
 #include "train/data/workers.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace swingrad {
@@ -142,6 +143,15 @@ Batch make_batch(const Dataset& data, std::span<const int64_t> indices, const No
     for (const Sample& sample : samples) streams.push_back(stream_of(sample, AugmentationPurpose::mixing, random));
     const auto classes = static_cast<int64_t>(data.classes.size());
     return {images, mix(images, labels, classes, augmentation->mixing, streams)};
+}
+
+Tensor input_of(const PictureInput& how, const Tensor& picture) {
+    const auto [rows, columns] = how.extent;
+    Fitting fitting = how.fitting;
+    fitting.fill = mean_colour(how.normalisation);
+    const Dataset one{{}, fitted(picture, how.extent, fitting).view({1, rows, columns, 3}), {0}};
+    const std::array<int64_t, 1> index{0};
+    return make_batch(one, index, how.normalisation, nullptr, Random{}).inputs;
 }
 
 }  // namespace swingrad

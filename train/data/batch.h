@@ -38,6 +38,16 @@ struct Preparation {
     int64_t workers = 1;
 };
 
+// How a picture becomes a model's input: fitted to this extent (train/data/pixels/resize.h), what it leaves of that in
+// the mean colour, then normalised.
+struct PictureInput {
+    Extent extent;
+    Normalisation normalisation;
+    Fitting fitting = {};
+};
+// A picture, uint8 [rows, columns, 3] of any size, as that: float32 [1, extent.rows, extent.columns, 3].
+Tensor input_of(const PictureInput& how, const Tensor& picture);
+
 // The images `indices`, in that order: float32 [B, H, W, 3], normalised, with labels [B], or, where they are mixed,
 // targets float32 [B, classes]. The border of a crop is the mean colour: zero after normalisation. What is random is
 // drawn from `random` by the sample's index, so it does not depend on which batch it is in, but for whom it is mixed
@@ -52,19 +62,22 @@ class ImageSamples final : public Samples {
   public:
     ImageSamples(const Dataset& data, const Normalisation& normalisation,
                  const std::optional<Augmentation>& augmentation = {}, const Preparation& preparation = {})
-        : data_(&data), normalisation_(normalisation), augmentation_(augmentation), preparation_(preparation) {}
+        : data_(&data),
+          input_{data.extent(), normalisation, preparation.fitting},
+          augmentation_(augmentation),
+          preparation_(preparation) {}
     ImageSamples(Dataset&& data, const Normalisation& normalisation,
                  const std::optional<Augmentation>& augmentation = {}, const Preparation& preparation = {})
         : kept_(std::make_shared<const Dataset>(std::move(data))),
           data_(kept_.get()),
-          normalisation_(normalisation),
+          input_{data_->extent(), normalisation, preparation.fitting},
           augmentation_(augmentation),
           preparation_(preparation) {}
 
     int64_t size() const override { return data_->size(); }
     Batch batch(std::span<const int64_t> indices, const Random* augmentation) const override {
         const bool augmented = augmentation && augmentation_;
-        return make_batch(*data_, indices, normalisation_, augmented ? &*augmentation_ : nullptr,
+        return make_batch(*data_, indices, input_.normalisation, augmented ? &*augmentation_ : nullptr,
                           augmented ? *augmentation : Random{}, preparation_);
     }
     std::vector<int64_t> order_of_epoch(int64_t epoch, Random random) const override {
@@ -72,11 +85,12 @@ class ImageSamples final : public Samples {
     }
     bool mixes_classes() const override { return augmentation_ && augmentation_->mixing.active(); }
     const Dataset* images() const override { return data_; }
+    const PictureInput* picture_input() const override { return &input_; }
 
   private:
     const std::shared_ptr<const Dataset> kept_;
     const Dataset* data_;
-    const Normalisation normalisation_;
+    const PictureInput input_;
     const std::optional<Augmentation> augmentation_;
     const Preparation preparation_;
 };

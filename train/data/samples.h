@@ -14,7 +14,8 @@
 
 namespace swingrad {
 
-struct Dataset;  // images in memory (train/data/dataset.h)
+struct Dataset;       // images in memory (train/data/dataset.h)
+struct PictureInput;  // how a picture becomes a model's input (train/data/batch.h)
 
 struct Batch {
     Tensor inputs;   // [B, ...]: floats, which become the model's dtype (bfloat16 in mixed precision), or int64
@@ -38,6 +39,9 @@ class Samples {
 
     // For reports, where the samples are images: the pictures, labels and names of classes; else null.
     virtual const Dataset* images() const { return nullptr; }
+    // Where the samples are images too: what a model that learnt from them takes a picture of a user's for; else null.
+    // The same for the life of the samples.
+    virtual const PictureInput* picture_input() const { return nullptr; }
 };
 
 // 0 .. count-1 in random order.

@@ -3,10 +3,10 @@
 //
 // The second step is captured as a CUDA graph (cuda::Graph), and from then on a step is that graph launched again:
 // hundreds of launches asked for in one call. What differs from step to step lies where the graph looks for it: inputs,
-// targets and what drop path keeps in memory that stays, written before (Module::draw_ahead); learning rates and the
-// step's number in StepControl. Dropout alone is drawn by its kernels from a number that they are given, so a step of a
-// model with dropout is not captured (Module::draws_in_forward). A loss or model that reads a tensor's values on the
-// host waits for the device, which a capture forbids: its second step is an Error. Where memory runs out while the step
+// targets, what drop path keeps and what dropout draws from in memory that stays, written before (Module::draw_ahead);
+// learning rates and the step's number in StepControl. A model of one's own may draw otherwise, and then says so: its
+// steps are not captured (Module::draws_in_forward). A loss or model that reads a tensor's values on the host waits for
+// the device, which a capture forbids: its second step is an Error. Where memory runs out while the step
 // is captured (a graph keeps all of its own), steps are asked for launch by launch, as the first one was, and `on_note`
 // is told.
 #pragma once

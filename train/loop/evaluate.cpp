@@ -12,11 +12,10 @@ namespace {
 
 // The first number of a batch's output that is none; empty where all are. `done`: samples before the batch.
 std::string not_finite_in(const Tensor& output, int64_t count, int64_t done) {
-    const std::vector<double> values = output.values();
-    const auto found = std::find_if(values.begin(), values.end(), [](double value) { return !std::isfinite(value); });
-    if (found == values.end()) return "";
-    const int64_t at = found - values.begin(), each = std::max<int64_t>(1, output.numel() / count);
-    return fmt::format("sample {} has {} as output {}", done + at / each, *found, at % each);
+    const Tensor values = output.on_cpu();
+    const int64_t at = first_not_finite(values), each = std::max<int64_t>(1, values.numel() / count);
+    if (at == values.numel()) return "";
+    return fmt::format("sample {} has {} as output {}", done + at / each, values.subrange(at, {}).item(), at % each);
 }
 
 }  // namespace

@@ -15,8 +15,6 @@ namespace {
 
 using Stored = std::map<std::string, StoredTensor>;
 
-bool is_float(DType dtype) { return dtype == DType::float32 || dtype == DType::float64 || dtype == DType::bfloat16; }
-
 // `2 missing ("a", "b")`, at most three named; nothing for none.
 void add_list(std::string& text, const std::vector<std::string>& items, const std::string& what) {
     constexpr size_t most = 3;
@@ -38,14 +36,6 @@ std::vector<int64_t> index_of(int64_t flat, const Shape& shape) {
         flat /= shape[axis];
     }
     return index;
-}
-
-template <class T>
-int64_t first_not_finite(const Tensor& tensor) {
-    const auto values = tensor.span<T>();
-    const auto found =
-        std::find_if(values.begin(), values.end(), [](T value) { return !std::isfinite(static_cast<double>(value)); });
-    return found == values.end() ? -1 : found - values.begin();
 }
 
 }  // namespace
@@ -89,11 +79,8 @@ void check_fit(const std::string& heading, const Stored& tensors, const NamedTen
 }
 
 void check_finite(const std::string& heading, const std::string& name, const Tensor& given, const Tensor& converted) {
-    if (!is_float(converted.dtype())) return;
-    const int64_t at = converted.dtype() == DType::float64    ? first_not_finite<double>(converted)
-                       : converted.dtype() == DType::bfloat16 ? first_not_finite<bfloat16>(converted)
-                                                              : first_not_finite<float>(converted);
-    if (at < 0) return;
+    const int64_t at = first_not_finite(converted);
+    if (at == converted.numel()) return;
     const double value = given.subrange(at, {}).item();
     fail("{}: {} holds {} at [{}]{}", heading, in_quotes(name), value, fmt::join(index_of(at, given.shape()), ", "),
          std::isfinite(value) ? fmt::format(", too large for {}", name_of(converted.dtype())) : "");

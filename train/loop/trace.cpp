@@ -1,10 +1,12 @@
 #include "train/loop/trace.h"
 
 #include "core/io/json_file.h"
-#include "core/io/safetensors.h"
+#include "core/io/stored_tensors.h"
 #include "ops/ops.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/device.h"
+
+#include <map>
 
 namespace swingrad {
 namespace {
@@ -17,11 +19,11 @@ const StoredTensor& tensor_of(const StoredTensors& file, const std::filesystem::
     return found->second;
 }
 
-struct Batch {
+struct Images {
     Tensor images, labels;  // float32 [B, in_chans, H, W], int64 [B]
 };
 
-Batch read_batch(const std::filesystem::path& path, const SwinConfig& config) {
+Images read_images(const std::filesystem::path& path, const SwinConfig& config) {
     const StoredTensors file = open_tensors(path);
     check_checksums(file);
     const StoredTensor &images = tensor_of(file, path, "images"), &labels = tensor_of(file, path, "labels");
@@ -34,7 +36,7 @@ Batch read_batch(const std::filesystem::path& path, const SwinConfig& config) {
           images.text());
     check(labels.shape == Shape{B} && labels.dtype == DType::int64, "[trace] {}: labels must be int64 [{}], got {}",
           path.string(), B, labels.text());
-    const Batch batch{images.read(), labels.read()};
+    const Images batch{images.read(), labels.read()};
     for (const int64_t label : batch.labels.span<int64_t>())
         check(label >= 0 && label < config.num_classes, "[trace] {}: labels must be 0 to {}, got {}", path.string(),
               config.num_classes - 1, label);
@@ -49,6 +51,32 @@ SwinConfig config_of(const json& arguments, const std::filesystem::path& path) {
     }
 }
 
+// What is traced beside what a forward pass itself reports.
+struct Pass {
+    const char *input_name, *output_name, *input_gradient_name;
+    Tensor input;  // floats have a gradient
+    std::function<Tensor(const Tensor& input)> forward;
+    std::function<Tensor(const Tensor& output)> loss;
+};
+
+void trace_pass(const Pass& pass, const Parameters& parameters, NamedTensors& results) {
+    Tensor leaf = pass.input.detached();  // of its own, so that its gradient comes back in the layout of the input
+    if (is_float(leaf.dtype())) require_gradient(leaf, pass.input_name);
+    parameters.zero_grad();
+    Tape tape;
+    const Tensor output = pass.forward(leaf), value = pass.loss(output);
+    tape.backward(value);
+
+    results.emplace_back(pass.output_name, output.detached());
+    results.emplace_back("loss", value.detached());
+    const auto add_gradient = [&](const std::string& name, const Tensor& of) {
+        const Tensor arrived = gradient(of);
+        results.emplace_back(name, arrived.defined() ? arrived : of.zeros_like(of.shape()));
+    };
+    for (const auto& entry : parameters.entries()) add_gradient("grad." + entry.name, entry.leaf);
+    if (is_float(leaf.dtype())) add_gradient(pass.input_gradient_name, leaf);
+}
+
 }  // namespace
 
 NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, const Tensor& images,
@@ -57,25 +85,39 @@ NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, cons
     ForwardOptions options;
     options.training = false;
     options.observe = [&](std::string_view name, const Tensor& value) { results.emplace_back(name, value.detached()); };
-
-    // A leaf of its own in the layout of the file, so that its gradient comes back in that layout.
-    Tensor leaf = model.as_input(images).detached();
-    require_gradient(leaf, "images");
-    parameters.zero_grad();
-    Tape tape;
-    const Tensor logits = model.forward(permute(leaf, {0, 2, 3, 1}), options);
-    const Tensor value = loss(logits);
-    tape.backward(value);
-
-    results.emplace_back("logits", logits.detached());
-    results.emplace_back("loss", value.detached());
-    const auto add_gradient = [&](const std::string& name, const Tensor& of) {
-        const Tensor arrived = gradient(of);
-        results.emplace_back("grad." + name, arrived.defined() ? arrived : of.zeros_like(of.shape()));
-    };
-    for (const auto& entry : parameters.entries()) add_gradient(entry.name, entry.leaf);
-    add_gradient("images", leaf);
+    const auto forward = [&](const Tensor& input) { return model.forward(permute(input, {0, 2, 3, 1}), options); };
+    trace_pass({"images", "logits", "grad.images", model.as_input(images), forward, loss}, parameters, results);
     return results;
+}
+
+NamedTensors trace_module(Module& model, const Parameters& parameters, const Batch& batch, const Loss& loss) {
+    const Tensor inputs = parameters.as_input(batch.inputs), targets = parameters.as_input(batch.targets);
+    NamedTensors results{{"inputs", inputs}, {"targets", targets}};
+    std::map<std::string, int64_t> times;
+    const auto forward = [&](const Tensor& input) {
+        const ModuleObserver observer([&](const std::string& name, const Tensor& output) {
+            const int64_t time = ++times[name];
+            results.emplace_back(fmt::format("out.{}{}", name, time > 1 ? fmt::format("#{}", time) : ""),
+                                 output.detached());
+        });
+        return model.forward(input);
+    };
+    model.eval();
+    trace_pass({"inputs", "output", "grad_of_inputs", inputs, forward,
+                [&](const Tensor& output) { return loss(output, targets); }},
+               parameters, results);
+    return results;
+}
+
+Batch read_traced_batch(const std::filesystem::path& path) {
+    const StoredTensors file = open_tensors(path);
+    check_checksums(file);
+    const StoredTensor &inputs = tensor_of(file, path, "inputs"), &targets = tensor_of(file, path, "targets");
+    const int64_t B = inputs.shape.rank() > 0 ? inputs.shape[0] : 0;
+    check(B > 0 && targets.shape.rank() > 0 && targets.shape[0] == B,
+          "[trace] {}: inputs and targets must be [B, ...] of the same B, got {} and {}", path.string(), inputs.text(),
+          targets.text());
+    return {inputs.read(), targets.read()};
 }
 
 SwinConfig read_model_config(const std::filesystem::path& path) {
@@ -113,7 +155,7 @@ void trace(const TraceOptions& options) {
           options.precision);
 
     const SwinConfig config = read_model_config(options.config);
-    const Batch batch = read_batch(options.input, config);
+    const Images batch = read_images(options.input, config);
     SwinV2 model(config);
     const Parameters parameters(model, options.precision == "f32" ? DType::float32 : DType::float64, Random{},
                                 choose_device(options.device));

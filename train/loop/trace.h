@@ -1,18 +1,17 @@
 // Everything a model computes for one batch, by name: the way to compare it with another implementation.
 #pragma once
 
+#include "core/io/safetensors.h"
 #include "models/nn/parameters.h"
 #include "models/swin/swin_v2.h"
+#include "train/data/samples.h"
+#include "train/loop/loss.h"
 
 #include <filesystem>
 #include <functional>
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace swingrad {
-
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 // Runs `model` forward in evaluation mode on images [B, in_chans, H, W], and backward from loss(logits), a scalar:
 //   logits                  [B, K]
@@ -23,6 +22,20 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 // All in the dtype of `parameters`, which are those of the model; the gradients share the memory of theirs.
 NamedTensors trace_model(const SwinV2& model, const Parameters& parameters, const Tensor& images,
                          const std::function<Tensor(const Tensor& logits)>& loss);
+
+// The same of any model, on a batch of what it learns from:
+//   inputs, targets         the batch, as the model has it
+//   output                  what the model puts out
+//   loss                    []
+//   out.<module>            what each module puts out that is called as module(x), in the order in which they are done;
+//                           out.<module>#2 the second time
+//   grad.<parameter>        like the parameter; zeros where none arrived
+//   grad_of_inputs          like the inputs, where these are floats
+NamedTensors trace_module(Module& model, const Parameters& parameters, const Batch& batch, const Loss& loss);
+
+// A batch for it, from a safetensors file with inputs and targets [B, ...]. Throws an Error naming the file and what is
+// wrong in it.
+Batch read_traced_batch(const std::filesystem::path& path);
 
 struct TraceOptions {
     std::filesystem::path weights;  // safetensors: parameters under timm's names

@@ -58,6 +58,17 @@ TEST_CASE("a batch without augmentation is the samples asked for, normalised") {
     for (int64_t b = 0; b < 4; ++b) REQUIRE(is_crop(data, indices[static_cast<size_t>(b)], batch, b, 0, 0, false));
 }
 
+TEST_CASE("a picture of any size becomes an input as the samples themselves do") {
+    const Dataset data = random_dataset(4);
+    const ImageSamples samples(data, plain, Augmentation{});
+    const PictureInput* how = samples.picture_input();
+    REQUIRE((how && how->extent == Extent{5, 7}));
+    const std::array<int64_t, 1> third{2};
+    const Tensor picture = data.images.slice(2, 3).view({5, 7, 3});
+    REQUIRE(same_bits(input_of(*how, picture), samples.batch(third, nullptr).inputs));
+    REQUIRE(input_of(*how, Tensor::zeros({20, 30, 3}, DType::uint8)).shape() == Shape{1, 5, 7, 3});
+}
+
 TEST_CASE("augmentation crops at every place and flips as often as asked") {
     const Dataset data = random_dataset(1500);
     std::vector<int64_t> all(1500);

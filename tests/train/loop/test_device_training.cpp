@@ -26,8 +26,9 @@ SwinRecipe device_recipe(const std::string& precision = "f32") {
     return recipe;
 }
 
-std::vector<double> losses_of(const SwinRecipe& recipe, const Dataset& data, int steps) {
-    SwinTrainer trainer(recipe, small_config(), data, plain);
+std::vector<double> losses_of(const SwinRecipe& recipe, const Dataset& data, int steps,
+                              const SwinConfig& config = small_config()) {
+    SwinTrainer trainer(recipe, config, data, plain);
     std::vector<double> losses;
     for (int step = 0; step < steps; ++step) {
         trainer.step();
@@ -87,6 +88,22 @@ TEST_CASE("twenty steps by kernels give the losses of the loops") {
         const auto a = losses_of(here, data, 20), b = losses_of(there, data, 20);
         for (size_t step = 0; step < a.size(); ++step) {
             INFO(opt << " step " << step);
+            REQUIRE(b[step] == Approx(a[step]).epsilon(1e-4));
+        }
+    }
+}
+
+TEST_CASE("steps with dropout are captured, and each draws what it draws on the CPU") {
+    const Dataset data = coloured_noise(32);
+    SwinConfig config = small_config();
+    config.drop_path_rate = 0;
+    for (const auto& [head, projections] : {std::pair(0.4, 0.0), std::pair(0.0, 0.3)}) {
+        config.drop_rate = head;
+        config.proj_drop_rate = projections;
+        REQUIRE_FALSE(SwinV2(config).draws_in_forward());
+        const auto a = losses_of(small_recipe(), data, 6, config), b = losses_of(device_recipe(), data, 6, config);
+        for (size_t step = 0; step < a.size(); ++step) {
+            INFO("rates " << head << " and " << projections << ", step " << step);
             REQUIRE(b[step] == Approx(a[step]).epsilon(1e-4));
         }
     }

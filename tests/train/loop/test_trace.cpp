@@ -153,3 +153,66 @@ TEST_CASE("trace says in one line which file holds what it cannot use") {
         REQUIRE(files.error() == "[trace] precision must be f32 or f64, got f16");
     }
 }
+
+TEST_CASE("a trace of any model holds its batch, its modules in order, and every gradient") {
+    struct Twice final : Module {  // one module that is called twice, and one whose name is that of a result
+        Linear inner{2, 2, {.bias = false}}, output{2, 3};
+        Dropout dropout{0.5};
+        Twice() {
+            declare("inner", inner);
+            declare("dropout", dropout);
+            declare("output", output);
+        }
+        Tensor forward(const Tensor& x) const override { return output(dropout(inner(inner(x)))); }
+    };
+    Twice model;
+    const Parameters parameters(model, DType::float64, Random{3, 1});
+    const Batch batch{random_tensor({4, 2}, Random{3, 2}), Tensor::from({4}, std::vector<int64_t>{0, 2, 1, 2})};
+    model.train(Random{3, 3});  // which a trace ends
+    const NamedTensors traced = trace_module(model, parameters, batch, classification_loss());
+    std::vector<std::string> names;
+    std::map<std::string, Tensor> by_name;
+    for (const auto& [name, tensor] : traced) {
+        names.push_back(name);
+        by_name[name] = tensor;
+    }
+    REQUIRE(names == std::vector<std::string>{"inputs", "targets", "out.inner", "out.inner#2", "out.dropout",
+                                              "out.output", "output", "loss", "grad.inner.weight", "grad.output.weight",
+                                              "grad.output.bias", "grad_of_inputs"});
+    const Tensor W = parameters.entries()[0].value, once = linear(batch.inputs, W, {});
+    REQUIRE(largest_difference(by_name["out.inner"], once) < 1e-15);
+    REQUIRE(largest_difference(by_name["out.inner#2"], linear(once, W, {})) < 1e-15);
+    REQUIRE(same_bits(by_name["out.dropout"], by_name["out.inner#2"]));
+    REQUIRE(same_bits(by_name["out.output"], by_name["output"]));
+    REQUIRE(by_name["loss"].item() == Approx(cross_entropy(by_name["output"], batch.targets).item()));
+    // dloss/db_k is the mean over the batch of softmax_k - [k = label].
+    const Tensor probabilities = softmax(by_name["output"]);
+    for (int64_t k = 0; k < 3; ++k) {
+        double slope = 0;
+        for (int64_t b = 0; b < 4; ++b)
+            slope += (probabilities.data<double>()[3 * b + k] - (batch.targets.data<int64_t>()[b] == k)) / 4;
+        REQUIRE(by_name["grad.output.bias"].data<double>()[k] == Approx(slope));
+    }
+    const auto loss_at = [&](const Tensor& x) { return classification_loss()(model(x), batch.targets).item(); };
+    const Tensor above = batch.inputs.clone(), below = batch.inputs.clone();
+    above.data<double>()[5] += 1e-6;
+    below.data<double>()[5] -= 1e-6;
+    REQUIRE(by_name["grad_of_inputs"].data<double>()[5] ==
+            Approx((loss_at(above) - loss_at(below)) / 2e-6).epsilon(1e-6));
+}
+
+TEST_CASE("a batch to be traced needs inputs and targets of as many samples") {
+    const TemporaryDirectory directory;
+    const std::filesystem::path file = directory / "b.safetensors";
+    const auto error_with = [&](const NamedTensors& tensors) {
+        write_safetensors(file, tensors);
+        return error_of([&] { read_traced_batch(file); });
+    };
+    const Tensor two = Tensor::zeros({2, 3}), labels = Tensor::zeros({2}, DType::int64);
+    REQUIRE(error_with({{"inputs", two}, {"targets", labels}}) == "no error");
+    REQUIRE(error_with({{"inputs", two}}) ==
+            "[trace] " + file.string() + ": expected a tensor \"targets\", found none");
+    REQUIRE(error_with({{"inputs", two}, {"targets", labels.slice(0, 1)}}) ==
+            "[trace] " + file.string() +
+                ": inputs and targets must be [B, ...] of the same B, got float32 [2, 3] and int64 [1]");
+}

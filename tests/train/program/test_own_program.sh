@@ -5,6 +5,7 @@
 set -uo pipefail
 
 program=$(realpath "$1")
+picture=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../fixtures/images" && pwd)/colour.jpg
 book=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)/README.md
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -17,6 +18,14 @@ wrong() {
 }
 # Runs the program, and shows what it said where it fails.
 quietly() { "$program" "$@" >said 2>&1 || { cat said; wrong "$*: exit code $?"; }; }
+# refused TEXT ARGUMENTS...: the program fails with one line, which contains TEXT.
+refused() {
+    local text=$1
+    shift
+    "$program" "$@" >said 2>&1 && wrong "$* is accepted"
+    [ "$(wc -l <said)" = 1 ] || { cat said; wrong "$*: not one line"; }
+    grep -qF -- "$text" said || { cat said; wrong "$*: no word of $text"; }
+}
 number() { sed -n "s/.*\"$1\":\([0-9.e+-]*\).*/\1/p" "$2"; }
 
 # ---- the same bits after a kill
@@ -84,6 +93,62 @@ grep -q "cross_entropy" said || wrong "tape does not show the loss"
 quietly evaluate --checkpoint whole
 grep -qE "^(test|validation) loss [0-9.]+, accuracy [0-9.]+ %  " said || { cat said; wrong "evaluate"; }
 
+# ---- what it computes, by name
+
+quietly trace --checkpoint whole --output traced
+for name in inputs targets output loss; do grep -qa "\"$name\"" traced || wrong "trace: no $name"; done
+grep -qa '"out\.' traced || wrong "trace: no module's output"
+grep -qa '"grad\.' traced || wrong "trace: no gradient"
+quietly trace --weights whole/model.safetensors --limit 40 --output same
+cmp traced same || wrong "trace of a run's weights is not that of the run"
+quietly trace --checkpoint whole/model.safetensors --input traced --output same
+cmp traced same || wrong "trace of what a trace wrote is another"
+refused "either --checkpoint or --weights" trace --output t
+refused "--output is required" trace --checkpoint whole
+refused "--input traced and --data contradict" trace --checkpoint whole --input traced --data x --output t
+refused "unknown --precision" trace --checkpoint whole --output t --precision f16
+refused "expected a tensor \"inputs\"" trace --checkpoint whole --input whole/model.safetensors --output t
+[ ! -e t ] || wrong "a trace that failed left a file"
+
+# ---- asked about a picture, or to write
+
+if [ "$(basename "$program")" != gpt ]; then
+    quietly predict --checkpoint whole "$picture" --top 3
+    [ "$(wc -l <said)" = 4 ] && grep -q " %" said || { cat said; wrong "predict: not a file and three classes"; }
+    quietly predict --checkpoint whole/model.safetensors "$picture" --json
+    grep -q '"class":"[a-z].*"probability":' said || { cat said; wrong "predict --json"; }
+    cp said here
+    quietly predict --checkpoint whole "$picture" --json --device emulated
+    [ "$(grep -o '"label":[0-9]*' said | head -1)" = "$(grep -o '"label":[0-9]*' here | head -1)" ] ||
+        wrong "predict on the device: $(cat said), on the CPU $(cat here)"
+    "$program" predict --checkpoint whole nowhere.png "$picture" >said 2>err && wrong "predict takes a file there is not"
+    grep -q "^$(basename "$program") predict: .*nowhere.png" err || { cat err; wrong "predict does not name the file"; }
+    [ "$(wc -l <said)" = 6 ] || { cat said; wrong "one bad file keeps the other from being predicted"; }
+    refused "expected at least one IMAGE" predict --checkpoint whole
+    refused "unknown command write" write
+    sed 's/"rows"/"lines"/' whole/config.json >old/config.json
+    refused '"pictures" or "classes"' predict --checkpoint old "$picture"
+    sed 's/"rows": [0-9]*/"rows": 7/' whole/config.json >old/config.json
+    refused "learnt from other samples: pictures" train --resume old
+else
+    write=(write --checkpoint whole)
+    quietly "${write[@]}" "The tape" --length 100 && cp said first
+    quietly "${write[@]}" "The tape" --length 100 --threads 1
+    cmp first said || wrong "a seed does not write the same text twice"
+    quietly "${write[@]}" "The tape" --length 100 --seed 1
+    cmp -s first said && wrong "another seed writes the same text"
+    quietly "${write[@]}" "The tape" --device emulated --length 10 --temperature 0 && cp said there
+    quietly "${write[@]}" "The tape" --length 10 --temperature 0
+    cmp there said || wrong "the device writes another text"
+    head -c 8 first | grep -q "^The tape$" || wrong "the text does not begin as it was told to"
+    LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f]' first && wrong "write lets control characters through"
+    refused "expected a TEXT" "${write[@]}"
+    refused "--temperature must be 0 to 100" "${write[@]}" x --temperature -1
+    refused "--length must be 1 to 1000000" "${write[@]}" x --length 0
+    refused "128" "${write[@]}" "é" # no ASCII, and the model knows nothing else
+    refused "gpt write goes on with a text" predict --checkpoint whole "$picture"
+fi
+
 # ---- samples that are no longer the same
 
 sed -i 's/"fingerprint": "[0-9a-f]*"/"fingerprint": "0"/' whole/config.json
@@ -94,11 +159,10 @@ quietly train --resume whole
 
 # ---- what cannot be
 
-for refused in "train --epochs 0" "train --limit -1" "train --resume nothing" "gradcheck --directions 0" \
+for wrong_use in "train --epochs 0" "train --limit -1" "train --resume nothing" "gradcheck --directions 0" \
     "gradcheck --second-order --device emulated" "frain"; do
     # shellcheck disable=SC2086  # words
-    "$program" $refused >said 2>&1 && wrong "$refused is accepted"
-    [ "$(wc -l <said)" = 1 ] || { cat said; wrong "$refused: not one line"; }
+    refused "" $wrong_use
 done
 
 echo "all is well"

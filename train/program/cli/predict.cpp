@@ -1,48 +1,35 @@
 #include "core/io/file.h"
 #include "core/io/lines.h"
-#include "core/io/quotes.h"
 #include "core/io/safetensors.h"
 #include "models/swin/checkpoint_names.h"
 #include "models/swin/swin_v2.h"
-#include "train/data/pixels/resize.h"
-#include "train/loop/checkpoint.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
 #include "train/program/console/output.h"
-#include "train/program/images/image_file.h"
-
-#include <unistd.h>
-
-#include <algorithm>
-#include <cmath>
-#include <numeric>
+#include "train/program/images/predict_pictures.h"
 
 namespace swingrad {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct PredictFlags {
     TrainedModelFlags trained;
-    fs::path classes;
-    std::vector<std::string> images;
+    std::filesystem::path classes;
+    PictureFlags pictures;
     std::string device = "cpu";
-    int64_t top = 5;
-    bool json = false;
 };
 
 // What predicts.
 struct Subject {
     SwinConfig model;
     Normalisation normalisation;
-    fs::path weights;
+    std::filesystem::path weights;
     std::vector<std::string> classes;
     bool ignore_exif;
     Fitting fitting;
 };
 
 // A name a line.
-std::vector<std::string> read_classes(const fs::path& path) {
+std::vector<std::string> read_classes(const std::filesystem::path& path) {
     std::vector<std::string> names = lines_of(read_file(path), "--classes " + path.string());
     check(!names.empty(), "--classes {}: expected a name a line, found none", path.string());
     return names;
@@ -75,58 +62,6 @@ Subject subject_of(const PredictFlags& flags) {
     return subject;
 }
 
-// softmax(logits), in double.
-std::vector<double> probabilities_of(const Tensor& logits, const std::string& path) {
-    std::vector<double> values = logits.values();
-    for (size_t label = 0; label < values.size(); ++label)
-        check(std::isfinite(values[label]), "[predict] {}: the logit of class {} is {}, which says nothing", path,
-              label, values[label]);
-    const double largest = *std::max_element(values.begin(), values.end());
-    double sum = 0;
-    for (double& value : values) sum += value = std::exp(value - largest);
-    for (double& value : values) value /= sum;
-    return values;
-}
-
-std::vector<double> predict_image(const SwinV2& model, const Subject& subject, const std::string& path) {
-    const Extent size = model.config().img_size;
-    Fitting fitting = subject.fitting;
-    fitting.fill = mean_colour(subject.normalisation);
-    const Tensor image = fitted(read_image(path, {.ignore_exif = subject.ignore_exif}), size, fitting);
-    const Dataset one{{}, image.view({1, size.rows, size.columns, 3}), {0}};
-    const std::array<int64_t, 1> index{0};
-    const Batch batch = make_batch(one, index, subject.normalisation, nullptr, Random{});
-    return probabilities_of(model.forward(model.as_input(batch.inputs)), path);
-}
-
-void print_table(const std::string& path, const std::vector<std::string>& classes,
-                 const std::vector<double>& probabilities, const std::vector<size_t>& best) {
-    constexpr int bar_width = 30;
-    const bool terminal = isatty(STDOUT_FILENO) == 1;
-    size_t width = 0;
-    std::vector<std::string> names;
-    for (const size_t label : best) {
-        names.push_back(on_one_line(classes[label]));
-        width = std::max(width, columns_of(names.back()));
-    }
-    fmt::print("{}\n", on_one_line(path));
-    for (size_t i = 0; i < best.size(); ++i) {
-        const double probability = probabilities[best[i]];
-        const auto filled = static_cast<size_t>(std::lround(bar_width * probability));
-        fmt::print("  {}{}  {:5.1f} %{}\n", names[i], std::string(width - columns_of(names[i]), ' '), 100 * probability,
-                   terminal && filled > 0 ? "  " + std::string(filled, '=') : "");
-    }
-}
-
-void print_json(const std::string& path, const std::vector<std::string>& classes,
-                const std::vector<double>& probabilities, const std::vector<size_t>& best) {
-    nlohmann::json predictions = nlohmann::json::array();
-    for (const size_t label : best)
-        predictions.push_back({{"class", classes[label]}, {"label", label}, {"probability", probabilities[label]}});
-    const nlohmann::json line = {{"image", path}, {"predictions", predictions}};
-    fmt::print("{}\n", line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
-}
-
 int predict(const PredictFlags& flags) {
     const Subject subject = subject_of(flags);
     check(subject.model.in_chans == 3, "[predict] images have 3 channels, the model takes {}", subject.model.in_chans);
@@ -134,32 +69,17 @@ int predict(const PredictFlags& flags) {
     Parameters parameters(model, DType::float32, Random{}, choose_device(flags.device), Gradients::no);
     flags.trained.load(subject.weights, parameters, complain);
 
-    int code = 0;
-    for (const std::string& path : flags.images) {
-        try {
-            const std::vector<double> probabilities = predict_image(model, subject, path);
-            std::vector<size_t> best(probabilities.size());
-            std::iota(best.begin(), best.end(), size_t{0});
-            std::stable_sort(best.begin(), best.end(),
-                             [&](size_t a, size_t b) { return probabilities[a] > probabilities[b]; });
-            best.resize(std::min(best.size(), static_cast<size_t>(flags.top)));
-            (flags.json ? print_json : print_table)(path, subject.classes, probabilities, best);
-        } catch (const Error& error) {  // the other images are none the worse for it
-            std::fflush(stdout);
-            complain(fmt::format("swingrad predict: {}\n", on_one_line(error.what())));
-            code = 1;
-        }
-    }
-    return code;
+    const PictureInput input{subject.model.img_size, subject.normalisation, subject.fitting};
+    return predict_pictures(flags.pictures, subject.classes, subject.ignore_exif, [&](const Tensor& picture) {
+        return model.forward(model.as_input(input_of(input, picture)));
+    });
 }
 
 }  // namespace
 
 RunCommand declare_predict(CLI::App& command) {
     auto flags = std::make_shared<PredictFlags>();
-    command.add_option("IMAGE", flags->images, "JPEG or PNG files of any size");
-    add_flag(command, "--top", flags->top, "so many classes of each image, the likeliest first");
-    command.add_flag("--json", flags->json, "one JSON line an image");
+    flags->pictures.declare(command);
     add_flag(command, "--classes", flags->classes, "text file with the names of the classes of --weights, one a line");
     add_flag(command, "--device", flags->device, device_help);
     add_threads_flag(command);
@@ -179,10 +99,8 @@ RunCommand declare_predict(CLI::App& command) {
         "  swingrad predict --weights w.safetensors --model tiny --classes names.txt photo.jpg");
     return [flags] {
         flags->trained.check_usage();
-        if (flags->images.empty()) fail_usage("expected at least one IMAGE");
+        flags->pictures.check_usage();
         choose_device(flags->device);
-        if (flags->top < 1 || flags->top > most_classes)
-            fail_usage("--top must be 1 to {}, got {}", most_classes, flags->top);
         return predict(*flags);
     };
 }

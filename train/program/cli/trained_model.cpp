@@ -28,19 +28,9 @@ std::array<float, 3> read_channels(const std::string& flag, const std::string& t
 
 }  // namespace
 
-RunFolder folder_of_checkpoint(const fs::path& checkpoint) {
-    const bool is_folder = fs::is_directory(checkpoint);
-    check(is_folder || fs::exists(checkpoint), "--checkpoint {}: no such file or folder", checkpoint.string());
-    const fs::path parent = checkpoint.has_parent_path() ? checkpoint.parent_path() : ".";
-    return {is_folder ? checkpoint : parent};
-}
-
 std::pair<RunConfig, fs::path> run_of_checkpoint(const fs::path& checkpoint) {
-    const RunFolder folder = folder_of_checkpoint(checkpoint);
-    const RunConfig config = read_config(folder);
-    const fs::path weights = fs::is_directory(checkpoint) ? folder.weights_so_far() : checkpoint;
-    check(!weights.empty(), "--checkpoint {}: no weights in it yet", checkpoint.string());
-    return {config, weights};
+    const RunConfig config = read_config(folder_of_checkpoint(checkpoint));
+    return {config, weights_of_checkpoint(checkpoint)};
 }
 
 void TrainedModelFlags::declare(CLI::App& command, const std::string& weights_help,

@@ -12,9 +12,8 @@
 
 namespace swingrad {
 
-// What --checkpoint names, a run's folder or a file in one: the run's folder, its settings, and the file its weights
-// are in. Throws an Error where there is none.
-RunFolder folder_of_checkpoint(const std::filesystem::path& checkpoint);
+// Of what --checkpoint names (train/program/run/run_folder.h): the run's settings, and the file its weights are in.
+// Throws an Error where there is none.
 std::pair<RunConfig, std::filesystem::path> run_of_checkpoint(const std::filesystem::path& checkpoint);
 
 class TrainedModelFlags {

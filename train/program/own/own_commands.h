@@ -10,11 +10,14 @@ namespace swingrad {
 
 RunCommand declare_own_train(const Program& program, CLI::App& command);
 RunCommand declare_own_evaluate(const Program& program, CLI::App& command);
+RunCommand declare_own_predict(const Program& program, CLI::App& command);
+RunCommand declare_own_write(const Program& program, CLI::App& command);
 RunCommand declare_own_verify(const Program& program, CLI::App& command);
 RunCommand declare_own_summary(const Program& program, CLI::App& command);
 RunCommand declare_own_tape(const Program& program, CLI::App& command);
 RunCommand declare_own_gradcheck(const Program& program, CLI::App& command);
 RunCommand declare_own_bench(const Program& program, CLI::App& command);
+RunCommand declare_own_trace(const Program& program, CLI::App& command);
 
 // --data and --limit: what a program learns from.
 struct SourceFlags {

@@ -11,18 +11,21 @@ namespace {
 // Asked on one thread first, by whoever wants their number.
 class ImagesOnUse final : public Samples {
   public:
-    explicit ImagesOnUse(std::function<ImageSamples()> load) : load_(std::move(load)) {}
+    ImagesOnUse(const PictureInput& input, std::function<ImageSamples()> load)
+        : input_(input), load_(std::move(load)) {}
     int64_t size() const override { return loaded().size(); }
     Batch batch(std::span<const int64_t> indices, const Random* augmentation) const override {
         return loaded().batch(indices, augmentation);
     }
     const Dataset* images() const override { return loaded().images(); }
+    const PictureInput* picture_input() const override { return &input_; }
 
   private:
     const ImageSamples& loaded() const {
         if (!samples_) samples_.emplace(load_());
         return *samples_;
     }
+    const PictureInput input_;
     const std::function<ImageSamples()> load_;
     mutable std::optional<ImageSamples> samples_;
 };
@@ -40,14 +43,15 @@ ProgramData image_data(const std::string& name, Extent extent) {
         if (!*parts) *parts = load_to_train(source, false, 0.1, Random{0, 0x41}, {.extent = extent});
         return std::move((**parts).*one);
     };
-    ProgramData data{std::make_unique<ImagesOnUse>([=] {
-                         return ImageSamples(apart ? load(Split::train) : part(&TrainingImages::training),
-                                             normalisation, Augmentation{});
-                     }),
-                     std::make_unique<ImagesOnUse>([=] {
-                         return ImageSamples(apart ? load(Split::validation) : part(&TrainingImages::validation),
-                                             normalisation);
-                     })};
+    const PictureInput input{extent, normalisation};
+    ProgramData data;
+    data.training = std::make_unique<ImagesOnUse>(input, [=] {
+        return ImageSamples(apart ? load(Split::train) : part(&TrainingImages::training), normalisation,
+                            Augmentation{});
+    });
+    data.validation = std::make_unique<ImagesOnUse>(input, [=] {
+        return ImageSamples(apart ? load(Split::validation) : part(&TrainingImages::validation), normalisation);
+    });
     if (has_split(source, Split::test))
         data.test = [=]() -> std::unique_ptr<Samples> {
             return std::make_unique<ImageSamples>(load(Split::test), normalisation);

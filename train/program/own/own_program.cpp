@@ -49,6 +49,7 @@ class FirstSamples final : public Samples {
         return all_->batch(indices, augmentation);
     }
     const Dataset* images() const override { return images_ ? &*images_ : nullptr; }
+    const PictureInput* picture_input() const override { return all_->picture_input(); }
 
   private:
     std::optional<Dataset> images_;
@@ -91,16 +92,21 @@ int run_program(const Program& program, int argc, char** argv) try {
     const auto bound = [&](auto declare) {
         return [&program, declare](CLI::App& command) { return declare(program, command); };
     };
-    const std::vector<Command> commands{
+    std::vector<Command> commands{
         {"train", "Train the model, or go on with a run", bound(declare_own_train)},
         {"evaluate", "Loss, and accuracy where there is one, of a run, on test samples or else validation samples",
          bound(declare_own_evaluate)},
+        {"predict", "What a trained model sees in image files", bound(declare_own_predict)},
         {"verify", "Whether a run's folder is whole, and what can be done where it is not", bound(declare_own_verify)},
         {"summary", "The model layer by layer: shapes, parameters, memory", bound(declare_own_summary)},
         {"tape", "What a training step records, as a table or a graph", bound(declare_own_tape)},
         {"gradcheck", "Prove the whole model's gradient against finite differences", bound(declare_own_gradcheck)},
         {"bench", "Speed and memory of training steps", bound(declare_own_bench)},
+        {"trace", "Write every activation and gradient of one step to a file", bound(declare_own_trace)},
     };
+    if (program.text.context > 0)
+        commands.insert(commands.begin() + 3,
+                        {"write", "Go on with a text, as a trained model would", bound(declare_own_write)});
     return run_commands(app, commands, argc, argv);
 } catch (const std::bad_alloc&) {
     std::fputs("out of memory\n", stderr);

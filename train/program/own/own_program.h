@@ -11,11 +11,14 @@
 //   two_layers train --epochs 5 --output runs/a     flags: --data, --limit, and every setting of train/loop/recipe.h
 //   two_layers train --resume runs/a                after Ctrl-C, a crash or a power cut: the same bits
 //   two_layers evaluate --checkpoint runs/a
+//   two_layers predict --checkpoint runs/a photo.jpg     where the samples are images
+//   two_layers write --checkpoint runs/a "Once upon"     where the program has a TextModel
 //   two_layers verify runs/a                        whether all files of a run are whole and agree
 //   two_layers summary                              layers, shapes, parameters
 //   two_layers tape                                 what a training step records
 //   two_layers gradcheck                            the whole model's gradient, and the loss's, against differences
 //   two_layers bench                                speed and memory of training steps
+//   two_layers trace --checkpoint runs/a --output t.safetensors    every activation and gradient, by name
 #pragma once
 
 #include "core/shape.h"
@@ -27,6 +30,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace swingrad {
 
@@ -34,6 +38,14 @@ struct ProgramData {
     std::unique_ptr<Samples> training;
     std::unique_ptr<Samples> validation = {};             // chooses the checkpoint; null: the last one counts
     std::function<std::unique_ptr<Samples>()> test = {};  // looked at once, at the end of a run; may be empty
+};
+
+// What a model of texts is to write by: from token numbers int64 [1, context] it gives logits [1, context, K] of the
+// token that follows each, and none of these depends on what comes after.
+struct TextModel {
+    int64_t context = 0;                                                       // 0: the model is none
+    std::function<std::vector<int64_t>(const std::string& text)> encode = {};  // empty: a token is a byte
+    std::function<std::string(int64_t token)> decode = {};                     // likewise
 };
 
 struct Program {
@@ -44,6 +56,7 @@ struct Program {
     // Empty: cross entropy of logits [..., K] and int64 targets [...]. A loss of your own takes no label smoothing.
     Loss loss = {};
     Recipe recipe = {};  // what the flags begin with
+    TextModel text = {};
 };
 
 // Images for Program::data, as `swingrad train --data` names them ("shapes", "cifar10:DIR", "folder:DIR"), at this

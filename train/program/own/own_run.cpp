@@ -1,16 +1,11 @@
-// train and evaluate. A run's folder is like a Swin's; config.json names the program that made the run.
-#include "core/io/json_file.h"
-#include "core/io/safetensors.h"
-#include "train/loop/checkpoint.h"
-#include "train/loop/evaluate.h"
+// train and verify. A run's folder is like a Swin's; config.json names the program that made the run.
 #include "train/program/console/flags.h"
-#include "train/program/console/progress.h"
 #include "train/program/own/own_commands.h"
+#include "train/program/own/own_saved.h"
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/start.h"
 #include "train/program/run/verify.h"
-#include "train/program/run/way_back.h"
 
 namespace swingrad {
 namespace fs = std::filesystem;
@@ -52,60 +47,28 @@ struct OwnRun {
 
     // What a folder must agree with to be gone on with.
     nlohmann::json derived(const SourceFlags& source) const {
-        return {{"program", subject.model_name},
-                {"data", source.source},
-                {"limit", source.limit},
-                {"parameters", model->parameter_count()},
-                {"training_samples", data.training->size()},
-                {"fingerprint", fingerprint_of(*data.training, data.validation.get())}};
+        nlohmann::json derived{{"program", subject.model_name},
+                               {"data", source.source},
+                               {"limit", source.limit},
+                               {"parameters", model->parameter_count()},
+                               {"training_samples", data.training->size()},
+                               {"fingerprint", fingerprint_of(*data.training, data.validation.get())}};
+        note_pictures(*data.training, derived);
+        return derived;
     }
 };
 
-nlohmann::json read_own_config(const Program& program, const RunFolder& folder) {
-    const std::string name = folder.config().string();
-    check(fs::exists(folder.config()), "[run] {} is not a run: no config.json in it", folder.path.string());
-    nlohmann::json config = read_json_file(folder.config());
-    const bool known = config.is_object() && config.contains("derived") && config["derived"].is_object();
-    const nlohmann::json made_by = known ? config["derived"].value("program", nlohmann::json()) : nlohmann::json();
-    check(made_by == program.name, "[run] {}: no run of {}: its program is {}", name, program.name, json_text(made_by));
-    return config;
-}
-
-Recipe recipe_in(nlohmann::json config, const RunFolder& folder) {
-    config.erase("derived");
-    Recipe recipe;
-    const std::string name = folder.config().string();
-    for (const Setting& setting : settings_of(recipe))
-        check(config.contains(setting.name), "[run] {}: no \"{}\" in it", name, setting.name);
-    update(recipe, config, name);
-    try {
-        validate(recipe);
-    } catch (const UsageError& error) {
-        fail_usage("{}: {}", name, error.what());
-    }
-    return recipe;
-}
-
-SourceFlags source_in(const nlohmann::json& config, const RunFolder& folder) {
-    const nlohmann::json& derived = config["derived"];
-    const bool known = derived.contains("data") && derived["data"].is_string() && derived.contains("limit") &&
-                       derived["limit"].is_number_integer();
-    check(known, "[run] {}: \"derived\" lacks \"data\" or \"limit\"", folder.config().string());
-    SourceFlags source;
-    source.source = derived["data"];
-    source.limit = derived["limit"];
-    return source;
-}
-
 // Throws an Error that says what differs where a run's model is another one, or its samples are. Samples that have only
-// moved have the same fingerprint, which runs of before there was one lack.
+// moved have the same fingerprint. What runs of before it was saved lack is not compared, and names of classes may
+// change.
 void check_same(const nlohmann::json& before, const nlohmann::json& now, const TrainFlags& flags) {
     const bool moved = now.at("fingerprint") == before.value("fingerprint", nlohmann::json());
     std::string samples, rest;
     for (const auto& [key, value] : now.items()) {
         const nlohmann::json old = before.value(key, nlohmann::json());
-        if (value == old || (key == "fingerprint" && old.is_null()) || (key == "data" && moved)) continue;
-        const bool of_samples = key == "data" || key == "training_samples" || key == "fingerprint";
+        const bool of_pictures = key == "fingerprint" || key == "pictures";
+        if (value == old || key == "classes" || (of_pictures && old.is_null()) || (key == "data" && moved)) continue;
+        const bool of_samples = of_pictures || key == "data" || key == "training_samples";
         std::string& text = of_samples ? samples : rest;
         text += fmt::format("{}{} {}, before {}", text.empty() ? "" : "; ", key, value.dump(), old.dump());
     }
@@ -150,32 +113,6 @@ int train(const Program& program, const TrainFlags& flags) {
     return start(folder, run.subject, config, "");
 }
 
-int evaluate_run(const Program& program, const fs::path& path) {
-    const RunFolder folder{path};
-    const nlohmann::json config = read_own_config(program, folder);
-    const Recipe recipe = recipe_in(config, folder);
-    const fs::path weights = folder.weights_so_far();
-    check(!weights.empty(), "--checkpoint {}: no weights in it yet", path.string());
-    const std::unique_ptr<Module> model = model_of(program);
-    const SourceFlags source = source_in(config, folder);
-    ProgramData data = program.data ? program.data(source.source) : ProgramData{};  // what is not asked for is not read
-    const std::string set = data.test ? "test" : "validation";
-    const std::unique_ptr<Samples> test = limited(data.test ? data.test() : std::move(data.validation), source.limit);
-    check(test != nullptr, "[program] {} has neither test nor validation samples", program.name);
-    const Parameters parameters(*model, dtype_of_precision(recipe.precision), Random{}, choose_device(recipe.device),
-                                Gradients::no);
-    load_weights(weights, parameters);
-    Progress progress;
-    if (!has_checksum(weights)) progress.warning(no_checksum_text(weights));
-    const auto show = [&](int64_t done) { progress.show(set, done, test->size(), "samples", 0); };
-    const Evaluation result = evaluate(*model, parameters, *test, recipe.batch_size, show, program.loss);
-    check(result.not_finite.empty(), "[evaluate] {} says nothing: {}", weights.string(), result.not_finite);
-    progress.line(fmt::format("{} loss {:.4f}{}  ({} samples, {})", set, result.loss,
-                              std::isnan(result.accuracy) ? "" : fmt::format(", accuracy {:.2f} %", result.accuracy),
-                              grouped(test->size()), weights.filename().string()));
-    return 0;
-}
-
 int verify(const Program& program, const fs::path& path) {
     const RunFolder folder{path};
     const nlohmann::json config = read_own_config(program, folder);
@@ -201,14 +138,6 @@ RunCommand declare_own_train(const Program& program, CLI::App& command) {
     add_threads_flag(command);
     add_gemm_flag(command);
     return [&program, flags] { return train(program, *flags); };
-}
-
-RunCommand declare_own_evaluate(const Program& program, CLI::App& command) {
-    auto path = std::make_shared<fs::path>();
-    add_flag(command, "--checkpoint", *path, "the run's folder")->required();
-    add_threads_flag(command);
-    add_gemm_flag(command);
-    return [&program, path] { return evaluate_run(program, *path); };
 }
 
 RunCommand declare_own_verify(const Program& program, CLI::App& command) {

@@ -15,6 +15,19 @@ fs::path RunFolder::weights_so_far() const {
     return {};
 }
 
+RunFolder folder_of_checkpoint(const fs::path& checkpoint) {
+    const bool is_folder = fs::is_directory(checkpoint);
+    check(is_folder || fs::exists(checkpoint), "--checkpoint {}: no such file or folder", checkpoint.string());
+    const fs::path parent = checkpoint.has_parent_path() ? checkpoint.parent_path() : ".";
+    return {is_folder ? checkpoint : parent};
+}
+
+fs::path weights_of_checkpoint(const fs::path& checkpoint) {
+    const fs::path weights = fs::is_directory(checkpoint) ? RunFolder{checkpoint}.weights_so_far() : checkpoint;
+    check(!weights.empty(), "--checkpoint {}: no weights in it yet", checkpoint.string());
+    return weights;
+}
+
 // ---- config.json
 
 nlohmann::json to_json(const RunConfig& config) {

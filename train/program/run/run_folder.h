@@ -31,6 +31,11 @@ struct RunFolder {
     std::filesystem::path lock() const { return path / ".lock"; }  // train/program/run/run_lock.h
 };
 
+// What --checkpoint names is a run's folder or a file in one: the folder, and the file its weights are in. Both throw
+// an Error where there is none.
+RunFolder folder_of_checkpoint(const std::filesystem::path& checkpoint);
+std::filesystem::path weights_of_checkpoint(const std::filesystem::path& checkpoint);
+
 // What config.json holds: the recipe's settings at top level, the rest under "derived".
 struct RunConfig {
     SwinRecipe recipe;

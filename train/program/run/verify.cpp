@@ -11,8 +11,6 @@
 #include "train/program/run/run_lock.h"
 #include "train/program/run/way_back.h"
 
-#include <algorithm>
-#include <cmath>
 #include <functional>
 #include <optional>
 
@@ -20,10 +18,7 @@ namespace swingrad {
 namespace fs = std::filesystem;
 namespace {
 
-bool all_finite(const Tensor& tensor) {
-    const std::vector<double> values = tensor.values();
-    return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
-}
+bool all_finite(const Tensor& tensor) { return first_not_finite(tensor) == tensor.numel(); }
 
 int64_t batches_an_epoch(const VerifiedRun& run, const RunFolder& folder) {
     check(run.training_samples >= run.recipe.batch_size, "[run] {}: {} samples to train on are less than a batch of {}",

@@ -1,0 +1,34 @@
+// What a model sees in image files, for the commands `predict`.
+#pragma once
+
+#include "core/tensor.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace swingrad {
+
+struct PictureFlags {
+    std::vector<std::string> files;
+    int64_t top = 5;  // classes that are shown of each
+    bool json = false;
+
+    void declare(CLI::App& command);
+    void check_usage() const;  // throws a UsageError
+};
+
+// From a picture, uint8 [rows, columns, 3] of any size, to logits [1, K] or [K], on any device.
+using LogitsOfPicture = std::function<Tensor(const Tensor& picture)>;
+
+// Prints the likeliest classes of each file's picture, with their probabilities: a table, or a JSON line. `classes`: K
+// names. Returns the exit code: 1 where a file could not be read or made no logits, which is then told on standard
+// error; the other files are none the worse for it.
+int predict_pictures(const PictureFlags& flags, const std::vector<std::string>& classes, bool ignore_exif,
+                     const LogitsOfPicture& logits_of);
+
+}  // namespace swingrad
