@@ -2,6 +2,7 @@
 #include "tests/support/source_directory.h"
 #include "tests/support/support.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/train/program/image_folder.h"
 #include "train/program/images/image_file.h"
 
 using namespace swingrad;
@@ -42,21 +43,6 @@ std::string with_exif(const std::string& jpeg, const std::string& exif) {
     const std::string data = std::string("Exif\0\0", 6) + exif;
     return jpeg.substr(0, 2) + std::string("\xff\xe1\0", 3) + static_cast<char>(data.size() + 2) + data +
            jpeg.substr(2);
-}
-
-// Length, kind and data, checksum (CRC-32, bit by bit).
-std::string png_chunk(const std::string& kind_and_data) {
-    const auto number = [](uint32_t value) {
-        std::string text;
-        for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(value >> shift & 255);
-        return text;
-    };
-    uint32_t sum = ~0u;
-    for (const char c : kind_and_data) {
-        sum ^= static_cast<unsigned char>(c);
-        for (int bit = 0; bit < 8; ++bit) sum = sum >> 1 ^ (sum & 1 ? 0xedb88320u : 0);
-    }
-    return number(static_cast<uint32_t>(kind_and_data.size() - 4)) + kind_and_data + number(~sum);
 }
 
 bool ends_with(const std::string& text, const std::string& end) {

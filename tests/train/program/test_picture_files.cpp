@@ -177,13 +177,17 @@ TEST_CASE("a picture for which there is no memory is not left out as a damaged o
     if (sanitized) return;  // their memory has addresses far beyond any limit
     const TemporaryDirectory directory;
     write_class(directory / "train/cat", 1, 10);
-    write_png(directory / "train/cat/large.png", Tensor::zeros({4000, 4000}, DType::uint8));  // 48 MB, decoded
+    // A header of 2^28 pixels: 800 MB are asked for before the first of them is missed.
+    const std::string png = contents_of(directory / "train/cat/0.PNG");
+    const std::string side("\0\0\x40\0", 4), depth_and_colour("\x08\x02\0\0\0", 5);
+    write_file_plainly(directory / "train/cat/large.png",
+                       png.substr(0, 8) + png_chunk("IHDR" + side + side + depth_and_colour) + png.substr(33));
     rlimit before{};
     REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
     size_t pages = 0;
     std::ifstream("/proc/self/statm") >> pages;
     rlimit tight = before;
-    tight.rlim_cur = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) + 30'000'000;
+    tight.rlim_cur = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) + 300'000'000;
     REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
     int left_out = 0;
     const std::string error = error_of([&] {
@@ -191,6 +195,7 @@ TEST_CASE("a picture for which there is no memory is not left out as a damaged o
                      {.extent = {5, 4}, .left_out = [&](const std::string&) { ++left_out; }, .any_size = true});
     });
     setrlimit(RLIMIT_AS, &before);
+    INFO(error);
     REQUIRE(contains(error, "[allocator] cpu has no "));
     REQUIRE(left_out == 0);
 }

@@ -110,6 +110,18 @@ TEST_CASE("mixtures are as frequent as asked, and so is cutmix among them") {
     REQUIRE(std::abs(cut - 280) < 80);
 }
 
+TEST_CASE("a batch's share is drawn from its first image's stream, and a pair's from that of its first") {
+    const std::vector<int64_t> labels{0, 1, 2, 3};
+    const auto targets = [&](MixMode mode, uint64_t first, uint64_t others) {
+        const std::vector<Random> streams{{first, 0}, {others, 1}, {others, 2}, {others, 3}};
+        return mix(Tensor::zeros({4, 2, 2, 3}), labels, 4, {.mixup = 1, .mode = mode}, streams);
+    };
+    REQUIRE(same_bits(targets(MixMode::batch, 1, 2), targets(MixMode::batch, 1, 3)));
+    REQUIRE_FALSE(same_bits(targets(MixMode::batch, 1, 2), targets(MixMode::batch, 4, 2)));
+    REQUIRE(same_bits(targets(MixMode::pair, 1, 2).slice(3, 4), targets(MixMode::pair, 1, 3).slice(3, 4)));
+    REQUIRE_FALSE(same_bits(targets(MixMode::elem, 1, 2).slice(3, 4), targets(MixMode::elem, 1, 3).slice(3, 4)));
+}
+
 TEST_CASE("the middle of an odd batch, and an only image, are mixed with themselves") {
     for (const int64_t B : {1, 3}) {
         const Mixed mixed(B, {.mixup = 0.5}, 3);

@@ -170,13 +170,26 @@ TEST_CASE("colour jitter changes brightness, contrast and colour by factors abou
             return jittered(image, 0, draws);
         }(),
         image));
-    // What each order of three factors makes of one picture.
-    std::map<std::vector<double>, int> seen;
+    using Change = Tensor (*)(const Tensor&, double);
+    std::map<std::vector<Change>, int> seen;
     for (uint64_t i = 0; i < 600; ++i) {
-        Draws draws(Random{1, i});
-        ++seen[jittered(image, 0.4, draws).values()];
+        Draws draws(Random{1, i}), same(Random{1, i});
+        const Tensor result = jittered(image, 0.4, draws);
+        same.below(3), same.below(2);  // the order; then the factors, as they are used
+        double factors[3];
+        for (double& factor : factors) factor = same.between(0.6, 1.4);
+        std::vector<Change> order{with_brightness, with_contrast, with_colour};
+        std::sort(order.begin(), order.end());
+        int matches = 0;
+        do {
+            Tensor expected = image;
+            for (size_t k = 0; k < 3; ++k) expected = order[k](expected, factors[k]);
+            if (same_bits(expected, result)) ++matches, ++seen[order];
+        } while (std::next_permutation(order.begin(), order.end()));
+        REQUIRE(matches >= 1);
     }
-    REQUIRE(seen.size() > 550);
+    REQUIRE(seen.size() == 6);
+    for (const auto& [order, count] : seen) REQUIRE(std::abs(count - 100) < 50);
 }
 
 TEST_CASE("what no operation on pixels can be asked for is refused") {

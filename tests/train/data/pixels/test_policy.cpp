@@ -107,6 +107,7 @@ TEST_CASE("a policy's text says which operations, how many, how likely and how f
     REQUIRE(other.sequences[0][0].probability == 1);
     REQUIRE(other.most_magnitude == 20);
     REQUIRE(std::isinf(other.deviation));
+    REQUIRE(policy_named("rand-mstd100").deviation == 100);
     for (const std::string name : {"original", "originalr", "v0", "v0r"}) {
         const Policy pairs = policy_named(name + "-mstd0.3");
         REQUIRE(pairs.sequences.size() == 25);

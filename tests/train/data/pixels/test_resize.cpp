@@ -68,6 +68,8 @@ TEST_CASE("an image is fitted by its short side and cut in the middle") {
 TEST_CASE("an image of the right size passes untouched, and one that is only too long is cut and not scaled") {
     const Tensor image = picture(6, 8);
     REQUIRE(same_bits(fitted(image, {6, 8}), image));
+    const Tensor high = picture(8, 6), middle = high.subrange(2 * 6 * 3, {4, 6, 3});
+    REQUIRE(same_bits(fitted(high, {4, 6}), middle));
     const Tensor cut = fitted(image, {6, 4});
     for (int64_t r = 0; r < 6; ++r)
         for (int64_t i = 0; i < 12; ++i)
