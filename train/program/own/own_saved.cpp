@@ -56,14 +56,15 @@ void note_pictures(const Samples& samples, nlohmann::json& derived) {
     derived["classes"] = images->classes;
 }
 
-Pictures pictures_in(const Program& program, const nlohmann::json& config, const RunFolder& folder) {
+PicturesLearnt pictures_in(const Program& program, const nlohmann::json& config, const RunFolder& folder) {
     const nlohmann::json& derived = config["derived"];
     const std::string name = folder.config().string();
     check(derived.contains("pictures"),
           "[run] {}: {} has not learnt from pictures: its samples name no picture_input (train/data/samples.h){}", name,
           program.name, program.text.context > 0 ? "; " + program.name + " write goes on with a text" : "");
-    Pictures pictures;
-    auto& [extent, normalisation] = pictures.input;
+    PicturesLearnt pictures;
+    Extent& extent = pictures.input.extent;
+    Normalisation& normalisation = pictures.input.normalisation;
     try {
         const nlohmann::json& input = derived["pictures"];
         input.at("rows").get_to(extent.rows);

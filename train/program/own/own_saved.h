@@ -19,14 +19,14 @@ Recipe recipe_in(nlohmann::json config, const RunFolder& folder);
 SourceFlags source_in(const nlohmann::json& config, const RunFolder& folder);
 
 // How a picture becomes an input of the run's model, and what its outputs are called.
-struct Pictures {
+struct PicturesLearnt {
     PictureInput input;
     std::vector<std::string> classes;
 };
 // Notes that under "derived", as "pictures" and "classes", where the samples are images and say it.
 void note_pictures(const Samples& samples, nlohmann::json& derived);
 // What was noted. Throws an Error that says what is missing where nothing was.
-Pictures pictures_in(const Program& program, const nlohmann::json& config, const RunFolder& folder);
+PicturesLearnt pictures_in(const Program& program, const nlohmann::json& config, const RunFolder& folder);
 
 // The program's model with the weights of a file, in evaluation. Warns where the file carries no checksum.
 struct LoadedModel {

@@ -43,7 +43,7 @@ int evaluate_run(const Program& program, const fs::path& checkpoint) {
 
 int predict(const Program& program, const PictureFlags& flags, const fs::path& checkpoint, Device device) {
     const RunFolder folder = folder_of_checkpoint(checkpoint);
-    const Pictures pictures = pictures_in(program, read_own_config(program, folder), folder);
+    const PicturesLearnt pictures = pictures_in(program, read_own_config(program, folder), folder);
     const LoadedModel loaded(program, weights_of_checkpoint(checkpoint), DType::float32, device);
     const NoGrad no_recording;
     return predict_pictures(flags, pictures.classes, false, [&](const Tensor& picture) {
