@@ -1,7 +1,7 @@
 // From three loops to the tile: one product, C [512, 512] = A B with 512 terms a sum, in the steps of
 // core/gemm/README.md, on one thread but for the last. GFLOP/s, the best of several repeats.
 #include "core/gemm/packed_operand.h"
-#include "core/gemm/packing.h"
+#include "core/gemm/small_product.h"
 #include "core/random.h"
 #include "core/threads.h"
 #include "tests/bench/products.h"
@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <functional>
 
 namespace swingrad::bench {
@@ -55,21 +54,7 @@ void rows_of_b(const float* a, const float* b, float* c) {
 }
 
 // 3. A tile of C stays in registers. Rows of B are far apart, so each comes from another page of memory.
-void tiles(const float* a, const float* b, float* c) {
-    constexpr int64_t width = panel_columns<float>;
-    constexpr const float* none = nullptr;
-    int64_t i = 0;
-    for (; i + tile_rows <= m; i += tile_rows) {
-        int64_t j = 0;
-        for (; j + width <= n; j += width)
-            detail::micro_kernel<tile_rows, panel_vectors>(k, a + i * k, k, 1, b + j, n, none, 0, c + i * n + j, n);
-        for (; j < n; j += lanes<float>)
-            detail::micro_kernel<tile_rows, 1>(k, a + i * k, k, 1, b + j, n, none, 0, c + i * n + j, n);
-    }
-    for (; i < m; ++i)
-        for (int64_t j = 0; j < n; j += lanes<float>)
-            detail::micro_kernel<1, 1>(k, a + i * k, k, 1, b + j, n, none, 0, c + i * n + j, n);
-}
+void tiles(const float* a, const float* b, float* c) { small_product(m, n, k, a, k, 1, b, n, c, n); }
 
 double worst(const Operands& all) {
     double most = 0;
