@@ -6,6 +6,7 @@
 #include "train/program/console/flags.h"
 #include "train/program/console/progress.h"
 #include "train/program/own/own_commands.h"
+#include "train/program/run/belonging.h"
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/start.h"
@@ -50,6 +51,11 @@ struct OwnRun {
         }
     }
 
+    // Marks the run's files by `identity`; empty: by nothing.
+    void mark(const nlohmann::json& identity) {
+        if (identity.is_string()) subject.fixed_settings = {{identity_setting, identity}};
+    }
+
     // What a folder must agree with to be gone on with.
     nlohmann::json derived(const SourceFlags& source) const {
         return {{"program", subject.model_name},
@@ -89,12 +95,20 @@ Recipe recipe_in(nlohmann::json config, const RunFolder& folder) {
 SourceFlags source_in(const nlohmann::json& config, const RunFolder& folder) {
     const nlohmann::json& derived = config["derived"];
     const bool known = derived.contains("data") && derived["data"].is_string() && derived.contains("limit") &&
-                       derived["limit"].is_number_integer();
+                       is_int64(derived["limit"]);
     check(known, "[run] {}: \"derived\" lacks \"data\" or \"limit\"", folder.config().string());
     SourceFlags source;
     source.source = derived["data"];
     source.limit = derived["limit"];
     return source;
+}
+
+// Null in runs of version 0.1.
+nlohmann::json identity_in(const nlohmann::json& config, const RunFolder& folder) {
+    const nlohmann::json identity = config["derived"].value(identity_setting, nlohmann::json());
+    check(identity.is_null() || identity.is_string(), "[run] {}: \"{}\" under \"derived\" must be a text, got {}",
+          folder.config().string(), identity_setting, json_text(identity));
+    return identity;
 }
 
 // Throws an Error that says what differs where a run's model is another one, or its samples are. Samples that have only
@@ -128,11 +142,15 @@ int resume(const Program& program, const TrainFlags& flags) {
     const Recipe recipe = recipe_in(config, folder);
     choose_device(recipe.device);
     const RunLock lock(folder);
-    const OwnRun run(program, recipe, source);
-    check_same(config["derived"], run.derived(source), flags);
-    const bool same = config["derived"] == run.derived(source);
-    config["derived"] = run.derived(source);
-    return go_on(folder, run.subject, same ? nlohmann::json() : config, "");
+    OwnRun run(program, recipe, source);
+    nlohmann::json derived = run.derived(source);
+    check_same(config["derived"], derived, flags);
+    const nlohmann::json identity = identity_in(config, folder);
+    if (!identity.is_null()) derived[identity_setting] = identity;
+    run.mark(identity);
+    const bool same = config["derived"] == derived;
+    config["derived"] = derived;
+    return go_on(lock, run.subject, same ? nlohmann::json() : config, "");
 }
 
 int train(const Program& program, const TrainFlags& flags) {
@@ -144,9 +162,13 @@ int train(const Program& program, const TrainFlags& flags) {
                                ? fs::path("runs") / fmt::format("{}-seed{}", program.name, flags.recipe.seed)
                                : flags.output};
     require_unused(folder);
-    const OwnRun run(program, flags.recipe, flags.source);
-    nlohmann::json config = to_json(flags.recipe);
-    config["derived"] = run.derived(flags.source);
+    OwnRun run(program, flags.recipe, flags.source);
+    nlohmann::json config = to_json(flags.recipe), derived = run.derived(flags.source), decisive = config;
+    decisive["program"] = program.name;
+    decisive["parameters"] = derived["parameters"];
+    derived[identity_setting] = identity_of(decisive, derived["fingerprint"]);
+    run.mark(derived[identity_setting]);
+    config["derived"] = derived;
     return start(folder, run.subject, config, "");
 }
 
@@ -165,6 +187,8 @@ int evaluate_run(const Program& program, const fs::path& path) {
     const Parameters parameters(*model, dtype_of_precision(recipe.precision), Random{}, choose_device(recipe.device),
                                 Gradients::no);
     load_weights(weights, parameters);
+    const nlohmann::json identity = identity_in(config, folder);
+    require_of_run(weights, identity.is_string() ? identity.get<std::string>() : "");
     Progress progress;
     if (!has_checksum(weights)) progress.warning(no_checksum_text(weights));
     const auto show = [&](int64_t done) { progress.show(set, done, test->size(), "samples", 0); };
@@ -178,11 +202,15 @@ int evaluate_run(const Program& program, const fs::path& path) {
 
 int verify(const Program& program, const fs::path& path) {
     const RunFolder folder{path};
-    const nlohmann::json config = read_own_config(program, folder);
-    const nlohmann::json samples = config["derived"].value("training_samples", nlohmann::json());
-    check(samples.is_number_integer(), "[run] {}: \"derived\" lacks \"training_samples\"", folder.config().string());
-    const std::unique_ptr<Module> model = model_of(program);
-    return verify_run(folder, {recipe_in(config, folder), *model, samples.get<int64_t>(), program.name});
+    return verify_run(folder, program.name, [&] {
+        const nlohmann::json config = read_own_config(program, folder);
+        const nlohmann::json samples = config["derived"].value("training_samples", nlohmann::json());
+        check(is_int64(samples), "[run] {}: \"derived\" lacks \"training_samples\"", folder.config().string());
+        VerifiedRun run{recipe_in(config, folder), model_of(program), samples.get<int64_t>()};
+        if (const nlohmann::json identity = identity_in(config, folder); !identity.is_null())
+            run.fixed_settings[identity_setting] = identity;
+        return run;
+    });
 }
 
 }  // namespace

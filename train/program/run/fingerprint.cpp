@@ -58,4 +58,10 @@ std::string fingerprint_of(const Samples& training, const Samples* validation) {
     return hash.text();
 }
 
+std::string fingerprint_of(std::string_view bytes) {
+    Hash hash;
+    hash.add(bytes.data(), bytes.size());
+    return hash.text();
+}
+
 }  // namespace swingrad

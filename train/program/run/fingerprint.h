@@ -4,6 +4,7 @@
 #include "train/data/samples.h"
 
 #include <string>
+#include <string_view>
 
 namespace swingrad {
 
@@ -11,5 +12,7 @@ namespace swingrad {
 // all, as they are without augmentation. `validation` may be null. Not made to withstand someone who wants two sets to
 // have the same one.
 std::string fingerprint_of(const Samples& training, const Samples* validation);
+// Of any bytes.
+std::string fingerprint_of(std::string_view bytes);
 
 }  // namespace swingrad
