@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-parts=(reference orders checker asan tsan fuzz kills faults)
+parts=(reference orders checker asan tsan fuzz kills faults valgrind)
 build() { # PRESET [ARGUMENTS...]
     cmake --preset "$1" >/dev/null
     cmake --build --preset "$@"
@@ -92,14 +92,31 @@ kills() {
     fi
 }
 
-# Each call about a run's folder fails once, and the power is cut at each fsync: a seventh of them, or all.
+# Each call about a run's folder fails once, and the power is cut at each fsync: a seventh of them, or all. Then each
+# request for memory is refused: a sample of them, or all.
 faults() {
     tests/faults/test_faults.sh build/tests
+    tests/faults/test_allocations.sh build/tests
+}
+# A small training, an evaluation and a prediction under valgrind, which sees what is read before it is given a value.
+# Built for a processor that valgrind knows: it has no AVX-512. In minutes, so only where nothing is to be left out, or
+# by name.
+valgrind() {
+    if [ $all = yes ] && ! exhaustive; then
+        echo "left out: by name, or with --exhaustive"
+        return
+    fi
+    train/install-packages.sh valgrind
+    cmake -B build-valgrind -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" \
+        -DSWINGRAD_MARCH=x86-64-v3 -DSWINGRAD_CUDA=EMULATE -DSWINGRAD_TESTS=OFF >/dev/null
+    cmake --build build-valgrind --target swingrad
+    tests/valgrind.sh build-valgrind/swingrad
 }
 
 chosen=("$@")
+all=no
 case $* in
-    --all) chosen=("${parts[@]}") ;;
+    --all) chosen=("${parts[@]}") && all=yes ;;
     --exhaustive) chosen=("${parts[@]}") && export SWINGRAD_EXHAUSTIVE=1 ;;
 esac
 for part in "${chosen[@]}"; do

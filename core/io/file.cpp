@@ -25,6 +25,8 @@ constexpr size_t most_at_once = size_t{1} << 30;
     throw FileError(fmt::format("[file] {}: {}{}", name, what, std::generic_category().message(errno)));
 }
 
+[[noreturn]] void fail_irregular(std::string_view name) { fail("[file] {}: not a regular file", name); }
+
 void write_all(int descriptor, std::string_view bytes, const std::string& name) {
     while (!bytes.empty()) {
         const size_t count = std::min(bytes.size(), most_at_once);
@@ -57,8 +59,9 @@ class Temporary {
         constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
         // A name may be left over from a process that was killed, so a few are tried.
         for (int attempt = 0; attempt < 100; ++attempt) {
-            path_ = target;
-            path_.replace_filename(fmt::format(".{}.{}-{}.tmp", target.filename().string(), ::getpid(), ++serial));
+            // Not by replace_filename, which in GCC 12's library crashes where it finds no memory.
+            path_ =
+                target.parent_path() / fmt::format(".{}.{}-{}.tmp", target.filename().string(), ::getpid(), ++serial);
             descriptor_ = retried([&] { return ::open(path_.c_str(), flags, 0666); });
             if (descriptor_ >= 0) return;
             if (errno != EEXIST) break;
@@ -134,6 +137,7 @@ bool name_again(const fs::path& file, const fs::path& link) {
 InputFile::InputFile(const fs::path& path)
     : name_(path.string()),
       descriptor_(retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); })) {
+    if (descriptor_ < 0 && errno == ENXIO) fail_irregular(name_);  // a socket
     if (descriptor_ < 0) fail_with_errno(name_);
     struct stat status {};
     const bool known = ::fstat(descriptor_, &status) == 0;
@@ -145,7 +149,7 @@ InputFile::InputFile(const fs::path& path)
     ::close(descriptor_);  // no destructor runs for an object that was never made
     errno = error;
     if (error != 0) fail_with_errno(name_);
-    fail("[file] {}: not a regular file", name_);
+    fail_irregular(name_);
 }
 
 InputFile::~InputFile() { ::close(descriptor_); }
@@ -173,14 +177,15 @@ std::string read_file(const fs::path& path) {
 }
 
 void write_file_atomically(const fs::path& path, std::span<const std::string_view> parts) {
+    struct stat old {};
+    const bool exists = ::stat(path.c_str(), &old) == 0;
+    // Renaming over a device such as /dev/null would replace the device. What a link leads to may have no name, as a
+    // pipe has none.
+    check(!exists || S_ISREG(old.st_mode), "[file] {}: {}", path.string(),
+          S_ISDIR(old.st_mode) ? std::generic_category().message(EISDIR) : "not a regular file");
     std::error_code unreadable;
     const fs::path target = fs::is_symlink(path, unreadable) ? fs::canonical(path, unreadable) : path;
     check(!target.empty(), "[file] {}: {}", path.string(), unreadable.message());
-    struct stat old {};
-    const bool exists = ::stat(target.c_str(), &old) == 0;
-    // Renaming over a device such as /dev/null would replace the device.
-    check(!exists || S_ISREG(old.st_mode), "[file] {}: {}", path.string(),
-          S_ISDIR(old.st_mode) ? std::generic_category().message(EISDIR) : "not a regular file");
 
     Temporary temporary(target);
     for (const std::string_view part : parts) write_all(temporary.descriptor(), part, path.string());
@@ -196,9 +201,16 @@ void write_file_atomically(const fs::path& path, std::string_view contents) {
 
 void append_to_file(const fs::path& path, std::string_view text) {
     const std::string name = path.string();
-    constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    // O_NONBLOCK: opening a pipe must not wait for somebody to read.
+    constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     const int descriptor = retried([&] { return ::open(path.c_str(), flags, 0666); });
+    if (descriptor < 0 && errno == ENXIO) fail_irregular(name);
     if (descriptor < 0) fail_with_errno(name, "cannot write: ");
+    struct stat status {};
+    if (::fstat(descriptor, &status) == 0 && !S_ISREG(status.st_mode)) {
+        ::close(descriptor);
+        fail_irregular(name);
+    }
     const off_t end_before = ::lseek(descriptor, 0, SEEK_END);
     try {
         write_all(descriptor, text, name);

@@ -46,7 +46,7 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
 
 // Adds `text` at the end of a file, made where there is none, and brings it to disk: a full disk shows only when one
-// asks. A symbolic link is refused.
+// asks. A symbolic link is refused, and what is no regular file.
 void append_to_file(const std::filesystem::path& path, std::string_view text);
 
 // `next`, a file that is whole and on disk, becomes `current`, and what was `current` becomes `previous`, all in one

@@ -27,7 +27,11 @@ constexpr Signature signatures[] = {
      "7zXZ"sv,
      "compressed by xz: unxz it first"},
     {0, "\x28\xb5\x2f\xfd"sv, "compressed by Zstandard: unzstd it first"},
+    {0, "\x1f\x9d"sv, "compressed by compress (.Z): uncompress it first"},
+    {0, "\x04\x22\x4d\x18"sv, "compressed by LZ4: unlz4 it first"},
+    {0, "LZIP"sv, "compressed by lzip: lunzip it first"},
     {0, "7z\xbc\xaf"sv, "an archive of 7-Zip: unpack it first"},
+    {0, "Rar!\x1a\x07"sv, "an archive of RAR: unpack it first"},
     {257, "ustar"sv, "a tar archive: unpack it first"},
     {0, "GGUF"sv, "GGUF, the format of llama.cpp, which holds no Swin"},
     {0, "\x89HDF\r\n\x1a\n"sv,
@@ -76,6 +80,17 @@ bool is_pickle(std::string_view text) {
                text.substr(2, 1));
 }
 
+// A message of protocol buffers whose first field is a version of the format, its second the name of the program that
+// wrote it.
+bool is_onnx(std::string_view text) {
+    if (text.size() < 4 || text[0] != '\x08' || text[1] < 1 || text[1] > 99 || text[2] != '\x12') return false;
+    const auto length = static_cast<unsigned char>(text[3]);
+    const std::string_view writer = text.substr(4, length);
+    return length > 0 && length < 128 && writer.size() == length &&
+           std::all_of(writer.begin(), writer.end(),
+                       [](char c) { return std::isprint(static_cast<unsigned char>(c)); });
+}
+
 bool is_markup(std::string_view text) {
     std::string begin;
     for (const char c : text.substr(0, 100)) begin += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -91,6 +106,7 @@ std::string kind_of_file(std::string_view beginning) {
     if (beginning.starts_with("PK\x03\x04")) return zip(beginning);
     if (is_pickle(beginning))
         return fmt::format("a Python pickle, as PyTorch's torch.save once wrote it: {}", from_pytorch);
+    if (is_onnx(beginning)) return "a model of ONNX: save the weights of the model that it was exported from";
     if (is_markup(beginning)) return "a web page (HTML or XML): what was downloaded is not the file itself";
     const auto* const found = std::find_if(std::begin(signatures), std::end(signatures), [&](const Signature& one) {
         return beginning.size() > one.at && beginning.substr(one.at).starts_with(one.bytes);

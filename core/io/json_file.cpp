@@ -5,6 +5,7 @@
 #include "core/io/file_kind.h"
 #include "core/io/quotes.h"
 
+#include <cstdint>
 #include <set>
 #include <vector>
 
@@ -56,6 +57,11 @@ json parse_json(const std::string& text, const std::string& name) {
     } catch (const json::out_of_range&) {
         fail("{} holds a number that is too large", name);
     }
+}
+
+bool is_int64(const json& value) {
+    return value.is_number_integer() &&
+           !(value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX));
 }
 
 std::string json_text(const json& value) {

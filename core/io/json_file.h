@@ -16,6 +16,9 @@ nlohmann::json read_json_file(const std::filesystem::path& path);
 // where an object has a key twice, for nobody knows which is meant.
 nlohmann::json parse_json(const std::string& text, const std::string& name);
 
+// Whether it is a whole number that int64_t holds. The library's own question is not that: of 2^64 - 1 it makes -1.
+bool is_int64(const nlohmann::json& value);
+
 // A value as a message shows it: on one line, of bounded length, whatever it holds.
 std::string json_text(const nlohmann::json& value);
 

@@ -52,6 +52,18 @@ size_t place_of_checksum(const std::string& header, const std::string& digits) {
     return at == std::string::npos ? at : at + key.size();
 }
 
+// Damaged in its first bytes, a header of write_safetensors would look as if it had no checksum. No other writer's
+// begins with nearly these.
+void refuse_nearly_ours(const std::string& header, const std::string& file) {
+    constexpr size_t most_damaged = 3;
+    const std::string ours = fmt::format("{{\"{}\":{{\"{}\":\"", metadata_key, checksum_key);
+    if (header.size() < ours.size()) return;
+    size_t damaged = 0;
+    for (size_t i = 0; i < ours.size(); ++i) damaged += header[i] != ours[i];
+    check(damaged > most_damaged, "[safetensors] {}: damaged: the name of its checksum reads {}", file,
+          in_quotes(header.substr(0, ours.size())));
+}
+
 // Of the header and its length before it.
 uint32_t checksum_of_header(const std::string& header) {
     const uint64_t length = header.size();
@@ -86,7 +98,7 @@ void check_checksum(const std::filesystem::path& path) {
     const InputFile file(path);
     auto [header, text, data] = read_header(file, path.string());
     const auto found = header.metadata.find(checksum_key);
-    if (found == header.metadata.end()) return;
+    if (found == header.metadata.end()) return refuse_nearly_ours(text, path.string());
     const std::string& written = found->second;
     if (const size_t at = place_of_checksum(text, written); at != std::string::npos)
         text.replace(at, written.size(), no_checksum);

@@ -34,7 +34,8 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path);
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
 // Whether it carries a checksum. Files of other programs, and of version 0.1, do not.
 bool has_checksum(const std::filesystem::path& path);
-// Throws an Error where it carries one and its bytes have another. Reads the file, and keeps nothing of it.
+// Throws an Error where it carries one and its bytes have another, or where it carries one under a damaged name. Reads
+// the file, and keeps nothing of it.
 void check_checksum(const std::filesystem::path& path);
 
 // The checksum is CRC-32C of the whole file, with zeros for the eight digits of the checksum itself, as metadata

@@ -5,7 +5,10 @@
 #include "core/io/safetensors.h"
 #include "core/io/safetensors_header.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <set>
 #include <utility>
@@ -61,8 +64,53 @@ bool begins_like_json(const fs::path& path) {
     return brace != std::string::npos && begin[brace] == '{' && begin.find('\0') == std::string::npos;
 }
 
+// One of the files of a model, numbered from 1.
+struct Shard {
+    std::string before, number_text, count_text;  // "model-", "00001", "00002"
+    size_t number = 0, count = 0;
+
+    std::string name_of(size_t n) const {
+        return fmt::format("{}{:0{}}-of-{}{}", before, n, number_text.size(), count_text, ending);
+    }
+};
+
 // "model-00001-of-00002.safetensors"
-bool is_shard(const std::string& name) { return name.ends_with(ending) && name.find("-of-") != std::string::npos; }
+std::optional<Shard> shard_of(const std::string& name) {
+    constexpr std::string_view between = "-of-";
+    if (!name.ends_with(ending)) return {};
+    const std::string stem = name.substr(0, name.size() - ending.size());
+    const size_t at = stem.rfind(between);
+    const size_t begin = at == std::string::npos ? at : stem.find_last_not_of("0123456789", at - 1);
+    if (at == std::string::npos || at == 0 || begin == std::string::npos) return {};
+    Shard shard{stem.substr(0, begin + 1), stem.substr(begin + 1, at - begin - 1), stem.substr(at + between.size())};
+    const auto read = [](const std::string& text, size_t& value) {
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        return error == std::errc() && end == text.data() + text.size() && value > 0;
+    };
+    if (!read(shard.number_text, shard.number) || !read(shard.count_text, shard.count)) return {};
+    return shard.number <= shard.count ? std::optional(shard) : std::nullopt;
+}
+
+bool is_shard(const std::string& name) { return shard_of(name).has_value(); }
+
+// All files of a model that no index names, which lie in one folder.
+Files of_shards(const fs::path& folder, const std::vector<std::string>& names) {
+    const Shard first = *shard_of(names[0]);
+    const std::string heading = "[safetensors] " + folder.string();
+    check(first.count <= most_files, "{}: {} is of {} files, at most {} are possible", heading, in_quotes(names[0]),
+          first.count, most_files);
+    Files files;
+    for (size_t n = 1; n <= first.count; ++n) {
+        const std::string name = first.name_of(n);
+        check(std::find(names.begin(), names.end(), name) != names.end(),
+              "{} holds a model in {} files, of which {} is missing", heading, first.count, in_quotes(name));
+        files.paths.push_back(folder / name);
+    }
+    for (const std::string& name : names)
+        check(std::find(files.paths.begin(), files.paths.end(), folder / name) != files.paths.end(),
+              "{}: {} is no file of the model that {} is of", heading, in_quotes(name), in_quotes(names[0]));
+    return files;
+}
 
 std::vector<std::string> names_in(const fs::path& folder) {
     std::error_code error;
@@ -87,12 +135,9 @@ Files of_folder(const fs::path& folder) {
     const auto model = std::find(weights.begin(), weights.end(), "model.safetensors");
     if (model != weights.end()) return {{folder / *model}, {}};
     if (indices.size() == 1) return files_of(folder / indices[0]);
+    if (indices.empty() && !weights.empty() && std::all_of(weights.begin(), weights.end(), is_shard))
+        return of_shards(folder, weights);
     if (weights.size() == 1) return {{folder / weights[0]}, {}};
-    if (indices.empty() && !weights.empty() && std::all_of(weights.begin(), weights.end(), is_shard)) {
-        Files files;
-        for (const std::string& name : weights) files.paths.push_back(folder / name);
-        return files;
-    }
     check(!weights.empty(), "[safetensors] {} is a folder with no .safetensors file in it{}", folder.string(),
           pickled ? ", but one of PyTorch's: convert that by the package safetensors" : "");
     fail("[safetensors] {} is a folder with {} .safetensors files; name one, such as {}", folder.string(),

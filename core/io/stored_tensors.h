@@ -28,7 +28,8 @@ struct StoredTensors {
 };
 
 // Reads headers alone. `path` is a safetensors file; or the index of a model in several files (shards), such as
-// model.safetensors.index.json, whose files lie beside it; or a folder that holds one of these. Throws an Error.
+// model.safetensors.index.json, whose files lie beside it; or a folder that holds one of these, or all shards without
+// an index. Throws an Error.
 StoredTensors open_tensors(const std::filesystem::path& path);
 // Throws an Error where one of the files carries a checksum and its bytes have another. Reads them once.
 void check_checksums(const StoredTensors& stored);

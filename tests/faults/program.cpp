@@ -1,5 +1,6 @@
 // A training of a few milliseconds with everything a run has: what the faults are tried on.
 #include "models/nn/layers.h"
+#include "train/program/console/terminate.h"
 #include "train/program/own/own_program.h"
 
 using namespace swingrad;
@@ -40,6 +41,9 @@ class Points final : public Samples {
 };
 
 }  // namespace
+
+// As the program swingrad does: what is made at start, here or in a library, may find no memory.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const before_all)() = tell_of_no_memory;
 
 int main(int argc, char** argv) {
     return run_program({.name = "points",

@@ -128,7 +128,7 @@ LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& 
     std::string heading = "[weights] " + path.string();
     StoredTensors file = open_tensors(path);
     check_checksums(file);  // first: a damaged name fits nothing
-    const bool checkpoint = file.metadata.count(state_key) > 0;
+    const bool checkpoint = is_checkpoint(file.metadata);
     const NamedTensors targets = weights_of(parameters, Place::there);
     const bool swin = is_swins(targets);
     LoadedWeights loaded;
@@ -185,6 +185,8 @@ nlohmann::json load_checkpoint(const std::filesystem::path& path, const Paramete
     if (optimiser) optimiser->set_steps(steps);
     return state;
 }
+
+bool is_checkpoint(const std::map<std::string, std::string>& metadata) { return metadata.contains(state_key); }
 
 nlohmann::json checkpoint_state(const std::filesystem::path& path) {
     return state_in(heading_of(path), read_safetensors_metadata(path));

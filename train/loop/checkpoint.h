@@ -49,4 +49,7 @@ nlohmann::json load_checkpoint(const std::filesystem::path& path, const Paramete
 // `state` alone, from which to build the model that load_checkpoint fills. Reads no tensor.
 nlohmann::json checkpoint_state(const std::filesystem::path& path);
 
+// Whether a file with this metadata is a checkpoint.
+bool is_checkpoint(const std::map<std::string, std::string>& metadata);
+
 }  // namespace swingrad

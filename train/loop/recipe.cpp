@@ -19,7 +19,7 @@ const char* kind_of(const std::array<double, 2>&) { return "two numbers"; }
 const char* kind_of(const nlohmann::json&) { return "an object"; }
 
 bool holds(const nlohmann::json& value, const std::string&) { return value.is_string(); }
-bool holds(const nlohmann::json& value, int64_t) { return value.is_number_integer(); }
+bool holds(const nlohmann::json& value, int64_t) { return is_int64(value); }
 bool holds(const nlohmann::json& value, double) { return value.is_number(); }
 bool holds(const nlohmann::json& value, bool) { return value.is_boolean(); }
 bool holds(const nlohmann::json& value, const std::array<double, 2>&) {
@@ -101,6 +101,10 @@ void update(const Settings& settings, const nlohmann::json& values, const std::s
             fail_usage("{}: {} and {} are one setting, given twice", from, in_quotes(before->second), in_quotes(key));
         std::visit(
             [&](auto* to) {
+                if constexpr (std::is_same_v<decltype(to), int64_t*>)
+                    if (value.is_number_integer() && !is_int64(value))
+                        fail_usage("{}: {} must be at most {}, got {}", from, in_quotes(key), INT64_MAX,
+                                   json_text(value));
                 if (!holds(value, *to))
                     fail_usage("{}: {} must be {}, got {}", from, in_quotes(key), kind_of(*to), json_text(value));
                 assign(value, *to);

@@ -2,6 +2,7 @@
 
 #include "train/loop/trainer.h"
 
+#include "core/io/json_file.h"
 #include "train/loop/checkpoint.h"
 
 #include <cmath>
@@ -40,7 +41,7 @@ int64_t steps_of(const RunState& state) {
     return state.epoch * state.batches_per_epoch + state.batch + state.steps_apart;
 }
 
-bool holds(const nlohmann::json& value, int64_t) { return value.is_number_integer(); }
+bool holds(const nlohmann::json& value, int64_t) { return is_int64(value); }
 bool holds(const nlohmann::json& value, double) { return value.is_number(); }
 
 // Beyond any run, and small enough to be reckoned with.
@@ -95,16 +96,7 @@ void change_batches(RunState& state, int64_t batches) {
     state.begin_epoch();
     state.batches_per_epoch = batches;
     state.steps_apart += done - steps_of(state);
-    if (state.best_epoch <= state.epoch) return;
-    const RunState none;  // it was the best when first trained, and will be another one
-    state.best_epoch = none.best_epoch;
-    state.best_accuracy = none.best_accuracy;
-    state.best_loss = none.best_loss;
-}
-
-// What may change between one start and the next: not what is computed, only where, and what is kept of it.
-bool may_change(std::string_view setting) {
-    return setting == "device" || setting == "checkpoint-every" || setting == "keep-every" || setting == "on-nan";
+    if (state.best_epoch > state.epoch) state.forget_best();  // it was when first trained, and will be another one
 }
 
 // Version 0.1 did not save the recipe.
@@ -112,6 +104,10 @@ void refuse_other_recipe(const nlohmann::json& saved, const nlohmann::json& sett
     const nlohmann::json then = saved.value(recipe_key, nlohmann::json::object());
     check(then.is_object(), "{}: \"{}\" of the saved state must be an object, got {}", name, recipe_key,
           then.type_name());
+    if (settings.contains(identity_setting))
+        check(then.value(identity_setting, nlohmann::json()) == settings[identity_setting],
+              "{}: of another run: it is marked {}, this run's are {}", name,
+              json_text(then.value(identity_setting, nlohmann::json())), json_text(settings[identity_setting]));
     for (const auto& [setting, value] : settings.items())
         if (!may_change(setting) && then.contains(setting) && then[setting] != value)
             fail_usage("{}: made with {} {}, but the run's settings say {}; a resumed run keeps its settings", name,
@@ -126,9 +122,20 @@ nlohmann::json settings_of(const Recipe& recipe, const nlohmann::json& fixed) {
 
 }  // namespace
 
+bool may_change(std::string_view setting) {
+    return setting == "device" || setting == "checkpoint-every" || setting == "keep-every" || setting == "on-nan";
+}
+
 void RunState::begin_epoch() {
     batch = correct = skipped = 0;
     loss_sum = gradient_norm_sum = epoch_seconds = 0;
+}
+
+void RunState::forget_best() {
+    const RunState none;
+    best_epoch = none.best_epoch;
+    best_accuracy = none.best_accuracy;
+    best_loss = none.best_loss;
 }
 
 std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe) {

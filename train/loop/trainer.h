@@ -49,6 +49,8 @@ struct RunState {
 
     // No batch of the current epoch is done.
     void begin_epoch();
+    // No epoch has been the best yet.
+    void forget_best();
 };
 
 inline constexpr int64_t most_skipped_in_a_row = 10;  // such a run does not recover
@@ -56,6 +58,14 @@ inline constexpr int64_t most_skipped_in_a_row = 10;  // such a run does not rec
 // ---- a checkpoint: parameters, the optimiser's memory, the state, and the recipe (train/loop/run_state.cpp)
 
 std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe);
+
+// Whether a setting may change between one start of a run and the next: it decides where, and what is kept, and no
+// result.
+bool may_change(std::string_view setting);
+
+// What marks the checkpoints of one run, in `fixed`: one with another mark is of another run. Those of version 0.1 have
+// none.
+inline constexpr const char* identity_setting = "identity";
 
 // `fixed`: what else decides the results and cannot change, such as the images' augmentation.
 void save_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,

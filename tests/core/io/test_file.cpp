@@ -5,8 +5,11 @@
 #include "tests/support/support.h"
 #include "tests/support/temporary_directory.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -75,6 +78,29 @@ TEST_CASE("a file that cannot be read is an error with the system's reason") {
     std::filesystem::permissions(path, std::filesystem::perms::none);
     const Unprivileged somebody;
     REQUIRE(error_of([&] { read_file(path); }) == "[file] " + path + ": Permission denied");
+}
+
+TEST_CASE("what is no regular file is neither written over nor waited for") {
+    const TemporaryDirectory directory;
+    const std::string pipe = (directory / "pipe").string(), socket_path = (directory / "socket").string();
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    for (const std::string& path : {pipe, socket_path}) {
+        const std::string expected = "[file] " + path + ": not a regular file";
+        REQUIRE(error_of([&] { read_file(path); }) == expected);
+        REQUIRE(error_of([&] { append_to_file(path, "x"); }) == expected);  // without a reader, it would wait for one
+        REQUIRE(error_of([&] { write_file_atomically(path, "x"); }) == expected);
+    }
+    const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+    REQUIRE(error_of([&] { append_to_file(pipe, "x"); }) == "[file] " + pipe + ": not a regular file");
+    const std::string link = fmt::format("/proc/self/fd/{}", reader);  // what it leads to has no name
+    REQUIRE(error_of([&] { write_file_atomically(link, "x"); }) == "[file] " + link + ": not a regular file");
+    ::close(reader);
+    ::close(socket);
 }
 
 TEST_CASE("reading past the end of a file is an error") {

@@ -60,6 +60,15 @@ TEST_CASE("a file that is no safetensors file is named for what it is, with the 
         {"<!DOCTYPE html><html></html>", "a web page"},
         {"\n <HTML lang=en>", "a web page"},
         {"\x1f\x8b\x08 compressed", "compressed by gzip"},
+        {"\x1f\x9d\x90 and so on", "compressed by compress (.Z)"},
+        {"\x28\xb5\x2f\xfd and so on", "compressed by Zstandard"},
+        {"\xfd"
+         "7zXZ and so on",
+         "compressed by xz"},
+        {"\x04\x22\x4d\x18 and so on", "compressed by LZ4"},
+        {"7z\xbc\xaf and so on", "an archive of 7-Zip"},
+        {"Rar!\x1a\x07\x01 and so on", "an archive of RAR"},
+        {"\x08\x07\x12\x07pytorch\x1a\x05 and so on", "a model of ONNX"},
         {"GGUF\3 and so on", "GGUF"},
         {"\x89HDF\r\n\x1a\n and so on", "HDF5"},
         {"\x93NUMPY\1 and so on", "an array of NumPy"},
@@ -87,6 +96,10 @@ TEST_CASE("JSON that is empty, something else, ended by a NUL or with a key twic
     REQUIRE(contains(refused(R"({"a":1} {"b":2})"), "is not JSON"));
     REQUIRE(contains(refused(R"([{"a":1},{"a":1,"b":{"a":2},"a":3}])"), "has the key \"a\" twice"));
     REQUIRE(refused("\xef\xbb\xbf{\"a\":1}") == "no error");
+    REQUIRE(is_int64(nlohmann::json::parse("9223372036854775807")));
+    REQUIRE(is_int64(nlohmann::json::parse("-9223372036854775808")));
+    for (const char* other : {"9223372036854775808", "18446744073709551615", "1.0", "true", "\"1\""})
+        REQUIRE(!is_int64(nlohmann::json::parse(other)));
     REQUIRE(json_text("caf\xe9\n") == "\"caf\\xe9\\n\"");
     REQUIRE(json_text({{"k", "caf\xe9"}}) == "{\"k\":\"caf\\ufffd\"}");
     REQUIRE(*not_utf8_in({{"a", {1, "fine", "caf\xe9"}}}) == "caf\xe9");
@@ -139,6 +152,16 @@ TEST_CASE("a model in several files is read by its index, by its folder, and wit
     REQUIRE(values(model.index(model.whole_map())) == expected);
     REQUIRE(values(model.directory.path()) == expected);
     REQUIRE(values(model.directory / model.second) == std::vector<double>{3, 4});
+}
+
+TEST_CASE("a model in several files without an index is read whole or refused") {
+    const Sharded model;
+    fs::remove(model.directory / model.second);
+    REQUIRE(contains(refusal(model.directory.path()),
+                     "holds a model in 2 files, of which \"" + model.second + "\" is missing"));
+    write_safetensors(model.directory / "model-00003-of-00003.safetensors", {});
+    write_safetensors(model.directory / model.second, {});
+    REQUIRE(contains(refusal(model.directory.path()), "is no file of the model that \"" + model.first + "\" is of"));
 }
 
 TEST_CASE("an index that is not what its files are is refused") {

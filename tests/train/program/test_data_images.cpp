@@ -118,7 +118,7 @@ TEST_CASE("an image cut off at any byte is an error with the file's name") {
         }
     }
     write_file_plainly(cut, contents_of(images / "colour.jpg").substr(0, 370));
-    REQUIRE(error_of([&] { read_image(cut); }) == "[image] " + cut.string() + ": Premature end of JPEG file");
+    REQUIRE(error_of([&] { read_image(cut); }) == "[image] " + cut.string() + ": a JPEG file that is cut off");
 }
 
 TEST_CASE("a damaged image is decoded or refused, never more") {

@@ -77,7 +77,7 @@ TEST_CASE("what is wrong with a folder is named") {
         const std::string bytes = contents_of(root / "train/dog/2.PNG");
         write_file_plainly(root / "train/dog/2.PNG", bytes.substr(0, bytes.size() - 20));
         REQUIRE(error(Split::train) ==
-                "[image] " + (root / "train/dog/2.PNG").string() + ": Premature end of PNG file");
+                "[image] " + (root / "train/dog/2.PNG").string() + ": a PNG file that is cut off");
     }
     SECTION("a file that is no image") {
         write_file_plainly(root / "test/cat/notes.txt", "");
@@ -138,7 +138,7 @@ TEST_CASE("files that are no pictures can be left out, and are listed") {
     REQUIRE(left_out.size() == 3);
     REQUIRE(left_out[0].find("train/readme.txt: expected folders only") != std::string::npos);
     REQUIRE(left_out[1].find("train/cat/0.5.gif: expected JPEG or PNG, got GIF") != std::string::npos);
-    REQUIRE(left_out[2].find("train/dog/1.PNG: Premature end of PNG file") != std::string::npos);
+    REQUIRE(left_out[2].find("train/dog/1.PNG: a PNG file that is cut off") != std::string::npos);
 
     // Another size is no damage: it is the size asked for that may be wrong.
     options.extent = {4, 5};

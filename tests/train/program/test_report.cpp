@@ -96,6 +96,9 @@ TEST_CASE("text is escaped, quoted and cut for where it goes") {
     REQUIRE(escaped("a\xff\xc3") == "a\xef\xbf\xbd\xef\xbf\xbd");
     REQUIRE(shell_word("runs/a-b_1.c") == "runs/a-b_1.c");
     REQUIRE(shell_word("") == "''");
+    REQUIRE(path_word("-n") == "./-n");
+    REQUIRE(path_word("--epochs 3") == "'./--epochs 3'");
+    REQUIRE(path_word("runs/-n") == "runs/-n");
     REQUIRE(shell_word("my run") == "'my run'");
     REQUIRE(shell_word("it's $x") == "'it'\\''s $x'");
     REQUIRE(without_folders("runs/first") == "runs/first");

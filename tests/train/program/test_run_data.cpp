@@ -7,6 +7,7 @@
 #include "train/data/batch.h"
 #include "train/loop/checkpoint.h"
 #include "train/program/report/log_table.h"
+#include "train/program/run/belonging.h"
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
@@ -50,6 +51,66 @@ struct TinyRun {
 };
 
 }  // namespace
+
+TEST_CASE("settings of a run of another kind than a run writes are refused, and none is taken for a number") {
+    const TinyRun run;
+    run.train();
+    const nlohmann::json good = read_json_file(run.folder.config());
+    const auto refused = [&](const std::string& key, const std::string& value) {
+        nlohmann::json config = good;
+        config["derived"][key] = nlohmann::json::parse(value);
+        write_file_plainly(run.folder.config(), config.dump());
+        const std::string said = error_of([&] { read_config(run.folder); });
+        INFO(key << " " << value << ": " << said);
+        REQUIRE(contains(said, "\"" + key + "\" under \"derived\" is missing, or not as a run writes it"));
+    };
+    for (const char* value :
+         {"[true, 0.5, 0.5]", "[0.5, 0.5]", "[0.5, 0.5, 0.5, 0.5]", "0.5", "null", "[[0.5], 0.5, 0.5]"})
+        refused("mean", value);
+    refused("deviation", "[0.5, true, 0.5]");
+    for (const char* value : {"true", "6.5", "\"6\"", "18446744073709551615"}) refused("training_images", value);
+    refused("images_of_class", "[3, true]");
+    refused("classes", "[\"cat\", 7]");
+    refused("uses_val", "1");
+    refused("identity", "7");
+    nlohmann::json config = good;
+    config["seed"] = 18446744073709551615u;
+    write_file_plainly(run.folder.config(), config.dump());
+    REQUIRE(contains(error_of([&] { read_config(run.folder); }),
+                     "\"seed\" must be at most 9223372036854775807, got 18446744073709551615"));
+}
+
+TEST_CASE("test images that cannot be read are found before the first epoch") {
+    TinyRun run;
+    const auto begun = [&] { return error_of([&] { start_run(run.recipe, run.folder.path); }); };
+    for (const auto& entry : fs::directory_iterator(run.data / "test" / "cat"))
+        write_file_plainly(entry.path(), "no picture");
+    REQUIRE(contains(begun(), "expected JPEG or PNG, got neither"));
+    run.recipe.skip_broken = true;
+    REQUIRE(contains(begun(), "test/cat: none of its files is a picture"));
+    REQUIRE(!fs::exists(run.folder.path));
+}
+
+TEST_CASE("runs are marked alike where they compute the same, and else not") {
+    const auto identity = [](auto&& change) {
+        TinyRun run;
+        change(run);
+        run.train();
+        const std::string found = run.config().identity;
+        REQUIRE(found.size() == 16);
+        for (const fs::path& file : {run.folder.best(), run.folder.weights(), run.folder.last()})
+            REQUIRE(error_of([&] { require_of_run(file, found); }) == "no error");
+        REQUIRE(epoch_of(run.folder.best()) == 1);
+        REQUIRE(contains(error_of([&] { require_of_run(run.folder.best(), "0123456789abcdef"); }),
+                         "does not belong to this run, but to another"));
+        return found;
+    };
+    const std::string first = identity([](TinyRun&) {});
+    REQUIRE(identity([](TinyRun&) {}) == first);
+    REQUIRE(identity([](TinyRun& run) { run.recipe.checkpoint_every = 1; }) == first);
+    REQUIRE(identity([](TinyRun& run) { run.recipe.seed = 1; }) != first);
+    REQUIRE(identity([](TinyRun& run) { write_class(run.data / "train" / "cat", 4, 11, {16, 16, 3}); }) != first);
+}
 
 TEST_CASE("a run goes on with images that have moved, and remembers where") {
     const TinyRun run;

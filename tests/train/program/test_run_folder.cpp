@@ -69,6 +69,38 @@ TEST_CASE("a folder that a process has is refused to others, by name, until that
     REQUIRE(error_of([&] { RunLock{folder}; }) == "no error");  // and given back
 }
 
+TEST_CASE("a folder that a process has is refused although its lock file was removed") {
+    const TemporaryDirectory directory;
+    const RunFolder folder{directory.path()};
+    Holder holder(folder);
+    std::filesystem::remove(folder.lock());
+    const std::string expected =
+        fmt::format("[run] {} is in use by a process whose .lock somebody has removed", directory.path().string());
+    REQUIRE(error_of([&] { refuse_if_locked(folder); }) == expected);
+    REQUIRE(error_of([&] { RunLock{folder}; }) == expected);
+    holder.end(SIGKILL);
+    REQUIRE(error_of([&] { RunLock{folder}; }) == "no error");
+}
+
+TEST_CASE("a run's folder that is moved, replaced or removed is noticed") {
+    const TemporaryDirectory directory;
+    const RunFolder folder{directory / "run"};
+    std::filesystem::create_directory(folder.path);
+    const RunLock lock(folder);
+    REQUIRE(!lock.moved_to());
+    std::filesystem::rename(folder.path, directory / "elsewhere");
+    REQUIRE(lock.moved_to() == std::filesystem::canonical(directory / "elsewhere"));
+    REQUIRE(contains(error_of([&] { lock.require_there(); }), "run has been moved to "));
+    std::filesystem::create_directory(folder.path);  // another one of that name is not it
+    REQUIRE(lock.moved_to());
+    std::filesystem::remove(folder.path);
+    std::filesystem::rename(directory / "elsewhere", folder.path);
+    REQUIRE(!lock.moved_to());
+    std::filesystem::remove_all(folder.path);
+    REQUIRE(lock.moved_to() == std::filesystem::path());
+    REQUIRE(contains(error_of([&] { lock.require_there(); }), "run has been removed while the run was going on"));
+}
+
 TEST_CASE("a log is kept twice, and cut as one") {
     const TemporaryDirectory directory;
     const RunFolder folder{directory.path()};

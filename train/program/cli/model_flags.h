@@ -38,7 +38,8 @@ class ModelChoice {
     // `name` is the default of --model; without one, the command needs --model or --config.
     void declare(CLI::App& command, const std::string& name, const std::vector<std::string>& without = {});
 
-    bool given() const;              // whether any of the flags was
+    bool given() const;                                          // whether any of the flags was
+    const std::filesystem::path& file() const { return file_; }  // --config; empty: not given
     std::string text() const;        // what was given of them, or the default: "nano --embed-dim 64"; on one line
     std::string flags_text() const;  // what was given, as it was: "--model nano --embed-dim 64"
     bool named() const { return !name_.empty() || !file_.empty(); }

@@ -66,6 +66,12 @@ Figure figure_of(const PlotFlags& flags, const std::vector<NamedLog>& logs) {
     return figure;
 }
 
+// What a run cannot be gone on with or told of without.
+std::vector<fs::path> files_of(const RunFolder& run) {
+    return {run.config(),   run.log(),  run.log_csv(), run.environment(), run.last(),
+            run.previous(), run.best(), run.weights(), run.report()};
+}
+
 int plot(const PlotFlags& flags) {
     const std::vector<NamedLog> logs = read_logs(flags.runs);
     // All are drawn before any is written: without gnuplot nothing is left behind.
@@ -77,10 +83,12 @@ int plot(const PlotFlags& flags) {
         const fs::path folder = flags.output.empty() ? fs::path("plots") : flags.output;
         for (const auto& [name, figure] : curves(logs)) files.emplace_back(folder / name, svg_of(figure));
     }
+    for (const std::string& run : flags.runs)
+        for (const auto& [file, svg] : files) refuse_overwriting("--output", file, files_of({run}));
     for (const auto& [file, svg] : files) {
         make_folders(file.parent_path());
-        write_file_atomically(file, svg);
-        fmt::print("{}\n", on_one_line(file.string()));
+        write_output(file, svg);
+        if (!is_standard_output(file)) fmt::print("{}\n", on_one_line(file.string()));
     }
     return 0;
 }

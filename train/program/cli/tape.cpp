@@ -1,12 +1,12 @@
 // One training step, forward and loss, and what its tape holds.
 #include "autograd/tape_text.h"
-#include "core/io/file.h"
 #include "core/io/text.h"
 #include "models/nn/parameters.h"
 #include "models/swin/swin_v2.h"
 #include "train/data/random_batch.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
+#include "train/program/console/output.h"
 #include "train/program/report/process.h"
 
 namespace swingrad {
@@ -22,7 +22,7 @@ struct TapeFlags {
 
 void write_svg(const fs::path& svg, const std::string& graph) {
     try {
-        write_file_atomically(svg, output_of({"dot", "-Tsvg"}, graph, std::chrono::minutes(10)));
+        write_output(svg, output_of({"dot", "-Tsvg"}, graph, std::chrono::minutes(10)));
     } catch (const NotInstalled&) {
         fail("--svg {} needs the program dot: install graphviz, or write the graph with --dot", svg.string());
     }
@@ -39,8 +39,10 @@ int tape(const TapeFlags& flags) {
 
     const std::vector<TapeEntry> entries = recorded.entries();
     const std::vector<Tensor> existing{parameters.values()};
-    if (!flags.dot.empty()) write_file_atomically(flags.dot, tape_dot(entries, existing));
+    if (!flags.dot.empty()) write_output(flags.dot, tape_dot(entries, existing));
     if (!flags.svg.empty()) write_svg(flags.svg, tape_dot(entries, existing));
+    if (is_standard_output(flags.dot) || is_standard_output(flags.svg))
+        return 0;  // whoever reads it wants the graph alone
     fmt::print("{}, batch {}, float32: forward and loss of one training step\n\n{}", flags.model.text(), flags.batch,
                tape_table(entries, existing));
     fmt::print("parameters take {}, and their gradients as much\n", bytes_text(parameters.values().bytes()));
@@ -65,6 +67,10 @@ RunCommand declare_tape(CLI::App& command) {
         "  swingrad tape --depths 1,1 --dot tape.dot");
     return [flags] {
         require(flags->batch >= 1 && flags->batch <= most_batch, "batch", "1 to 1000000", flags->batch);
+        refuse_overwriting("--dot", flags->dot, {flags->model.file(), flags->svg});
+        refuse_overwriting("--svg", flags->svg, {flags->model.file()});
+        if (!flags->dot.empty() && flags->dot == flags->svg)
+            fail_usage("--dot and --svg both name {}", flags->dot.string());
         return tape(*flags);
     };
 }

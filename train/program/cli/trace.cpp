@@ -1,5 +1,6 @@
 #include "train/loop/trace.h"
 
+#include "core/io/stored_tensors.h"
 #include "core/io/suggest.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
@@ -58,6 +59,12 @@ RunCommand declare_trace(CLI::App& command) {
         if (!flags->checkpoint.empty()) {
             chosen.config = folder_of_checkpoint(flags->checkpoint).config();
             chosen.weights = run_of_checkpoint(flags->checkpoint).second;
+        }
+        if (std::filesystem::exists(chosen.output)) {
+            std::vector<std::filesystem::path> inputs{chosen.config};
+            for (const auto& path : {chosen.input, chosen.weights})
+                for (const auto& file : open_tensors(path).files) inputs.push_back(file);
+            refuse_overwriting("--output", chosen.output, inputs);
         }
         trace(chosen);
         return 0;

@@ -3,6 +3,7 @@
 #include "core/io/safetensors.h"
 #include "train/loop/checkpoint.h"
 #include "train/program/console/output.h"
+#include "train/program/run/belonging.h"
 #include "train/program/run/way_back.h"
 
 #include <array>
@@ -81,11 +82,14 @@ Normalisation TrainedModelFlags::normalisation(Normalisation otherwise, const Sa
 }
 
 void TrainedModelFlags::load(const fs::path& weights, const Parameters& parameters, const Say& say) const {
-    if (is_run() && !has_checksum(weights)) warn(no_checksum_text(weights));
     const auto [names, resampled] =
         load_weights(weights, parameters, resample_ ? OtherSizes::resample : OtherSizes::refuse);
     if (names != NamesOf::timm)
         say(fmt::format("{} has the names of {}\n", on_one_line(weights.string()), name_of(names)));
+    if (is_run()) {
+        require_of_run(weights, read_config(folder_of_checkpoint(checkpoint_)).identity);
+        if (!has_checksum(weights)) warn(no_checksum_text(weights));
+    }
     for (const std::string& name : resampled) say(fmt::format("resampled {}\n", on_one_line(name)));
 }
 

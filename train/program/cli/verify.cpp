@@ -19,10 +19,11 @@ RunCommand declare_verify(CLI::App& command) {
     return [run] {
         if (run->empty()) fail_usage("expected a RUN");
         const RunFolder folder{*run};
-        const RunConfig config = read_config(folder);
-        SwinV2 model(config.model);
-        return verify_run(folder,
-                          {config.recipe, model, config.training_images, "swingrad", fixed_settings_of(config)});
+        return verify_run(folder, "swingrad", [&] {
+            const RunConfig config = read_config(folder);
+            return VerifiedRun{config.recipe, std::make_unique<SwinV2>(config.model), config.training_images,
+                               fixed_settings_of(config)};
+        });
     };
 }
 

@@ -116,6 +116,15 @@ auto as_usage(Call&& call) {
     }
 }
 
+// Throws a UsageError where what a flag names as output is one of `inputs`, by whatever name: it would be lost.
+inline void refuse_overwriting(const std::string& flag, const std::filesystem::path& output,
+                               const std::vector<std::filesystem::path>& inputs) {
+    std::error_code unknown;  // one of them is not there
+    for (const std::filesystem::path& input : inputs)
+        if (!input.empty() && !output.empty() && std::filesystem::equivalent(output, input, unknown))
+            fail_usage("{} {} would be written over {}, which is needed", flag, output.string(), input.string());
+}
+
 // --threads, in effect at once.
 inline void add_threads_flag(CLI::App& command) {
     const auto set = [](const std::string& text) {

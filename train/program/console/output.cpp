@@ -1,11 +1,13 @@
 #include "train/program/console/output.h"
 
 #include "core/error.h"
+#include "core/io/file.h"
 #include "core/io/quotes.h"
 #include "core/io/retried.h"
 #include "train/program/console/interrupt.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -52,6 +54,35 @@ bool print_line(const std::string& line) {
     if (taken && error == 0) return true;
     if (error == EPIPE && interrupted()) return false;
     fail_to_print(error);
+}
+
+bool is_standard_output(const std::filesystem::path& path) {
+    struct stat one {
+    }, ours{};
+    return stat(path.c_str(), &one) == 0 && fstat(STDOUT_FILENO, &ours) == 0 && one.st_dev == ours.st_dev &&
+           one.st_ino == ours.st_ino;
+}
+
+void write_output(const std::filesystem::path& path, std::string_view text) {
+    if (is_standard_output(path)) {  // by its own descriptor: what was printed before stays before
+        std::fwrite(text.data(), 1, text.size(), stdout);
+        flush_output();
+        return;
+    }
+    struct stat status {};
+    const bool flows = stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
+    if (!flows) return write_file_atomically(path, text);
+    // O_NONBLOCK: opening a pipe must not wait for somebody to read.
+    const int descriptor = retried([&] { return open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); });
+    std::FILE* file = descriptor < 0 ? nullptr : fdopen(descriptor, "w");
+    const int error = errno;
+    if (!file && descriptor >= 0) close(descriptor);
+    check(file != nullptr, "[file] {}: cannot write: {}", path.string(),
+          error == ENXIO ? "nobody reads this pipe" : std::generic_category().message(error));
+    fcntl(descriptor, F_SETFL, 0);  // from here on it may wait
+    const bool taken = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    const bool whole = std::fclose(file) == 0 && taken;
+    check(whole, "[file] {}: cannot write: {}", path.string(), std::generic_category().message(errno));
 }
 
 void complain(const std::string& text) {

@@ -1,6 +1,7 @@
 // What a command says, and what becomes of it where nobody can read that.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,12 @@ void flush_output();
 // A line on standard output, at once. Returns false where its reader has gone and that counts as an interruption
 // (train/program/console/interrupt.h); throws the same Error otherwise.
 bool print_line(const std::string& line);
+
+// `text` into the file of that name: a new one, or in the place of the old one, all at once (core/io/file.h). Into a
+// pipe or a device, such as /dev/stdout, it goes as it is. Throws an Error.
+void write_output(const std::filesystem::path& path, std::string_view text);
+// Whether that would go where this program prints: /dev/stdout, or the file that it stands for.
+bool is_standard_output(const std::filesystem::path& path);
 
 // Text on standard error, where nothing more can be done if nobody can read it.
 void complain(const std::string& text);

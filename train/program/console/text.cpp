@@ -59,6 +59,11 @@ std::string shell_word(const std::string& text) {
     return "'" + word + "'";
 }
 
+std::string path_word(const std::filesystem::path& path) {
+    const std::string text = path.string();
+    return shell_word(text.starts_with('-') ? "./" + text : text);
+}
+
 std::string without_folders(const std::string& word) {
     const size_t before = word.find_first_of(":=");
     const size_t begin = word.starts_with('/') ? 0 : before == std::string::npos ? word.size() : before + 1;

@@ -7,6 +7,7 @@
 #include "train/program/images/png_decoder.h"
 
 #include <algorithm>
+#include <new>
 #include <string_view>
 
 namespace swingrad {
@@ -76,13 +77,20 @@ void check_header(const Decoder& decoder, const ImageReading& how) {
           "{} scans of {} x {} pixels go over more than 2^32", decoder.scans(), rows, columns);
 }
 
+// Want of memory says nothing of the picture.
+template <class Decoder>
+[[noreturn]] void fail_of(const Decoder& decoder) {
+    if (!decoder.message()) throw std::bad_alloc();
+    fail("{}", decoder.message());
+}
+
 template <class Decoder>
 Tensor decode(std::string_view bytes, const ImageReading& how) {
     Decoder decoder(bytes);
-    if (!decoder.read_header()) fail("{}", decoder.message());
+    if (!decoder.read_header()) fail_of(decoder);
     check_header(decoder, how);
     const Tensor image = Tensor::empty({decoder.rows(), decoder.columns(), 3}, DType::uint8);
-    if (!decoder.read_pixels(image.data<uint8_t>())) fail("{}", decoder.message());
+    if (!decoder.read_pixels(image.data<uint8_t>())) fail_of(decoder);
     return how.ignore_exif ? image : upright(image, decoder.orientation());
 }
 
@@ -159,7 +167,7 @@ std::string png_of(const Tensor& image) {
     png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);  // and no less than it will be
     std::string bytes(size, '\0');
     const bool written = png_image_write_to_memory(&png, bytes.data(), &size, 0, pixels, 0, nullptr);
-    check(written, "[png] {}", png.message);
+    if (!written) throw std::bad_alloc();  // what else can be wrong was looked at
     bytes.resize(size);
     return bytes;
 }

@@ -27,6 +27,29 @@ bool loses_nothing(const jpeg_error_mgr& warning) {
     }
 }
 
+// Null where memory ran out. What is damaged may look like another kind of file, or like a part of it.
+const char* words_for(int code) {
+    switch (code) {
+        case JERR_OUT_OF_MEMORY: return nullptr;
+        case JERR_INPUT_EOF:
+        case JERR_INPUT_EMPTY:
+        case JWRN_JPEG_EOF: return "a JPEG file that is cut off";
+        case JWRN_HIT_MARKER: return "a damaged JPEG file: less data than its pixels take";
+        case JERR_ARITH_NOTIMPL:
+        case JERR_BAD_J_COLORSPACE:
+        case JERR_BAD_PRECISION:
+        case JERR_CCIR601_NOTIMPL:
+        case JERR_COMPONENT_COUNT:
+        case JERR_CONVERSION_NOTIMPL:
+        case JERR_FRACT_SAMPLE_NOTIMPL:
+        case JERR_NOT_COMPILED:
+        case JERR_SOF_UNSUPPORTED: return "a damaged JPEG file, or one of a kind that is not read";
+        case JERR_IMAGE_TOO_BIG:
+        case JERR_WIDTH_OVERFLOW: return "a JPEG file of more rows or columns than any has";
+        default: return "a damaged JPEG file";
+    }
+}
+
 // a b / 255, rounded, as Pillow has it.
 int product(int a, int b) {
     const int t = a * b + 128;
@@ -50,7 +73,7 @@ JpegDecoder::JpegDecoder(std::string_view bytes) : bytes_(bytes) {
 
 void JpegDecoder::leave(j_common_ptr jpeg) {
     auto* decoder = static_cast<JpegDecoder*>(jpeg->client_data);
-    jpeg->err->format_message(jpeg, decoder->message_);
+    decoder->message_ = words_for(jpeg->err->msg_code);
     std::longjmp(decoder->escape_, 1);
 }
 

@@ -23,7 +23,8 @@ class JpegDecoder {
     JpegDecoder(const JpegDecoder&) = delete;
     JpegDecoder& operator=(const JpegDecoder&) = delete;
 
-    // Both return false where they failed, and message() says how.
+    // Both return false where they failed, and message() says how, in words of our own; it is null where memory ran
+    // out.
     bool read_header();
     bool read_pixels(uint8_t* pixels);  // [H, W, 3]
     const char* message() const { return message_; }
@@ -42,7 +43,7 @@ class JpegDecoder {
     jpeg_decompress_struct jpeg_{};
     jpeg_error_mgr errors_{};
     std::jmp_buf escape_{};
-    char message_[JMSG_LENGTH_MAX] = "";
+    const char* message_ = nullptr;
     std::string_view bytes_;
     std::vector<uint8_t> row_;  // of CMYK
     int orientation_ = 1;

@@ -2,7 +2,6 @@
 
 #include "train/program/images/orientation.h"
 
-#include <cstdio>
 #include <cstring>
 
 namespace swingrad {
@@ -11,10 +10,7 @@ bool PngDecoder::read_header() {
     if (setjmp(escape_)) return false;
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, leave, [](png_structp, png_const_charp) {});
     info_ = png_ ? png_create_info_struct(png_) : nullptr;
-    if (!info_) {
-        std::strcpy(message_, "libpng could not begin");
-        return false;
-    }
+    if (!info_) return false;                                     // for want of memory
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // there is a limit of pixels
     // Of what is beside the pixels the orientation alone: texts and profiles may unpack to a thousand times their size.
     png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
@@ -52,13 +48,20 @@ int PngDecoder::orientation() const {
 
 void PngDecoder::leave(png_structp png, png_const_charp message) {
     auto* decoder = static_cast<PngDecoder*>(png_get_error_ptr(png));
-    std::snprintf(decoder->message_, sizeof decoder->message_, "%s", message);
+    const auto speaks_of = [&](const char* what) { return std::strstr(message, what) != nullptr; };
+    // The library has no numbers for its errors.
+    if (decoder->cut_off_) decoder->message_ = "a PNG file that is cut off";
+    else if (speaks_of("emory")) decoder->message_ = nullptr;
+    else if (speaks_of("CRC") || speaks_of("data check")) decoder->message_ = "a damaged PNG file: a checksum is wrong";
+    else if (speaks_of("ot enough")) decoder->message_ = "a damaged PNG file: less data than its pixels take";
+    else decoder->message_ = "a damaged PNG file";
     std::longjmp(decoder->escape_, 1);
 }
 
 void PngDecoder::read(png_structp png, png_bytep to, size_t count) {
     auto* decoder = static_cast<PngDecoder*>(png_get_io_ptr(png));
-    if (count > decoder->left_) png_error(png, "Premature end of PNG file");
+    decoder->cut_off_ = count > decoder->left_;
+    if (decoder->cut_off_) png_error(png, "cut off");
     std::memcpy(to, decoder->next_, count);
     decoder->next_ += count;
     decoder->left_ -= count;

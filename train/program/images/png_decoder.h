@@ -17,8 +17,8 @@ class PngDecoder {
     PngDecoder(const PngDecoder&) = delete;
     PngDecoder& operator=(const PngDecoder&) = delete;
 
-    // Both return false where they failed, and message() says how. Warnings are not errors here: they are about
-    // ancillary chunks.
+    // Both return false where they failed, and message() says how, in words of our own; it is null where memory ran
+    // out. Warnings are not errors here: they are about ancillary chunks.
     bool read_header();
     bool read_pixels(uint8_t* pixels);  // [H, W, 3]
     const char* message() const { return message_; }
@@ -37,7 +37,8 @@ class PngDecoder {
     const char* next_;
     size_t left_;
     std::jmp_buf escape_{};
-    char message_[256] = "";
+    bool cut_off_ = false;
+    const char* message_ = nullptr;
 };
 
 }  // namespace swingrad

@@ -43,9 +43,14 @@ ProgramData image_data(const std::string& name, Extent extent) {
         if (!*parts) *parts = load_to_train(source, false, 0.1, Random{0, 0x41}, {.extent = extent});
         return std::move((**parts).*one);
     };
+    // Whoever trains shall not find at the end that the test images cannot be read.
+    const auto look_at_test = [=] {
+        if (source.kind != "shapes" && has_split(source, Split::test)) load(Split::test);
+    };
     const PictureInput input{extent, normalisation};
     ProgramData data;
     data.training = std::make_unique<ImagesOnUse>(input, [=] {
+        look_at_test();
         return ImageSamples(apart ? load(Split::train) : part(&TrainingImages::training), normalisation,
                             Augmentation{});
     });

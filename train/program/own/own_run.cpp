@@ -2,6 +2,7 @@
 #include "train/program/console/flags.h"
 #include "train/program/own/own_commands.h"
 #include "train/program/own/own_saved.h"
+#include "train/program/run/belonging.h"
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/start.h"
@@ -43,6 +44,11 @@ struct OwnRun {
             subject.samples_are = "images";
             subject.classes = images->classes.size();
         }
+    }
+
+    // Marks the run's files by `identity`; empty: by nothing.
+    void mark(const nlohmann::json& identity) {
+        if (identity.is_string()) subject.fixed_settings = {{identity_setting, identity}};
     }
 
     // What a folder must agree with to be gone on with.
@@ -91,11 +97,15 @@ int resume(const Program& program, const TrainFlags& flags) {
     const Recipe recipe = recipe_in(config, folder);
     choose_device(recipe.device);
     const RunLock lock(folder);
-    const OwnRun run(program, recipe, source);
-    check_same(config["derived"], run.derived(source), flags);
-    const bool same = config["derived"] == run.derived(source);
-    config["derived"] = run.derived(source);
-    return go_on(folder, run.subject, same ? nlohmann::json() : config, "");
+    OwnRun run(program, recipe, source);
+    nlohmann::json derived = run.derived(source);
+    check_same(config["derived"], derived, flags);
+    const nlohmann::json identity = identity_in(config, folder);
+    if (!identity.is_null()) derived[identity_setting] = identity;
+    run.mark(identity);
+    const bool same = config["derived"] == derived;
+    config["derived"] = derived;
+    return go_on(lock, run.subject, same ? nlohmann::json() : config, "");
 }
 
 int train(const Program& program, const TrainFlags& flags) {
@@ -107,19 +117,27 @@ int train(const Program& program, const TrainFlags& flags) {
                                ? fs::path("runs") / fmt::format("{}-seed{}", program.name, flags.recipe.seed)
                                : flags.output};
     require_unused(folder);
-    const OwnRun run(program, flags.recipe, flags.source);
-    nlohmann::json config = to_json(flags.recipe);
-    config["derived"] = run.derived(flags.source);
+    OwnRun run(program, flags.recipe, flags.source);
+    nlohmann::json config = to_json(flags.recipe), derived = run.derived(flags.source), decisive = config;
+    decisive["program"] = program.name;
+    decisive["parameters"] = derived["parameters"];
+    derived[identity_setting] = identity_of(decisive, derived["fingerprint"]);
+    run.mark(derived[identity_setting]);
+    config["derived"] = derived;
     return start(folder, run.subject, config, "");
 }
 
 int verify(const Program& program, const fs::path& path) {
     const RunFolder folder{path};
-    const nlohmann::json config = read_own_config(program, folder);
-    const nlohmann::json samples = config["derived"].value("training_samples", nlohmann::json());
-    check(samples.is_number_integer(), "[run] {}: \"derived\" lacks \"training_samples\"", folder.config().string());
-    const std::unique_ptr<Module> model = model_of(program);
-    return verify_run(folder, {recipe_in(config, folder), *model, samples.get<int64_t>(), program.name});
+    return verify_run(folder, program.name, [&] {
+        const nlohmann::json config = read_own_config(program, folder);
+        const nlohmann::json samples = config["derived"].value("training_samples", nlohmann::json());
+        check(is_int64(samples), "[run] {}: \"derived\" lacks \"training_samples\"", folder.config().string());
+        VerifiedRun run{recipe_in(config, folder), model_of(program), samples.get<int64_t>()};
+        if (const nlohmann::json identity = identity_in(config, folder); !identity.is_null())
+            run.fixed_settings[identity_setting] = identity;
+        return run;
+    });
 }
 
 }  // namespace

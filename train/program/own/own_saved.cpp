@@ -37,12 +37,19 @@ Recipe recipe_in(nlohmann::json config, const RunFolder& folder) {
 SourceFlags source_in(const nlohmann::json& config, const RunFolder& folder) {
     const nlohmann::json& derived = config["derived"];
     const bool known = derived.contains("data") && derived["data"].is_string() && derived.contains("limit") &&
-                       derived["limit"].is_number_integer();
+                       is_int64(derived["limit"]);
     check(known, "[run] {}: \"derived\" lacks \"data\" or \"limit\"", folder.config().string());
     SourceFlags source;
     source.source = derived["data"];
     source.limit = derived["limit"];
     return source;
+}
+
+nlohmann::json identity_in(const nlohmann::json& config, const RunFolder& folder) {
+    const nlohmann::json identity = config["derived"].value(identity_setting, nlohmann::json());
+    check(identity.is_null() || identity.is_string(), "[run] {}: \"{}\" under \"derived\" must be a text, got {}",
+          folder.config().string(), identity_setting, json_text(identity));
+    return identity;
 }
 
 void note_pictures(const Samples& samples, nlohmann::json& derived) {

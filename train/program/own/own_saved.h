@@ -17,6 +17,8 @@ nlohmann::json read_own_config(const Program& program, const RunFolder& folder);
 // Of what read_own_config gives. Throws an Error, of the recipe a UsageError, naming what is missing or wrong.
 Recipe recipe_in(nlohmann::json config, const RunFolder& folder);
 SourceFlags source_in(const nlohmann::json& config, const RunFolder& folder);
+// The mark of the run's files (train/program/run/belonging.h); null in runs of version 0.1.
+nlohmann::json identity_in(const nlohmann::json& config, const RunFolder& folder);
 
 // How a picture becomes an input of the run's model, and what its outputs are called.
 struct PicturesLearnt {

@@ -6,6 +6,7 @@
 #include "train/program/console/progress.h"
 #include "train/program/images/predict_pictures.h"
 #include "train/program/own/own_saved.h"
+#include "train/program/run/belonging.h"
 
 #include <cmath>
 
@@ -29,6 +30,8 @@ int evaluate_run(const Program& program, const fs::path& checkpoint) {
     const std::unique_ptr<Samples> test = limited(data.test ? data.test() : std::move(data.validation), source.limit);
     check(test != nullptr, "[program] {} has neither test nor validation samples", program.name);
     const LoadedModel loaded(program, weights, dtype_of_precision(recipe.precision), choose_device(recipe.device));
+    const nlohmann::json identity = identity_in(config, folder);
+    require_of_run(weights, identity.is_string() ? identity.get<std::string>() : "");
     Progress progress;
     const auto show = [&](int64_t done) { progress.show(set, done, test->size(), "samples", 0); };
     const Evaluation result = evaluate(*loaded.model, loaded.parameters, *test, recipe.batch_size, show, program.loss);

@@ -43,7 +43,7 @@ LogLine line_of(size_t number, std::string text) {
     Kind kind = Kind::unreadable;
     if (entry.is_object()) {
         const auto epoch = entry.find("epoch");
-        const bool counts = epoch != entry.end() && epoch->is_number_integer() && *epoch >= 1;
+        const bool counts = epoch != entry.end() && is_int64(*epoch) && *epoch >= 1;
         const bool tests =
             entry.contains("test_loss") || entry.contains("test_accuracy") || entry.contains("weights_of_epoch");
         kind = counts ? Kind::epoch : tests && epoch == entry.end() ? Kind::test : Kind::unreadable;

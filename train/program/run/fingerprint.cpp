@@ -74,4 +74,10 @@ bool fingerprints_differ(const std::string& before, const std::string& now) {
     return comparable && before != now;
 }
 
+std::string fingerprint_of(std::string_view bytes) {
+    Hash hash;
+    hash.add(bytes.data(), bytes.size());
+    return hash.text();
+}
+
 }  // namespace swingrad

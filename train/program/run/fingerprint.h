@@ -4,6 +4,7 @@
 #include "train/data/samples.h"
 
 #include <string>
+#include <string_view>
 
 namespace swingrad {
 
@@ -14,5 +15,7 @@ namespace swingrad {
 std::string fingerprint_of(const Samples& training, const Samples* validation);
 // Whether two of these, or none, say that samples are not the same: of two kinds they say nothing.
 bool fingerprints_differ(const std::string& before, const std::string& now);
+// Of any bytes.
+std::string fingerprint_of(std::string_view bytes);
 
 }  // namespace swingrad

@@ -6,6 +6,7 @@
 #include "train/loop/trainer.h"
 #include "train/program/images/contact_sheet.h"
 #include "train/program/images/picture_files.h"
+#include "train/program/run/belonging.h"
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/start.h"
@@ -58,24 +59,32 @@ class SwinRun {
         validation_ = std::move(validation);
         if (recipe_.train_crop_mode == "auto")  // chosen once: what a run says, it keeps
             recipe_.train_crop_mode = training_.has_other_sizes() ? "rrc" : "pad";
+        // Whether the test images can be read shall not be found at the end. They are not kept.
+        LoadOptions silently = load_options();
+        if (recipe_.skip_broken) silently.left_out = [](const std::string&) {};
+        if (has_split(source_, Split::test) && source_.kind != "shapes") load_dataset(source_, Split::test, silently);
     }
 
     int start_in(const RunFolder& folder) {
         const auto classes = static_cast<int64_t>(training_.classes.size());
         const Known known = known_of(training_, validation_);
-        const RunConfig config{recipe_,
-                               model_of(recipe_, classes),
-                               normalisation_of(source_.kind),
-                               training_.classes,
-                               training_.size(),
-                               known.images_of_class,
-                               known.fingerprint,
-                               true};
+        RunConfig config{recipe_,
+                         model_of(recipe_, classes),
+                         normalisation_of(source_.kind),
+                         training_.classes,
+                         training_.size(),
+                         known.images_of_class,
+                         known.fingerprint,
+                         true};
+        nlohmann::json decisive = fixed_settings_of(config);
+        decisive["classes"] = config.classes;
+        config.identity = identity_of(decisive, known.fingerprint);
         const Learning learning = learning_of(config);
         return start(folder, learning.subject, to_json(config), samples_text());
     }
 
-    int go_on_in(const RunFolder& folder, RunConfig config, const ResumeOptions& options) {
+    int go_on_in(const RunLock& lock, RunConfig config, const ResumeOptions& options) {
+        const RunFolder& folder = lock.folder();
         const Known now = known_of(training_, validation_);
         const std::string difference = difference_of(config, training_, now);
         const bool fits = training_.classes.size() == config.classes.size();
@@ -91,7 +100,7 @@ class SwinRun {
             config.fingerprint = now.fingerprint;
         }
         const Learning learning = learning_of(config);
-        return go_on(folder, learning.subject, same ? nlohmann::json() : to_json(config), samples_text());
+        return go_on(lock, learning.subject, same ? nlohmann::json() : to_json(config), samples_text());
     }
 
     // The first images of the first epoch as the model would see them.
@@ -193,7 +202,7 @@ int resume_run(const fs::path& path, const ResumeOptions& options) {
     check(images.empty() || fs::exists(images), "[train] {}: no such folder; --data says where the images are now",
           images.string());
     const RunLock lock(folder);
-    return SwinRun(recipe, config.uses_val).go_on_in(folder, config, options);
+    return SwinRun(recipe, config.uses_val).go_on_in(lock, config, options);
 }
 
 }  // namespace swingrad

@@ -2,7 +2,11 @@
 
 #include "core/io/file.h"
 #include "core/io/json_file.h"
+#include "train/loop/trainer.h"
 #include "train/program/report/log_table.h"
+
+#include <algorithm>
+#include <array>
 
 namespace swingrad {
 namespace fs = std::filesystem;
@@ -38,18 +42,44 @@ nlohmann::json to_json(const RunConfig& config) {
         {"deviation", config.normalisation.deviation}, {"images_of_class", config.images_of_class},
         {"fingerprint", config.fingerprint},           {"uses_val", config.uses_val},
     };
+    if (!config.identity.empty()) json["derived"]["identity"] = config.identity;
     return json;
 }
 
 nlohmann::json fixed_settings_of(const RunConfig& config) {
     nlohmann::json fixed = to_json(config.recipe);
     for (const char* may_change : {"data", "skip-broken", "cache", "workers"}) fixed.erase(may_change);
+    if (!config.identity.empty()) fixed[identity_setting] = config.identity;
     const nlohmann::json architecture = config_to_json(config.model);
     for (const auto& [key, value] : architecture.items()) fixed["architecture." + key] = value;
     fixed["mean"] = config.normalisation.mean;
     fixed["deviation"] = config.normalisation.deviation;
     return fixed;
 }
+
+namespace {
+
+// Whether a value is of the kind that is to be read. The library would take true for 1, and 1.5 for 1.
+bool holds(const nlohmann::json& value, const std::string&) { return value.is_string(); }
+bool holds(const nlohmann::json& value, int64_t) { return is_int64(value); }
+bool holds(const nlohmann::json& value, float) { return value.is_number(); }
+bool holds(const nlohmann::json& value, bool) { return value.is_boolean(); }
+bool holds(const nlohmann::json& value, const nlohmann::json&) { return value.is_object(); }
+template <class T>
+bool all_hold(const nlohmann::json& value, const T& one) {
+    return value.is_array() &&
+           std::all_of(value.begin(), value.end(), [&](const auto& item) { return holds(item, one); });
+}
+template <class T>
+bool holds(const nlohmann::json& value, const std::vector<T>&) {
+    return all_hold(value, T{});
+}
+template <class T, size_t count>
+bool holds(const nlohmann::json& value, const std::array<T, count>&) {
+    return all_hold(value, T{}) && value.size() == count;
+}
+
+}  // namespace
 
 RunConfig read_config(const RunFolder& folder) {
     const std::string name = folder.config().string();
@@ -74,11 +104,9 @@ RunConfig read_config(const RunFolder& folder) {
     }
     const auto read = [&](const char* key, auto& to, bool required = true) {
         if (!required && !derived.contains(key)) return;
-        try {
-            derived.at(key).get_to(to);
-        } catch (const nlohmann::json::exception&) {
-            fail("[run] {}: \"{}\" under \"derived\" is missing, or not as a run writes it", name, key);
-        }
+        check(derived.contains(key) && holds(derived[key], to),
+              "[run] {}: \"{}\" under \"derived\" is missing, or not as a run writes it", name, key);
+        derived[key].get_to(to);
     };
     nlohmann::json model;
     read("model", model);
@@ -90,6 +118,7 @@ RunConfig read_config(const RunFolder& folder) {
     read("images_of_class", config.images_of_class, false);  // not in runs of 0.1, as the next two
     read("fingerprint", config.fingerprint, false);
     read("uses_val", config.uses_val, false);
+    read("identity", config.identity, false);
     check_normalisation(config.normalisation, fmt::format("[run] {}: \"mean\"", name),
                         fmt::format("[run] {}: \"deviation\"", name));
     const auto [rows, columns] = config.model.img_size;

@@ -1,12 +1,15 @@
-// One process a run.
+// One process a run, and one folder.
 #pragma once
 
 #include "train/program/run/run_folder.h"
 
+#include <optional>
+
 namespace swingrad {
 
-// While one of these lives, no other process can hold the same folder's. The lock is the kernel's, on an open file: it
-// goes when the process does, however that ends, so none is ever left over. The file stays, empty.
+// While one of these lives, no other process can hold the same folder's. The locks are the kernel's, on open files:
+// they go when the process does, however that ends, so none is ever left over. The file .lock stays, empty; where
+// somebody removes it, the folder is locked all the same.
 class RunLock {
   public:
     // Throws an Error naming the folder and the process that holds it, or a symbolic link in the folder, through which
@@ -16,8 +19,20 @@ class RunLock {
     RunLock(const RunLock&) = delete;
     RunLock& operator=(const RunLock&) = delete;
 
+    const RunFolder& folder() const { return folder_; }
+    // Where the folder that was locked is now, if its path no longer leads to it: empty where it has been removed. None
+    // where all is well, or the system does not say.
+    std::optional<std::filesystem::path> moved_to() const;
+    // Throws an Error where it is no longer there. What is written by its path would be written elsewhere.
+    void require_there() const;
+    std::string text_of_move(const std::filesystem::path& now) const;  // "[run] runs/a has been moved to /tmp/a"
+
   private:
-    int descriptor_ = -1;
+    void lock_file();
+    void lock_folder();
+
+    const RunFolder folder_;
+    int file_ = -1, directory_ = -1;  // descriptors
 };
 
 // The same Error where another process holds the lock; touches nothing.

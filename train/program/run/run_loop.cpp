@@ -7,6 +7,7 @@
 #include "train/program/console/error_text.h"
 #include "train/program/console/interrupt.h"
 #include "train/program/console/text.h"
+#include "train/program/run/belonging.h"
 #include "train/program/run/run_report.h"
 #include "train/program/run/surprises.h"
 #include "train/program/run/way_back.h"
@@ -51,52 +52,13 @@ void RunLoop::announce(const std::string& samples) {
     for (const std::string& line : surprises_of(subject_)) progress_.warning(line);
 }
 
-void RunLoop::load() {
-    const RunState& state = trainer_.state();
-    if (std::filesystem::exists(folder_.last())) {
-        load_last();
-        saved_ = fmt::format("epoch {}, batch {}", state.epoch, state.batch);
-    } else if (has_begun(folder_)) {
-        fail("[run] {} is missing, and the run is not at its start; {}", folder_.last().string(), way_back_of_run());
-    }
-    cut_log(folder_, state.epoch);
-    for (const std::string& problem : problems_of(read_log(folder_.log()), state.epoch, folder_.log()))
-        progress_.warning(problem);
-    if (std::filesystem::exists(folder_.last())) say_what_is_dropped();
-    progress_.line(
-        fmt::format("resuming {} after epoch {}, batch {}", folder_.path.string(), state.epoch, state.batch));
-}
-
-// An epoch begins anew where its samples are no longer the same.
-void RunLoop::say_what_is_dropped() {
-    const int64_t saved = checkpoint_state(folder_.last())["batch"], kept = trainer_.state().batch;
-    if (saved != kept)
-        progress_.warning(fmt::format("epoch {} begins anew: its {} batches so far were of other {}",
-                                      trainer_.state().epoch + 1, saved, subject_.samples_are));
-}
-
-std::string RunLoop::way_back_of_run() {
-    const auto load = [&](const std::filesystem::path& path) {
-        trainer_.load(path);
-        return trainer_.state();
-    };
-    return way_back(folder_, load, subject_.program);
-}
-
-void RunLoop::load_last() {
-    try {
-        trainer_.load(folder_.last());
-    } catch (const UsageError&) {  // it is whole, and the settings are not those it was made with
-        throw;
-    } catch (const Error& error) {
-        fail("{}; {}", error.what(), way_back_of_run());
-    }
-    if (!has_checksum(folder_.last())) progress_.warning(no_checksum_text(folder_.last()));
+std::string RunLoop::identity() const {
+    const nlohmann::json& fixed = subject_.fixed_settings;
+    return fixed.is_object() ? fixed.value(identity_setting, "") : "";
 }
 
 int RunLoop::go() {
     const InterruptGuard guard;
-    const std::string to_go_on = fmt::format("to go on:  {}", command_to_resume(folder_, subject_.program));
     try {
         try {
             while (!trainer_.finished()) {
@@ -111,12 +73,22 @@ int RunLoop::go() {
         }
     } catch (const std::exception& error) {
         save_what_is_done();
-        if (saved_.empty()) throw;
-        fail("{}; last checkpoint: {} in {}; {}", text_of(error), saved_, folder_.path.string(), to_go_on);
+        if (saved_.empty() && !lock_->moved_to()) throw;
+        fail_after(error);
     }
-    say_at_last(
-        fmt::format("stopped after step {} of {}; {}", trainer_.steps_done(), trainer_.steps_in_all(), to_go_on));
+    say_at_last(fmt::format("stopped after step {} of {}; to go on:  {}", trainer_.steps_done(),
+                            trainer_.steps_in_all(), command_to_resume(folder_, subject_.program)));
     return exit_interrupted();
+}
+
+// With what is saved, and how to go on. Where the folder has gone, that is why, whatever failed for want of it.
+void RunLoop::fail_after(const std::exception& error) {
+    const std::optional<std::filesystem::path> now = lock_->moved_to();
+    const std::string why = now ? lock_->text_of_move(*now) : text_of(error);
+    if (saved_.empty() || (now && now->empty())) fail("{}", why);
+    const RunFolder folder{now.value_or(folder_.path)};
+    fail("{}; last checkpoint: {} in {}; to go on:  {}", why, saved_, folder.path.string(),
+         command_to_resume(folder, subject_.program));
 }
 
 // On standard output, or, where nobody reads that any more, on standard error.
@@ -130,6 +102,7 @@ void RunLoop::train_epoch() {
     while (!trainer_.epoch_done()) {
         if (interrupted()) trainer_.settle();  // may stop it for another reason
         stop_if_interrupted();
+        lock_->require_there();
         const double loss = trainer_.step();
         const double each = seconds_since(start) / static_cast<double>(trainer_.steps_done() - first);
         show_step(loss, each * static_cast<double>(trainer_.steps_in_all() - trainer_.steps_done()));
@@ -169,6 +142,7 @@ void RunLoop::finish_epoch() {
     }
     line +=
         fmt::format("  {:.0f} {}/s  {}", trainer_.samples_per_second(), subject_.samples_are, duration_text(seconds));
+    lock_->require_there();
     append_to_log(folder_, entry);
     progress_.line(line);
 
@@ -184,14 +158,15 @@ void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation)
     RunState& state = trainer_.state();
     const int64_t epoch = state.epoch + 1;
     if (validation && is_better(*validation)) {
-        save_weights(folder_.best(), trainer_.parameters());  // first: a state that names it may be saved if this fails
+        // First: a state that names it may be saved if this fails.
+        save_weights(folder_.best(), trainer_.parameters(), mark_of(identity(), epoch));
         if (!std::isnan(validation->accuracy)) state.best_accuracy = validation->accuracy;
         // JSON knows no infinity, and whatever comes next is better than that or NaN.
         state.best_loss = std::isfinite(validation->loss) ? validation->loss : std::numeric_limits<double>::max();
         state.best_epoch = epoch;
     }
     if (recipe_.keep_every > 0 && epoch % recipe_.keep_every == 0)
-        save_weights(folder_.kept(epoch), trainer_.parameters());
+        save_weights(folder_.kept(epoch), trainer_.parameters(), mark_of(identity(), epoch));
 }
 
 // An epoch whose batches are all done, where what came after them failed.
@@ -203,6 +178,7 @@ void RunLoop::save_what_is_done() {
 }
 
 void RunLoop::save() {
+    lock_->require_there();
     trainer_.save(folder_.next());
     replace_file(folder_.next(), folder_.last(), folder_.previous());
     saved_ = fmt::format("epoch {}, batch {}", trainer_.state().epoch, trainer_.state().batch);
@@ -220,6 +196,7 @@ bool RunLoop::is_better(const Evaluation& validation) const {
 // A report that cannot be made is said once, and is no reason to stop what it reports on.
 void RunLoop::report(const std::string& set, const Samples* samples, const std::optional<Evaluation>& evaluation,
                      int64_t epoch) {
+    lock_->require_there();
     std::string problem;
     try {
         std::optional<Judged> judged;
@@ -238,7 +215,10 @@ void RunLoop::report(const std::string& set, const Samples* samples, const std::
 // The one look at the test samples: with the weights that validation chose, or else the last ones.
 void RunLoop::test() {
     const bool chosen = trainer_.state().best_epoch > 0;
-    if (chosen) load_weights(folder_.best(), trainer_.parameters());
+    if (chosen) {
+        load_weights(folder_.best(), trainer_.parameters());
+        require_best_of(folder_, identity(), trainer_.state().best_epoch, recipe_.epochs);
+    }
     const int64_t epoch = chosen ? trainer_.state().best_epoch : recipe_.epochs;
     const std::unique_ptr<Samples> test = subject_.test ? subject_.test() : nullptr;
     std::string result;
@@ -253,7 +233,8 @@ void RunLoop::test() {
                                                   : fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {})",
                                                                 evaluation->accuracy, evaluation->loss, of);
     }
-    save_weights(folder_.weights(), trainer_.parameters());
+    lock_->require_there();
+    save_weights(folder_.weights(), trainer_.parameters(), mark_of(identity(), epoch));
     append_to_log(folder_, entry);
     if (test) report("test", test.get(), evaluation, epoch);
     progress_.line(fmt::format("weights of epoch {} in {}", epoch, folder_.weights().string()));

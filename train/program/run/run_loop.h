@@ -5,6 +5,7 @@
 #include "train/loop/trainer.h"
 #include "train/program/console/progress.h"
 #include "train/program/run/run_folder.h"
+#include "train/program/run/run_lock.h"
 #include "train/program/run/run_subject.h"
 
 #include <chrono>
@@ -19,11 +20,14 @@ class RunLoop {
     // What the subject refers to must outlive the loop. Touches no file.
     RunLoop(const RunFolder& folder, const RunSubject& subject);
 
+    // The lock on the folder, which must outlive the loop: needed by what follows.
+    void hold(const RunLock& lock) { lock_ = &lock; }
     // Says what is going to be trained. `samples` says more of them: ", 10 classes, 32 x 32 pixels".
     void announce(const std::string& samples);
     void warn(const std::string& line) { progress_.warning(line); }
     // To where the last checkpoint left off; a run stopped before its first one begins again. Where there must be one
-    // and it is missing or damaged, the Error says by which command to go on.
+    // and it is missing or damaged, the Error says by which command to go on. So it does of weights chosen by
+    // validation that are none of the run's. (train/program/run/start.cpp)
     void load();
     // Returns the exit code: 0, or exit_interrupted() where the user stopped it.
     int go();
@@ -35,10 +39,13 @@ class RunLoop {
     void test();
 
     void load_last();
+    void look_at_best();
     void say_what_is_dropped();
     std::string way_back_of_run();
     void save();
     void save_what_is_done();
+    std::string identity() const;
+    [[noreturn]] void fail_after(const std::exception& error);
     void report(const std::string& set, const Samples* samples, const std::optional<Evaluation>& evaluation,
                 int64_t epoch);
     Evaluation evaluate_showing(const std::string& label, const Samples& samples);
@@ -50,6 +57,7 @@ class RunLoop {
     const RunSubject subject_;
     const Recipe& recipe_;
     Trainer trainer_;
+    const RunLock* lock_ = nullptr;
     std::string saved_;                // where the last checkpoint stands; empty where there is none
     std::set<std::string> said_once_;  // what went wrong with the report
     Progress progress_;

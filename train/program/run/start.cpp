@@ -3,10 +3,14 @@
 #include "core/io/file.h"
 #include "core/io/json_file.h"
 #include "core/io/quotes.h"
+#include "core/io/safetensors.h"
+#include "train/loop/checkpoint.h"
 #include "train/program/console/text.h"
+#include "train/program/report/log_table.h"
+#include "train/program/run/belonging.h"
 #include "train/program/run/environment.h"
-#include "train/program/run/run_lock.h"
 #include "train/program/run/run_loop.h"
+#include "train/program/run/way_back.h"
 
 #include <algorithm>
 #include <optional>
@@ -26,7 +30,7 @@ void require_nothing_begun(const RunFolder& folder) {
                         (fs::is_directory(folder.path) && std::all_of(fs::directory_iterator(folder.path),
                                                                       fs::directory_iterator{}, is_left_of_a_start));
     check(unused, "{0} exists already: go on with it by --resume {0}, or choose another --output",
-          shell_word(folder.path.string()));
+          path_word(folder.path));
 }
 
 }  // namespace
@@ -56,13 +60,16 @@ int start(const RunFolder& folder, const RunSubject& subject, const nlohmann::js
         if (made) fs::remove(folder.path, error);
         throw;
     }
+    loop.hold(*lock);
     loop.announce(samples);
     return loop.go();
 }
 
-int go_on(const RunFolder& folder, const RunSubject& subject, const nlohmann::json& config,
-          const std::string& samples) {
+int go_on(const RunLock& lock, const RunSubject& subject, const nlohmann::json& config, const std::string& samples) {
+    const RunFolder& folder = lock.folder();
     RunLoop loop(folder, subject);
+    loop.hold(lock);
+    lock.require_there();  // samples may have been read for long
     remove_temporaries(folder);
     const std::string other_bits = change_of_instruction_set(folder);
     append_environment(folder, subject.recipe.device);
@@ -71,6 +78,76 @@ int go_on(const RunFolder& folder, const RunSubject& subject, const nlohmann::js
     loop.load();
     if (!config.is_null()) write_file_atomically(folder.config(), config.dump(2) + "\n");
     return loop.go();
+}
+
+// ---- to where a run left off
+
+void RunLoop::load() {
+    const RunState& state = trainer_.state();
+    if (std::filesystem::exists(folder_.last())) {
+        load_last();
+        saved_ = fmt::format("epoch {}, batch {}", state.epoch, state.batch);
+    } else if (has_begun(folder_)) {
+        fail("[run] {} is missing, and the run is not at its start; {}", folder_.last().string(), way_back_of_run());
+    }
+    look_at_best();
+    lock_->require_there();  // what comes before may take its time
+    cut_log(folder_, state.epoch);
+    for (const std::string& problem : problems_of(read_log(folder_.log()), state.epoch, folder_.log()))
+        progress_.warning(problem);
+    if (std::filesystem::exists(folder_.last())) say_what_is_dropped();
+    progress_.line(
+        fmt::format("resuming {} after epoch {}, batch {}", folder_.path.string(), state.epoch, state.batch));
+}
+
+// An epoch begins anew where its samples are no longer the same.
+void RunLoop::say_what_is_dropped() {
+    const int64_t saved = checkpoint_state(folder_.last())["batch"], kept = trainer_.state().batch;
+    if (saved != kept)
+        progress_.warning(fmt::format("epoch {} begins anew: its {} batches so far were of other {}",
+                                      trainer_.state().epoch + 1, saved, subject_.samples_are));
+}
+
+std::string RunLoop::way_back_of_run() {
+    const auto load = [&](const std::filesystem::path& path) {
+        trainer_.load(path);
+        require_of_run(path, identity());
+        return trainer_.state();
+    };
+    return way_back(folder_, load, subject_.program);
+}
+
+void RunLoop::load_last() {
+    try {
+        trainer_.load(folder_.last());
+        require_of_run(folder_.last(), identity());
+    } catch (const UsageError&) {  // it is whole, and the settings are not those it was made with
+        throw;
+    } catch (const Error& error) {
+        fail("{}; {}", error.what(), way_back_of_run());
+    }
+    if (!has_checksum(folder_.last())) progress_.warning(no_checksum_text(folder_.last()));
+}
+
+// Now, and not when the last epoch is done and they are tested.
+void RunLoop::look_at_best() {
+    RunState& state = trainer_.state();
+    if (state.best_epoch == 0) return;
+    if (!std::filesystem::exists(folder_.best())) {
+        progress_.warning(
+            fmt::format("{} is missing, the weights of epoch {}: of the epochs from here on the best counts",
+                        folder_.best().string(), state.best_epoch));
+        state.forget_best();
+        return;
+    }
+    try {
+        check_checksum(folder_.best());
+        require_best_of(folder_, identity(), state.best_epoch, state.epoch);
+    } catch (const FileError&) {
+        throw;
+    } catch (const Error& error) {
+        fail("{}; {}", error.what(), way_back_of_best(folder_, state.best_epoch, subject_.program));
+    }
 }
 
 }  // namespace swingrad

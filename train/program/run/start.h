@@ -3,6 +3,7 @@
 #pragma once
 
 #include "train/program/run/run_folder.h"
+#include "train/program/run/run_lock.h"
 #include "train/program/run/run_subject.h"
 
 #include <string>
@@ -19,7 +20,7 @@ void require_unused(const RunFolder& folder);
 int start(const RunFolder& folder, const RunSubject& subject, const nlohmann::json& config, const std::string& samples);
 
 // Goes on as if it had never stopped. `config`, unless it is null, becomes config.json once the last checkpoint is
-// read: a run that cannot go on stays as it was. The caller holds the folder's RunLock.
-int go_on(const RunFolder& folder, const RunSubject& subject, const nlohmann::json& config, const std::string& samples);
+// read: a run that cannot go on stays as it was.
+int go_on(const RunLock& lock, const RunSubject& subject, const nlohmann::json& config, const std::string& samples);
 
 }  // namespace swingrad

@@ -1,16 +1,21 @@
 #include "train/program/run/verify.h"
 
+#include "core/io/file.h"
 #include "core/io/json_file.h"
 #include "core/io/quotes.h"
 #include "core/io/safetensors.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/trainer.h"
+#include "train/program/console/error_text.h"
 #include "train/program/console/output.h"
-#include "train/program/console/text.h"
 #include "train/program/report/log_table.h"
+#include "train/program/run/belonging.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/way_back.h"
 
+#include <algorithm>
+#include <cctype>
+#include <cmath>
 #include <functional>
 #include <optional>
 
@@ -26,17 +31,31 @@ int64_t batches_an_epoch(const VerifiedRun& run, const RunFolder& folder) {
     return run.training_samples / run.recipe.batch_size;
 }
 
+// The run, and what its files are read into.
+struct Reading {
+    VerifiedRun run;
+    int64_t batches;
+    Parameters parameters;
+    std::unique_ptr<Optimiser> optimiser;
+    std::string identity;
+
+    Reading(VerifiedRun read, const RunFolder& folder)
+        : run(std::move(read)),
+          batches(batches_an_epoch(run, folder)),
+          parameters(*run.model, dtype_of_precision(run.recipe.precision), Random{}),
+          optimiser(make_optimiser(parameters, run.recipe)),
+          identity(run.fixed_settings.value(identity_setting, "")) {}
+};
+
 class Verification {
   public:
-    Verification(const RunFolder& folder, const VerifiedRun& run)
-        : folder_(folder),
-          run_(run),
-          batches_(batches_an_epoch(run, folder)),
-          parameters_(run.model, dtype_of_precision(run.recipe.precision), Random{}),
-          optimiser_(make_optimiser(parameters_, run.recipe)) {}
+    Verification(const RunFolder& folder, const std::string& program) : folder_(folder), program_(program) {}
 
-    void go() {
-        good(folder_.config(), fmt::format("{} epochs of {} steps", run_.recipe.epochs, batches_));
+    void go(const std::function<VerifiedRun()>& read_run) {
+        look_at(folder_.config(), "put back a copy: without it the run cannot go on", [&] {
+            reading_.emplace(read_run(), folder_);
+            return fmt::format("{} epochs of {} steps", reading_->run.recipe.epochs, reading_->batches);
+        });
         links();
         environment();
         last();
@@ -59,23 +78,44 @@ class Verification {
         good(file, "WRONG: " + text + "; " + remedy);
         if (wrong_++ == 0) first_ = text, remedy_ = remedy;
     }
-    // `look` returns what there is to say, or throws.
-    void look_at(const fs::path& file, const std::string& remedy, const std::function<std::string()>& look) {
+    // `look` returns what there is to say, or throws. Whether all is well.
+    bool look_at(const fs::path& file, const std::string& remedy, const std::function<std::string()>& look) {
         try {
             good(file, look());
-        } catch (const Error& error) {
-            bad(file, error.what(), remedy);
+            return true;
+        } catch (const std::bad_alloc&) {
+            throw;  // that says nothing of the file
+        } catch (const std::exception& error) {
+            bad(file, text_of(error), remedy);
+            return false;
         }
     }
 
     RunState load(const fs::path& path) {
-        return load_run(path, run_.recipe, run_.fixed_settings, batches_, parameters_, *optimiser_);
+        require_file(path);
+        const VerifiedRun& run = reading_->run;
+        const RunState state = load_run(path, run.recipe, run.fixed_settings, reading_->batches, reading_->parameters,
+                                        *reading_->optimiser);
+        require_of_run(path, reading_->identity);
+        return state;
+    }
+    // A folder of that name would be read as a model in several files.
+    static void require_file(const fs::path& path) { InputFile{path}; }
+    // All that can be said without config.json.
+    static std::string whole_by_itself(const fs::path& path) {
+        require_file(path);
+        for (const auto& [name, tensor] : read_safetensors(path).tensors)
+            check(all_finite(tensor), "[safetensors] {}: {} holds a value that is not finite", path.string(),
+                  in_quotes(name));
+        return "whole by itself" + text_of_checksum(path);
+    }
+    static std::string text_of_checksum(const fs::path& path) {
+        return has_checksum(path) ? "" : "; no checksum, as version 0.2 writes it";
     }
     static std::string place_of(const RunState& state, const fs::path& path) {
-        return fmt::format("epoch {}, batch {}{}", state.epoch, state.batch,
-                           has_checksum(path) ? "" : "; no checksum, as version 0.2 writes it");
+        return fmt::format("epoch {}, batch {}{}", state.epoch, state.batch, text_of_checksum(path));
     }
-    std::string to_resume() const { return command_to_resume(folder_, run_.program); }
+    std::string to_resume() const { return command_to_resume(folder_, program_); }
 
     void links() {
         look_at(folder_.path, "no run goes on in such a folder", [&] {
@@ -100,24 +140,31 @@ class Verification {
             return;
         }
         try {
-            state_ = load(folder_.last());
-            good(folder_.last(), place_of(*state_, folder_.last()));
+            if (reading_) state_ = load(folder_.last());
+            good(folder_.last(), state_ ? place_of(*state_, folder_.last()) : whole_by_itself(folder_.last()));
         } catch (const UsageError& error) {
             bad(folder_.last(), error.what(), "put back what config.json said");
         } catch (const Error& error) {
+            state_.reset();
             bad(folder_.last(), error.what(), back());
         }
     }
     std::string back() {
-        return way_back(
-            folder_, [&](const fs::path& path) { return load(path); }, run_.program);
+        if (!reading_) return "put back config.json first";
+        try {
+            return way_back(
+                folder_, [&](const fs::path& path) { return load(path); }, program_);
+        } catch (const Error& error) {
+            return fmt::format("no way back is known: {}", error.what());
+        }
     }
 
     void previous() {
         if (!fs::exists(folder_.previous())) return;
         look_at(folder_.previous(), "harmless: the next checkpoint takes its place", [&] {
+            if (!reading_) return whole_by_itself(folder_.previous());
             const RunState state = load(folder_.previous());
-            const auto steps = [&](const RunState& of) { return of.epoch * batches_ + of.batch; };
+            const auto steps = [&](const RunState& of) { return of.epoch * reading_->batches + of.batch; };
             check(!state_ || steps(state) <= steps(*state_), "[run] {}: at epoch {}, batch {}, it is ahead of the last",
                   folder_.previous().string(), state.epoch, state.batch);
             return place_of(state, folder_.previous());
@@ -127,11 +174,11 @@ class Verification {
     void log() {
         const std::string remedy = "mend it by hand, or leave it: training does not depend on it";
         LogTable log;
-        if (fs::exists(folder_.log()))
-            look_at(folder_.log(), remedy, [&] {
-                log = read_log(folder_.log());
-                return fmt::format("{} epochs{}", log.epochs.size(), log.test.is_null() ? "" : ", and the test");
-            });
+        const auto read = [&] {
+            log = read_log(folder_.log());
+            return fmt::format("{} epochs{}", log.epochs.size(), log.test.is_null() ? "" : ", and the test");
+        };
+        if (fs::exists(folder_.log()) && !look_at(folder_.log(), remedy, read)) return;
         for (const std::string& problem : problems_of(log, state_ ? state_->epoch : 0, folder_.log()))
             bad(folder_.log(), problem, remedy);
         if (!state_) return;
@@ -157,19 +204,33 @@ class Verification {
         const std::string remedy =
             path == folder_.weights() ? "written anew by  " + to_resume() : "nothing replaces it";
         look_at(path, path == folder_.best() ? remedy_of_best() : remedy, [&] {
-            load_weights(path, parameters_);
-            check(all_finite(parameters_.values()) && all_finite(parameters_.buffers()),
+            if (!reading_) return whole_by_itself(path);
+            require_file(path);
+            const Parameters& parameters = reading_->parameters;
+            load_weights(path, parameters);
+            check(all_finite(parameters.values()) && all_finite(parameters.buffers()),
                   "[weights] {}: a value that is not finite", path.string());
-            return std::string("weights") + (has_checksum(path) ? "" : "; no checksum, as version 0.2 writes it");
+            require_of_run(path, reading_->identity);
+            require_epoch(path);
+            return "weights" + text_of_checksum(path);
         });
     }
-    std::string remedy_of_best() const {
-        const fs::path kept = folder_.kept(state_ ? state_->best_epoch : 0);
-        if (fs::exists(kept))
-            return fmt::format("the same weights:  cp {} {}", shell_word(kept.string()),
-                               shell_word(folder_.best().string()));
-        return "the last weights are in last.safetensors";
+    void require_epoch(const fs::path& path) const {
+        const std::optional<int64_t> epoch = epoch_of(path);
+        if (path == folder_.best()) {
+            if (state_) require_best_of(folder_, reading_->identity, state_->best_epoch, state_->epoch);
+        } else if (epoch && path != folder_.weights()) {
+            const std::string name = path.filename().string();
+            const bool numbered = std::isdigit(static_cast<unsigned char>(name[name.find('-') + 1])) != 0;
+            check(!numbered || path == folder_.kept(*epoch), "[run] {} holds the weights of epoch {}", path.string(),
+                  *epoch);
+        } else if (epoch && state_) {
+            const int64_t chosen = state_->best_epoch > 0 ? state_->best_epoch : state_->epoch;
+            check(*epoch == chosen, "[run] {} holds the weights of epoch {}; the result is those of {}", path.string(),
+                  *epoch, chosen);
+        }
     }
+    std::string remedy_of_best() const { return way_back_of_best(folder_, state_ ? state_->best_epoch : 0, program_); }
 
     void what_must_be_there() {
         if (!state_) return;
@@ -178,17 +239,15 @@ class Verification {
         };
         if (state_->best_epoch > 0) require(folder_.best(), remedy_of_best());
         if (finished_) require(folder_.weights(), "written anew by  " + to_resume());
-        const int64_t every = run_.recipe.keep_every;
+        const int64_t every = reading_->run.recipe.keep_every;
         for (int64_t epoch = every; every > 0 && epoch <= state_->epoch; epoch += every)
             require(folder_.kept(epoch), "nothing replaces it");
     }
 
     const RunFolder folder_;
-    const VerifiedRun& run_;
-    const int64_t batches_;
-    const Parameters parameters_;
-    const std::unique_ptr<Optimiser> optimiser_;
-    std::optional<RunState> state_;  // of the last checkpoint, where it is whole
+    const std::string program_;
+    std::optional<Reading> reading_;  // where config.json is whole
+    std::optional<RunState> state_;   // of the last checkpoint, where it is whole
     bool finished_ = false;
     int64_t wrong_ = 0;
     std::string first_, remedy_;  // the first thing that is wrong
@@ -196,10 +255,13 @@ class Verification {
 
 }  // namespace
 
-int verify_run(const RunFolder& folder, const VerifiedRun& run) {
+int verify_run(const RunFolder& folder, const std::string& program, const std::function<VerifiedRun()>& read_run) {
     refuse_if_locked(folder);
-    Verification verification(folder, run);
-    verification.go();
+    // A damaged run is still one: other files than config.json say so.
+    check(fs::exists(folder.config()) || (fs::is_directory(folder.path) && has_begun(folder)),
+          "[run] {} is not a run: no config.json in it", folder.path.string());
+    Verification verification(folder, program);
+    verification.go(read_run);
     verification.conclude();
     return 0;
 }

@@ -5,6 +5,8 @@
 #include "train/loop/recipe.h"
 #include "train/program/run/run_folder.h"
 
+#include <functional>
+#include <memory>
 #include <string>
 
 namespace swingrad {
@@ -12,14 +14,14 @@ namespace swingrad {
 // What config.json says, and the model that it names.
 struct VerifiedRun {
     Recipe recipe;
-    Module& model;
+    std::unique_ptr<Module> model;
     int64_t training_samples;
-    std::string program;  // whose command goes on with it
-    nlohmann::json fixed_settings = {};
+    nlohmann::json fixed_settings = nlohmann::json::object();  // Trainer's
 };
 
 // Prints a line for each file. Returns 0 where nothing is wrong; else throws an Error that names the first thing that
-// is, and what can be done. Changes no file.
-int verify_run(const RunFolder& folder, const VerifiedRun& run);
+// is, and what can be done. Changes no file. `read_run` reads config.json, or throws an Error: then each other file is
+// looked at by itself. `program` is whose command goes on with the run.
+int verify_run(const RunFolder& folder, const std::string& program, const std::function<VerifiedRun()>& read_run);
 
 }  // namespace swingrad

@@ -4,14 +4,13 @@
 #include "core/io/safetensors.h"
 #include "train/program/console/text.h"
 #include "train/program/report/log_table.h"
+#include "train/program/run/belonging.h"
 
 #include <algorithm>
 
 namespace swingrad {
 namespace fs = std::filesystem;
 namespace {
-
-std::string word(const fs::path& path) { return shell_word(path.string()); }
 
 bool is_whole(const fs::path& weights) {
     try {
@@ -30,7 +29,7 @@ std::string from_previous(const RunFolder& folder, const LoadCheckpoint& load, c
     try {
         const RunState state = load(folder.previous());
         return fmt::format("the checkpoint before it is whole; to go on from epoch {}, batch {}:  mv {} {} && {}",
-                           state.epoch, state.batch, word(folder.previous()), word(folder.last()),
+                           state.epoch, state.batch, path_word(folder.previous()), path_word(folder.last()),
                            command_to_resume(folder, program));
     } catch (const FileError&) {
         throw;
@@ -43,11 +42,12 @@ std::string from_previous(const RunFolder& folder, const LoadCheckpoint& load, c
 
 bool has_begun(const RunFolder& folder) {
     if (fs::exists(folder.last()) || fs::exists(folder.previous()) || !weights_in(folder).empty()) return true;
-    return fs::exists(folder.log()) && !lines_of_log(folder.log()).empty();
+    if (!fs::exists(folder.log())) return false;
+    return !fs::is_regular_file(folder.log()) || !lines_of_log(folder.log()).empty();
 }
 
 std::string command_to_resume(const RunFolder& folder, const std::string& program) {
-    return fmt::format("{} train --resume {}", program, word(folder.path));
+    return fmt::format("{} train --resume {}", program, path_word(folder.path));
 }
 
 std::string way_back(const RunFolder& folder, const LoadCheckpoint& load, const std::string& program) {
@@ -57,12 +57,26 @@ std::string way_back(const RunFolder& folder, const LoadCheckpoint& load, const 
     for (const fs::path& path : weights_in(folder))
         if (is_whole(path)) names += (names.empty() ? "" : ", ") + path.filename().string();
     if (!names.empty())
-        text += fmt::format("its weights are in {}:  {} evaluate --checkpoint {}; ", names, program, word(folder.path));
-    const std::string output = word(folder.path.string() + "-anew");
+        text += fmt::format("its weights are in {}:  {} evaluate --checkpoint {}; ", names, program,
+                            path_word(folder.path));
+    const std::string output = path_word(folder.path.string() + "-anew");
     return text + (program == "swingrad"
-                       ? fmt::format("to begin anew:  {} train --config {} --output {}", program, word(folder.config()),
-                                     output)
+                       ? fmt::format("to begin anew:  {} train --config {} --output {}", program,
+                                     path_word(folder.config()), output)
                        : fmt::format("to begin anew:  {} train --output {}, and the flags of before", program, output));
+}
+
+std::string way_back_of_best(const RunFolder& folder, int64_t epoch, const std::string& program) {
+    const std::string best = path_word(folder.best()), resume = command_to_resume(folder, program);
+    for (const fs::path& same : {folder.kept(epoch), folder.weights()}) {
+        try {
+            if (fs::exists(same) && is_whole(same) && epoch_of(same).value_or(0) == epoch)
+                return fmt::format("the same weights:  cp {} {} && {}", path_word(same), best, resume);
+        } catch (const Error&) {  // NOLINT(bugprone-empty-catch): then it is no way back
+        }
+    }
+    return fmt::format("to do without it, so that of the epochs from here on the best counts:  rm {} && {}", best,
+                       resume);
 }
 
 std::string no_checksum_text(const fs::path& file) {

@@ -23,6 +23,10 @@ using LoadCheckpoint = std::function<RunState(const std::filesystem::path&)>;
 // there are, and how to begin anew. Throws a FileError where a file cannot be read: then it may be as good as ever.
 std::string way_back(const RunFolder& folder, const LoadCheckpoint& load, const std::string& program);
 
+// The same where best.safetensors, the weights of so many epochs, is damaged or not the run's: these weights under
+// another name, where they are kept; else how to do without.
+std::string way_back_of_best(const RunFolder& folder, int64_t epoch, const std::string& program);
+
 // "runs/a/last.safetensors has no checksum: ..."
 std::string no_checksum_text(const std::filesystem::path& file);
 
