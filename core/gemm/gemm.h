@@ -30,6 +30,9 @@ inline int64_t rows_a_piece(int64_t rows) {
     return std::clamp<int64_t>((rows + 8 * pieces - 1) / (8 * pieces) * 8, 32, gemm_rows);
 }
 
+// Of the library of fast paths (core/instruction_set/instruction_set.h), and for use in it. From outside:
+// gemm_of_kernels, core/gemm/product_kernels.h.
+//
 // On the calling thread, for use inside a piece of parallel work: C = op(A) op(B), or C += where `accumulate`.
 template <class T, class Out>
 void gemm_block(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b,

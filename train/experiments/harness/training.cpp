@@ -66,9 +66,13 @@ std::string train_through(Trainer& trainer, ExperimentRun& run, const std::strin
 LogTable train_in_folder(const SwinRecipe& recipe, const std::filesystem::path& folder) {
     const RunFolder run{folder};
     const bool begun = std::filesystem::exists(run.config());
-    if (begun)
-        check(to_json(read_config(run).recipe) == to_json(recipe),
-              "[experiment] {} is a run of other settings; choose another --output", folder.string());
+    if (begun) {
+        const SwinRecipe before = read_config(run).recipe;
+        SwinRecipe now = recipe;
+        if (now.train_crop_mode == "auto") now.train_crop_mode = before.train_crop_mode;  // as the run has chosen
+        check(to_json(before) == to_json(now), "[experiment] {} is a run of other settings; choose another --output",
+              folder.string());
+    }
     const int code = begun ? resume_run(folder) : start_run(recipe, folder);
     if (code != 0) throw ExperimentStopped{};
     return read_log(run.log());
