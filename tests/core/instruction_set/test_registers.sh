@@ -13,7 +13,7 @@ for library in libswingrad_*.so swingrad; do
     case $library in
         libswingrad_fast_avx2.so) unwanted='%zmm|%tmm|%k[1-7]' wanted='%ymm' ;;
         libswingrad_fast_avx512*.so) unwanted='%tmm' wanted='%zmm' ;;
-        libswingrad_fast_amx.so) unwanted='^$' wanted='tdpbf16ps' ;;
+        libswingrad_fast_amx.so) unwanted='%mm0' wanted='tdpbf16ps' ;;
         *) unwanted='%[yz]mm|%tmm' wanted='' ;;
     esac
     count=$(uses $library "$unwanted")
