@@ -70,7 +70,7 @@ Settings settings_of(Recipe& r) {
 }
 
 nlohmann::json to_json(const Settings& settings) {
-    nlohmann::json values;
+    nlohmann::json values = nlohmann::json::object();  // not null, as in save_run
     for (const Setting& setting : settings)
         std::visit([&](const auto* value) { values[setting.name] = *value; }, setting.value);
     return values;

@@ -146,7 +146,8 @@ std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, co
 
 void save_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,
               const RunState& state, const Parameters& parameters, const Optimiser& optimiser) {
-    nlohmann::json json;
+    // Not null: where the library finds no memory for the object that null becomes, it crashes.
+    nlohmann::json json = nlohmann::json::object();
     for_each_member(state, [&](const char* member, const auto& value) { json[member] = value; });
     json[recipe_key] = settings_of(recipe, fixed);
     save_checkpoint(path, parameters, optimiser, json);

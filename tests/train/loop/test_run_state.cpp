@@ -67,7 +67,7 @@ TEST_CASE("each number of a run's state is held against its range, and named") {
     };
     REQUIRE(saved.refused("epoch", 4) == said("epoch", "0 to 3, got 4"));
     REQUIRE(saved.refused("epoch", -1) == said("epoch", "0 to 3, got -1"));
-    REQUIRE(saved.refused("epoch", 18446744073709551615u) == said("epoch", "0 to 3, got 18446744073709551615"));
+    REQUIRE(saved.refused("epoch", 18446744073709551615u) == said("epoch", "a whole number, got 18446744073709551615"));
     REQUIRE(saved.refused("epoch", 3) == said("batch", "0 to 0, got 2"));
     REQUIRE(saved.refused("epoch", 1.5) == said("epoch", "a whole number, got 1.5"));
     REQUIRE(saved.refused("epoch", "1") == said("epoch", "a whole number, got \"1\""));

@@ -237,7 +237,7 @@ TEST_CASE("what libjpeg warns of is no error where every pixel is as it was writ
     const std::string adobe("\xff\xee\0\x0e\x41\x64obe\0\x64\0\0\0\0\x09", 16);
     REQUIRE(sum_of(replaced(2, segment_end - 2, adobe)) == 5585668);
     // Bytes within the scan that belong to no pixel are a sign that some pixels are not what they were.
-    REQUIRE(error_of([&] { sum_of(replaced(scan_data + 20, 0, "\xff\xd3")); }).find("Corrupt JPEG data") !=
+    REQUIRE(error_of([&] { sum_of(replaced(scan_data + 20, 0, "\xff\xd3")); }).find("a damaged JPEG file") !=
             std::string::npos);
 }
 
