@@ -1,4 +1,5 @@
 // train and verify. A run's folder is like a Swin's; config.json names the program that made the run.
+#include "train/loop/trainer.h"
 #include "train/program/console/flags.h"
 #include "train/program/own/own_commands.h"
 #include "train/program/own/own_saved.h"

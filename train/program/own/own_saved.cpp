@@ -3,6 +3,7 @@
 #include "core/io/json_file.h"
 #include "core/io/safetensors.h"
 #include "train/loop/checkpoint.h"
+#include "train/loop/trainer.h"
 #include "train/program/console/output.h"
 #include "train/program/run/way_back.h"
 
