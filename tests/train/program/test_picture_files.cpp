@@ -160,7 +160,8 @@ TEST_CASE("damaged pictures are an error, or left out before training, kept or n
     write_file_plainly(photos.root / "train/dog/1.png", "no picture");
     const std::string no_picture =
         "[image] " + (photos.root / "train/dog/1.png").string() + ": expected JPEG or PNG, got neither";
-    const std::string cut_off = "[image] " + (photos.root / "train/cat/2.png").string() + ": a PNG file that is cut off";
+    const std::string cut_off =
+        "[image] " + (photos.root / "train/cat/2.png").string() + ": a PNG file that is cut off";
     for (const Cache cache : {Cache::ram, Cache::none}) {
         REQUIRE(error_of([&] { photos.load(cache); }) == no_picture);  // by the headers, which are read first
         std::vector<std::string> left_out;
