@@ -76,7 +76,8 @@ template <class T>
 #else
         const Vector<uint32_t> word = (Vector<uint32_t>)vector;
         const Vector<uint32_t> rounded = (word + 0x7fffu + ((word >> 16) & 1u)) >> 16, quiet = (word >> 16) | 0x40u;
-        const auto halves = __builtin_convertvector(vector == vector ? rounded : quiet, detail::Halves);
+        const auto number = vector == vector;  // NOLINT(misc-redundant-expression): a NaN is not
+        const auto halves = __builtin_convertvector(number ? rounded : quiet, detail::Halves);
 #endif
         std::memcpy(to, &halves, sizeof halves);
     } else {

@@ -61,7 +61,7 @@ TEST_CASE("a folder is read class by class, in the order of names, on any number
 
 TEST_CASE("what is wrong with a folder is named") {
     const TemporaryDirectory directory;
-    const auto root = directory.path();
+    const auto& root = directory.path();
     write_folder(root);
     const auto error = [&](Split split) { return loading_error({"folder", root}, split, {5, 4}); };
     const auto at = [&](const std::string& name) { return "[folder] " + (root / name).string() + ": "; };
@@ -121,7 +121,7 @@ TEST_CASE("what is wrong with a folder is named") {
 
 TEST_CASE("files that are no pictures can be left out, and are listed") {
     const TemporaryDirectory directory;
-    const auto root = directory.path();
+    const auto& root = directory.path();
     write_folder(root);
     write_file_plainly(root / "train/readme.txt", "what this is");
     write_file_plainly(root / "train/cat/0.5.gif", "GIF89a and so on");
@@ -154,7 +154,7 @@ TEST_CASE("files that are no pictures can be left out, and are listed") {
 
 TEST_CASE("test images are judged without training images, and labelled by the model's classes") {
     const TemporaryDirectory directory;
-    const auto root = directory.path();
+    const auto& root = directory.path();
     write_class(root / "val/dog", 2, 200);
     const DataSource source{"folder", root};
     REQUIRE(split_to_judge(source) == Split::validation);
@@ -172,7 +172,7 @@ TEST_CASE("test images are judged without training images, and labelled by the m
 
 TEST_CASE("images of a program of one's own are read when they are asked for") {
     const TemporaryDirectory directory;
-    const auto root = directory.path();
+    const auto& root = directory.path();
     const auto data = [&] { return image_data("folder:" + root.string(), {5, 4}); };
     write_class(root / "test/cat", 3, 0);
     REQUIRE(data().test()->size() == 3);
