@@ -14,14 +14,16 @@ Blas declared;
 }  // namespace
 
 GemmEngine gemm_engine_named(const std::string& name) {
-    check(name == "own" || name == "openblas", "gemm must be own or openblas, got '{}'", name);
+    check(name == "own" || name == "openblas", "--gemm must be own or openblas, got '{}'", name);
     return name == "own" ? GemmEngine::own : GemmEngine::openblas;
 }
 std::string name_of(GemmEngine engine) { return engine == GemmEngine::own ? "own" : "openblas"; }
 
 void use_gemm_engine(GemmEngine engine) {
     if (engine == GemmEngine::openblas && !declared.in_float) {
-        check(detail::is_beside("openblas"), "[gemm] swingrad was built without OpenBLAS");
+        check(
+            detail::is_beside("openblas"),
+            "--gemm openblas needs libswingrad_openblas.so beside libswingrad_core.so: it is built where OpenBLAS is");
         detail::load_beside("openblas");
     }
     current = engine;

@@ -45,7 +45,10 @@ bool is_intel() { return cpuid(0, 0).b == 0x756e6547; }  // "Genu"
 std::filesystem::path own_folder() {
     Dl_info info{};
     dladdr(reinterpret_cast<const void*>(&own_folder), &info);
-    return info.dli_fname ? std::filesystem::path(info.dli_fname).parent_path() : std::filesystem::path();
+    std::error_code unknown;
+    const std::filesystem::path file = info.dli_fname ? info.dli_fname : "";
+    const std::filesystem::path real = std::filesystem::canonical(file, unknown);  // it may be found by a link
+    return (unknown ? file : real).parent_path();
 }
 std::filesystem::path library_of(const std::string& name) {
     return own_folder() / fmt::format("libswingrad_{}.so.{}", name, SWINGRAD_SOVERSION);
@@ -81,7 +84,12 @@ bool has_instruction_set(const std::string& name) {
     if (name == "plain") return true;
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    // What -march=x86-64-v3 lets the compiler use besides: MOVBE and F16C, LZCNT (elsewhere the same bytes are another
+    // instruction), BMI1.
+    const bool small = (~cpuid(1, 0).c & (1u << 22 | 1u << 29)) == 0 && (cpuid(0x80000001, 0).c & 1u << 5) != 0 &&
+                       (cpuid(7, 0).b & 1u << 3) != 0;
+    const bool avx2 =
+        small && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
     if (name == "avx2") return avx2;
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&

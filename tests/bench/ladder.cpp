@@ -1,4 +1,4 @@
-// From three loops to the tile: one product, C [512, 512] = A B with 512 terms a sum, in the steps of
+// From three loops to the tile: one product, C [512, 2048] = A B with 512 terms a sum, in the steps of
 // core/gemm/README.md, on one thread but for the last. GFLOP/s, the best of several repeats.
 #include "core/gemm/packed_operand.h"
 #include "core/gemm/small_product.h"
@@ -16,7 +16,7 @@
 namespace swingrad::bench {
 namespace {
 
-constexpr int64_t m = 512, n = 512, k = 512;
+constexpr int64_t m = 512, n = 2048, k = 512;
 constexpr double flops = 2.0 * m * n * k;
 
 struct Operands {

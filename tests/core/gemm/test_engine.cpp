@@ -72,6 +72,6 @@ TEST_CASE("products of bfloat16 stay our own, and an engine that there is not is
     const Tensor own = matmul(in[1], in[0].slice(0, 700));
     const ByOpenBlas engine;
     REQUIRE(matmul(in[1], in[0].slice(0, 700)).values() == own.values());
-    REQUIRE(error_of([] { gemm_engine_named("mkl"); }) == "gemm must be own or openblas, got 'mkl'");
+    REQUIRE(error_of([] { gemm_engine_named("mkl"); }) == "--gemm must be own or openblas, got 'mkl'");
     REQUIRE(name_of(gemm_engine()) == "openblas");
 }

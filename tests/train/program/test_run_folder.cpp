@@ -228,6 +228,12 @@ TEST_CASE("a run that goes on by another instruction set is told so") {
     entries.back()["instruction_set"] = "neon";
     write_file_plainly(folder.environment(), entries.dump());
     REQUIRE(change_of_instruction_set(folder).starts_with("the run computed by neon before, and goes on by "));
+    entries.back().erase("instruction_set");
+    entries.back()["gemm"] = "openblas";
+    write_file_plainly(folder.environment(), entries.dump());
+    REQUIRE(change_of_instruction_set(folder).starts_with(
+        "the run computed by --gemm openblas before, and goes on by --gemm own: "));
+    entries.back().erase("gemm");
     entries.back()["instruction_set"] = 3;  // as a stranger may have it
     write_file_plainly(folder.environment(), entries.dump());
     REQUIRE(change_of_instruction_set(folder).empty());

@@ -149,6 +149,9 @@ int bench(const BenchFlags& flags) {
     require(flags.batch_size >= 1 && flags.batch_size <= most_batch, "batch", "1 to 1000000", flags.batch_size);
     require(flags.steps >= 1 && flags.steps <= most_steps, "steps", "1 to 1000000", flags.steps);
     const DType dtype = dtype_of_precision(flags.precision);
+    if (gemm_engine() == GemmEngine::openblas && (flags.device != "cpu" || dtype == DType::bfloat16))
+        fail_usage("--gemm openblas multiplies float32 and float64 by --device cpu, got --precision {}, --device {}",
+                   flags.precision, flags.device);
     if (flags.device == "cpu" && dtype == DType::bfloat16 && !multiplies_bfloat16())
         complain("swingrad bench: this processor multiplies no bfloat16: products widen it and take float32's time\n");
 

@@ -42,6 +42,7 @@ void print_costs(const StepCosts& costs, double step_s, double images) {
                    cost.flops() > 0 ? fmt::format("{:.0f}", cost.flops() / cost.seconds() / 1e9) : "");
     fmt::print("{:<24} {:>8} {:>8} {:>9.1f} {:>6.1f}%\n", "optimiser and the rest", "", "", 1e3 * costs.rest_s,
                100 * costs.rest_s / sum_s);
+    if (costs.flops == 0 || costs.products_s == 0) return;  // plain loops note no products
     fmt::print(
         "\nmatrix products: {:.1f} GFLOP a step, {:.0f} GFLOP/s over the whole step; by themselves, with factors\n"
         "packed and in the cache, {:.0f} GFLOP/s and {:.1f} ms, so at most {:.1f} images/s: this is {:.0f} % of it\n",
@@ -57,6 +58,7 @@ void add_costs(nlohmann::json& line, const StepCosts& costs, double step_s, doub
                                       {"backward_ms", rounded(1e3 * cost.backward_s)},
                                       {"products_gflop", rounded(cost.flops() / 1e9)}});
     line["rest_ms"] = rounded(1e3 * costs.rest_s);
+    if (costs.flops == 0 || costs.products_s == 0) return;
     line["products_gflop"] = rounded(costs.flops / 1e9);
     line["gflop_per_s"] = rounded(costs.flops / step_s / 1e9);
     line["products_ms"] = rounded(1e3 * costs.products_s);

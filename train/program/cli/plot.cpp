@@ -66,12 +66,6 @@ Figure figure_of(const PlotFlags& flags, const std::vector<NamedLog>& logs) {
     return figure;
 }
 
-// What a run cannot be gone on with or told of without.
-std::vector<fs::path> files_of(const RunFolder& run) {
-    return {run.config(),   run.log(),  run.log_csv(), run.environment(), run.last(),
-            run.previous(), run.best(), run.weights(), run.report()};
-}
-
 int plot(const PlotFlags& flags) {
     const std::vector<NamedLog> logs = read_logs(flags.runs);
     // All are drawn before any is written: without gnuplot nothing is left behind.

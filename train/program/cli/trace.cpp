@@ -62,6 +62,8 @@ RunCommand declare_trace(CLI::App& command) {
         }
         if (std::filesystem::exists(chosen.output)) {
             std::vector<std::filesystem::path> inputs{chosen.config};
+            if (!flags->checkpoint.empty())
+                for (const auto& file : files_of(folder_of_checkpoint(flags->checkpoint))) inputs.push_back(file);
             for (const auto& path : {chosen.input, chosen.weights})
                 for (const auto& file : open_tensors(path).files) inputs.push_back(file);
             refuse_overwriting("--output", chosen.output, inputs);

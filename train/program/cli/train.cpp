@@ -110,6 +110,10 @@ RunCommand declare_train(CLI::App& command) {
         if (flags->accept_other_data) fail_usage("--accept-other-data goes with --resume");
         const SwinRecipe recipe = recipe_of(*flags);
         if (!flags->show_batch.empty()) {
+            std::error_code unknown;  // whatever is there, a picture to train on or a run's file, is not this command's
+            if (std::filesystem::is_regular_file(flags->show_batch, unknown))
+                fail_usage("--show-batch {} is there already: remove it, or choose another",
+                           flags->show_batch.string());
             show_batch(recipe, flags->show_batch);
             print_line(fmt::format("the first images of the first epoch are in {}", flags->show_batch.string()));
             return 0;

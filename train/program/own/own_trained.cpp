@@ -90,6 +90,10 @@ int trace_program(const Program& program, const OwnTraceFlags& flags) {
     const Device device = choose_device(flags.device);
     const SourceFlags source = source_of(program, flags);
     const fs::path weights = flags.checkpoint.empty() ? flags.weights : weights_of_checkpoint(flags.checkpoint);
+    std::vector<fs::path> inputs{weights, flags.input, source.source};
+    if (!flags.checkpoint.empty())
+        for (const fs::path& file : files_of(folder_of_checkpoint(flags.checkpoint))) inputs.push_back(file);
+    refuse_overwriting("--output", flags.output, inputs);
     const Batch batch = flags.input.empty() ? first_batch(*data_of(program, source).training, flags.samples)
                                             : read_traced_batch(flags.input);
     const LoadedModel loaded(program, weights, dtype_of_precision(flags.precision), device, Gradients::yes);

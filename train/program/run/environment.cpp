@@ -1,6 +1,7 @@
 #include "train/program/run/environment.h"
 
 #include "core/error.h"
+#include "core/gemm/engine.h"
 #include "core/gemm/product_kernels.h"
 #include "core/instruction_set/instruction_set.h"
 #include "core/io/file.h"
@@ -90,6 +91,7 @@ nlohmann::json current_environment(const std::string& device) {
             {"threads", thread_count()},
             {"device", description_of(device)},
             {"instruction_set", instruction_set()},
+            {"gemm", name_of(gemm_engine())},
             {"product_kernel", product_kernel()},
             {"memory_gib", std::llround(static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                                         static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 30))},
@@ -110,11 +112,19 @@ nlohmann::json environments_of(const RunFolder& folder) {
 std::string change_of_instruction_set(const RunFolder& folder) {
     const nlohmann::json entries = environments_of(folder);
     if (entries.empty() || !entries.back().is_object()) return "";
-    const auto found = entries.back().find("instruction_set");
-    if (found == entries.back().end() || !found->is_string() || *found == instruction_set()) return "";
-    return fmt::format(
-        "the run computed by {} before, and goes on by {}: its results are other ones in their last bits",
-        printable(found->get<std::string>()), instruction_set());
+    const auto before = [&](const char* name, const std::string& now) {
+        const auto found = entries.back().find(name);
+        return found != entries.back().end() && found->is_string() ? found->get<std::string>() : now;
+    };
+    const auto text = [](const std::string& was, const std::string& is) {
+        return fmt::format(
+            "the run computed by {} before, and goes on by {}: its results may differ in their last bits",
+            printable(was), is);
+    };
+    const std::string engine_now = name_of(gemm_engine());
+    const std::string set = before("instruction_set", instruction_set()), engine = before("gemm", engine_now);
+    if (set != instruction_set()) return text(set, instruction_set());
+    return engine == engine_now ? "" : text("--gemm " + engine, "--gemm " + engine_now);
 }
 
 void append_environment(const RunFolder& folder, const std::string& device) {

@@ -5,14 +5,14 @@
 
 namespace swingrad {
 
-// Version, compiler, processor, cores, threads, instruction set, kernel of products, system, start (UTC), command line
-// with absolute paths cut down to their last name, and what computes where a recipe says `device`.
+// Version, compiler, processor, cores, threads, instruction set, --gemm, kernel of products in float32, system, start
+// (UTC), command line with absolute paths cut down to their last name, and what computes where a recipe says `device`.
 nlohmann::json current_environment(const std::string& device);
 
 // The entries of environment.json; none where it is missing or no JSON array that parse_json takes.
 nlohmann::json environments_of(const RunFolder& folder);
 
-// What to say where the last entry names another instruction set than the one used now; else empty.
+// What to say where the last entry names another instruction set or --gemm than is used now; else empty.
 std::string change_of_instruction_set(const RunFolder& folder);
 
 // Appends an entry to environment.json, an array with one for each time the run was started or resumed. What stands

@@ -174,4 +174,9 @@ void refuse_links(const RunFolder& folder) {
               entry.path().string());
 }
 
+std::vector<std::filesystem::path> files_of(const RunFolder& run) {
+    return {run.config(),   run.log(),  run.log_csv(), run.environment(), run.last(),
+            run.previous(), run.best(), run.weights(), run.report()};
+}
+
 }  // namespace swingrad

@@ -71,4 +71,7 @@ void remove_temporaries(const RunFolder& folder);
 // run writes to nothing outside of it. The folder itself may be a link.
 void refuse_links(const RunFolder& folder);
 
+// What a run cannot be gone on with or told of without.
+std::vector<std::filesystem::path> files_of(const RunFolder& run);
+
 }  // namespace swingrad

@@ -68,15 +68,18 @@ std::string way_back(const RunFolder& folder, const LoadCheckpoint& load, const 
 
 std::string way_back_of_best(const RunFolder& folder, int64_t epoch, const std::string& program) {
     const std::string best = path_word(folder.best()), resume = command_to_resume(folder, program);
+    std::error_code unknown;
+    const bool in_the_way = fs::exists(folder.best(), unknown) && !fs::is_regular_file(folder.best(), unknown);
     for (const fs::path& same : {folder.kept(epoch), folder.weights()}) {
         try {
             if (fs::exists(same) && is_whole(same) && epoch_of(same).value_or(0) == epoch)
-                return fmt::format("the same weights:  cp {} {} && {}", path_word(same), best, resume);
+                return fmt::format("the same weights:  {}cp {} {} && {}", in_the_way ? "rm -r " + best + " && " : "",
+                                   path_word(same), best, resume);
         } catch (const Error&) {  // NOLINT(bugprone-empty-catch): then it is no way back
         }
     }
-    return fmt::format("to do without it, so that of the epochs from here on the best counts:  rm {} && {}", best,
-                       resume);
+    return fmt::format("to do without it, so that of the epochs from here on the best counts:  rm {}{} && {}",
+                       in_the_way ? "-r " : "", best, resume);
 }
 
 std::string no_checksum_text(const fs::path& file) {
