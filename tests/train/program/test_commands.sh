@@ -88,6 +88,11 @@ says "1 of 1 cases ok" gradcheck softmax --second-order --device emulated --dire
 [ -s err ] && wrong "gradcheck says something on standard error, which is no terminal: $(head -c 300 err)"
 refuses 2 "unknown --sort \"slow\": did you mean slowest?" gradcheck --sort slow
 says "nano --depths 1,1" bench --depths 1,1 --batch 2 --steps 1
+says "times OpenBLAS'" bench --depths 1,1 --batch 2 --steps 1 --gemm openblas
+says '"gemm":"openblas"' bench --depths 1,1 --batch 2 --steps 1 --gemm openblas --json
+refuses 2 "got --precision bf16, --device cpu" bench --gemm openblas --precision bf16
+refuses 2 "--gemm must be own or openblas, got 'mkl'" bench --gemm mkl
+SWINGRAD_ISA=avx1 refuses 1 "SWINGRAD_ISA must be one of plain, avx2" summary
 says '"model":"nano --mlp-ratio 2"' bench --mlp-ratio 2 --batch 2 --steps 1 --json
 says "so at most" bench --depths 1,1 --batch 2 --steps 1
 says '"name":"mlp"' bench --depths 1,1 --batch 2 --steps 1 --json
@@ -210,6 +215,7 @@ says "batch.png" train "${photos[@]}" "${strong[@]}" --show-batch batch.png --ou
 [ -s batch.png ] && [ ! -e drawn ] || wrong "--show-batch drew nothing, or began a run"
 says "test accuracy" train "${small[@]}" "${strong[@]}" --output mixed
 grep -q train_accuracy mixed/log.jsonl && wrong "an accuracy on mixed images"
+refuses 2 "--show-batch batch.png is there already" train "${photos[@]}" --show-batch batch.png
 refuses 2 "--show-batch b.png draws what a new run would see" train --resume kept --show-batch b.png
 refuses 2 "--mixup-mode pair contradicts the odd --batch-size 5" train --batch-size 5 --mixup 1 --mixup-mode pair
 refuses 2 "--aa: unknown policy \"rand-m9-x\"" train --aa rand-m9-x

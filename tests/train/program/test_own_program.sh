@@ -106,6 +106,8 @@ quietly trace --checkpoint whole/model.safetensors --input traced --output same
 cmp traced same || wrong "trace of what a trace wrote is another"
 refused "either --checkpoint or --weights" trace --output t
 refused "--output is required" trace --checkpoint whole
+refused "would be written over" trace --checkpoint whole --output whole/config.json
+refused "would be written over" trace --checkpoint whole --output whole/model.safetensors
 refused "--input traced and --data contradict" trace --checkpoint whole --input traced --data x --output t
 refused "unknown --precision" trace --checkpoint whole --output t --precision f16
 refused "expected a tensor \"inputs\"" trace --checkpoint whole --input whole/model.safetensors --output t
