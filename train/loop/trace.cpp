@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-const StoredTensor& tensor_of(const StoredTensors& file, const std::filesystem::path& path, const std::string& name) {
+const StoredTensor& tensor_of(const StoredTensors& file, const std::filesystem::path& path, const char* name) {
     const auto found = file.tensors.find(name);
     check(found != file.tensors.end(), "[trace] {}: expected a tensor \"{}\", found none", path.string(), name);
     return found->second;
