@@ -65,7 +65,7 @@ TEST_CASE("attention's fast path agrees with its plain loops") {
             const Function least = [&](const auto& of) { return dot_attention(of[0], of[1], c.heads, {}, map); };
             INFO(c.map.rows << " x " << c.map.columns << ", window " << c.window.rows << " x " << c.window.columns);
             REQUIRE(largest_fast_error(cosine, in, DType::float64) < 1e-12);
-            REQUIRE(largest_fast_error(cosine, in, DType::float32) < 1e-4);  // a scale of 100: see the page's Numerics
+            REQUIRE(largest_fast_error(cosine, in, DType::float32) < 3e-4);  // a scale of 100: see the page's Numerics
             REQUIRE(largest_fast_error(dot, {in[0], in[1], in[3]}, DType::float64) < 1e-12);
             REQUIRE(largest_fast_error(dot, {in[0], in[1], in[3]}, DType::float32) < 1e-5);
             REQUIRE(largest_fast_error(least, {in[0], in[1]}, DType::float64) < 1e-12);
