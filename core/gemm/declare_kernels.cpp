@@ -19,7 +19,7 @@ std::string name_of(DType dtype) {
 #elif defined(__AVX2__) && defined(__FMA__)
     const char* set = "AVX2";
 #elif defined(__x86_64__)
-    const char* set = "SSE2";
+    const char* set = "SSE4.2";
 #else
     const char* set = "vectors";
 #endif

@@ -3,13 +3,15 @@
 // Each set is a library of its own, libswingrad_fast_<set>.so beside libswingrad_core.so, with the same fast paths and
 // products compiled for it:
 //
-//   plain         what all else is compiled for: x86-64-v2, with vectors of 4 floats, or another architecture's
-//   baseline avx2          vectors of 8 floats, multiplied and added at once avx512        vectors of 16 avx512-bf16
-//   pairs of bfloat16 multiplied and added to a float amx           tiles of 16 x 32 bfloat16
+//   plain         vectors of 4 floats: what all else is compiled for, x86-64-v2 or the architecture's baseline
+//   avx2          vectors of 8 floats, multiplied and added at once
+//   avx512        vectors of 16 floats
+//   avx512-bf16   pairs of bfloat16 multiplied and added to a float
+//   amx           tiles of 16 x 32 bfloat16
 //
 // The best that the processor has is taken; of Intel's, which multiply pairs at half the speed, avx512 before
-// avx512-bf16. SWINGRAD_ISA in the environment names a lesser one, to compare or to get
-// the bits of another machine: results have the same bits for one set, not from one set to another.
+// avx512-bf16. SWINGRAD_ISA in the environment names a lesser one, to compare or to get the bits of another machine:
+// results have the same bits for one set, not from one set to another.
 #pragma once
 
 #include <string>

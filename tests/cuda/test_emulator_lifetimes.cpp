@@ -6,9 +6,9 @@
 #include "cuda/emulator/engine/options.h"
 #include "cuda/emulator/language/graph.h"
 #include "cuda/emulator/language/keywords.h"
+#include "cuda/emulator/language/sanitizer.h"
 #include "tests/cuda/misused_kernels.h"
 #include "tests/support/catch.h"
-#include "tests/support/sanitizer.h"
 #include "tests/support/source_directory.h"
 #include "tests/support/support.h"
 

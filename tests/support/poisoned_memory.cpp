@@ -1,7 +1,7 @@
 #include "tests/support/poisoned_memory.h"
 
 #include "core/allocator.h"
-#include "tests/support/sanitizer.h"
+#include "cuda/emulator/language/sanitizer.h"
 
 #include <fmt/format.h>
 #include <malloc.h>

@@ -1,6 +1,8 @@
 // What CUDA adds to C++, for an ordinary compiler: keywords, vector types, built-in variables.
 #pragma once
 
+#include "cuda/emulator/language/sanitizer.h"
+
 // Where a function runs makes no difference here.
 #define __global__
 #define __device__
@@ -12,14 +14,6 @@
 #define __launch_bounds__(threads, ...) __attribute__((patchable_function_entry((threads) + 0, (threads) + 0)))
 #define __grid_constant__
 #define __align__(bytes) __attribute__((aligned(bytes)))
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SWINGRAD_ADDRESS_SANITIZER
-#elif defined(__has_feature)  // Clang
-#if __has_feature(address_sanitizer)
-#define SWINGRAD_ADDRESS_SANITIZER
-#endif
-#endif
 
 // The threads of a block share one thread of the operating system, and no two blocks run on it at once: what that
 // thread alone can see is the block's. AddressSanitizer guards plain variables only; blocks then run one at a time.

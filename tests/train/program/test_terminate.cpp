@@ -1,8 +1,8 @@
 // How a process ends where an exception leaves what may not throw.
 
 #include "core/error.h"
+#include "cuda/emulator/language/sanitizer.h"
 #include "tests/support/catch.h"
-#include "tests/support/sanitizer.h"
 #include "train/program/console/output.h"
 #include "train/program/console/terminate.h"
 

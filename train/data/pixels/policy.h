@@ -1,13 +1,17 @@
 // Policies of augmentation by timm's strings: RandAugment, such as "rand-m9-mstd0.5-inc1", and AutoAugment, such as
 // "original-mstd0.5".
 //
-//   rand          operations drawn one after another       original, v0   one of 25 pairs of operations, for ImageNet
-//     m9          magnitude, 10 by default, a whole number   originalr, v0r   the same with posterize growing
-//     n2          how many operations, 2 by default            mstd0.5        as beside
-//     p0.5        how likely each is applied, 0.5 by default
-//     mstd0.5     standard deviation of the magnitude, 0 by default; above 100, the magnitude is uniform in 0 .. m
-//     mmax10      the largest magnitude, 10 by default
-//     inc1        operations whose effect grows with the magnitude
+//   rand             operations drawn one after another
+//     m9             magnitude, 10 by default, a whole number
+//     n2             how many operations, 2 by default
+//     p0.5           how likely each is applied, 0.5 by default
+//     mstd0.5        standard deviation of the magnitude, 0 by default; above 100, the magnitude is uniform in 0 .. m
+//     mmax10         the largest magnitude, 10 by default
+//     inc1           operations whose effect grows with the magnitude
+//
+//   original, v0     one of 25 pairs of operations, for ImageNet
+//   originalr, v0r   the same, with posterize growing with its magnitude
+//     mstd0.5        as above
 #pragma once
 
 #include "train/data/pixels/policy_operations.h"

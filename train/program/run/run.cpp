@@ -59,13 +59,10 @@ class SwinRun {
         validation_ = std::move(validation);
         if (recipe_.train_crop_mode == "auto")  // chosen once: what a run says, it keeps
             recipe_.train_crop_mode = training_.has_other_sizes() ? "rrc" : "pad";
-        // Whether the test images can be read shall not be found at the end. They are not kept.
-        LoadOptions silently = load_options();
-        if (recipe_.skip_broken) silently.left_out = [](const std::string&) {};
-        if (has_split(source_, Split::test) && source_.kind != "shapes") load_dataset(source_, Split::test, silently);
     }
 
     int start_in(const RunFolder& folder) {
+        look_at_test();
         const auto classes = static_cast<int64_t>(training_.classes.size());
         const Known known = known_of(training_, validation_);
         RunConfig config{recipe_,
@@ -84,6 +81,7 @@ class SwinRun {
     }
 
     int go_on_in(const RunLock& lock, RunConfig config, const ResumeOptions& options) {
+        look_at_test();
         const RunFolder& folder = lock.folder();
         const Known now = known_of(training_, validation_);
         const std::string difference = difference_of(config, training_, now);
@@ -147,7 +145,15 @@ class SwinRun {
         return {std::move(model), std::move(train), std::move(validate), std::move(subject)};
     }
 
-    // Test images are not read before the end; there may be none.
+    // Whether the test images can be read shall not be found at the end. They are not kept.
+    void look_at_test() const {
+        if (!has_split(source_, Split::test) || source_.kind == "shapes") return;
+        LoadOptions silently = load_options();
+        if (recipe_.skip_broken) silently.left_out = [](const std::string&) {};
+        load_dataset(source_, Split::test, silently);
+    }
+
+    // Test images are judged at the end alone; there may be none.
     std::function<std::unique_ptr<Samples>()> test_of(const RunConfig& config) const {
         if (!has_split(source_, Split::test)) return {};
         return [this, &config]() -> std::unique_ptr<Samples> {
