@@ -18,7 +18,7 @@ __global__ void adamw_factors_kernel(int64_t entry_count, const FlatEntry* entri
                                      const StepControl* control, int64_t* updates, AdamWFactors<T>* factors) {
     const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
     if (i >= entry_count || control->halted || !entries[i].received) return;
-    const double learning_rate = control->learning_rates[control->current];
+    const double learning_rate = control->learning_rates[control->current] * entries[i].rate;
     factors[i] = adamw_factors<T>(numbers, learning_rate, entries[i].decays, ++updates[i]);
 }
 

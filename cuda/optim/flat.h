@@ -18,6 +18,7 @@ struct FlatEntry {
     int32_t decays;    // 1 where weight decay applies
     int32_t has_copy;  // 1 where the model computes with a bfloat16 copy, and the gradient is in bfloat16
     int32_t received;  // 1 where a gradient has arrived; without one, nothing of the parameter changes
+    double rate;       // what its learning rate is multiplied by
 };
 
 // Both lists in device memory.

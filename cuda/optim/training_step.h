@@ -22,6 +22,7 @@ struct StepControl {
     double gradient_scale = 1;  // what gradients are multiplied by to be clipped
     int64_t correct = 0;        // of the current step, until it is recorded (cuda/loss/count_correct.h)
     double learning_rates[most_unread_steps] = {};  // from the host
+    int32_t batches[most_unread_steps] = {};        // a step, from the host, where it has several
     StepRecord records[most_unread_steps] = {};     // for the host
 };
 

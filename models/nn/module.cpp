@@ -50,6 +50,8 @@ void Module::eval() {
         if (member.module) member.module->eval();
 }
 
+std::optional<int64_t> Module::layer_of(const std::string&) const { return std::nullopt; }
+
 void Module::draw_ahead(int64_t batch, DType dtype, Device device) {
     for (const Member& member : members_)
         if (member.module) member.module->draw_ahead(batch, dtype, device);
@@ -65,7 +67,7 @@ bool Module::draws_in_forward() const {
 void Module::declare(std::string name, Parameter& parameter, const Shape& shape, Init init, Decay decay,
                      Precision precision) {
     check(shape.numel() > 0, "[module] {} must have elements, got {}", name, shape);
-    parameter = {shape, init, decay, precision, name};
+    parameter = {shape, init, decay, precision, false, name};
     declare(Member{.name = std::move(name), .parameter = &parameter});
 }
 

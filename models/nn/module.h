@@ -20,6 +20,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct Parameter {
     Init init;
     Decay decay = Decay::no;
     Precision precision = Precision::full;
+    bool is_table = false;  // rows are looked up, and no matrix is multiplied by
     std::string name = {};  // as declared; empty: never declared
     Tensor value = {};      // undefined until Parameters allocates it; the leaf that the model computes with
 
@@ -92,6 +94,11 @@ class Module {
     const std::string& name() const { return name_; }
     // How many numbers the parameters are. Allocates nothing.
     int64_t parameter_count();
+
+    // For layer-wise decay of the learning rate: which layer a parameter of this model belongs to, by name. Layers
+    // count from 0, which is next to the input. Nothing for a parameter in none, as of all where a model knows no
+    // layers.
+    virtual std::optional<int64_t> layer_of(const std::string& parameter) const;
 
     // For a step that is captured once as a CUDA graph and launched again (train/loop/device_steps.h). Draws what
     // forward will need of this step's stream for `batch` samples, into memory that stays where it is.

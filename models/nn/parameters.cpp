@@ -9,7 +9,10 @@
 #include "core/io/quotes.h"
 #include "core/threads.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -68,7 +71,7 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
           "by declare(name, member)");
     check_names(all, model.buffers());
     for (const auto& [name, parameter] : all) {
-        entries_.push_back({name, parameter->shape, 0, parameter->decay, {}, {}});
+        entries_.push_back({name, parameter->shape, 0, parameter->decay, {}, {}, 1, parameter->is_table});
         count_ += parameter->shape.numel();
     }
     int64_t total = 0, full_total = 0;  // Precision::full first, whatever the dtype: the layout is always the same
@@ -122,7 +125,7 @@ void Parameters::make_buffers(Module& model) {
     buffers_ = start.on(values_.device());
     for (size_t i = 0; i < all.size(); ++i) {
         all[i].buffer->value = buffers_.subrange(offsets[i], all[i].buffer->shape);
-        buffer_entries_.push_back({all[i].name, all[i].buffer->value});
+        buffer_entries_.push_back({all[i].name, all[i].buffer->value, offsets[i]});
     }
 }
 
@@ -133,6 +136,18 @@ Tensor Parameters::as_input(const Tensor& inputs) const {
 
 void Parameters::renew_copies() const {
     if (copies_.defined()) copies_.copy_from(values_.to(copies_.dtype()));
+}
+
+void Parameters::decay_rates(const Module& model, double decay) {
+    std::vector<std::optional<int64_t>> layers;
+    std::optional<int64_t> top;
+    for (const Entry& entry : entries_) {
+        layers.push_back(model.layer_of(entry.name));
+        if (layers.back()) top = std::max(top.value_or(0), *layers.back());
+    }
+    check(top.has_value(), "the model knows no layers (Module::layer_of)");
+    for (size_t i = 0; i < entries_.size(); ++i)
+        entries_[i].rate = std::pow(decay, static_cast<double>(*top - layers[i].value_or(*top)));
 }
 
 void Parameters::zero_grad() const {

@@ -35,14 +35,17 @@ class Parameters {
         Shape shape;
         int64_t offset;  // of its first element in the flat tensors below; a multiple of 16, gaps hold zeros
         Decay decay;
-        Tensor value;  // part of `values`: what is saved, loaded and trained
-        Tensor leaf;   // what the model computes with and what collects the gradient: `value`, or its bfloat16 copy
+        Tensor value;     // part of `values`: what is saved, loaded and trained
+        Tensor leaf;      // what the model computes with and what collects the gradient: `value`, or its bfloat16 copy
+        double rate = 1;  // what an optimiser multiplies the learning rate by
+        bool is_table = false;  // rows are looked up, and no matrix is multiplied by
 
         bool has_copy() const { return leaf.dtype() != value.dtype(); }
     };
     struct BufferEntry {
         std::string name;
-        Tensor value;  // part of `buffers`
+        Tensor value;        // part of `buffers`
+        int64_t offset = 0;  // there
     };
 
     const std::vector<Entry>& entries() const { return entries_; }
@@ -62,6 +65,10 @@ class Parameters {
     Tensor as_input(const Tensor& inputs) const;
     // Makes the copies those of `values` again: to be called after `values` were written. Optimisers write both.
     void renew_copies() const;
+    // Layer-wise decay of the learning rate: an entry's rate becomes decay to the power of how many layers it lies
+    // below the top one (Module::layer_of); one that is in no layer has rate 1. To be called before an optimiser is
+    // made. Throws an Error where `model`, whose parameters these are, knows no layers.
+    void decay_rates(const Module& model, double decay);
     // Forgets all gradients: the next one to arrive replaces what is there.
     void zero_grad() const;
     // Names of parameters that received no gradient since.

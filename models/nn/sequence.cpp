@@ -4,6 +4,7 @@ namespace swingrad {
 
 Embedding::Embedding(int64_t entries, int64_t channels, Init init) {
     declare("weight", weight, {entries, channels}, init, Decay::yes, Precision::mixed);
+    weight.is_table = true;
 }
 
 MultiHeadAttention::MultiHeadAttention(int64_t channels, int64_t heads, const MultiHeadAttentionOptions& options)

@@ -90,6 +90,20 @@ SwinV2::SwinV2(const SwinConfig& config)
     declare("head.fc", head_);
 }
 
+std::optional<int64_t> SwinV2::layer_of(const std::string& parameter) const {
+    const int64_t blocks = std::accumulate(config_.depths.begin(), config_.depths.end(), int64_t{0});
+    if (parameter.starts_with("patch_embed.")) return 0;
+    if (parameter.starts_with("norm.")) return blocks;
+    if (parameter.starts_with("head.")) return blocks + 1;
+    int64_t first = 1;
+    for (size_t i = 0; i < config_.depths.size(); first += config_.depths[i++]) {
+        if (parameter.starts_with(fmt::format("layers.{}.downsample.", i))) return first;
+        for (int64_t j = 0; j < config_.depths[i]; ++j)
+            if (parameter.starts_with(fmt::format("layers.{}.blocks.{}.", i, j))) return first + j;
+    }
+    return std::nullopt;
+}
+
 Tensor SwinV2::as_input(const Tensor& images) const {
     const Tensor there = images.on(device());
     return there.dtype() == dtype() ? there : there.to(dtype());

@@ -37,6 +37,9 @@ class SwinV2 : public Module {
     Tensor forward(const Tensor& images) const override;
     Tensor forward(const Tensor& images, const ForwardOptions& options) const;
     void draw_ahead(int64_t batch, DType dtype, Device device) override;
+    // As in timm: 0 the patch embedding, then each block a layer, the merging before a stage with its first block and
+    // the last norm with the last block, and the head on top.
+    std::optional<int64_t> layer_of(const std::string& parameter) const override;
     // Images in the parameters' dtype and on their device; themselves where they are so already.
     Tensor as_input(const Tensor& images) const;
     Device device() const { return head_.weight.value.device(); }  // of the parameters

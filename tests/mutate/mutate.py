@@ -63,7 +63,8 @@ def tests_about(path):
     name = Path(path).stem
     for ending in ("_fast", "_backward_fast", "_backward", "_device", "_token", "_row"):
         name = name.removesuffix(ending)
-    beside = sorted((TOP / "tests" / folder).glob("test_*.cpp"))
+    # Kernels of optimisers are tested beside the optimisers.
+    beside = sorted((TOP / "tests" / folder).glob("test_*.cpp")) or sorted((TOP / "tests/train" / folder).glob("test_*.cpp"))
     own = [file for file in beside if file.stem == f"test_{name}"]
     tags = ",".join(f"[#{file.stem}]" for file in own or beside)
     return tags or ("*kernels agree*,*kernels of*" if path.startswith("cuda/") else "")

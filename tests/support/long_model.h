@@ -35,7 +35,7 @@ struct Many : Module {
 inline void receive_random(const Parameters& parameters, uint64_t step) {
     std::vector<Tensor> gradients;
     for (size_t i = 0; i < 3; ++i) {
-        const auto& [name, shape, offset, decay, value, leaf] = parameters.entries()[i];
+        const auto& [name, shape, offset, decay, value, leaf, rate, is_table] = parameters.entries()[i];
         // Rounded to bfloat16 for all, so that mixed precision begins with the same numbers.
         const Tensor rounded = random_tensor(shape, Random{2, step}.split(i)).to(DType::bfloat16);
         gradients.push_back(rounded.to(leaf.dtype()).on(parameters.device()));
@@ -45,6 +45,7 @@ inline void receive_random(const Parameters& parameters, uint64_t step) {
 
 inline std::unique_ptr<DeviceOptimiser> make_optimiser(const std::string& name, const Parameters& parameters) {
     if (name == "adamw") return make_adamw(parameters, {.weight_decay = 0.1});
+    if (name == "muon") return make_muon(parameters, {.weight_decay = 0.1});
     return make_sgd(parameters, {.momentum = name == "plain sgd" ? 0 : 0.9, .weight_decay = 0.1});
 }
 

@@ -31,12 +31,23 @@ NamedTensors weights_of(const Parameters& parameters, Place place) {
     return all;
 }
 
-// A state with a number an element is cut like the parameters; one with a number a parameter, into scalars.
+// A state with a number an element is cut like the parameters; one with a number a parameter, into scalars. Of an
+// average of weights, the buffers are cut like buffers, and its count is as it is.
 NamedTensors state_of(const Parameters& parameters, const Optimiser& optimiser, Place place) {
     const auto& entries = parameters.entries();
     NamedTensors all;
     for (const auto& [state, tensor] : optimiser.state()) {
         const Tensor flat = at(place, tensor);
+        if (state == state_of_averaged_buffers) {
+            for (const auto& entry : parameters.buffer_entries())
+                all.emplace_back(optimiser_prefix + state + "." + entry.name,
+                                 flat.subrange(entry.offset, entry.value.shape()));
+            continue;
+        }
+        if (state == state_of_average_count) {
+            all.emplace_back(optimiser_prefix + state, flat);
+            continue;
+        }
         const bool an_element = flat.numel() == parameters.values().numel();
         check(an_element || flat.numel() == static_cast<int64_t>(entries.size()),
               "[checkpoint] the optimiser's {} must have {} elements or {}, got {}", state, parameters.values().numel(),
@@ -54,7 +65,9 @@ bool is_optimiser_state(const std::string& name) { return name.rfind(optimiser_p
 // ---- what cannot be: neither written nor read, so that what is written can be read
 
 bool is_mean_of_squares(const std::string& name) { return name.starts_with(optimiser_prefix + "exp_avg_sq."); }
-bool is_count(const std::string& name) { return name.starts_with(optimiser_prefix + "step."); }
+bool is_count(const std::string& name) {
+    return name.starts_with(optimiser_prefix + "step.") || name == optimiser_prefix + state_of_average_count;
+}
 
 void require_within(const std::string& heading, const std::string& name, const Tensor& tensor, double most) {
     const std::vector<double> values = tensor.values();

@@ -14,39 +14,58 @@ namespace swingrad {
 // Where stderr cannot be written nothing is lost but the note.
 void note_on_stderr(const std::string& note) { std::fputs(("[train] " + on_one_line(note) + "\n").c_str(), stderr); }
 
-DeviceSteps::DeviceSteps(Module& model, const Parameters& parameters, DeviceOptimiser& optimiser, const Recipe& recipe,
-                         const Loss& loss)
+DeviceSteps::DeviceSteps(Module& model, const Parameters& parameters, DeviceOptimiser& optimiser,
+                         const Clipping& clipping, MeanGradient* mean_gradient, const Loss& loss)
     : model_(model),
       parameters_(parameters),
       optimiser_(optimiser),
       loss_(loss),
-      max_norm_(recipe.clip_grad),
+      clipping_(clipping),
+      mean_gradient_(mean_gradient),
       capturable_(!model.draws_in_forward()),
       table_(parameters),
       buffers_before_(parameters.buffers().clone()),
       norm_(Tensor::empty({1}, DType::float64, Device::cuda)) {}
 
-void DeviceSteps::take(const Batch& batch, const Random& random, const std::function<double(int64_t)>& learning_rate) {
+void DeviceSteps::take(const std::function<Drawn(int64_t)>& batch, const std::function<Numbers(int64_t)>& numbers) {
     if (unread_ == 0) {
         cuda::StepControl control;
-        for (int64_t i = 0; i < cuda::most_unread_steps; ++i) control.learning_rates[i] = learning_rate(i);
+        for (int64_t i = 0; i < cuda::most_unread_steps; ++i) {
+            const Numbers of_step = numbers(i);
+            control.learning_rates[i] = of_step.learning_rate;
+            control.batches[i] = static_cast<int32_t>(of_step.batches);
+        }
         control_.write(control);
     }
-    write_inputs(batch, random);
-    if (warm_ && capturable_ && !capture_) capture();
-    if (capture_) {
-        capture_->launch();
+    if (mean_gradient_) {
+        begin();
+        for (int64_t i = 0; i < numbers(0).batches; ++i) {
+            write_inputs(batch(i));
+            run(step_, [&] { pass(i == 0); });
+        }
+        run(end_, [&] { end(); });
     } else {
-        compute();
-        warm_ = true;
+        write_inputs(batch(0));
+        run(step_, [&] {
+            begin();
+            pass(true);
+            end();
+        });
     }
+    warm_ = true;
     ++unread_;
 }
 
-void DeviceSteps::capture() {
+void DeviceSteps::run(std::unique_ptr<cuda::Graph>& graph, const std::function<void()>& work) {
+    if (warm_ && capturable_ && !graph) capture(graph, work);
+    if (graph) graph->launch();
+    else work();
+}
+
+void DeviceSteps::capture(std::unique_ptr<cuda::Graph>& graph, const std::function<void()>& work) {
     release_cached(Device::cuda);  // the capture has memory of its own
     try {
-        capture_ = std::make_unique<cuda::Graph>([&] { compute(); });
+        graph = std::make_unique<cuda::Graph>(work);
     } catch (const Error& error) {
         if (!is_out_of_memory(error))
             fail(
@@ -59,8 +78,9 @@ void DeviceSteps::capture() {
     }
 }
 
-void DeviceSteps::write_inputs(const Batch& batch, const Random& random) {
-    const Tensor inputs = parameters_.as_input(batch.inputs), targets = parameters_.as_input(batch.targets);
+void DeviceSteps::write_inputs(const Drawn& drawn) {
+    const Tensor inputs = parameters_.as_input(drawn.batch.inputs);
+    const Tensor targets = parameters_.as_input(drawn.batch.targets);
     if (!inputs_.defined()) {
         inputs_ = inputs.clone();
         targets_ = targets.clone();
@@ -68,13 +88,18 @@ void DeviceSteps::write_inputs(const Batch& batch, const Random& random) {
         inputs_.copy_from(inputs);
         targets_.copy_from(targets);
     }
-    model_.train(random);
+    model_.train(drawn.random);
     model_.draw_ahead(inputs_.shape()[0], parameters_.dtype(), Device::cuda);
 }
 
-void DeviceSteps::compute() {
+void DeviceSteps::begin() {
     buffers_before_.copy_from(parameters_.buffers());
-    parameters_.zero_grad();
+    if (mean_gradient_) mean_gradient_->begin();
+}
+
+// What a graph repeats is a first pass, whose gradients replace what is there.
+void DeviceSteps::pass(bool first) {
+    if (first) parameters_.zero_grad();
     Tape tape;
     const Tensor output = model_.forward(inputs_), loss = loss_(output, targets_);
     tape.backward(loss);
@@ -85,14 +110,22 @@ void DeviceSteps::compute() {
             cuda::count_correct(output.shape().rows(), output.shape()[-1], output.device_data<T>(),
                                 targets_.device_data<int64_t>(), &control_.data()->correct);
         });
+    if (mean_gradient_) mean_gradient_->add_by(table_.current(), loss);
+    else loss_of_step_ = loss.detached();
+}
+
+void DeviceSteps::end() {
+    const Tensor loss = mean_gradient_ ? mean_gradient_->finish_by(table_.current(), control_.data()) : loss_of_step_;
     dispatch_float("train", loss.dtype(), [&]<class W>(W) {
         cuda::gradient_norm(table_.current(), parameters_.gradients().device_data<W>(),
                             device_data_or_null<bfloat16>(parameters_.copies_gradients()), norm_.device_data<double>());
-        cuda::close_step(loss.device_data<W>(), norm_.device_data<double>(), max_norm_, control_.data());
+        cuda::close_step(loss.device_data<W>(), norm_.device_data<double>(), clipping_.max_norm(), control_.data());
         cuda::restore_where_halted(buffers_before_.numel(), buffers_before_.device_data<W>(),
                                    parameters_.buffers().device_data<W>(), control_.data());
     });
+    clipping_.clip_in_step(table_.current());
     optimiser_.step_by(control_.data());
+    loss_of_step_ = Tensor();
 }
 
 std::vector<cuda::StepRecord> DeviceSteps::read() {
@@ -103,6 +136,9 @@ std::vector<cuda::StepRecord> DeviceSteps::read() {
     return records;
 }
 
-void DeviceSteps::forget_capture() { capture_.reset(); }
+void DeviceSteps::forget_capture() {
+    step_.reset();
+    end_.reset();
+}
 
 }  // namespace swingrad

@@ -15,8 +15,9 @@
 #include "models/nn/parameters.h"
 #include "train/data/samples.h"
 #include "train/loop/loss.h"
-#include "train/loop/recipe.h"
+#include "train/optim/clipping.h"
 #include "train/optim/flat_table.h"
+#include "train/optim/mean_gradient.h"
 #include "train/optim/optimiser.h"
 
 #include <functional>
@@ -31,12 +32,21 @@ void note_on_stderr(const std::string& note);
 class DeviceSteps {
   public:
     // All must outlive this object.
-    DeviceSteps(Module& model, const Parameters& parameters, DeviceOptimiser& optimiser, const Recipe& recipe,
-                const Loss& loss);
+    // `mean_gradient`: where steps have several batches; else null.
+    DeviceSteps(Module& model, const Parameters& parameters, DeviceOptimiser& optimiser, const Clipping& clipping,
+                MeanGradient* mean_gradient, const Loss& loss);
 
-    // Asks for the next step: forward, backward, update. `random` is the step's; `learning_rate(i)` the rate of the
-    // step i after this one.
-    void take(const Batch& batch, const Random& random, const std::function<double(int64_t)>& learning_rate);
+    // Asks for the next step: forward and backward of each of its batches, then the update. `batch(i)` is called for
+    // each in turn; `numbers(i)` are those of the step i after this one.
+    struct Drawn {
+        Batch batch;
+        Random random;
+    };
+    struct Numbers {
+        double learning_rate;
+        int64_t batches;
+    };
+    void take(const std::function<Drawn(int64_t)>& batch, const std::function<Numbers(int64_t)>& numbers);
 
     int64_t unread() const { return unread_; }  // steps asked for since read()
     bool full() const { return unread_ == cuda::most_unread_steps; }
@@ -50,24 +60,32 @@ class DeviceSteps {
     void forget_capture();
 
   private:
-    void write_inputs(const Batch& batch, const Random& random);
-    void compute();
-    void capture();
+    void write_inputs(const Drawn& drawn);
+    // The parts of a step. Where it has one batch, they are one graph; else the middle one is a graph that is launched
+    // for every batch, and the end is another.
+    void begin();
+    void pass(bool first);
+    void end();
+    // Launches `graph`, captures it first or, where steps are not captured, does the work.
+    void run(std::unique_ptr<cuda::Graph>& graph, const std::function<void()>& work);
+    void capture(std::unique_ptr<cuda::Graph>& graph, const std::function<void()>& work);
 
     Module& model_;
     const Parameters& parameters_;
     DeviceOptimiser& optimiser_;
     const Loss& loss_;
-    const double max_norm_;
+    const Clipping& clipping_;
+    MeanGradient* const mean_gradient_;
     bool capturable_;
     FlatTable table_;
     DeviceStepControl control_;
     Tensor inputs_, targets_;      // where every step finds them
     const Tensor buffers_before_;  // a step, to be put back where it is left out
     Tensor norm_;                  // [1]
+    Tensor loss_of_step_;          // [1], of the last step that was not launched as a graph
     bool classifies_ = true;
     bool warm_ = false;  // a step has made all that is made on first use
-    std::unique_ptr<cuda::Graph> capture_;
+    std::unique_ptr<cuda::Graph> step_, end_;
     int64_t unread_ = 0;
 };
 

@@ -53,19 +53,32 @@ Settings settings_of(Recipe& r) {
     return {
         {"epochs", &r.epochs, "passes over the training set"},
         {"batch-size", &r.batch_size, "samples a step (also --batch)"},
-        {"opt", &r.opt, "optimiser: adamw | sgd"},
+        {"opt", &r.opt, "optimiser: adamw | sgd | muon, for matrices, and adamw for the rest"},
         {"lr", &r.lr, "highest learning rate, reached at the end of the warm-up"},
         {"weight-decay", &r.weight_decay, "weight decay, of weight matrices and embeddings"},
-        {"momentum", &r.momentum, "momentum of sgd"},
+        {"momentum", &r.momentum, "momentum of sgd and of muon"},
         {"warmup-epochs", &r.warmup_epochs, "epochs in which the learning rate rises"},
         {"label-smoothing", &r.label_smoothing, "share of a target that is spread over all classes"},
-        {"clip-grad", &r.clip_grad, "largest norm of the gradient; 0: not clipped"},
+        {"clip-grad", &r.clip_grad, "what the gradient is clipped to, by --clip-mode; 0: not clipped"},
         {"seed", &r.seed, "of everything random"},
         {"precision", &r.precision, precision_help},
         {"device", &r.device, device_help},
         {"checkpoint-every", &r.checkpoint_every, "steps between checkpoints within an epoch; 0: after every epoch"},
         {"keep-every", &r.keep_every, "epochs between weights that are kept, as epoch-0010.safetensors; 0: none"},
         {"on-nan", &r.on_nan, "a step whose loss or gradient is not finite: stop | skip"},
+        {"clip-mode", &r.clip_mode,
+         "--clip-grad bounds: norm, of all gradients | value, of each element | agc, a row's norm over its weights'"},
+        {"sched", &r.sched, "the rate after the warm-up: cosine | step | onecycle | constant"},
+        {"warmup-lr", &r.warmup_lr, "learning rate from which the warm-up rises"},
+        {"min-lr", &r.min_lr, "learning rate to which cosine and onecycle fall, and that step keeps above"},
+        {"cooldown-epochs", &r.cooldown_epochs, "of --epochs so many at the end, with the rate --min-lr"},
+        {"decay-epochs", &r.decay_epochs, "of --sched step: epochs between one step and the next"},
+        {"decay-rate", &r.decay_rate, "of --sched step: what the rate is multiplied by"},
+        {"layer-decay", &r.layer_decay, "each layer learns at so much of the rate of the one above it; 1: all alike"},
+        {"grad-accum-steps", &r.grad_accum_steps, "batches whose mean gradient makes a step"},
+        {"model-ema", &r.model_ema, "average the weights over steps: they are validated, best and the result"},
+        {"model-ema-decay", &r.model_ema_decay, "what a step keeps of the averaged weights"},
+        {"model-ema-warmup", &r.model_ema_warmup, "keep less of the average at first: 1 - t^(-2/3) at step t"},
     };
 }
 
@@ -113,8 +126,53 @@ void update(const Settings& settings, const nlohmann::json& values, const std::s
     }
 }
 
+void refuse_idle(const nlohmann::json& chosen, const nlohmann::json& defaults, const std::vector<Need>& needs) {
+    for (const Need& need : needs)
+        if (!need.met && chosen.contains(need.setting) && chosen[need.setting] != defaults[need.setting])
+            fail_usage("--{}{} does nothing without {}", need.setting,
+                       chosen[need.setting].is_boolean() ? "" : " " + json_text(chosen[need.setting]), need.what);
+}
+
+std::vector<Need> needs_of_flags(const Recipe& r) {
+    return {{"momentum", r.opt == "sgd" || r.opt == "muon", "--opt sgd or muon"}};
+}
+
+namespace {
+
+std::vector<Need> needs_of(const Recipe& r) {
+    const bool falls = r.sched == "cosine" || r.sched == "onecycle", steps = r.sched == "step";
+    return {
+        {"clip-mode", r.clip_grad > 0, "--clip-grad"},
+        {"warmup-lr", r.warmup_epochs > 0, "--warmup-epochs"},
+        {"min-lr", falls || steps, "--sched cosine, onecycle or step"},
+        {"cooldown-epochs", falls && r.min_lr > 0, "--min-lr and --sched cosine or onecycle"},
+        {"decay-epochs", steps, "--sched step"},
+        {"decay-rate", steps, "--sched step"},
+        {"model-ema-decay", r.model_ema, "--model-ema"},
+        {"model-ema-warmup", r.model_ema, "--model-ema"},
+    };
+}
+
+void validate_optimisation(const Recipe& r) {
+    require_one_of({"norm", "value", "agc"}, "clip-mode", r.clip_mode);
+    require_one_of({"cosine", "step", "onecycle", "constant"}, "sched", r.sched);
+    require(r.warmup_lr >= 0 && r.warmup_lr <= r.lr, "warmup-lr", "0 to --lr", r.warmup_lr);
+    require(r.min_lr >= 0 && r.min_lr <= r.lr, "min-lr", "0 to --lr", r.min_lr);
+    require(r.cooldown_epochs >= 0 && r.cooldown_epochs < static_cast<double>(r.epochs), "cooldown-epochs",
+            "0 or more, and fewer than --epochs", r.cooldown_epochs);
+    require(r.decay_epochs > 0 && r.decay_epochs <= 1e6, "decay-epochs", "above 0 and at most 1000000", r.decay_epochs);
+    require(r.decay_rate > 0 && r.decay_rate <= 1, "decay-rate", "in (0, 1]", r.decay_rate);
+    require(r.layer_decay > 0 && r.layer_decay <= 1, "layer-decay", "in (0, 1]", r.layer_decay);
+    require(r.grad_accum_steps >= 1 && r.grad_accum_steps <= 1'000'000, "grad-accum-steps", "1 to 1000000",
+            r.grad_accum_steps);
+    require(r.model_ema_decay >= 0 && r.model_ema_decay < 1, "model-ema-decay", "in [0, 1)", r.model_ema_decay);
+    refuse_idle(to_json(r), to_json(Recipe{}), needs_of(r));
+}
+
+}  // namespace
+
 void validate(const Recipe& recipe) {
-    require_one_of({"adamw", "sgd"}, "opt", recipe.opt);
+    require_one_of({"adamw", "sgd", "muon"}, "opt", recipe.opt);
     check_names(recipe.device, recipe.precision);
     require(recipe.epochs >= 1 && recipe.epochs <= 1'000'000, "epochs", "1 to 1000000", recipe.epochs);
     require(recipe.batch_size >= 1 && recipe.batch_size <= 1'000'000, "batch-size", "1 to 1000000", recipe.batch_size);
@@ -132,6 +190,7 @@ void validate(const Recipe& recipe) {
             "0 to 1000000000", recipe.checkpoint_every);
     require(recipe.keep_every >= 0 && recipe.keep_every <= 1'000'000, "keep-every", "0 to 1000000", recipe.keep_every);
     require_one_of({"stop", "skip"}, "on-nan", recipe.on_nan);
+    validate_optimisation(recipe);
 }
 
 }  // namespace swingrad

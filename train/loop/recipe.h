@@ -32,6 +32,17 @@ struct Recipe {
     int64_t checkpoint_every = 0;
     int64_t keep_every = 0;
     std::string on_nan = "stop";
+
+    // Optimisation, with timm's names.
+    std::string clip_mode = "norm";
+    std::string sched = "cosine";
+    double warmup_lr = 0, min_lr = 0;
+    double cooldown_epochs = 0, decay_epochs = 90, decay_rate = 0.1;
+    double layer_decay = 1;
+    int64_t grad_accum_steps = 1;
+    bool model_ema = false;
+    double model_ema_decay = 0.9998;
+    bool model_ema_warmup = false;
 };
 
 // One setting: its name as a flag and as a key, its line of help, and where its value is.
@@ -73,7 +84,19 @@ void require(bool fits, const char* flag, const char* range, const auto& value) 
 }
 void require_one_of(const std::vector<std::string>& possible, const char* flag, const std::string& value);
 
-// Throws a UsageError naming the first setting outside its range.
+// A setting that does nothing unless another is so.
+struct Need {
+    const char* setting;
+    bool met;
+    const char* what;  // "--sched step"
+};
+// Throws a UsageError that names the first of the `chosen` settings that is not its default although its need is not
+// met: it would be passed over in silence.
+void refuse_idle(const nlohmann::json& chosen, const nlohmann::json& defaults, const std::vector<Need>& needs);
+// Of settings that older config files may hold idle: for what was given as flags.
+std::vector<Need> needs_of_flags(const Recipe& recipe);
+
+// Throws a UsageError naming the first setting outside its range, or the first that contradicts another.
 void validate(const Recipe& recipe);
 
 }  // namespace swingrad

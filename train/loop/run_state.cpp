@@ -1,10 +1,13 @@
-// A run's checkpoint: written, and read with each number held against its range, the others and the recipe.
+// A run's checkpoint: written, and read with each number held against its range, the others and the recipe. And what a
+// recipe says of a run's steps: their optimiser, their rates, their number.
 
 #include "train/loop/trainer.h"
 
 #include "core/io/json_file.h"
 #include "train/loop/checkpoint.h"
+#include "train/optim/average.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 
@@ -114,6 +117,18 @@ void refuse_other_recipe(const nlohmann::json& saved, const nlohmann::json& sett
                        setting, then[setting].dump(), value.dump());
 }
 
+std::unique_ptr<DeviceOptimiser> make_plain_optimiser(const Parameters& parameters, const Recipe& recipe) {
+    if (recipe.opt == "sgd")
+        return make_sgd(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
+    if (recipe.opt == "muon") {
+        const std::vector<bool> matrices = hidden_matrices(parameters);
+        if (std::find(matrices.begin(), matrices.end(), true) == matrices.end())
+            fail_usage("--opt muon is for weight matrices of hidden layers, and this model has none");
+        return make_muon(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
+    }
+    return make_adamw(parameters, {.weight_decay = recipe.weight_decay});
+}
+
 nlohmann::json settings_of(const Recipe& recipe, const nlohmann::json& fixed) {
     nlohmann::json all = to_json(recipe);
     if (!fixed.is_null()) all.update(fixed);
@@ -139,9 +154,26 @@ void RunState::forget_best() {
 }
 
 std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe) {
-    if (recipe.opt == "sgd")
-        return make_sgd(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
-    return make_adamw(parameters, {.weight_decay = recipe.weight_decay});
+    auto optimiser = make_plain_optimiser(parameters, recipe);
+    if (!recipe.model_ema) return optimiser;
+    return make_averaging(std::move(optimiser), parameters, {recipe.model_ema_decay, recipe.model_ema_warmup});
+}
+
+Schedule schedule_of(const Recipe& recipe, int64_t steps_per_epoch) {
+    const auto steps = [&](double epochs) { return std::llround(epochs * static_cast<double>(steps_per_epoch)); };
+    const int64_t total = recipe.epochs * steps_per_epoch - steps(recipe.cooldown_epochs);
+    return {.peak = recipe.lr,
+            .warmup_steps = std::min<int64_t>(steps(recipe.warmup_epochs), total),
+            .total_steps = total,
+            .minimum = recipe.min_lr,
+            .start = recipe.warmup_lr,
+            .kind = schedule_named(recipe.sched),
+            .decay_steps = recipe.decay_epochs * static_cast<double>(steps_per_epoch),
+            .decay_rate = recipe.decay_rate};
+}
+
+int64_t steps_of_epoch(const Recipe& recipe, int64_t samples) {
+    return (samples / recipe.batch_size + recipe.grad_accum_steps - 1) / recipe.grad_accum_steps;
 }
 
 void save_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,

@@ -116,6 +116,22 @@ SwinConfig model_of(const SwinRecipe& recipe, int64_t classes) {
     }
 }
 
+std::vector<Need> needs_of_flags(const SwinRecipe& r) {
+    std::vector<Need> needs = needs_of_flags(static_cast<const Recipe&>(r));
+    const bool mixes = r.mixup > 0 || r.cutmix > 0, erases = r.reprob > 0;
+    needs.insert(needs.end(), {
+                                  {"crop-padding", r.train_crop_mode != "rrc", "crops out of a border"},
+                                  {"scale", r.train_crop_mode != "pad", "--train-crop-mode rrc"},
+                                  {"ratio", r.train_crop_mode != "pad", "--train-crop-mode rrc"},
+                                  {"remode", erases, "--reprob"},
+                                  {"recount", erases, "--reprob"},
+                                  {"mixup-prob", mixes, "--mixup or --cutmix"},
+                                  {"mixup-mode", mixes, "--mixup or --cutmix"},
+                                  {"mixup-switch-prob", r.mixup > 0 && r.cutmix > 0, "--mixup and --cutmix"},
+                              });
+    return needs;
+}
+
 void validate(const SwinRecipe& recipe) {
     require_one_of(config_names(), "model", recipe.model);
     for (const auto& [key, from] : {std::pair{"img_size", "--img-size"},

@@ -57,6 +57,9 @@ SwinConfig model_of(const SwinRecipe& recipe, int64_t classes);
 Augmentation augmentation_of(const SwinRecipe& recipe, const Normalisation& normalisation, bool any_size);
 Preparation preparation_of(const SwinRecipe& recipe);
 
+// Those of Recipe, and of a Swin's images.
+std::vector<Need> needs_of_flags(const SwinRecipe& recipe);
+
 // Throws a UsageError naming the first setting outside its range. Models and data name themselves on loading.
 void validate(const SwinRecipe& recipe);
 

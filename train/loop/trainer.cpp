@@ -1,7 +1,6 @@
 #include "train/loop/trainer.h"
 
 #include "ops/ops.h"
-#include "train/optim/clip.h"
 
 #include <algorithm>
 #include <cmath>
@@ -33,6 +32,16 @@ Loss default_loss(const Samples& samples, double label_smoothing) {
     return samples.mixes_classes() ? shared_classification_loss(label_smoothing) : classification_loss(label_smoothing);
 }
 
+Parameters with_rates(Parameters parameters, const Module& model, double layer_decay) {
+    if (layer_decay == 1) return parameters;
+    try {
+        parameters.decay_rates(model, layer_decay);
+    } catch (const Error& error) {
+        fail_usage("--layer-decay {}: {}", layer_decay, error.what());
+    }
+    return parameters;
+}
+
 // A gradient that never arrives is a mistake in the model, and one that training hides well.
 void require_all_gradients(const Parameters& parameters) {
     std::string names;
@@ -46,28 +55,26 @@ Random random_of(const Recipe& recipe, Purpose purpose) {
     return Random{static_cast<uint64_t>(recipe.seed), 0}.split(static_cast<uint64_t>(purpose));
 }
 
-WarmupCosine schedule_of(const Recipe& recipe, int64_t batches_per_epoch) {
-    const auto warmup = std::llround(recipe.warmup_epochs * static_cast<double>(batches_per_epoch));
-    const int64_t total = recipe.epochs * batches_per_epoch;
-    return {.peak = recipe.lr, .warmup_steps = std::min<int64_t>(warmup, total), .total_steps = total};
-}
-
 Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss)
     : recipe_(valid(recipe)),
       model_(model),
       samples_(samples),
       loss_(loss ? std::move(loss) : default_loss(samples, recipe.label_smoothing)),
-      parameters_(model_, dtype_of_precision(recipe.precision), random_of(recipe, Purpose::initial_values),
-                  choose_device(recipe.device)),
+      parameters_(with_rates(Parameters(model_, dtype_of_precision(recipe.precision),
+                                        random_of(recipe, Purpose::initial_values), choose_device(recipe.device)),
+                             model_, recipe.layer_decay)),
       optimiser_(make_optimiser(parameters_, recipe)),
+      clipping_(parameters_, clip_mode_named(recipe.clip_mode), recipe.clip_grad),
+      mean_gradient_(recipe.grad_accum_steps > 1 ? std::make_unique<MeanGradient>(parameters_) : nullptr),
       buffers_before_(parameters_.buffers().clone()),
-      batches_per_epoch_(whole_batches(samples, recipe)),
+      loaded_batches_(whole_batches(samples, recipe)),
+      batches_per_epoch_(steps_of_epoch(recipe, samples.size())),
       classes_a_sample_(classes_a_sample(samples)),
       schedule_(schedule_of(recipe, batches_per_epoch_)),
       last_loss_(std::numeric_limits<double>::quiet_NaN()) {
     state_.batches_per_epoch = batches_per_epoch_;
     if (parameters_.device() == Device::cpu) return;
-    steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, recipe_, loss_);
+    steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, clipping_, mean_gradient_.get(), loss_);
     steps_->on_note = [this](const std::string& note) { (on_note ? on_note : note_on_stderr)(note); };
 }
 
@@ -77,10 +84,8 @@ double Trainer::step() {
     constexpr double seconds_unsettled = 0.5;  // so that there is something to show
     const auto start = Clock::now();
     if (!batches_) open_epoch();
-    const auto batch = batches_->next();
-    check(batch.has_value(), "[train] epoch {} has no batch {}", state_.epoch + 1, state_.batch + 1);
-    if (steps_) step_on_device(*batch);
-    else step_on_cpu(*batch);
+    if (steps_) step_on_device();
+    else step_on_cpu();
     const auto since = [](Clock::time_point point) {
         return std::chrono::duration<double>(Clock::now() - point).count();
     };
@@ -89,48 +94,76 @@ double Trainer::step() {
     return last_loss_;
 }
 
-Random Trainer::random_of_step() const {
-    return random_of(recipe_, Purpose::drop_path).split(static_cast<uint64_t>(steps_done()));
+int64_t Trainer::batches_of_step(int64_t step_of_epoch) const {
+    return std::min(recipe_.grad_accum_steps, loaded_batches_ - step_of_epoch * recipe_.grad_accum_steps);
 }
 
-Tensor Trainer::forward(const Batch& batch) {
-    model_.train(random_of_step());
+Batch Trainer::next_batch() {
+    auto batch = batches_->next();
+    check(batch.has_value(), "[train] epoch {} has no batch {}", state_.epoch + 1, state_.batch + 1);
+    return std::move(*batch);
+}
+
+// The step that ends an epoch may have fewer batches. Where it was left out, it was the last to be.
+double Trainer::batches_taken() const {
+    const bool short_one = steps_read() == batches_per_epoch_ && state_.skipped_in_a_row == 0;
+    const int64_t missing = short_one ? recipe_.grad_accum_steps - batches_of_step(batches_per_epoch_ - 1) : 0;
+    return steps_taken() * static_cast<double>(recipe_.grad_accum_steps) - static_cast<double>(missing);
+}
+
+Random Trainer::random_of_batch(int64_t number) const {
+    const Random of_step = random_of(recipe_, Purpose::drop_path).split(static_cast<uint64_t>(steps_done()));
+    return recipe_.grad_accum_steps == 1 ? of_step : of_step.split(static_cast<uint64_t>(number));
+}
+
+Tensor Trainer::forward(const Batch& batch, int64_t number) {
+    model_.train(random_of_batch(number));
     return model_.forward(parameters_.as_input(batch.inputs));
 }
 
-void Trainer::step_on_cpu(const Batch& batch) {
+void Trainer::step_on_cpu() {
+    const int64_t batches = batches_of_step(state_.batch);
     Outcome outcome;
     buffers_before_.copy_from(parameters_.buffers());
-    {
-        parameters_.zero_grad();
+    parameters_.zero_grad();
+    if (mean_gradient_) mean_gradient_->begin();
+    for (int64_t i = 0; i < batches; ++i) {
+        const Batch batch = next_batch();
         Tape tape;
-        const Tensor output = forward(batch), targets = parameters_.as_input(batch.targets);
+        const Tensor output = forward(batch, i), targets = parameters_.as_input(batch.targets);
         const Tensor loss = loss_(output, targets);
         if (!is_classification(output, targets)) classes_a_sample_ = 0;
-        outcome.loss = loss.item();
-        if (std::isfinite(outcome.loss)) {
-            tape.backward(loss);
-            if (optimiser_->steps() == 0) require_all_gradients(parameters_);
-            outcome.norm =
-                recipe_.clip_grad > 0 ? clip_gradients(parameters_, recipe_.clip_grad) : gradient_norm(parameters_);
-            if (classifies()) outcome.correct = count_correct(output, targets);
-        }
+        outcome.loss += loss.item() / static_cast<double>(batches);
+        if (!std::isfinite(outcome.loss)) break;
+        tape.backward(loss);
+        if (mean_gradient_) mean_gradient_->add();
+        if (classifies()) outcome.correct += count_correct(output, targets);
+    }
+    if (std::isfinite(outcome.loss)) {
+        if (mean_gradient_) mean_gradient_->finish(batches);
+        if (optimiser_->steps() == 0) require_all_gradients(parameters_);
+        outcome.norm = clipping_.clip();
     }
     if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) optimiser_->step(schedule_.at(steps_done()));
     else parameters_.buffers().copy_from(buffers_before_);
-    count(outcome, batch);
+    count(outcome);
 }
 
-void Trainer::step_on_device(const Batch& batch) {
-    steps_->take(batch, random_of_step(), [&](int64_t i) { return schedule_.at(steps_done() + i); });
+void Trainer::step_on_device() {
+    const auto of_step = [&](int64_t i) {
+        const int64_t step = (state_.batch + i) % batches_per_epoch_;
+        return DeviceSteps::Numbers{schedule_.at(steps_done() + i), batches_of_step(step)};
+    };
+    const auto batch = [&](int64_t number) { return DeviceSteps::Drawn{next_batch(), random_of_batch(number)}; };
+    steps_->take(batch, of_step);
     if (!steps_->classifies()) classes_a_sample_ = 0;
     if (optimiser_->steps() == 0) require_all_gradients(parameters_);
     state_.batch += 1;
 }
 
 // What the steps on the device found is gone through as if each had been waited for. After one that is not finite the
-// device has done nothing, so its batch is made and looked at here, with the parameters it saw, and the batches after
-// it come again.
+// device has done nothing, so its batches are made and looked at here, with the parameters it saw, and those after it
+// come again.
 void Trainer::settle() {
     if (!steps_) return;
     state_.batch -= steps_->unread();
@@ -138,23 +171,22 @@ void Trainer::settle() {
         const Outcome outcome{record.loss, record.gradient_norm, record.correct};
         if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) {
             optimiser_->set_steps(optimiser_->steps() + 1);
-            count(outcome, {});
+            count(outcome);
             continue;
         }
         steps_->forget_capture();
-        open_epoch();
-        count(outcome, *batches_->next());
+        count(outcome);
         break;
     }
     settled_ = Clock::now();
 }
 
-void Trainer::count(const Outcome& outcome, const Batch& batch) {
+void Trainer::count(const Outcome& outcome) {
     last_loss_ = outcome.loss;
-    if (const std::string why = not_finite(outcome, batch); !why.empty()) {
+    if (const std::string why = not_finite(outcome); !why.empty()) {
         skip(why);
     } else {
-        state_.loss_sum += outcome.loss;
+        state_.loss_sum += outcome.loss * static_cast<double>(batches_of_step(state_.batch));
         state_.gradient_norm_sum += outcome.norm;
         state_.correct += outcome.correct;
         state_.skipped_in_a_row = 0;
@@ -162,12 +194,12 @@ void Trainer::count(const Outcome& outcome, const Batch& batch) {
     state_.batch += 1;
 }
 
-std::string Trainer::not_finite(const Outcome& outcome, const Batch& batch) {
+std::string Trainer::not_finite(const Outcome& outcome) {
     const int64_t number = steps_done() + 1;
     if (!std::isfinite(outcome.loss))
-        return fmt::format("the loss of step {} is {}{}", number, outcome.loss, first_not_finite(batch));
+        return fmt::format("the loss of step {} is {}{}", number, outcome.loss, first_not_finite());
     if (!std::isfinite(outcome.norm))
-        return fmt::format("the gradient of step {} has norm {}{}", number, outcome.norm, first_not_finite(batch));
+        return fmt::format("the gradient of step {} has norm {}{}", number, outcome.norm, first_not_finite());
     return "";
 }
 
@@ -182,18 +214,23 @@ void Trainer::skip(const std::string& why) {
 }
 
 // The step once more, every node looked at: too slow for every step, and its draws come out the same.
-std::string Trainer::first_not_finite(const Batch& batch) {
-    parameters_.zero_grad();
+std::string Trainer::first_not_finite() {
+    open_epoch();  // at this step's batches
     buffers_before_.copy_from(parameters_.buffers());
     std::string first;  // stays empty where every value is finite, and only the sum of squares is not
     try {
-        Tape tape;
-        tape.check_finite();
-        tape.backward(loss_(forward(batch), parameters_.as_input(batch.targets)));
+        for (int64_t i = 0; i < batches_of_step(state_.batch); ++i) {
+            const Batch batch = next_batch();
+            parameters_.zero_grad();
+            Tape tape;
+            tape.check_finite();
+            tape.backward(loss_(forward(batch, i), parameters_.as_input(batch.targets)));
+        }
     } catch (const Error& error) {
         first = fmt::format("; first at {}", error.what());
     }
     parameters_.buffers().copy_from(buffers_before_);
+    batches_.reset();  // the next step begins with its own
     return first;
 }
 
@@ -202,7 +239,8 @@ std::string Trainer::first_not_finite(const Batch& batch) {
 void Trainer::open_epoch() {
     const auto epoch = static_cast<uint64_t>(state_.epoch);
     std::vector<int64_t> order = samples_.order_of_epoch(state_.epoch, random_of(recipe_, Purpose::order).split(epoch));
-    order.erase(order.begin(), order.begin() + state_.batch * recipe_.batch_size);
+    const int64_t seen = state_.batch * recipe_.grad_accum_steps * recipe_.batch_size;
+    order.erase(order.begin(), order.begin() + std::min(seen, static_cast<int64_t>(order.size())));
     const Random random = random_of(recipe_, Purpose::augmentation).split(epoch);
     batches_.reset();  // before another holds memory of the device
     batches_.reset(
@@ -222,7 +260,13 @@ double Trainer::accuracy() const {
 }
 
 double Trainer::samples_per_second() const {
-    return static_cast<double>(state_.batch * recipe_.batch_size) / state_.epoch_seconds;
+    const int64_t batches = std::min(state_.batch * recipe_.grad_accum_steps, loaded_batches_);
+    return static_cast<double>(batches * recipe_.batch_size) / state_.epoch_seconds;
+}
+
+AveragedInPlace Trainer::averaged_in_place() {
+    settle();
+    return AveragedInPlace(optimiser_->average());
 }
 
 // ---- checkpoint

@@ -13,6 +13,9 @@
 #include "train/loop/device_steps.h"
 #include "train/loop/loss.h"
 #include "train/loop/recipe.h"
+#include "train/optim/average.h"
+#include "train/optim/clipping.h"
+#include "train/optim/mean_gradient.h"
 #include "train/optim/optimiser.h"
 #include "train/optim/schedule.h"
 
@@ -28,9 +31,12 @@ namespace swingrad {
 enum class Purpose : uint64_t { initial_values, hold_out, order, augmentation, drop_path };
 Random random_of(const Recipe& recipe, Purpose purpose);
 
-// The learning rate of every step of a run. A warm-up longer than the run rises to its end.
-WarmupCosine schedule_of(const Recipe& recipe, int64_t batches_per_epoch);
+// The learning rate of every step of a run (train/loop/run_state.cpp). A warm-up longer than the run rises to its end.
+Schedule schedule_of(const Recipe& recipe, int64_t steps_per_epoch);
+// How many steps an epoch of so many samples has. One that lacks batches to grad_accum_steps counts.
+int64_t steps_of_epoch(const Recipe& recipe, int64_t samples);
 
+// A batch here is what a step takes: with grad_accum_steps several of the recipe's batches.
 struct RunState {
     int64_t epoch = 0;  // epochs done
     int64_t batch = 0;  // batches of the current epoch done (on a GPU, asked for), and over these:
@@ -86,7 +92,8 @@ class Trainer {
     // samples.
     Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss = {});
 
-    // Takes the next batch of this epoch: forward, backward, update. Returns the batch's loss; on a GPU the last one
+    // Takes the next batch of this epoch, or with grad_accum_steps the next few, of which an epoch's last step has what
+    // is left: forward, backward, update. Returns the batches' mean loss; on a GPU the last one
     // that is known, NaN where none is. Where loss or gradient is not finite, no parameter and nothing of the optimiser
     // changes; then throws an Error naming the step, and the node, or, with the recipe's on_nan "skip", hands that text
     // to `on_skip` and counts the step as done. Throws even with "skip" after most_skipped_in_a_row of these: such a
@@ -106,14 +113,14 @@ class Trainer {
     void begin_next_epoch();
     bool finished() const { return state_.epoch == recipe_.epochs; }
 
-    int64_t batches_per_epoch() const { return batches_per_epoch_; }
+    int64_t batches_per_epoch() const { return batches_per_epoch_; }  // steps
     int64_t steps_done() const { return state_.epoch * batches_per_epoch_ + state_.batch; }
     int64_t steps_in_all() const { return recipe_.epochs * batches_per_epoch_; }
     double learning_rate_of(int64_t step) const { return schedule_.at(step); }  // 0 is the first
 
-    // Means over the batches of the current epoch done, less those left out; NaN where all were.
+    // Means over the steps of the current epoch done, less those left out; NaN where all were.
     double mean_loss() const { return state_.loss_sum / batches_taken(); }
-    double mean_gradient_norm() const { return state_.gradient_norm_sum / batches_taken(); }
+    double mean_gradient_norm() const { return state_.gradient_norm_sum / steps_taken(); }
     double accuracy() const;  // percent of targets, on samples as augmented; NaN where targets are no classes
     bool classifies() const { return classes_a_sample_ > 0; }  // there is an accuracy
     double samples_per_second() const;
@@ -123,6 +130,10 @@ class Trainer {
     Module& model() { return model_; }
     const Parameters& parameters() const { return parameters_; }
 
+    // With model_ema, the averaged weights in the place of the trained ones, for as long as what is returned lives.
+    // Else nothing.
+    AveragedInPlace averaged_in_place();
+
     // Checkpoint: save_run after settling, and load_run.
     void save(const std::filesystem::path& path);
     void load(const std::filesystem::path& path);
@@ -130,25 +141,27 @@ class Trainer {
   private:
     using Clock = std::chrono::steady_clock;
     void open_epoch();
-    Random random_of_step() const;
-    double batches_taken() const {
-        return static_cast<double>(state_.batch - (steps_ ? steps_->unread() : 0) - state_.skipped);
-    }
+    Batch next_batch();
+    int64_t batches_of_step(int64_t step_of_epoch) const;
+    Random random_of_batch(int64_t number) const;  // of the step's
+    int64_t steps_read() const { return state_.batch - (steps_ ? steps_->unread() : 0); }
+    double steps_taken() const { return static_cast<double>(steps_read() - state_.skipped); }
+    double batches_taken() const;
     struct Outcome {
         double loss = 0, norm = 0;
         int64_t correct = 0;
     };
-    void step_on_cpu(const Batch& batch);
-    void step_on_device(const Batch& batch);
+    void step_on_cpu();
+    void step_on_device();
     // The next step as it turned out.
-    void count(const Outcome& outcome, const Batch& batch);
+    void count(const Outcome& outcome);
     // What is wrong where loss or gradient is not finite, nothing where all is well.
-    std::string not_finite(const Outcome& outcome, const Batch& batch);
+    std::string not_finite(const Outcome& outcome);
     void skip(const std::string& why);
     // "; first at [op] node ...", by repeating the step; changes gradients only.
-    std::string first_not_finite(const Batch& batch);
-    // The model's output for a batch, in training, with this step's random numbers.
-    Tensor forward(const Batch& batch);
+    std::string first_not_finite();
+    // The model's output for one of a step's batches, in training, with its random numbers.
+    Tensor forward(const Batch& batch, int64_t number);
 
     const Recipe recipe_;
     Module& model_;
@@ -156,10 +169,13 @@ class Trainer {
     const Loss loss_;
     Parameters parameters_;
     std::unique_ptr<DeviceOptimiser> optimiser_;
-    const Tensor buffers_before_;  // a step, to be put back where it is left out
+    Clipping clipping_;
+    std::unique_ptr<MeanGradient> mean_gradient_;  // of several batches a step
+    const Tensor buffers_before_;                  // a step, to be put back where it is left out
+    const int64_t loaded_batches_;                 // of the recipe's batch_size, an epoch
     const int64_t batches_per_epoch_;
     int64_t classes_a_sample_;  // 0 where targets are no classes for what the model puts out
-    const WarmupCosine schedule_;
+    const Schedule schedule_;
     RunState state_;
     std::unique_ptr<Loader> batches_;     // the rest of the current epoch; null before its first step
     std::unique_ptr<DeviceSteps> steps_;  // on a GPU

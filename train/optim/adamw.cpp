@@ -32,14 +32,15 @@ void update(int64_t count, const cuda::AdamWFactors<T>& f, const G* g, T* w, T* 
 
 class AdamW final : public DeviceOptimiser {
   public:
-    AdamW(const Parameters& parameters, const AdamWOptions& options)
+    AdamW(const Parameters& parameters, const AdamWOptions& options, std::vector<bool> entries)
         : parameters_(parameters),
+          entries_(std::move(entries)),
           numbers_{options.beta1, options.beta2, options.eps, options.weight_decay},
           m_(parameters.values().zeros_like(parameters.values().shape())),
           v_(parameters.values().zeros_like(parameters.values().shape())),
           updates_(
               Tensor::zeros({static_cast<int64_t>(parameters.entries().size())}, DType::int64, parameters.device())) {
-        if (parameters.device() == Device::cuda) table_.emplace(parameters);
+        if (parameters.device() == Device::cuda) table_.emplace(parameters, entries_);
     }
 
     void step(double learning_rate) override {
@@ -68,14 +69,15 @@ class AdamW final : public DeviceOptimiser {
   private:
     template <class T>
     void step_on_cpu(double learning_rate) {
-        const std::vector<bool> received = with_gradient(parameters_);
+        const std::vector<bool> received = with_gradient(parameters_, entries_);
         std::vector<cuda::AdamWFactors<T>> all(received.size());
         for (size_t i = 0; i < all.size(); ++i)
             if (received[i])
-                all[i] = cuda::adamw_factors<T>(numbers_, learning_rate, parameters_.entries()[i].decay == Decay::yes,
-                                                ++updates_.data<int64_t>()[i]);
+                all[i] =
+                    cuda::adamw_factors<T>(numbers_, learning_rate * parameters_.entries()[i].rate,
+                                           parameters_.entries()[i].decay == Decay::yes, ++updates_.data<int64_t>()[i]);
         T *w = parameters_.values().data<T>(), *m = m_.data<T>(), *v = v_.data<T>();
-        for_each(stretches(parameters_), [&](const Stretch& stretch) {
+        for_each(stretches(parameters_, entries_), [&](const Stretch& stretch) {
             const int64_t begin = stretch.begin;
             with_gradients<T>(parameters_, stretch, [&](const auto* g) {
                 update(stretch.end - begin, all[stretch.entry], g, w + begin, m + begin, v + begin);
@@ -84,7 +86,8 @@ class AdamW final : public DeviceOptimiser {
         });
     }
 
-    Parameters parameters_;  // handles on the same memory
+    Parameters parameters_;            // handles on the same memory
+    const std::vector<bool> entries_;  // whose step it takes; empty: all
     cuda::AdamWNumbers numbers_;
     Tensor m_, v_;                    // [total]
     Tensor updates_;                  // [entries]
@@ -94,12 +97,17 @@ class AdamW final : public DeviceOptimiser {
 }  // namespace
 
 std::unique_ptr<DeviceOptimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options) {
+    return make_adamw(parameters, options, {});
+}
+
+std::unique_ptr<DeviceOptimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options,
+                                            const std::vector<bool>& entries) {
     const auto& [beta1, beta2, eps, weight_decay] = options;
     check(beta1 >= 0 && beta1 < 1, "[adamw] beta1 must be in [0, 1), got {}", beta1);
     check(beta2 >= 0 && beta2 < 1, "[adamw] beta2 must be in [0, 1), got {}", beta2);
     check(eps >= 0, "[adamw] eps must not be negative, got {}", eps);
     check(weight_decay >= 0, "[adamw] weight_decay must not be negative, got {}", weight_decay);
-    return std::make_unique<AdamW>(parameters, options);
+    return std::make_unique<AdamW>(parameters, options, entries);
 }
 
 }  // namespace swingrad

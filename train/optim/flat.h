@@ -9,10 +9,12 @@
 
 namespace swingrad {
 
-// Which entries received a gradient. The others' part of Parameters::gradients() is stale.
-inline std::vector<bool> with_gradient(const Parameters& parameters) {
+// Which entries received a gradient, of those that `of` says; empty: of all. The others' part of
+// Parameters::gradients() is stale.
+inline std::vector<bool> with_gradient(const Parameters& parameters, const std::vector<bool>& of = {}) {
     std::vector<bool> received;
-    for (const auto& entry : parameters.entries()) received.push_back(gradient(entry.leaf).defined());
+    for (const auto& entry : parameters.entries())
+        received.push_back((of.empty() || of[received.size()]) && gradient(entry.leaf).defined());
     return received;
 }
 
@@ -23,10 +25,10 @@ struct Stretch {
 };
 
 // All of those entries that received a gradient, cut where they are long.
-inline std::vector<Stretch> stretches(const Parameters& parameters) {
+inline std::vector<Stretch> stretches(const Parameters& parameters, const std::vector<bool>& of = {}) {
     constexpr int64_t most = 1 << 15;
     const auto& entries = parameters.entries();
-    const std::vector<bool> received = with_gradient(parameters);
+    const std::vector<bool> received = with_gradient(parameters, of);
     std::vector<Stretch> all;
     for (size_t i = 0; i < entries.size(); ++i) {
         const int64_t end = entries[i].offset + entries[i].shape.numel();

@@ -19,7 +19,7 @@ void fill(const Tensor& to, const std::vector<Row>& rows) {
 
 }  // namespace
 
-FlatTable::FlatTable(const Parameters& parameters) : parameters_(parameters) {
+FlatTable::FlatTable(const Parameters& parameters, std::vector<bool> of) : parameters_(parameters), of_(std::move(of)) {
     std::vector<cuda::FlatPiece> pieces;
     for (const auto& entry : parameters.entries()) {
         const auto number = static_cast<int32_t>(host_entries_.size());
@@ -27,7 +27,7 @@ FlatTable::FlatTable(const Parameters& parameters) : parameters_(parameters) {
         for (int64_t done = 0; done < count; done += cuda::flat_piece)
             pieces.push_back(
                 {entry.offset + done, static_cast<int32_t>(std::min<int64_t>(cuda::flat_piece, count - done)), number});
-        host_entries_.push_back({entry.decay == Decay::yes, entry.has_copy(), 0});
+        host_entries_.push_back({entry.decay == Decay::yes, entry.has_copy(), 0, entry.rate});
     }
     piece_count_ = static_cast<int64_t>(pieces.size());
     pieces_ = rows_on_device<cuda::FlatPiece>(piece_count_);
@@ -37,7 +37,7 @@ FlatTable::FlatTable(const Parameters& parameters) : parameters_(parameters) {
 }
 
 cuda::FlatTable FlatTable::current() {
-    const std::vector<bool> received = with_gradient(parameters_);
+    const std::vector<bool> received = with_gradient(parameters_, of_);
     bool changed = false;
     for (size_t i = 0; i < received.size(); ++i)
         if ((host_entries_[i].received != 0) != received[i]) {

@@ -12,7 +12,8 @@ namespace swingrad {
 // The table of Parameters that live on a GPU, in its memory.
 class FlatTable {
   public:
-    explicit FlatTable(const Parameters& parameters);
+    // Of the entries that `of` says, or where it is empty of all; the others never count as received.
+    explicit FlatTable(const Parameters& parameters, std::vector<bool> of = {});
 
     // As it stands: which parameters have received a gradient is looked up, and copied where it has changed, which from
     // one step of a training to the next it never does.
@@ -20,6 +21,7 @@ class FlatTable {
 
   private:
     Parameters parameters_;  // handles on the same memory
+    std::vector<bool> of_;
     std::vector<cuda::FlatEntry> host_entries_;
     Tensor pieces_, entries_;  // bytes
     int64_t piece_count_ = 0;

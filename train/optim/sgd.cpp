@@ -77,7 +77,8 @@ class SGD final : public DeviceOptimiser {
         std::vector<cuda::SGDFactors<T>> all(received.size());
         for (size_t i = 0; i < all.size(); ++i)
             if (received[i])
-                all[i] = cuda::sgd_factors<T>(numbers_, learning_rate, parameters_.entries()[i].decay == Decay::yes,
+                all[i] = cuda::sgd_factors<T>(numbers_, learning_rate * parameters_.entries()[i].rate,
+                                              parameters_.entries()[i].decay == Decay::yes,
                                               updates_.data<int64_t>()[i]++ == 0);
         T* w = parameters_.values().data<T>();
         T* b = data_or_null<T>(buffer_);

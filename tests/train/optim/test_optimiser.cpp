@@ -72,7 +72,7 @@ void follows_torch(const nlohmann::json& one, DType dtype, double tolerance, Dev
         entry.value.copy_from(Tensor::from(entry.shape, start).to(dtype).on(device));
     }
     const auto optimiser = optimiser_of(one, parameters);
-    const WarmupCosine schedule{fixture()["peak"], fixture()["warmup"], fixture()["steps"]};
+    const Schedule schedule{fixture()["peak"], fixture()["warmup"], fixture()["steps"]};
     const auto& expected = one[std::string(name_of(dtype))];
     for (int64_t step = 0; step < schedule.total_steps; ++step) {
         INFO("step " << step);
@@ -111,7 +111,7 @@ TEST_CASE("ten steps of each optimiser give PyTorch's numbers") {
 }
 
 TEST_CASE("the learning rate rises to its peak and falls to its minimum") {
-    const WarmupCosine schedule{0.8, 5, 25, 0.2};
+    const Schedule schedule{0.8, 5, 25, 0.2};
     REQUIRE(schedule.at(0) == Approx(0.16).epsilon(1e-14));
     REQUIRE(schedule.at(1) == Approx(0.32).epsilon(1e-14));
     REQUIRE(schedule.at(4) == Approx(0.8).epsilon(1e-14));
@@ -120,14 +120,14 @@ TEST_CASE("the learning rate rises to its peak and falls to its minimum") {
     REQUIRE(schedule.at(24) == Approx(0.2 + 0.3 * (1 + std::cos(M_PI * 19 / 20))).epsilon(1e-14));
     REQUIRE(schedule.at(25) == 0.2);
     REQUIRE(schedule.at(1000) == 0.2);
-    REQUIRE(WarmupCosine{1, 0, 10}.at(0) == 1);   // no warm-up
-    REQUIRE(WarmupCosine{1, 10, 10}.at(9) == 1);  // nothing but warm-up
-    REQUIRE(WarmupCosine{1, 10, 10}.at(10) == 0);
+    REQUIRE(Schedule{1, 0, 10}.at(0) == 1);   // no warm-up
+    REQUIRE(Schedule{1, 10, 10}.at(9) == 1);  // nothing but warm-up
+    REQUIRE(Schedule{1, 10, 10}.at(10) == 0);
 }
 
 TEST_CASE("the schedule gives PyTorch's learning rates") {
     const auto rates = fixture()["rates"].get<std::vector<double>>();
-    const WarmupCosine schedule{fixture()["peak"], fixture()["warmup"], fixture()["steps"]};
+    const Schedule schedule{fixture()["peak"], fixture()["warmup"], fixture()["steps"]};
     for (size_t step = 0; step < rates.size(); ++step)
         REQUIRE(schedule.at(static_cast<int64_t>(step)) == Approx(rates[step]).epsilon(1e-13));
 }
@@ -144,7 +144,7 @@ TEST_CASE("an AdamW step over long parameters is the same as a plain loop, and s
         optimiser->step(0.01);
         const auto g = parameters.gradients().values();
         for (size_t entry = 0; entry < 3; ++entry) {
-            const auto& [name, shape, offset, decay, value, leaf] = parameters.entries()[entry];
+            const auto& [name, shape, offset, decay, value, leaf, rate, is_table] = parameters.entries()[entry];
             for (auto i = static_cast<size_t>(offset); i < static_cast<size_t>(offset + shape.numel()); ++i) {
                 if (decay == Decay::yes) w[i] -= 0.01 * 0.1 * w[i];
                 m[i] = 0.9 * m[i] + 0.1 * g[i];

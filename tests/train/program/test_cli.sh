@@ -119,9 +119,9 @@ for threads in 1 2; do
     [ "$(grep -c '"epoch":' $run/log.jsonl)" = 2 ] || wrong "$run: expected 2 epochs in the log"
 done
 
-# The same of images that are cropped, changed by a policy, erased and mixed.
+# The same of images that are cropped, changed by a policy, erased and mixed, by Muon and with averaged weights.
 augmented=("${tiny[@]}" --epochs 1 --warmup-epochs 0.5 --train-crop-mode rrc --aa rand-m9-mstd0.5-inc1 --mixup 0.8 --cutmix 1
-    --mixup-mode pair --reprob 0.25 --aug-repeats 2 --alternate-flip)
+    --mixup-mode pair --reprob 0.25 --aug-repeats 2 --alternate-flip --opt muon --model-ema --model-ema-decay 0.9)
 says "test accuracy" train "${augmented[@]}" --output augmented
 until_saved killed-augmented train "${augmented[@]}" --checkpoint-every 3 --workers 1 --output killed-augmented
 kill -KILL $!

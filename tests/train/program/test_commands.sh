@@ -223,6 +223,26 @@ refuses 2 "--scale expects two numbers, as 0.5,1, got \"0.3\"" train --scale 0.3
 refuses 2 "--scale must be two rising shares in (0, 1], got 0.9,0.3" train --scale 0.9,0.3
 refuses 2 "unknown --remode \"noise\"" train --remode noise
 refuses 2 "--workers must be 1 to 1024, got 0" train --workers 0
+optimised=(--opt muon --model-ema --model-ema-decay 0.9 --model-ema-warmup --clip-mode agc --clip-grad 0.05 --layer-decay 0.9
+    --grad-accum-steps 2 --sched onecycle --warmup-lr 1e-5)
+says "weights are averaged over steps" train "${small[@]}" "${optimised[@]}" --output optimised
+accuracy=$(grep -o "test accuracy [0-9.]* %" out)
+says "$accuracy" evaluate --checkpoint optimised
+says "best.safetensors         weights" verify optimised
+says "test accuracy" train "${small[@]}" --validation 0 --model-ema --model-ema-decay 0.9 --output averaged
+holds err "the averaged weights reach back over 10 steps of the run's 13"
+loss=$(grep -o "(loss [0-9.]*," out | tail -1)
+says "$loss" evaluate --checkpoint averaged
+says "test accuracy" evaluate --weights averaged/last.safetensors --config averaged/config.json --data shapes
+grep -qF "$loss" out && wrong "last.safetensors holds the averaged weights in the place of the trained ones"
+refuses 2 "--model-ema-decay must be in [0, 1), got 1.5" train --model-ema --model-ema-decay 1.5
+refuses 2 "--model-ema-decay 0.5 does nothing without --model-ema" train --model-ema-decay 0.5
+refuses 2 "--clip-mode \"agc\" does nothing without --clip-grad" train --clip-mode agc
+refuses 2 "--mixup-prob 0.5 does nothing without --mixup or --cutmix" train --mixup-prob 0.5
+refuses 2 "--momentum 0.8 does nothing without --opt sgd or muon" train --momentum 0.8
+refuses 2 "--layer-decay must be in (0, 1], got 0" train --layer-decay 0
+refuses 2 "--model-ema-decay 0.5 contradicts the 0.9 of optimised" train --resume optimised --model-ema-decay 0.5
+[ -e runs ] && wrong "a refused training left a folder"
 head -c 200 "$images/colour.jpg" >photos/train/b/cut.jpg
 refuses 1 "photos/train/b/cut.jpg: " train "${photos[@]}" --cache none --output none
 says "1 file left out" train "${photos[@]}" --cache none --skip-broken --output skipped

@@ -63,6 +63,16 @@ grep -q "mv damaged/previous.safetensors damaged/last.safetensors && $(basename 
 grep -q -- "--lr 9.0 contradicts" said || { cat said; wrong "it does not say that --lr contradicts"; }
 grep -q "<h2>Epochs</h2>" whole/report.html || wrong "no report"
 
+# ---- optimised otherwise: what is saved, and what is refused
+
+quietly train "${settings[@]}" --opt muon --model-ema --model-ema-decay 0.5 --grad-accum-steps 2 --output averaged
+grep -q "weights are averaged over steps" said || { cat said; wrong "it does not say that weights are averaged"; }
+quietly verify averaged
+quietly evaluate --checkpoint averaged
+refused "the model knows no layers" train "${settings[@]}" --layer-decay 0.5 --output none
+refused "--model-ema-decay 0.5 does nothing without --model-ema" train "${settings[@]}" --model-ema-decay 0.5 --output none
+[ ! -e none ] || wrong "a refused training left a folder"
+
 # ---- a captured step, and two threads' bits. Differences of rounding grow with the steps, most where norms are over a
 # few samples
 

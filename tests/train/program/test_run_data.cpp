@@ -295,4 +295,9 @@ TEST_CASE("what a run is asked for and was hardly meant is said") {
     REQUIRE(lines.size() == 2);
     REQUIRE(contains(lines[0], "the warm-up of 2.5 epochs is longer than the run of 2"));
     REQUIRE(contains(lines[1], "a single class"));
+    subject.recipe.model_ema = true;
+    subject.recipe.batch_size = 1;
+    REQUIRE(contains(surprises_of(subject)[1], "reach back over 5000 steps of the run's 4, to where it began"));
+    subject.recipe.model_ema_warmup = true;
+    REQUIRE(surprises_of(subject).size() == 2);
 }

@@ -62,9 +62,8 @@ class Step {
         batch_ = {model_.as_input(images), labels.on(device)};
         if (inference_) return;
         optimiser_ = make_adamw(parameters_, {.weight_decay = 0.05});
-        Recipe recipe;
-        recipe.batch_size = flags.batch_size;
-        if (device != Device::cpu) on_device_.emplace(model_, parameters_, *optimiser_, recipe, loss_);
+        clipping_.emplace(parameters_, ClipMode::norm, 0);
+        if (device != Device::cpu) on_device_.emplace(model_, parameters_, *optimiser_, *clipping_, nullptr, loss_);
     }
 
     int64_t parameters() const { return parameters_.count(); }
@@ -78,7 +77,13 @@ class Step {
         const Random random = Random{0, 3}.split(number_++);
         if (on_device_) {
             if (on_device_->full()) on_device_->read();
-            on_device_->take(batch_, random, [](int64_t) { return learning_rate; });
+            on_device_->take(
+                [&](int64_t) {
+                    return DeviceSteps::Drawn{batch_, random};
+                },
+                [](int64_t) {
+                    return DeviceSteps::Numbers{learning_rate, 1};
+                });
             return;
         }
         parameters_.zero_grad();
@@ -96,6 +101,7 @@ class Step {
     std::unique_ptr<DeviceOptimiser> optimiser_;
     const Loss loss_ = classification_loss();
     Batch batch_;
+    std::optional<Clipping> clipping_;
     std::optional<DeviceSteps> on_device_;
     bool inference_;
     uint64_t number_ = 0;

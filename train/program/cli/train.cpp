@@ -42,6 +42,7 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
     }
     update(recipe, given(flags), "the flags");
     validate(recipe);
+    refuse_idle(given(flags), to_json(SwinRecipe{}), needs_of_flags(recipe));
     choose_device(recipe.device);
     as_usage([&] { return parse_data_source(recipe.data); });
     try {
@@ -91,7 +92,8 @@ RunCommand declare_train(CLI::App& command) {
         "Ctrl-C saves the run and says how to go on with it. The run's folder holds config.json, environment.json,\n"
         "log.jsonl and log.csv (a line an epoch), report.html (curves, confusion, examples; new after every epoch),\n"
         "last.safetensors (to resume from), previous.safetensors (the one before it), best.safetensors and, at the\n"
-        "end, model.safetensors. `swingrad verify` says whether all of it is whole.\n\n"
+        "end, model.safetensors. With --model-ema what is validated, best and model is of the averaged weights.\n"
+        "`swingrad verify` says whether all of it is whole.\n\n"
         "Examples:\n"
         "  swingrad train --data shapes --model nano --epochs 5 --threads 2\n"
         "  swingrad train --data folder:cifar10-jpeg --model cifar --epochs 100 --output runs/first\n"
@@ -101,6 +103,7 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"
         "  swingrad train --data folder:photos --model tiny --img-size 256 --aa rand-m9-mstd0.5-inc1 --mixup 0.8 \\\n"
         "      --cutmix 1 --reprob 0.25 --show-batch batch.png\n"
+        "  swingrad train --opt muon --momentum 0.95 --model-ema --model-ema-decay 0.99 --grad-accum-steps 2\n"
         "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
     return [flags] {
         if (!flags->resume.empty() && !flags->show_batch.empty())

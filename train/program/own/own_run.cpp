@@ -113,6 +113,7 @@ int train(const Program& program, const TrainFlags& flags) {
     if (!flags.resume.empty()) return resume(program, flags);
     if (flags.accept_other_data) fail_usage("--accept-other-data goes with --resume");
     validate(flags.recipe);
+    refuse_idle(given_of(flags.settings, to_json(flags.recipe)), to_json(program.recipe), needs_of_flags(flags.recipe));
     choose_device(flags.recipe.device);
     const RunFolder folder{flags.output.empty()
                                ? fs::path("runs") / fmt::format("{}-seed{}", program.name, flags.recipe.seed)

@@ -59,6 +59,12 @@ std::pair<int64_t, double> best_epoch(const LogTable& log) {
     return {log.epochs[best].at("epoch").get<int64_t>(), accuracies[best]};
 }
 
+// Whether what is judged are averages of weights.
+bool averages(const Page& page) {
+    const nlohmann::json& recipe = page.run.recipe;
+    return recipe.is_object() && recipe.value("model-ema", false);
+}
+
 std::string headline(const Page& page) {
     std::string html = "<dl class=\"headline\">\n";
     if (page.run.log.has("validation_accuracy")) {
@@ -95,8 +101,9 @@ std::string judged_sections(const Page& page) {
             page.run.samples_are);
     const auto& [set, epoch, samples, images, accuracy, loss, predictions] = *page.judged;
     const std::string accuracy_text = std::isnan(accuracy) ? "" : fmt::format("accuracy {}, ", percent(accuracy));
-    const std::string of = fmt::format("<p>{} {} {}, weights of epoch {}: {}loss {}.</p>\n", grouped(samples),
-                                       escaped(set), page.run.samples_are, epoch, accuracy_text, number(loss));
+    const std::string of =
+        fmt::format("<p>{} {} {}, {}weights of epoch {}: {}loss {}.</p>\n", grouped(samples), escaped(set),
+                    page.run.samples_are, averages(page) ? "averaged " : "", epoch, accuracy_text, number(loss));
     if (!images || predictions.empty()) return "<h2>Validation and test</h2>\n" + of;
     const Confusion confusion(images->labels, predictions, static_cast<int64_t>(images->classes.size()));
     return "<h2>Confusion</h2>\n" + of + html_of(confusion, images->classes) +

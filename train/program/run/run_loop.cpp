@@ -46,6 +46,8 @@ void RunLoop::announce(const std::string& samples) {
         recipe_.device == "cpu" ? "" : fmt::format(", {}, {}", recipe_.precision, description_of(recipe_.device));
     progress_.line(fmt::format("{}: {} parameters, {} threads{}", subject_.model_name,
                                grouped(trainer_.parameters().count()), thread_count(), device));
+    if (recipe_.model_ema)
+        progress_.line("weights are averaged over steps: what is validated, best and the result is the average");
     const int64_t validation = subject_.validation ? subject_.validation->size() : 0;
     progress_.line(fmt::format("{}: {} {} to train on, {} to validate on{}", subject_.data_name,
                                grouped(subject_.training.size()), subject_.samples_are, grouped(validation), samples));
@@ -117,7 +119,10 @@ void RunLoop::finish_epoch() {
     if (saved_.empty()) save();  // so that a run with a line in its log has a checkpoint
     const auto start = Clock::now();
     std::optional<Evaluation> validation;
-    if (subject_.validation) validation = evaluate_showing("validating", *subject_.validation);
+    if (subject_.validation) {
+        const AveragedInPlace averaged = trainer_.averaged_in_place();
+        validation = evaluate_showing("validating", *subject_.validation);
+    }
     const double seconds = state.seconds + state.epoch_seconds + seconds_since(start);
 
     const int64_t epoch = state.epoch + 1;
@@ -155,6 +160,7 @@ void RunLoop::finish_epoch() {
 
 // The best so far, and those asked for by --keep-every.
 void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation) {
+    const AveragedInPlace averaged = trainer_.averaged_in_place();
     RunState& state = trainer_.state();
     const int64_t epoch = state.epoch + 1;
     if (validation && is_better(*validation)) {
@@ -215,6 +221,8 @@ void RunLoop::report(const std::string& set, const Samples* samples, const std::
 // The one look at the test samples: with the weights that validation chose, or else the last ones.
 void RunLoop::test() {
     const bool chosen = trainer_.state().best_epoch > 0;
+    // Those that validation chose are averaged already.
+    const AveragedInPlace averaged = chosen ? AveragedInPlace(nullptr) : trainer_.averaged_in_place();
     if (chosen) {
         load_weights(folder_.best(), trainer_.parameters());
         require_best_of(folder_, identity(), trainer_.state().best_epoch, recipe_.epochs);

@@ -17,7 +17,7 @@ Series rates_of(const Recipe& recipe, const LogTable& log) {
     const double last = log.column("step").back();  // not a number in a log without it
     if (epochs < 1 || !(last >= static_cast<double>(epochs) && last < most_steps)) return {};
     const auto steps = static_cast<int64_t>(last), stride = (steps + most_points - 1) / most_points;
-    const WarmupCosine schedule = schedule_of(recipe, steps / epochs);
+    const Schedule schedule = schedule_of(recipe, steps / epochs);
     Series rates;
     for (int64_t i = 0; i < steps; i += stride) {
         rates.x.push_back(static_cast<double>((i + 1) * epochs) / static_cast<double>(steps));
@@ -33,8 +33,11 @@ NamedLog named_log(const RunFolder& folder, const std::string& name) {
     try {
         Recipe recipe;
         const nlohmann::json config = read_json_file(folder.config());
-        for (const Setting& setting : settings_of(recipe))
-            update(recipe, nlohmann::json::object({{setting.name, config.at(setting.name)}}), folder.config().string());
+        for (const char* needed : {"epochs", "lr"}) config.at(needed);
+        for (const Setting& setting : settings_of(recipe))  // those of older runs lack what is new since
+            if (config.contains(setting.name))
+                update(recipe, nlohmann::json::object({{setting.name, config[setting.name]}}),
+                       folder.config().string());
         validate(recipe);
         named.rates = rates_of(recipe, named.log);
         // The loss of a program of one's own may be of another kind.

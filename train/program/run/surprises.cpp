@@ -1,6 +1,7 @@
 #include "train/program/run/surprises.h"
 
 #include "train/data/dataset.h"
+#include "train/loop/trainer.h"
 
 namespace swingrad {
 namespace {
@@ -29,6 +30,13 @@ std::vector<std::string> surprises_of(const RunSubject& subject) {
     if (recipe.warmup_epochs > static_cast<double>(recipe.epochs))
         lines.push_back(fmt::format("the warm-up of {} epochs is longer than the run of {}: the rate rises to its end",
                                     recipe.warmup_epochs, recipe.epochs));
+    const double reach = 1 / (1 - recipe.model_ema_decay);  // in steps
+    const int64_t steps = recipe.epochs * steps_of_epoch(recipe, subject.training.size());
+    if (recipe.model_ema && !recipe.model_ema_warmup && reach > static_cast<double>(steps) / 2)
+        lines.push_back(
+            fmt::format("the averaged weights reach back over {:.0f} steps of the run's {}, to where it began: "
+                        "lower --model-ema-decay, or add --model-ema-warmup",
+                        reach, steps));
     const nlohmann::json& settings = subject.settings;
     if (settings.is_object() && settings.value("color-jitter", 0.0) > 0 && !settings.value("aa", "").empty())
         lines.emplace_back("the colour jitter is left out beside a policy (--aa), as in timm");

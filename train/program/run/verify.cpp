@@ -28,7 +28,7 @@ bool all_finite(const Tensor& tensor) { return first_not_finite(tensor) == tenso
 int64_t batches_an_epoch(const VerifiedRun& run, const RunFolder& folder) {
     check(run.training_samples >= run.recipe.batch_size, "[run] {}: {} samples to train on are less than a batch of {}",
           folder.config().string(), run.training_samples, run.recipe.batch_size);
-    return run.training_samples / run.recipe.batch_size;
+    return steps_of_epoch(run.recipe, run.training_samples);
 }
 
 // The run, and what its files are read into.
