@@ -50,9 +50,10 @@ inline int64_t groups_of_weights(int64_t rows, int64_t C) {
 
 // The rows [0, rows) are cut into groups, at most one a row, whose number must not depend on the number of threads
 // (sum_groups). body(begin, end, sums) adds a group's rows into `sums`, `width` numbers of the group's own; groups run
-// in parallel. The groups' sums are then added in order and written to the targets, whose counts add up to `width`.
-// The first `written` sums (a weight's, too many to clear) are not zeros before: the body writes them with its first
-// rows and adds the rest. The others begin as zeros. Without any rows all are zeros, and body is not called.
+// in parallel; where there is but one, its body is not a piece of parallel work, and may share its own with all
+// threads. The groups' sums are then added in order and written to the targets, whose counts add up to `width`. The
+// first `written` sums (a weight's, too many to clear) are not zeros before: the body writes them with its first rows
+// and adds the rest. The others begin as zeros. Without any rows all are zeros, and body is not called.
 template <class T>
 void sum_by_groups(int64_t groups, int64_t rows, int64_t width, const std::function<void(int64_t, int64_t, T*)>& body,
                    const std::vector<SumTarget<T>>& targets, int64_t written = 0) {

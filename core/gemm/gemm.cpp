@@ -1,5 +1,6 @@
 #include "core/gemm/gemm.h"
 
+#include "core/gemm/kept_weights.h"
 #include "core/gemm/packed_operand.h"
 #include "core/gemm/packing.h"
 #include "core/threads.h"
@@ -112,8 +113,15 @@ void multiply_by_weight(int64_t rows, int64_t I, int64_t O, const T* x, const T*
     using Bias = InitialValue<acc_type<T>>;
     if (!few_rows(rows)) {
         const PackedOperand<T> weight_t(Layout::transposed, O, I, weight, I);
-        parallel_chunks(rows, rows_a_piece(rows), [&](int64_t begin, int64_t end) {
-            multiply(Layout::plain, end - begin, x + begin * I, I, weight_t, y + begin * O, O, Bias::row(bias));
+        return multiply_rows(rows, x, I, weight_t, y, O, Bias::row(bias));
+    }
+    if (detail::is_kept(weight)) {  // in pieces of whole panels, of which many threads find some
+        const PackedOperand<T> weight_t(Layout::transposed, O, I, weight, I);
+        constexpr int64_t width = panel_columns<PanelElement<T>>;
+        const int64_t panels_a_piece = (O + 16 * width - 1) / (16 * width);
+        parallel_chunks(O, panels_a_piece * width, [&](int64_t begin, int64_t end) {
+            multiply(Layout::plain, rows, x, I, weight_t.columns_of(begin, end), y + begin, O,
+                     Bias::row(bias ? bias + begin : nullptr));
         });
         return;
     }

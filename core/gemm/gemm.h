@@ -48,7 +48,8 @@ void gemm(Layout layout_a, Layout layout_b, int64_t m, int64_t n, int64_t k, con
 template <class T>
 void multiply_by_weight(int64_t rows, int64_t I, int64_t O, const T* x, const T* weight, const acc_type<T>* bias, T* y);
 // Whether the rows are so few that a weight packed as a whole would leave the cache before it is used: then
-// multiply_by_weight packs and uses one panel of its columns at a time. The bits are the same either way.
+// multiply_by_weight packs and uses one panel of its columns at a time, unless the weight is kept packed
+// (core/gemm/kept_weights.h). The bits are the same either way.
 constexpr bool few_rows(int64_t rows) { return rows <= 512; }
 
 // In how many pieces a sum over `rows` rows is taken, each piece's sum kept apart and added in order. Depends on

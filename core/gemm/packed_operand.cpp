@@ -1,5 +1,6 @@
 #include "core/gemm/packed_operand.h"
 
+#include "core/gemm/kept_weights.h"
 #include "core/gemm/packing.h"
 #include "core/gemm/product_log.h"
 #include "core/gemm/tile_product.h"
@@ -98,36 +99,43 @@ void multiply_by_blas(Layout layout_a, int64_t m, const T* a, int64_t lda, const
         if (!from) std::fill_n(c + i * ldc, n, T(0));
         else if (from != c + i * ldc) std::copy_n(from, n, c + i * ldc);
     }
-    const bool plain = b.layout() == Layout::plain;
-    if (k > 0) b.by_blas()(layout_a == Layout::transposed, !plain, m, n, k, a, lda, b.stored(), plain ? n : k, c, ldc);
+    if (k > 0)
+        b.by_blas()(layout_a == Layout::transposed, b.layout() == Layout::transposed, m, n, k, a, lda, b.stored(),
+                    b.stored_ld(), c, ldc);
 }
 
 }  // namespace
 
 template <class T, class F>
 PackedOperand<T, F>::PackedOperand(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb)
-    : n_(n), k_(k), layout_(layout) {
-    if constexpr (std::is_same_v<T, F>) {
-        by_blas_ = blas_gemm<F>();
-        if (by_blas_) {
-            keep_as_stored(b, ldb);
-            return;
-        }
-    }
+    : n_(n), k_(k), layout_(layout), stored_columns_(n) {
+    static const char panels = 0, as_stored = 0;  // their addresses tell formats apart
+    if constexpr (std::is_same_v<T, F>) by_blas_ = blas_gemm<F>();
+    const detail::PackedFrom from{b, ldb, n, k, layout, by_blas_ ? &as_stored : &panels};
+    const bool kept = detail::is_kept(b);
+    if (kept) memory_ = detail::kept_packed(from);
+    if (memory_.defined()) return;
+    if (by_blas_) copy_as_stored(b, ldb);
+    else pack(b, ldb);
+    if (kept) detail::keep_packed(from, memory_);
+}
+
+template <class T, class F>
+void PackedOperand<T, F>::pack(const T* b, int64_t ldb) {
     constexpr int64_t width = panel_columns<F>;
-    const int64_t panels = rounded_up(n, width) / width, panel_numbers = width * panel_terms<F>(k);
+    const int64_t panels = rounded_up(n_, width) / width, panel_numbers = width * panel_terms<F>(k_);
     memory_ = Tensor::empty({panels * panel_numbers * static_cast<int64_t>(sizeof(F))}, DType::uint8);
     F* const to = reinterpret_cast<F*>(memory_.data<uint8_t>());
     parallel_chunks(
         panels, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, panel_numbers)), [&](int64_t begin, int64_t end) {
             for (int64_t p = begin; p < end; ++p)
-                pack_panel(layout, std::min(width, n - p * width), k,
-                           b + p * width * (layout == Layout::plain ? 1 : ldb), ldb, to + p * panel_numbers);
+                pack_panel(layout_, std::min(width, n_ - p * width), k_,
+                           b + p * width * (layout_ == Layout::plain ? 1 : ldb), ldb, to + p * panel_numbers);
         });
 }
 
 template <class T, class F>
-void PackedOperand<T, F>::keep_as_stored(const T* b, int64_t ldb) {
+void PackedOperand<T, F>::copy_as_stored(const T* b, int64_t ldb) {
     const bool plain = layout_ == Layout::plain;
     const int64_t rows = plain ? k_ : n_, columns = plain ? n_ : k_;
     memory_ = Tensor::empty({rows, columns, static_cast<int64_t>(sizeof(T))}, DType::uint8);
@@ -136,9 +144,17 @@ void PackedOperand<T, F>::keep_as_stored(const T* b, int64_t ldb) {
 }
 
 template <class T, class F>
+PackedOperand<T, F> PackedOperand<T, F>::columns_of(int64_t begin, int64_t end) const {
+    PackedOperand some = *this;
+    some.first_column_ += begin;
+    some.n_ = end - begin;
+    return some;
+}
+
+template <class T, class F>
 const F* PackedOperand<T, F>::panel(int64_t p, int64_t term) const {
-    return reinterpret_cast<const F*>(memory_.data<uint8_t>()) +
-           (p * panel_terms<F>(k_) + term / numbers_a_term<F>)*panel_columns<F>;
+    const int64_t of_all = first_column_ / panel_columns<F> + p;
+    return memory() + (of_all * panel_terms<F>(k_) + term / numbers_a_term<F>)*panel_columns<F>;
 }
 
 template <class T, class F, class Out>

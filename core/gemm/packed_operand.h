@@ -12,7 +12,8 @@
 //
 // For that B is packed first: panels side by side become panels one after the other, so that the micro-kernel reads
 // memory in order. That costs one pass over B, and pays where many rows are multiplied by it: a layer's weight is
-// packed once an operation and serves all blocks of rows. A is read where it lies; where it is to be transposed, the
+// packed once an operation and serves all blocks of rows; in a model that is only asked, once for all
+// (core/gemm/kept_weights.h). A is read where it lies; where it is to be transposed, the
 // micro-kernel would jump from page to page, so its rows are packed too.
 //
 // The bits of an element of C depend on its own row of A, its own column of B and K, not on what is computed beside it.
@@ -29,6 +30,7 @@
 #include "core/gemm/gemm.h"
 #include "core/gemm/small_product.h"
 #include "core/tensor.h"
+#include "core/threads.h"
 
 #include <type_traits>
 
@@ -45,7 +47,7 @@ using PanelElement =
 template <class T, class F = PanelElement<T>>
 class PackedOperand {
   public:
-    // Packed on all threads, unless inside a piece of parallel work.
+    // Packed on all threads, unless inside a piece of parallel work; of a weight that is kept, only the first time.
     PackedOperand(Layout layout, int64_t n, int64_t k, const T* b, int64_t ldb);
 
     int64_t n() const { return n_; }
@@ -53,17 +55,24 @@ class PackedOperand {
     // From its row `term`; pairs begin at even ones.
     const F* panel(int64_t p, int64_t term) const;
 
+    // Its columns [begin, end), in the same memory. `begin` is a multiple of panel_columns.
+    PackedOperand columns_of(int64_t begin, int64_t end) const;
+
     // Not null: op(B) is as it was stored, at stored().
     BlasGemm<F> by_blas() const { return by_blas_; }
     Layout layout() const { return layout_; }
-    const F* stored() const { return reinterpret_cast<const F*>(memory_.data<uint8_t>()); }
+    const F* stored() const { return memory() + first_column_ * (layout_ == Layout::plain ? 1 : k_); }
+    int64_t stored_ld() const { return layout_ == Layout::plain ? stored_columns_ : k_; }
 
   private:
-    void keep_as_stored(const T* b, int64_t ldb);
+    void pack(const T* b, int64_t ldb);
+    void copy_as_stored(const T* b, int64_t ldb);
+    const F* memory() const { return reinterpret_cast<const F*>(memory_.data<uint8_t>()); }
 
     int64_t n_, k_;
     Layout layout_;
     BlasGemm<F> by_blas_ = nullptr;
+    int64_t first_column_ = 0, stored_columns_;  // of the matrix that memory_ holds: the first of n_, and all
     Tensor memory_;
 };
 
@@ -83,5 +92,16 @@ struct InitialValue {
 template <class T, class F, class Out>
 void multiply(Layout layout_a, int64_t m, const T* a, int64_t lda, const PackedOperand<T, F>& b, Out* c, int64_t ldc,
               InitialValue<acc_type<T>> initial = {});
+
+// The same of A's rows as they are stored, on all threads unless inside a piece of parallel work.
+template <class T, class F, class Out>
+void multiply_rows(int64_t m, const T* a, int64_t lda, const PackedOperand<T, F>& b, Out* c, int64_t ldc,
+                   InitialValue<acc_type<T>> initial = {}) {
+    parallel_chunks(m, rows_a_piece(m), [&](int64_t begin, int64_t end) {
+        InitialValue<acc_type<T>> from = initial;
+        if (from.first) from.first += begin * from.ld;
+        multiply(Layout::plain, end - begin, a + begin * lda, lda, b, c + begin * ldc, ldc, from);
+    });
+}
 
 }  // namespace swingrad

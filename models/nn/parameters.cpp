@@ -89,6 +89,8 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
     });
     values_ = start.on(device);
     if (mixed) copies_ = values_.to(DType::bfloat16);
+    const bool copies_alone = mixed && with == Gradients::no;
+    if (copies_alone) values_ = values_.slice(0, full_total).clone();
     if (with == Gradients::yes) {
         gradients_ = values_.zeros_like({mixed ? full_total : total});
         if (mixed) copies_gradients_ = copies_.zeros_like({total});
@@ -101,7 +103,7 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
             require_gradient(entry.leaf, entry.name);
             bind_gradient(entry.leaf, (has_copy ? copies_gradients_ : gradients_).subrange(entry.offset, entry.shape));
         }
-        entry.value = has_copy ? values_.subrange(entry.offset, entry.shape) : entry.leaf;
+        entry.value = has_copy && !copies_alone ? values_.subrange(entry.offset, entry.shape) : entry.leaf;
         all[i].parameter->value = entry.leaf;
     }
     make_buffers(model);
@@ -135,7 +137,7 @@ Tensor Parameters::as_input(const Tensor& inputs) const {
 }
 
 void Parameters::renew_copies() const {
-    if (copies_.defined()) copies_.copy_from(values_.to(copies_.dtype()));
+    if (copies_.defined() && values_.numel() == copies_.numel()) copies_.copy_from(values_.to(copies_.dtype()));
 }
 
 void Parameters::decay_rates(const Module& model, double decay) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autograd/tape.h"
+#include "core/gemm/kept_weights.h"
 #include "core/random.h"
 #include "models/nn/module.h"
 
@@ -18,8 +19,9 @@ enum class Gradients : bool { no, yes };
 //
 // Mixed precision, dtype bfloat16: `values` stays float32, since the steps of training are too small for eight bits of
 // mantissa. The model computes with bfloat16 copies of the parameters with Precision::mixed, in a flat tensor of the
-// same layout, and their gradients arrive in bfloat16 in another; all other parameters are as in float32. Source:
-// Micikevicius et al., "Mixed precision training", arXiv 1710.03740.
+// same layout, and their gradients arrive in bfloat16 in another; all other parameters are as in float32. Without
+// gradients no step is taken, and there are the copies alone. Source: Micikevicius et al., "Mixed precision training",
+// arXiv 1710.03740.
 class Parameters {
   public:
     // Allocates and initialises the parameters of `model` (which must outlive this object): every one draws from
@@ -35,7 +37,8 @@ class Parameters {
         Shape shape;
         int64_t offset;  // of its first element in the flat tensors below; a multiple of 16, gaps hold zeros
         Decay decay;
-        Tensor value;     // part of `values`: what is saved, loaded and trained
+        // Part of `values`: what is saved, loaded and trained. Where there are copies alone, the leaf.
+        Tensor value;
         Tensor leaf;      // what the model computes with and what collects the gradient: `value`, or its bfloat16 copy
         double rate = 1;  // what an optimiser multiplies the learning rate by
         bool is_table = false;  // rows are looked up, and no matrix is multiplied by
@@ -50,7 +53,8 @@ class Parameters {
 
     const std::vector<Entry>& entries() const { return entries_; }
     const std::vector<BufferEntry>& buffer_entries() const { return buffer_entries_; }
-    const Tensor& values() const { return values_; }  // [total], gaps included
+    // [total], gaps included; where there are copies alone, only as far as there are entries without one.
+    const Tensor& values() const { return values_; }
     // [total]; in mixed precision only as far as there are entries without a copy.
     const Tensor& gradients() const { return gradients_; }
     // [total] bfloat16, only the parts of entries with a copy in use; undefined where there are none.
@@ -69,6 +73,9 @@ class Parameters {
     // below the top one (Module::layer_of); one that is in no layer has rate 1. To be called before an optimiser is
     // made. Throws an Error where `model`, whose parameters these are, knows no layers.
     void decay_rates(const Module& model, double decay);
+    // Until what is returned goes, nothing may write to the parameters, and each weight is packed for products once
+    // (core/gemm/kept_weights.h).
+    KeptWeights keep() const { return KeptWeights({values_, copies_}); }
     // Forgets all gradients: the next one to arrive replaces what is there.
     void zero_grad() const;
     // Names of parameters that received no gradient since.

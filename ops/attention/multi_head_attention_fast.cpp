@@ -95,6 +95,16 @@ void backward(const MultiHeadAttentionOp<T>& op) {
                   windows_a_piece = std::max<int64_t>(1, gemm_rows / N);
     const Tensor bias = position_bias_by_key(whole), dbias = Tensor::empty({scores}, dtype_of<W>());
     const PackedOperand<T> qkv_weight(plain, C, C3, op.qkv_weight, C), proj_weight(plain, C, C, op.proj_weight, C);
+    // One group is no piece of parallel work: each of its steps goes to all threads.
+    const int64_t groups = groups_of_weights(rows_of_all, C);
+    const auto product_of_rows = [&](int64_t rows, const T* a, int64_t lda, const PackedOperand<T>& b, T* c) {
+        if (groups == 1) multiply_rows(rows, a, lda, b, c, C);
+        else multiply(plain, rows, a, lda, b, c, C);
+    };
+    const auto weight_gradient = [&](int64_t outputs, int64_t rows, const T* dy, const T* x, W* sum, bool adds) {
+        if (groups == 1) gemm(transposed, plain, outputs, C, rows, dy, outputs, x, C, sum, C, adds);
+        else gemm_block(transposed, plain, outputs, C, rows, dy, outputs, x, C, sum, C, adds);
+    };
     const auto body = [&](int64_t group_begin, int64_t group_end, W* sums) {
         W *dqkv_weight = sums, *dproj_weight = dqkv_weight + C3 * C, *dqkv_bias = dproj_weight + C * C,
           *dproj_bias = dqkv_bias + C3, *dscores = dproj_bias + C, *dlogit_scale = dscores + scores;
@@ -106,27 +116,30 @@ void backward(const MultiHeadAttentionOp<T>& op) {
             T* const dy_rows = of_map;
             gather(op, begin, end, op.dy, dy_rows);
             // forward: y = o proj_weight^T + proj_bias, so:
-            multiply(plain, rows, dy_rows, C, proj_weight, d_o, C);
+            product_of_rows(rows, dy_rows, C, proj_weight, d_o);
             const WindowAttentionOp<T> attention = op.in_windows(op.qkv + begin * N * C3, o);
             const AttentionProblem<T> problem(attention, begin);
-            AttentionHead<T> s(problem, bias.data<W>());
-            for (int64_t window = begin; window < end; ++window) {
-                s.enter(window);
-                for (int64_t head = 0; head < heads; ++head)
-                    attend_backward(problem, s, head, d_o, o, dqkv, {dscores, dlogit_scale, nullptr});
-            }
-            gemm_block(transposed, plain, C, C, rows, dy_rows, C, o, C, dproj_weight, C, adds);
+            const auto attend = [&](int64_t head_begin, int64_t head_end) {
+                AttentionHead<T> s(problem, bias.data<W>());
+                for (int64_t window = begin; window < end; ++window) {
+                    s.enter(window);
+                    for (int64_t head = head_begin; head < head_end; ++head)
+                        attend_backward(problem, s, head, d_o, o, dqkv, {dscores, dlogit_scale, nullptr});
+                }
+            };
+            parallel_chunks(heads, groups == 1 ? 1 : heads, attend);
+            weight_gradient(C, rows, dy_rows, o, dproj_weight, adds);
             add_column_sums(rows, C, dy_rows, dproj_bias);
             // forward: qkv = x qkv_weight^T + qkv_bias, so:
             T *const x_rows = of_map, *const dx_rows = d_o;
-            multiply(plain, rows, dqkv, C3, qkv_weight, dx_rows, C);
+            product_of_rows(rows, dqkv, C3, qkv_weight, dx_rows);
             if (op.dx) scatter(op, begin, end, dx_rows, op.dx);
             gather(op, begin, end, op.x, x_rows);
-            gemm_block(transposed, plain, C3, C, rows, dqkv, C3, x_rows, C, dqkv_weight, C, adds);
+            weight_gradient(C3, rows, dqkv, x_rows, dqkv_weight, adds);
             add_column_sums(rows, C3, dqkv, dqkv_bias);
         }
     };
-    sum_by_groups<W>(groups_of_weights(rows_of_all, C), rows_of_all / N, width, body,
+    sum_by_groups<W>(groups, rows_of_all / N, width, body,
                      {{op.dqkv_weight, C3 * C},
                       {op.dproj_weight, C * C},
                       {op.dqkv_bias, C3},

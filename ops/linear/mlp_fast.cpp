@@ -59,8 +59,20 @@ void backward(const MlpOp<T>& op) {
     using W = acc_type<T>;
     const int64_t rows = op.rows, C = op.C, U = op.U, O = op.O, width = U * C + U + O * U + O;
     const PackedOperand<T> packed1(plain, C, U, op.weight1, C), packed2(plain, U, O, op.weight2, U);
+    // One group is no piece of parallel work: each of its steps goes to all threads.
+    const int64_t groups = groups_of_weights(rows, C);
+    const auto product_of_rows = [&](int64_t count, const T* a, int64_t lda, const PackedOperand<T>& b, T* c,
+                                     int64_t ldc) {
+        if (groups == 1) multiply_rows(count, a, lda, b, c, ldc);
+        else multiply(plain, count, a, lda, b, c, ldc);
+    };
+    const auto weight_gradient = [&](int64_t outputs, int64_t inputs, int64_t count, const T* from, const T* x, W* sum,
+                                     bool adds) {
+        if (groups == 1) gemm(transposed, plain, outputs, inputs, count, from, outputs, x, inputs, sum, inputs, adds);
+        else gemm_block(transposed, plain, outputs, inputs, count, from, outputs, x, inputs, sum, inputs, adds);
+    };
     sum_by_groups<W>(
-        groups_of_weights(rows, C), rows, width,
+        groups, rows, width,
         [&](int64_t group_begin, int64_t group_end, W* sums) {
             W *dweight1_sum = sums, *dweight2_sum = dweight1_sum + U * C, *dbias1_sum = dweight2_sum + O * U,
               *dbias2_sum = dbias1_sum + U;
@@ -71,7 +83,7 @@ void backward(const MlpOp<T>& op) {
                 const bool adds = begin > group_begin;
                 const T *x_piece = op.x + begin * C, *a_piece = op.a + begin * U, *dy_piece = op.dy + begin * O;
                 // forward: y = g weight2^T + bias2, so (da holds dg until gelu's slope is known):
-                multiply(plain, count, dy_piece, O, packed2, da, U);
+                product_of_rows(count, dy_piece, O, packed2, da, U);
                 // forward: g = gelu(a), so:
                 along_row<W>(count * U, [&](auto& number, int64_t i) {
                     std::remove_reference_t<decltype(number)> value, slope, arrived;
@@ -81,11 +93,11 @@ void backward(const MlpOp<T>& op) {
                     store_vector(value, g + i);
                     store_vector(arrived * slope, da + i);
                 });
-                gemm_block(transposed, plain, O, U, count, dy_piece, O, g, U, dweight2_sum, U, adds);
+                weight_gradient(O, U, count, dy_piece, g, dweight2_sum, adds);
                 add_column_sums(count, O, dy_piece, dbias2_sum);
                 // forward: a = x weight1^T + bias1, so:
-                multiply(plain, count, da, U, packed1, op.dx + begin * C, C);
-                gemm_block(transposed, plain, U, C, count, da, U, x_piece, C, dweight1_sum, C, adds);
+                product_of_rows(count, da, U, packed1, op.dx + begin * C, C);
+                weight_gradient(U, C, count, da, x_piece, dweight1_sum, adds);
                 add_column_sums(count, U, da, dbias1_sum);
             }
         },

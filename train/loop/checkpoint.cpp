@@ -26,7 +26,8 @@ NamedTensors weights_of(const Parameters& parameters, Place place) {
     const Tensor values = at(place, parameters.values());
     NamedTensors all;
     for (const auto& entry : parameters.entries())
-        all.emplace_back(entry.name, values.subrange(entry.offset, entry.shape));
+        all.emplace_back(entry.name, entry.value.dtype() == values.dtype() ? values.subrange(entry.offset, entry.shape)
+                                                                           : at(place, entry.value));
     for (const auto& entry : parameters.buffer_entries()) all.emplace_back(entry.name, at(place, entry.value));
     return all;
 }

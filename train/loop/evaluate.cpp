@@ -24,6 +24,7 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
                     const std::function<void(int64_t done)>& after_batch, const Loss& loss) {
     check(samples.size() > 0, "[evaluate] expects at least one sample, got none");
     const NoGrad no_recording;
+    const KeptWeights kept = parameters.keep();
     model.eval();
     const Loss loss_of = loss ? loss : classification_loss();
     std::vector<int64_t> order(static_cast<size_t>(samples.size()));

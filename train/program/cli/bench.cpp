@@ -58,6 +58,7 @@ class Step {
           parameters_(model_, dtype_of_precision(flags.precision), Random{}, device,
                       flags.inference ? Gradients::no : Gradients::yes),
           inference_(flags.inference) {
+        if (inference_) kept_.emplace(std::vector<Tensor>{parameters_.values(), parameters_.copies()});
         const auto [images, labels] = random_batch(config, flags.batch_size);
         batch_ = {model_.as_input(images), labels.on(device)};
         if (inference_) return;
@@ -104,6 +105,7 @@ class Step {
     std::optional<Clipping> clipping_;
     std::optional<DeviceSteps> on_device_;
     bool inference_;
+    std::optional<KeptWeights> kept_;
     uint64_t number_ = 0;
 };
 

@@ -69,6 +69,7 @@ int predict(const PredictFlags& flags) {
     Parameters parameters(model, DType::float32, Random{}, choose_device(flags.device), Gradients::no);
     flags.trained.load(subject.weights, parameters, complain);
 
+    const KeptWeights kept = parameters.keep();
     const PictureInput input{subject.model.img_size, subject.normalisation, subject.fitting};
     return predict_pictures(flags.pictures, subject.classes, subject.ignore_exif, [&](const Tensor& picture) {
         return model.forward(model.as_input(input_of(input, picture)));

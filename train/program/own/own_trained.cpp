@@ -48,6 +48,7 @@ int predict(const Program& program, const PictureFlags& flags, const fs::path& c
     const RunFolder folder = folder_of_checkpoint(checkpoint);
     const PicturesLearnt pictures = pictures_in(program, read_own_config(program, folder), folder);
     const LoadedModel loaded(program, weights_of_checkpoint(checkpoint), DType::float32, device);
+    const KeptWeights kept = loaded.parameters.keep();
     const NoGrad no_recording;
     return predict_pictures(flags, pictures.classes, false, [&](const Tensor& picture) {
         return (*loaded.model)(loaded.parameters.as_input(input_of(pictures.input, picture)));

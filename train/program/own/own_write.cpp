@@ -100,6 +100,7 @@ int write_text(const Program& program, const WriteFlags& flags) {
     std::vector<int64_t> text = encoded(program.text, flags.beginning);
     const LoadedModel loaded(program, weights_of_checkpoint(flags.checkpoint), DType::float32,
                              choose_device(flags.device));
+    const KeptWeights kept = loaded.parameters.keep();
     LinesOut lines;
     lines.add(flags.beginning);
     write_tokens(*loaded.model, loaded.parameters, program.text.context, flags.writing, text,
