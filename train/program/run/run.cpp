@@ -194,7 +194,9 @@ fs::path default_run_folder(const SwinRecipe& recipe) {
 int start_run(const SwinRecipe& recipe, const fs::path& path) {
     const RunFolder folder{path};
     require_unused(folder);
-    return SwinRun(recipe, true).start_in(folder);
+    SwinRecipe lasting = recipe;
+    lasting.data = lasting_source(recipe.data);
+    return SwinRun(lasting, true).start_in(folder);
 }
 
 void show_batch(const SwinRecipe& recipe, const fs::path& file) { SwinRun(recipe, true).show_batch(file); }

@@ -95,6 +95,8 @@ RunConfig read_config(const RunFolder& folder) {
     // Until version 0.2 all images had the model's size. Since then a run's settings say which crops it chose.
     if (!json.contains("train-crop-mode")) json["train-crop-mode"] = "pad";
 
+    if (json.value("data", nlohmann::json()) == "shapes") json["data"] = "shapes:1";  // there was one version of them
+
     RunConfig config;
     update(config.recipe, json, name);
     try {
