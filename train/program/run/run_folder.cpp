@@ -88,7 +88,7 @@ RunConfig read_config(const RunFolder& folder) {
     check(json.is_object() && json.contains("derived"), "[run] {}: no \"derived\" in it, so no run wrote it", name);
     const nlohmann::json derived = json["derived"];
     check(derived.is_object(), "[run] {}: \"derived\" must be an object, got {}", name, json_text(derived));
-    check(!derived.contains("program"), "[run] {}: a run of the program {}, which alone knows its model", name,
+    check(!derived.contains("program"), "[run] {}: a run of the program {}, which alone knows its model: use its commands", name,
           json_text(derived.value("program", nlohmann::json())));
     json.erase("derived");
     if (!json.contains("ignore-exif")) json["ignore-exif"] = true;  // version 0.1 turned no picture
