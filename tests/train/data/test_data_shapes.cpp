@@ -135,8 +135,14 @@ TEST_CASE("a crowded picture shows its ground, its shape and its clutter, each o
 TEST_CASE("clutter is a bar with round ends where it was put") {
     const Clutter bar{10, 20, 5, 2, 0, {1, 1, 1}};
     const Tensor image = draw_image(CrowdedScene{{0, 25, 5, 1, 0}, {}, {}, {bar}, {}}, {30, 40}, {});
-    for (const auto& [r, c, bright] : {std::tuple{10, 20, true}, {10, 15, true}, {9, 25, true}, {10, 26, true},
-                                       {10, 28, false}, {13, 20, false}, {6, 20, false}, {10, 12, false}})
+    for (const auto& [r, c, bright] : {std::tuple{10, 20, true},
+                                       {10, 15, true},
+                                       {9, 25, true},
+                                       {10, 26, true},
+                                       {10, 28, false},
+                                       {13, 20, false},
+                                       {6, 20, false},
+                                       {10, 12, false}})
         REQUIRE((pixel_of(image, r, c, 0) > 0.5f) == bright);
     const Tensor hidden = draw_mask(CrowdedScene{{2, 10, 20, 8, 0}, {}, {}, {}, {bar}}, {30, 40});
     REQUIRE(hidden.data<uint8_t>()[10 * 40 + 20] == 0);

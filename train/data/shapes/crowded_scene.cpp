@@ -10,8 +10,8 @@ namespace swingrad {
 namespace {
 
 constexpr double pi = std::numbers::pi;
-constexpr double noise_amplitude = 0.06;   // of 0 .. 1, up and down
-constexpr double most_hidden = 0.25;       // of the shape's pixels
+constexpr double noise_amplitude = 0.06;                                        // of 0 .. 1, up and down
+constexpr double most_hidden = 0.25;                                            // of the shape's pixels
 constexpr double least_contrast = 0.25, most_contrast = 0.6, most_swing = 0.1;  // of 0 .. 1, in each channel
 
 Colour colour(Draws& draws, double low, double high) {
@@ -71,7 +71,8 @@ void cover(Colour& under, const Colour& over, double share) {
 }
 
 bool hidden(const std::vector<Clutter>& before, int64_t r, int64_t c) {
-    return std::any_of(before.begin(), before.end(), [&](const Clutter& piece) { return distance_at(piece, r, c) < 0; });
+    return std::any_of(before.begin(), before.end(),
+                       [&](const Clutter& piece) { return distance_at(piece, r, c) < 0; });
 }
 
 // Of the shape's pixels.

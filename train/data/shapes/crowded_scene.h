@@ -27,7 +27,7 @@ struct Texture {
 
 // A bar with round ends, or with no length a dot.
 struct Clutter {
-    double row = 0, column = 0;                   // of its middle, in pixels
+    double row = 0, column = 0;                     // of its middle, in pixels
     double half_length = 0, radius = 1, angle = 0;  // pixels, pixels, radians
     Colour colour{};
 };
