@@ -28,7 +28,7 @@ refuses 2 "--recipe cifar-minutes contradicts --resume by_recipe" train --resume
 echo '[1]' >list.json
 refuses 1 "a recipe must be an object, got [1]" train --recipe list.json
 echo '{"epoch": 1}' >unknown.json
-refuses 2 'the recipe unknown.json: no setting "epoch"' train --recipe unknown.json
+refuses 2 'the recipe unknown.json: unknown key "epoch"' train --recipe unknown.json
 echo '{"epochs": 0}' >range.json
 refuses 2 "--epochs must be" train --recipe range.json
 [ -e none ] && wrong "a training that could not start has left a folder"

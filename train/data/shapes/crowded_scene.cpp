@@ -5,14 +5,16 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 namespace swingrad {
 namespace {
 
 constexpr double pi = std::numbers::pi;
-constexpr double noise_amplitude = 0.06;                                        // of 0 .. 1, up and down
-constexpr double most_hidden = 0.25;                                            // of the shape's pixels
-constexpr double least_contrast = 0.25, most_contrast = 0.6, most_swing = 0.1;  // of 0 .. 1, in each channel
+// Of colours, in 0 .. 1.
+constexpr double noise_amplitude = 0.06;  // up and down
+constexpr double most_swing = 0.1;        // of a texture
+constexpr double darkest_ground = 0, lightest_ground = 0.45, least_contrast = 0.25, most_contrast = 0.6;
 
 Colour colour(Draws& draws, double low, double high) {
     Colour channels{};
@@ -20,14 +22,11 @@ Colour colour(Draws& draws, double low, double high) {
     return channels;
 }
 
-// Lighter or darker than `other` in each channel, as a coin says, or as there is room.
-Colour against(Draws& draws, const Colour& other) {
-    Colour channels{};
-    for (size_t i = 0; i < channels.size(); ++i) {
-        const double difference = draws.between(least_contrast, most_contrast) * (draws.chance(0.5) ? 1 : -1);
-        const double there = other[i] + difference;
-        channels[i] = static_cast<float>(std::clamp(there < 0 || there > 1 ? other[i] - difference : there, 0.0, 1.0));
-    }
+// Lighter than `ground` in each channel.
+Colour lighter(Draws& draws, const Colour& ground) {
+    Colour channels = ground;
+    for (float& channel : channels)
+        channel = std::min(channel + static_cast<float>(draws.between(least_contrast, most_contrast)), 1.0f);
     return channels;
 }
 
@@ -70,18 +69,27 @@ void cover(Colour& under, const Colour& over, double share) {
     for (size_t i = 0; i < under.size(); ++i) under[i] += static_cast<float>(share) * (over[i] - under[i]);
 }
 
-bool hidden(const std::vector<Clutter>& before, int64_t r, int64_t c) {
-    return std::any_of(before.begin(), before.end(),
-                       [&](const Clutter& piece) { return distance_at(piece, r, c) < 0; });
+double distance_at(const TexturedShape& shape, int64_t r, int64_t c) { return distance_at(shape.place, r, c); }
+
+// Whether one of these covers the middle of a pixel.
+bool any_at(const auto& things, int64_t r, int64_t c) {
+    return std::any_of(things.begin(), things.end(), [&](const auto& one) { return distance_at(one, r, c) < 0; });
 }
 
-// Of the shape's pixels.
-double share_hidden(const CrowdedScene& scene, Extent extent) {
-    int64_t all = 0, covered = 0;
-    for (int64_t r = 0; r < extent.rows; ++r)
-        for (int64_t c = 0; c < extent.columns; ++c)
-            if (distance_at(scene.shape, r, c) < 0) ++all, covered += hidden(scene.before, r, c) ? 1 : 0;
-    return all == 0 ? 0 : static_cast<double>(covered) / static_cast<double>(all);
+// A place for one more of a kind, none where chance finds none that is free.
+std::optional<Placement> free_place(const std::vector<TexturedShape>& others, int64_t label, Draws& draws,
+                                    Extent extent) {
+    const auto side = static_cast<double>(std::min(extent.rows, extent.columns));
+    for (int attempt = 0; attempt < 40; ++attempt) {
+        const double radius = draws.between(0.16, 0.25) * side;
+        const double row = draws.between(radius, static_cast<double>(extent.rows) - radius);
+        const double column = draws.between(radius, static_cast<double>(extent.columns) - radius);
+        const bool is_free = std::none_of(others.begin(), others.end(), [&](const TexturedShape& other) {
+            return std::hypot(other.place.row - row, other.place.column - column) < other.place.radius + radius;
+        });
+        if (is_free) return Placement{label, row, column, radius, draws.between(-0.4, 0.4)};
+    }
+    return {};
 }
 
 }  // namespace
@@ -89,22 +97,15 @@ double share_hidden(const CrowdedScene& scene, Extent extent) {
 CrowdedScene random_crowded_scene(int64_t label, Extent extent, Random random) {
     Draws draws(random);
     const auto side = static_cast<double>(std::min(extent.rows, extent.columns));
+    const Colour ground = colour(draws, darkest_ground, lightest_ground);
     CrowdedScene scene;
-    Placement& shape = scene.shape;
-    shape.label = label;
-    shape.radius = draws.between(0.22, 0.45) * side;
-    shape.row = draws.between(shape.radius, static_cast<double>(extent.rows) - shape.radius);
-    shape.column = draws.between(shape.radius, static_cast<double>(extent.columns) - shape.radius);
-    shape.angle = draws.between(-pi, pi);
-    const Colour ground = colour(draws, 0.1, 0.9);
     scene.background = texture(draws, ground, side);
-    scene.foreground = texture(draws, against(draws, ground), side);
-    for (int64_t i = draws.below(5); i > 0; --i) scene.behind.push_back(clutter(draws, extent, side));
-    // What would hide too much is left out.
-    for (int64_t i = draws.below(3); i > 0; --i) {
-        scene.before.push_back(clutter(draws, extent, side));
-        if (share_hidden(scene, extent) > most_hidden) scene.before.pop_back();
+    for (int64_t i = 2 + draws.below(3); i > 0; --i) {
+        const std::optional<Placement> place = free_place(scene.shapes, label, draws, extent);
+        if (place) scene.shapes.push_back({*place, texture(draws, lighter(draws, ground), side)});
     }
+    for (int64_t i = draws.below(3); i > 0; --i) scene.behind.push_back(clutter(draws, extent, side));
+    for (int64_t i = draws.below(2); i > 0; --i) scene.before.push_back(clutter(draws, extent, side));
     return scene;
 }
 
@@ -118,7 +119,8 @@ Tensor draw_image(const CrowdedScene& scene, Extent extent, Random noise) {
                 for (const Clutter& piece : pieces) cover(seen, piece.colour, coverage_at(distance_at(piece, r, c)));
             };
             lay(scene.behind);
-            cover(seen, colour_at(scene.foreground, r, c), coverage_at(distance_at(scene.shape, r, c)));
+            for (const TexturedShape& shape : scene.shapes)
+                cover(seen, colour_at(shape.texture, r, c), coverage_at(distance_at(shape.place, r, c)));
             lay(scene.before);
             const auto words = noise.words(static_cast<uint64_t>(r * extent.columns + c));
             for (size_t i = 0; i < 3; ++i) {
@@ -132,9 +134,10 @@ Tensor draw_image(const CrowdedScene& scene, Extent extent, Random noise) {
 Tensor draw_mask(const CrowdedScene& scene, Extent extent) {
     Tensor mask = Tensor::empty({extent.rows, extent.columns}, DType::uint8);
     for (int64_t r = 0; r < extent.rows; ++r)
-        for (int64_t c = 0; c < extent.columns; ++c)
-            mask.data<uint8_t>()[r * extent.columns + c] =
-                distance_at(scene.shape, r, c) < 0 && !hidden(scene.before, r, c) ? 1 : 0;
+        for (int64_t c = 0; c < extent.columns; ++c) {
+            const bool shape = any_at(scene.shapes, r, c), hidden = any_at(scene.before, r, c);
+            mask.data<uint8_t>()[r * extent.columns + c] = shape && !hidden ? 1 : 0;
+        }
     return mask;
 }
 
