@@ -17,4 +17,4 @@ if [ -e "$run" ]; then
     echo "Replacing $run of an earlier time"
     rm -rf "$run"
 fi
-build/swingrad train --data shapes --model nano --epochs 8 --output "$run"
+build/swingrad train --data shapes --model nano --epochs 20 --lr 2e-3 --output "$run"

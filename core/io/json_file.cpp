@@ -53,6 +53,7 @@ json parse_json(const std::string& text, const std::string& name) {
     try {
         return json::parse(text, Strictness(name));
     } catch (const json::parse_error& error) {
+        check(error.byte <= text.size(), "{} is not JSON: it ends too early, after {} bytes", name, text.size());
         fail("{} is not JSON: wrong at byte {} of {}", name, error.byte, text.size());
     } catch (const json::out_of_range&) {
         fail("{} holds a number that is too large", name);

@@ -40,7 +40,9 @@ constexpr size_t v2 = 3;  // among them
 SwinRecipe plan_of(const ExperimentSettings& settings) {
     SwinRecipe recipe = recipe_of(settings);
     recipe.validation = 0;
-    recipe.epochs = settings.data == "shapes" ? 12 : 2;  // about as many steps: CIFAR-10 has six times the images
+    recipe.epochs = parse_data_source(settings.data).kind == "shapes"
+                        ? 12
+                        : 2;  // about as many steps: CIFAR-10 has six times the images
     recipe.warmup_epochs = 0.1 * static_cast<double>(recipe.epochs);
     recipe.model_args = {{"embed_dim", 32}, {"num_heads", {2, 4}}};
     if (settings.quick) {

@@ -24,7 +24,7 @@ struct Plan {
 Plan plan_of(const ExperimentSettings& settings) {
     Plan plan{recipe_of(settings), {4, 6, 8, 16}, 3000, 3000};
     plan.training.validation = 0;
-    plan.training.epochs = settings.data == "shapes" ? 30 : 5;  // about as many steps
+    plan.training.epochs = parse_data_source(settings.data).kind == "shapes" ? 30 : 5;  // about as many steps
     if (settings.quick) {
         plan.training.img_size = 16;
         plan.training.batch_size = 400;

@@ -27,8 +27,8 @@ TEST_CASE("JSON is read, from a text and from a file") {
 }
 
 TEST_CASE("what is no JSON, or more than can be held, is an Error") {
-    REQUIRE(refused("{\"a\": ") == "settings is not JSON: wrong at byte 7 of 6");
-    REQUIRE(refused("") == "settings is not JSON: wrong at byte 1 of 0");
+    REQUIRE(refused("{\"a\": ") == "settings is not JSON: it ends too early, after 6 bytes");
+    REQUIRE(refused("") == "settings is not JSON: it ends too early, after 0 bytes");
     REQUIRE(refused("[1e400]") == "settings holds a number that is too large");
     REQUIRE(refused(nested(65)) == "settings nests more than 64 lists and objects");
     REQUIRE(refused(nested(1'000'000)) == "settings nests more than 64 lists and objects");

@@ -2,7 +2,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 #include "train/data/batch.h"
-#include "train/data/shapes.h"
+#include "train/data/shapes/shapes.h"
 #include "train/program/images/data_source.h"
 
 #include <algorithm>
@@ -40,6 +40,19 @@ int64_t covered(const Tensor& mask) {
     return std::count(values.begin(), values.end(), 1);
 }
 
+// In 0 .. 1.
+float pixel_of(const Tensor& image, int64_t r, int64_t c, int64_t channel) {
+    return static_cast<float>(image.data<uint8_t>()[(r * image.shape()[1] + c) * 3 + channel]) / 255.0f;
+}
+
+// Nothing of the shape is cut off: seen ten times as large, all of its area is there.
+void require_whole(const Placement& shape, Extent extent) {
+    const Placement large{shape.label, 10 * shape.row, 10 * shape.column, 10 * shape.radius, shape.angle};
+    const Tensor mask = draw_mask(CrowdedScene{{}, {}, {{large, {}}}, {}}, {10 * extent.rows, 10 * extent.columns});
+    const double area = area_of(shape_names()[static_cast<size_t>(shape.label)]) * large.radius * large.radius;
+    REQUIRE(static_cast<double>(covered(mask)) == Approx(area).epsilon(0.02));
+}
+
 }  // namespace
 
 TEST_CASE("every shape covers the area that geometry says, at any angle") {
@@ -47,40 +60,101 @@ TEST_CASE("every shape covers the area that geometry says, at any angle") {
         for (const double angle : {0.0, 0.7, 2.9}) {
             const std::string name = shape_names()[static_cast<size_t>(label)];
             INFO(name << " at " << angle);
-            const Scene scene{label, 151.3, 160.8, 150, angle, {1, 1, 1}, {0, 0, 0}};
-            const Tensor mask = draw_mask(scene, {310, 320});
+            const Placement shape{label, 151.3, 160.8, 150, angle};
+            const Tensor mask = draw_mask(CrowdedScene{{}, {}, {{shape, {}}}, {}}, {310, 320});
             REQUIRE(static_cast<double>(covered(mask)) / (150.0 * 150.0) == Approx(area_of(name)).epsilon(0.01));
-            // The picture without its noise is the mask with smooth edges: the same area.
-            const auto pixels = draw_image(scene, {310, 320}, {}).values();
-            double bright = 0;
-            for (const double value : pixels) bright += value > 127 ? 1 : 0;
-            REQUIRE(bright / 3 == Approx(static_cast<double>(covered(mask))).epsilon(0.01));
+            // A picture without noise is the mask with smooth edges: the same area, in either version.
+            const Texture white{{1, 1, 1}, {}, 0, 0, 0};
+            for (const Tensor& image : {draw_image(CrowdedScene{{}, {}, {{shape, white}}, {}}, {310, 320}, {}),
+                                        draw_image(PlainScene{shape, {1, 1, 1}, {0, 0, 0}}, {310, 320}, {})}) {
+                const std::vector<double> pixels = image.values();
+                const auto bright = std::count_if(pixels.begin(), pixels.end(), [](double x) { return x > 127; });
+                REQUIRE(static_cast<double>(bright) / 3 == Approx(static_cast<double>(covered(mask))).epsilon(0.01));
+            }
         }
 }
 
-TEST_CASE("a picture has the background's colour outside the mask and the foreground's inside, but for noise") {
+TEST_CASE("a plain picture has the background's colour outside the shape and the foreground's inside, but for noise") {
+    constexpr Extent extent{32, 48};
     for (int64_t index = 0; index < 50; ++index) {
-        const Scene scene = shapes_scene(Split::train, index, {32, 48});
-        const Tensor mask = draw_mask(scene, {32, 48}), image = draw_image(scene, {32, 48}, Random{1});
-        REQUIRE(covered(mask) > 20);
-        REQUIRE(covered(mask) < 32 * 48 / 2);
-        int64_t off = 0;  // pixels of an edge are mixtures
-        for (int64_t i = 0; i < 32 * 48; ++i)
-            for (size_t channel = 0; channel < 3; ++channel) {
-                const float colour = (mask.data<uint8_t>()[i] ? scene.foreground : scene.background)[channel];
-                if (std::abs(image.data<uint8_t>()[i * 3 + static_cast<int64_t>(channel)] / 255.0f - colour) > 0.102f)
-                    ++off;
+        const PlainScene scene = plain_scene(Split::train, index, extent);
+        const Tensor image = draw_image(scene, extent, Random{1});
+        int64_t inside = 0, off = 0;  // pixels of an edge are mixtures
+        for (int64_t r = 0; r < extent.rows; ++r)
+            for (int64_t c = 0; c < extent.columns; ++c) {
+                const double distance = distance_at(scene, r, c);
+                inside += distance < 0 ? 1 : 0;
+                if (std::abs(distance) < 0.5) continue;
+                const std::array<float, 3>& colour = distance < 0 ? scene.foreground : scene.background;
+                for (int64_t i = 0; i < 3; ++i)
+                    if (std::abs(pixel_of(image, r, c, i) - colour[static_cast<size_t>(i)]) > 0.102f) ++off;
             }
-        REQUIRE(off < 32 * 48 * 3 / 4);
-        // Nothing of the shape is cut off: seen ten times as large, all of its area is there.
-        const Scene large{scene.label, 10 * scene.row, 10 * scene.column, 10 * scene.radius, scene.angle, {}, {}};
-        const double area = area_of(shape_names()[static_cast<size_t>(scene.label)]) * large.radius * large.radius;
-        REQUIRE(static_cast<double>(covered(draw_mask(large, {320, 480}))) == Approx(area).epsilon(0.02));
+        REQUIRE(off == 0);
+        REQUIRE(inside > 20);
+        REQUIRE(inside < 32 * 48 / 2);
+        require_whole(scene, extent);
     }
 }
 
+TEST_CASE("a crowded picture shows its ground, its shapes and its clutter, each over those before it") {
+    constexpr Extent extent{32, 48};
+    int64_t with_clutter = 0, hidden_ones = 0;
+    std::set<size_t> counts;
+    for (int64_t index = 0; index < 200; ++index) {
+        const CrowdedScene scene = crowded_scene(Split::train, index, extent);
+        INFO("picture " << index);
+        counts.insert(scene.shapes.size());
+        for (const auto& [place, texture] : scene.shapes) {
+            REQUIRE(place.label == index % 10);
+            require_whole(place, extent);
+            // Lighter than the ground in each channel by more than its waves and the ground's.
+            for (size_t i = 0; i < 3; ++i) {
+                REQUIRE(texture.base[i] - scene.background.base[i] > 0.2499f);
+                REQUIRE(texture.swing[i] + scene.background.swing[i] <= 0.2f);
+            }
+        }
+        // Where no clutter is before them, the mask is the shapes.
+        CrowdedScene bare = scene;
+        bare.before.clear();
+        const int64_t seen = covered(draw_mask(scene, extent)), all = covered(draw_mask(bare, extent));
+        REQUIRE(seen <= all);
+        REQUIRE(2 * seen > all);
+        hidden_ones += seen < all ? 1 : 0;
+        with_clutter += scene.before.empty() && scene.behind.empty() ? 0 : 1;
+        // Clutter behind is not seen within a shape.
+        const Tensor image = draw_image(scene, extent, Random{1});
+        CrowdedScene emptied = scene;
+        emptied.behind.clear();
+        const Tensor without = draw_image(emptied, extent, Random{1});
+        for (int64_t r = 0; r < extent.rows; ++r)
+            for (int64_t c = 0; c < extent.columns; ++c)
+                if (distance_at(scene.shapes[0].place, r, c) < -0.5)
+                    for (int64_t i = 0; i < 3; ++i) REQUIRE(pixel_of(image, r, c, i) == pixel_of(without, r, c, i));
+    }
+    REQUIRE(counts == std::set<size_t>{2, 3, 4});
+    REQUIRE(with_clutter > 120);
+    REQUIRE(hidden_ones > 20);
+}
+
+TEST_CASE("clutter is a bar with round ends where it was put") {
+    const Clutter bar{10, 20, 5, 2, 0, {1, 1, 1}};
+    const Tensor image = draw_image(CrowdedScene{{}, {bar}, {}, {}}, {30, 40}, {});
+    for (const auto& [r, c, bright] : {std::tuple{10, 20, true},
+                                       {10, 15, true},
+                                       {9, 25, true},
+                                       {10, 26, true},
+                                       {10, 28, false},
+                                       {13, 20, false},
+                                       {6, 20, false},
+                                       {10, 12, false}})
+        REQUIRE((pixel_of(image, r, c, 0) > 0.5f) == bright);
+    const Tensor hidden = draw_mask(CrowdedScene{{}, {}, {{{2, 10, 20, 8, 0}, {}}}, {bar}}, {30, 40});
+    REQUIRE(hidden.data<uint8_t>()[10 * 40 + 20] == 0);
+    REQUIRE(hidden.data<uint8_t>()[14 * 40 + 20] == 1);
+}
+
 TEST_CASE("the shapes data set is balanced, fixed, and different for training and test") {
-    const DataSource source = parse_data_source("shapes");
+    const DataSource source = parse_data_source(GENERATE("shapes", "shapes:1"));
     const Dataset train = load_dataset(source, Split::train), test = load_dataset(source, Split::test);
     REQUIRE(train.size() == 8000);
     REQUIRE(test.size() == 1000);
@@ -103,10 +177,30 @@ TEST_CASE("the shapes data set is balanced, fixed, and different for training an
     set_thread_count(threads);
 }
 
+// Taken once from version 0.1's pictures, to which runs of that time must come back.
+TEST_CASE("old pictures stay what they were, and the newest are those without a number") {
+    const auto sum = [](const char* name) {
+        const Dataset data = load_dataset(parse_data_source(name), Split::test, {.extent = {16, 16}});
+        uint64_t hash = 14695981039346656037ull;  // FNV-1a
+        for (const uint8_t byte : data.images.span<uint8_t>()) hash = (hash ^ byte) * 1099511628211ull;
+        return hash;
+    };
+    REQUIRE(sum("shapes:1") == 9820807041594556708ull);
+    REQUIRE(sum("shapes:2") == sum("shapes"));
+    REQUIRE(sum("shapes:1") != sum("shapes:2"));
+    REQUIRE(lasting_source("shapes") == "shapes:2");
+    REQUIRE(lasting_source("shapes:1") == "shapes:1");
+    REQUIRE(lasting_source("folder:shapes") == "folder:shapes");
+    for (const char* text : {"shapes:", "shapes:0", "shapes:3", "shapes:01", "shapes:one"})
+        REQUIRE(error_of([&] { parse_data_source(text); }) ==
+                fmt::format("[data] expected shapes, cifar10:DIR, cifar100:DIR or folder:DIR, got \"{}\"", text));
+}
+
 TEST_CASE("shapes are drawn at any extent") {
     for (const Extent extent : {Extent{1, 1}, Extent{3, 33}}) {
-        const Scene scene = shapes_scene(Split::test, 7, extent);
-        REQUIRE(draw_image(scene, extent, {}).shape() == Shape{extent.rows, extent.columns, 3});
+        const Shape shape{extent.rows, extent.columns, 3};
+        REQUIRE(draw_image(plain_scene(Split::test, 7, extent), extent, {}).shape() == shape);
+        REQUIRE(draw_image(crowded_scene(Split::test, 7, extent), extent, {}).shape() == shape);
     }
     REQUIRE(error_of([] {
                 load_dataset({"shapes", ""}, Split::test, {{0, 32}});

@@ -100,7 +100,7 @@ TEST_CASE("a file that does not fit is refused in one line and changes nothing")
     write_changed(directory / "c", bad, [](SafetensorsFile& file) { file.tensors.erase("optimizer.exp_avg_sq.late"); });
     REQUIRE(checkpoint() == "[checkpoint] FILE does not fit: 1 missing (\"optimizer.exp_avg_sq.late\")");
     write_changed(directory / "c", bad, [](SafetensorsFile& file) { file.metadata["swingrad"] = "{\"step\""; });
-    REQUIRE(checkpoint() == "[checkpoint] FILE: metadata \"swingrad\" is not JSON: wrong at byte 8 of 7");
+    REQUIRE(checkpoint() == "[checkpoint] FILE: metadata \"swingrad\" is not JSON: it ends too early, after 7 bytes");
     for (const char* steps : {"", "-1", "3 ", "99999999999999999999"}) {
         write_changed(directory / "c", bad, [&](SafetensorsFile& file) { file.metadata["optimizer.steps"] = steps; });
         REQUIRE(checkpoint() ==

@@ -136,7 +136,7 @@ TEST_CASE("trace says in one line which file holds what it cannot use") {
     }
     SECTION("text that is not JSON") {
         files.write_config("{");
-        REQUIRE(files.error() == "[json] " + config + " is not JSON: wrong at byte 2 of 1");
+        REQUIRE(files.error() == "[json] " + config + " is not JSON: it ends too early, after 1 bytes");
     }
     SECTION("no configuration") {
         std::filesystem::remove(files.options.config);

@@ -59,6 +59,9 @@ head -c 500 killed/last.safetensors >damaged/last.safetensors
 "$program" verify damaged >said 2>&1 && wrong "it takes a checkpoint that is cut off for whole"
 grep -q "mv damaged/previous.safetensors damaged/last.safetensors && $(basename "$program") train --resume damaged" said ||
     { cat said; wrong "it does not say how to go on"; }
+"$(dirname "$program")/../swingrad" verify damaged >said 2>&1 && wrong "swingrad takes it for a whole run of its own"
+grep -q "a run of the program \"$(basename "$program")\", which alone knows its model: use its commands" said ||
+    { cat said; wrong "swingrad does not say whose run it is"; }
 "$program" train --resume whole --lr 9 >said 2>&1 && wrong "a resumed run takes another learning rate"
 grep -q -- "--lr 9.0 contradicts" said || { cat said; wrong "it does not say that --lr contradicts"; }
 grep -q "<h2>Epochs</h2>" whole/report.html || wrong "no report"

@@ -191,8 +191,8 @@ TEST_CASE("temporary files of a killed process are removed, and nothing else") {
 TEST_CASE("the environment names what a run ran on, an entry a start") {
     const TemporaryDirectory directory;
     const RunFolder folder{directory.path()};
-    append_environment(folder, "cpu");
-    append_environment(folder, "cpu");
+    append_environment(folder, Recipe{});
+    append_environment(folder, Recipe{});
     auto entries = nlohmann::json::parse(contents_of(folder.environment()));
     REQUIRE(entries.size() == 2);
     for (const char* name : {"started", "command", "version", "compiler", "processor", "product_kernel", "system"}) {
@@ -203,12 +203,12 @@ TEST_CASE("the environment names what a run ran on, an entry a start") {
     REQUIRE(entries[1].at("cores").get<int>() >= entries[1].at("usable_cores").get<int>());
     REQUIRE(entries[1].at("started").get<std::string>().size() == std::string("2026-01-01T00:00:00Z").size());
     write_file_plainly(folder.environment(), "{\"started\"");
-    append_environment(folder, "cpu");
+    append_environment(folder, Recipe{});
     REQUIRE(nlohmann::json::parse(contents_of(folder.environment())).size() == 1);
     constexpr size_t levels = 1'000'000;  // whoever prints as many recurses until the stack ends
     write_file_plainly(folder.environment(), std::string(levels, '[') + std::string(levels, ']'));
     REQUIRE(environments_of(folder).empty());
-    append_environment(folder, "cpu");
+    append_environment(folder, Recipe{});
     REQUIRE(environments_of(folder).size() == 1);
 }
 
@@ -222,7 +222,7 @@ TEST_CASE("a run that goes on by another instruction set is told so") {
     const TemporaryDirectory directory;
     const RunFolder folder{directory.path()};
     REQUIRE(change_of_instruction_set(folder).empty());
-    append_environment(folder, "cpu");
+    append_environment(folder, Recipe{});
     REQUIRE(change_of_instruction_set(folder).empty());
     nlohmann::json entries = environments_of(folder);
     entries.back()["instruction_set"] = "neon";

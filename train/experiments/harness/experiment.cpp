@@ -59,6 +59,7 @@ int say_stopped() {
 
 int run_experiment(const Experiment& experiment, ExperimentSettings settings, const fs::path& folder) {
     check_settings(experiment, settings);
+    settings.data = lasting_source(settings.data);
     if (settings.seeds == 0) settings.seeds = settings.quick ? 1 : experiment.seeds;
     const RunFolder lockable{folder};
     check(!fs::exists(lockable.config()) && !fs::exists(lockable.last()),

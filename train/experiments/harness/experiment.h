@@ -4,9 +4,9 @@
 #pragma once
 
 #include "train/experiments/harness/cells.h"
-#include "train/experiments/harness/table.h"
 #include "train/program/console/progress.h"
 #include "train/program/report/plot.h"
+#include "train/program/report/result_table.h"
 
 #include <nlohmann/json.hpp>
 

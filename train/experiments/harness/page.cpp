@@ -58,8 +58,10 @@ std::string experiment_page(const Experiment& experiment, const ExperimentRun& r
     for (const ResultTable& table : findings.tables) html += html_of(table);
     html += "<h2>Where in the code</h2>\n<ul>\n";
     for (const CodePlace& place : experiment.code) html += html_of(place, run.folder);
+    Recipe recipe;
+    recipe.device = run.settings.device, recipe.precision = run.settings.precision;
     html += "</ul>\n<h2>Settings</h2>\n" + html_of_object(findings.setup) + "<h2>Environment of this page</h2>\n" +
-            html_of_object(current_environment(run.settings.device));
+            html_of_object(current_environment(recipe));
     return html_page(experiment.name, fmt::format("{}: {}", experiment.source, experiment.shows), html,
                      "Written by swingrad; every single result is in cells.json beside this page.");
 }

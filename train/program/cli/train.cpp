@@ -5,6 +5,8 @@
 #include "train/program/console/flags.h"
 #include "train/program/console/output.h"
 #include "train/program/images/data_source.h"
+#include "train/program/recipes/recipes.h"
+#include "train/program/recipes/seeds.h"
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
 
@@ -16,6 +18,8 @@ struct TrainFlags {
     ModelFlags model;
     SettingFlags settings;
     std::filesystem::path config, output, resume, show_batch;
+    std::string named_recipe;
+    int64_t seeds = 0;
     bool accept_other_data = false;
 };
 
@@ -26,9 +30,11 @@ nlohmann::json given(const TrainFlags& flags) {
     return chosen;
 }
 
-// Defaults, then the config file, then flags.
+// Defaults, then the named recipe, then the config file, then flags.
 SwinRecipe recipe_of(const TrainFlags& flags) {
     SwinRecipe recipe;
+    if (!flags.named_recipe.empty())
+        update(recipe, recipe_of_name(flags.named_recipe).settings, "the recipe " + on_one_line(flags.named_recipe));
     if (!flags.config.empty()) {
         nlohmann::json settings = read_json_file(flags.config);
         // A run's own config.json will do: what follows from its settings is worked out anew.
@@ -53,15 +59,34 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
     return recipe;
 }
 
+ResumeOptions resume_options(const TrainFlags& flags, const nlohmann::json& chosen) {
+    ResumeOptions options{.data = chosen.value("data", ""), .accept_other_data = flags.accept_other_data};
+    if (!options.data.empty()) as_usage([&] { return parse_data_source(options.data); });
+    return options;
+}
+
+int resume_all_seeds(const TrainFlags& flags) {
+    nlohmann::json chosen = given(flags);
+    const ResumeOptions options = resume_options(flags, chosen);
+    chosen.erase("data");
+    if (!chosen.empty() || flags.seeds > 0)
+        fail_usage("--{} contradicts --resume {}, whose runs keep their settings",
+                   chosen.empty() ? "seeds" : chosen.begin().key(), flags.resume.string());
+    return resume_seeds(flags.resume, options);
+}
+
 int resume(const TrainFlags& flags) {
     const std::string run = flags.resume.string();
     if (!flags.config.empty())
         fail_usage("--config {} contradicts --resume {}, which keeps its settings", flags.config.string(), run);
+    if (!flags.named_recipe.empty())
+        fail_usage("--recipe {} contradicts --resume {}, which keeps its settings", flags.named_recipe, run);
     refuse_other_output(flags.output, flags.resume);
+    if (is_of_seeds(flags.resume)) return resume_all_seeds(flags);
+    if (flags.seeds > 0) fail_usage("--seeds {} contradicts --resume {}, which is one run", flags.seeds, run);
     const RunConfig config = read_config(RunFolder{flags.resume});
     nlohmann::json chosen = given(flags);
-    ResumeOptions options{.data = chosen.value("data", ""), .accept_other_data = flags.accept_other_data};
-    if (!options.data.empty()) as_usage([&] { return parse_data_source(options.data); });
+    const ResumeOptions options = resume_options(flags, chosen);
     chosen.erase("data");        // may have moved, and is compared by what it holds
     chosen.erase("model-args");  // compared as a whole model:
     const std::string contradiction = flags.model.contradiction(config.model);
@@ -76,8 +101,12 @@ int resume(const TrainFlags& flags) {
 RunCommand declare_train(CLI::App& command) {
     auto flags = std::make_shared<TrainFlags>();
     flags->settings = add_setting_flags(command, settings_of(flags->recipe));
+    add_flag(command, "--recipe", flags->named_recipe, "settings by name, below, or in a JSON file; all others win");
     add_flag(command, "--config", flags->config,
              "JSON file of the settings above by name, and of \"model-args\"; flags win");
+    CLI::Option* seeds = add_flag(command, "--seeds", flags->seeds,
+                                  "train so many times, with --seed and the seeds after it, and table what came out")
+                             ->default_str("one");
     add_flag(command, "--output", flags->output, "the run's folder, which must not exist or be empty")
         ->default_str("runs/MODEL-DATA-seedN");
     add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
@@ -94,18 +123,21 @@ RunCommand declare_train(CLI::App& command) {
         "last.safetensors (to resume from), previous.safetensors (the one before it), best.safetensors and, at the\n"
         "end, model.safetensors. With --model-ema what is validated, best and model is of the averaged weights.\n"
         "`swingrad verify` says whether all of it is whole.\n\n"
-        "Examples:\n"
+        "Recipes:\n" +
+        text_of_named_recipes() +
+        "\nExamples:\n"
         "  swingrad train --data shapes --model nano --epochs 5 --threads 2\n"
         "  swingrad train --data folder:cifar10-jpeg --model cifar --epochs 100 --output runs/first\n"
         "  swingrad train --model micro --depths 2,2,4 --window-size 8 --epochs 5 --output runs/wide\n"
         "  swingrad train --resume runs/wide\n"
+        "  swingrad train --data folder:cifar10-jpeg --recipe cifar-minutes --seeds 3\n"
         "  swingrad train --resume runs/first --data folder:moved/cifar10-jpeg\n"
         "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"
         "  swingrad train --data folder:photos --model tiny --img-size 256 --aa rand-m9-mstd0.5-inc1 --mixup 0.8 \\\n"
         "      --cutmix 1 --reprob 0.25 --show-batch batch.png\n"
         "  swingrad train --opt muon --momentum 0.95 --model-ema --model-ema-decay 0.99 --grad-accum-steps 2\n"
         "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
-    return [flags] {
+    return [flags, seeds] {
         if (!flags->resume.empty() && !flags->show_batch.empty())
             fail_usage("--show-batch {} draws what a new run would see, and does not go with --resume",
                        flags->show_batch.string());
@@ -121,7 +153,13 @@ RunCommand declare_train(CLI::App& command) {
             print_line(fmt::format("the first images of the first epoch are in {}", flags->show_batch.string()));
             return 0;
         }
-        return start_run(recipe, flags->output.empty() ? default_run_folder(recipe) : flags->output);
+        const RunOrigin origin{flags->named_recipe};
+        const std::filesystem::path& output = flags->output;
+        if (seeds->count() == 0) return start_run(recipe, output.empty() ? default_run_folder(recipe) : output, origin);
+        require(flags->seeds >= 1 && flags->seeds <= most_seeds_of_a_recipe, "seeds",
+                fmt::format("1 to {}", most_seeds_of_a_recipe).c_str(), flags->seeds);
+        return train_seeds(recipe, flags->seeds, output.empty() ? default_seeds_folder(recipe, flags->seeds) : output,
+                           origin);
     };
 }
 

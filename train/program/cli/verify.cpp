@@ -1,10 +1,25 @@
 #include "train/program/run/verify.h"
+#include "core/io/json_file.h"
+#include "core/io/quotes.h"
 #include "models/swin/swin_v2.h"
 #include "train/program/cli/commands.h"
 #include "train/program/console/flags.h"
 #include "train/program/run/run_folder.h"
 
 namespace swingrad {
+namespace {
+
+// Whose commands a run is gone on with: those of the program that its config.json names, or else these.
+std::string program_of(const RunFolder& folder) {
+    try {
+        const nlohmann::json derived = read_json_file(folder.config()).at("derived");
+        return on_one_line(derived.at("program").get<std::string>());
+    } catch (const std::exception&) {
+        return "swingrad";
+    }
+}
+
+}  // namespace
 
 RunCommand declare_verify(CLI::App& command) {
     auto run = std::make_shared<std::string>();
@@ -19,7 +34,7 @@ RunCommand declare_verify(CLI::App& command) {
     return [run] {
         if (run->empty()) fail_usage("expected a RUN");
         const RunFolder folder{*run};
-        return verify_run(folder, "swingrad", [&] {
+        return verify_run(folder, program_of(folder), [&] {
             const RunConfig config = read_config(folder);
             return VerifiedRun{config.recipe, std::make_unique<SwinV2>(config.model), config.training_images,
                                fixed_settings_of(config)};

@@ -1,6 +1,6 @@
 #include "train/program/images/data_source.h"
 
-#include "train/data/shapes.h"
+#include "train/data/shapes/kinds.h"
 #include "train/data/sources.h"
 #include "train/program/console/output.h"
 #include "train/program/images/folder.h"
@@ -10,12 +10,19 @@
 namespace swingrad {
 
 DataSource parse_data_source(const std::string& text) {
+    if (text == "shapes") return {text, "", newest_shapes};
+    for (int64_t version = 1; version <= newest_shapes; ++version)
+        if (text == fmt::format("shapes:{}", version)) return {"shapes", "", version};
     const size_t colon = text.find(':');
     DataSource source{text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 1)};
     const bool from_files = source.kind == "cifar10" || source.kind == "cifar100" || source.kind == "folder";
-    const bool possible = from_files ? !source.directory.empty() : text == "shapes";
-    check(possible, "[data] expected shapes, cifar10:DIR, cifar100:DIR or folder:DIR, got \"{}\"", text);
+    check(from_files && !source.directory.empty(),
+          "[data] expected shapes, cifar10:DIR, cifar100:DIR or folder:DIR, got \"{}\"", text);
     return source;
+}
+
+std::string lasting_source(const std::string& text) {
+    return text == "shapes" ? fmt::format("shapes:{}", newest_shapes) : text;
 }
 
 Cache cache_named(const std::string& name) {
@@ -41,7 +48,7 @@ Dataset load_dataset(const DataSource& source, Split split, const LoadOptions& o
     check(extent.rows > 0 && extent.columns > 0, "[data] images must be at least 1 x 1, asked for {}", text_of(extent));
     if (source.kind == "folder") return load_folder(source.directory, split, options);
     check(split != Split::validation, "[data] {} has no images set apart for validation", source.kind);
-    if (source.kind == "shapes") return load_shapes(split, extent);
+    if (source.kind == "shapes") return load_shapes(split, extent, source.version);
     return load_cifar(source.kind, source.directory, split, extent);
 }
 

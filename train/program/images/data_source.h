@@ -1,6 +1,7 @@
 // What a --data argument names, and how it is read:
 //
-//   shapes        pictures drawn by the program, ten classes (train/data/shapes.h)
+//   shapes        pictures drawn by the program, ten classes (train/data/shapes/shapes.h): the newest version of them;
+//                 shapes:1 and shapes:2 are one version
 //   cifar10:DIR   the binary version: DIR, or DIR/cifar-10-batches-bin, holds data_batch_1.bin and so on
 //   cifar100:DIR  the binary version: DIR, or DIR/cifar-100-binary, holds train.bin and test.bin; fine labels
 //   folder:DIR    DIR/train/<class>/*, JPEG or PNG, and likewise DIR/test, DIR/val, or both
@@ -20,6 +21,7 @@ namespace swingrad {
 struct DataSource {
     std::string kind;                 // what stands before the colon
     std::filesystem::path directory;  // empty for shapes
+    int64_t version = 0;              // of shapes
 };
 
 // Throws an Error with the text and what is possible. Looks at no file.
@@ -41,6 +43,9 @@ struct LoadOptions {
     bool any_size = false;
     Cache cache = Cache::automatic;  // with any_size
 };
+
+// The text that means the same in later versions of this library: "shapes:2" for "shapes". What a run records.
+std::string lasting_source(const std::string& text);
 
 // Whether there is such a split: all sources have images to train on and to test, but a folder may have either or
 // images for validation.

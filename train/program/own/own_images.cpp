@@ -49,6 +49,7 @@ ProgramData image_data(const std::string& name, Extent extent) {
     };
     const PictureInput input{extent, normalisation};
     ProgramData data;
+    data.lasting_source = lasting_source(name);
     data.training = std::make_unique<ImagesOnUse>(input, [=] {
         look_at_test();
         return ImageSamples(apart ? load(Split::train) : part(&TrainingImages::training), normalisation,

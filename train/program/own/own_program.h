@@ -38,6 +38,8 @@ struct ProgramData {
     std::unique_ptr<Samples> training;
     std::unique_ptr<Samples> validation = {};             // chooses the checkpoint; null: the last one counts
     std::function<std::unique_ptr<Samples>()> test = {};  // looked at once, at the end of a run; may be empty
+    // What a run records that it learns from, where the source may mean something else some day; empty: the source.
+    std::string lasting_source = {};
 };
 
 // What a model of texts is to write by: from token numbers int64 [1, context] it gives logits [1, context, K] of the

@@ -55,7 +55,7 @@ struct OwnRun {
     // What a folder must agree with to be gone on with.
     nlohmann::json derived(const SourceFlags& source) const {
         nlohmann::json derived{{"program", subject.model_name},
-                               {"data", source.source},
+                               {"data", data.lasting_source.empty() ? source.source : data.lasting_source},
                                {"limit", source.limit},
                                {"parameters", model->parameter_count()},
                                {"training_samples", data.training->size()},

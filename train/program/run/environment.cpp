@@ -80,7 +80,7 @@ std::string utc_now() {
 
 }  // namespace
 
-nlohmann::json current_environment(const std::string& device) {
+nlohmann::json current_environment(const Recipe& recipe) {
     return {{"started", utc_now()},
             {"command", printable(command_line())},
             {"version", SWINGRAD_VERSION},
@@ -89,10 +89,10 @@ nlohmann::json current_environment(const std::string& device) {
             {"cores", sysconf(_SC_NPROCESSORS_ONLN)},
             {"usable_cores", usable_cores()},
             {"threads", thread_count()},
-            {"device", description_of(device)},
+            {"device", description_of(recipe.device)},
             {"instruction_set", instruction_set()},
             {"gemm", name_of(gemm_engine())},
-            {"product_kernel", product_kernel()},
+            {"product_kernel", product_kernel(dtype_of_precision(recipe.precision))},
             {"memory_gib", std::llround(static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                                         static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 30))},
             {"system", operating_system()}};
@@ -127,9 +127,9 @@ std::string change_of_instruction_set(const RunFolder& folder) {
     return engine == engine_now ? "" : text("--gemm " + engine, "--gemm " + engine_now);
 }
 
-void append_environment(const RunFolder& folder, const std::string& device) {
+void append_environment(const RunFolder& folder, const Recipe& recipe) {
     nlohmann::json entries = environments_of(folder);
-    entries.push_back(current_environment(device));
+    entries.push_back(current_environment(recipe));
     write_file_atomically(folder.environment(), entries.dump(2) + "\n");
 }
 

@@ -5,9 +5,9 @@
 
 namespace swingrad {
 
-// Version, compiler, processor, cores, threads, instruction set, --gemm, kernel of products in float32, system, start
-// (UTC), command line with absolute paths cut down to their last name, and what computes where a recipe says `device`.
-nlohmann::json current_environment(const std::string& device);
+// Version, compiler, processor, cores, threads, instruction set, --gemm, kernel of products in its precision, system,
+// start (UTC), command line with absolute paths cut down to their last name, and what computes on the recipe's device.
+nlohmann::json current_environment(const Recipe& recipe);
 
 // The entries of environment.json; none where it is missing or no JSON array that parse_json takes.
 nlohmann::json environments_of(const RunFolder& folder);
@@ -17,6 +17,6 @@ std::string change_of_instruction_set(const RunFolder& folder);
 
 // Appends an entry to environment.json, an array with one for each time the run was started or resumed. What stands
 // there and is no such array is replaced.
-void append_environment(const RunFolder& folder, const std::string& device);
+void append_environment(const RunFolder& folder, const Recipe& recipe);
 
 }  // namespace swingrad

@@ -61,7 +61,7 @@ class SwinRun {
             recipe_.train_crop_mode = training_.has_other_sizes() ? "rrc" : "pad";
     }
 
-    int start_in(const RunFolder& folder) {
+    int start_in(const RunFolder& folder, const RunOrigin& origin) {
         look_at_test();
         const auto classes = static_cast<int64_t>(training_.classes.size());
         const Known known = known_of(training_, validation_);
@@ -73,6 +73,7 @@ class SwinRun {
                          known.images_of_class,
                          known.fingerprint,
                          true};
+        config.recipe_name = origin.recipe;
         nlohmann::json decisive = fixed_settings_of(config);
         decisive["classes"] = config.classes;
         config.identity = identity_of(decisive, known.fingerprint);
@@ -191,10 +192,12 @@ fs::path default_run_folder(const SwinRecipe& recipe) {
            fmt::format("{}-{}-seed{}", recipe.model, parse_data_source(recipe.data).kind, recipe.seed);
 }
 
-int start_run(const SwinRecipe& recipe, const fs::path& path) {
+int start_run(const SwinRecipe& recipe, const fs::path& path, const RunOrigin& origin) {
     const RunFolder folder{path};
     require_unused(folder);
-    return SwinRun(recipe, true).start_in(folder);
+    SwinRecipe lasting = recipe;
+    lasting.data = lasting_source(recipe.data);
+    return SwinRun(lasting, true).start_in(folder, origin);
 }
 
 void show_batch(const SwinRecipe& recipe, const fs::path& file) { SwinRun(recipe, true).show_batch(file); }

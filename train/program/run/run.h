@@ -11,9 +11,14 @@ namespace swingrad {
 // runs/<model>-<data kind>-seed<k>
 std::filesystem::path default_run_folder(const SwinRecipe& recipe);
 
+// Where a run's settings come from, for its config.json.
+struct RunOrigin {
+    std::string recipe = {};  // the name or path given with --recipe
+};
+
 // Trains by `recipe` in `folder`, which must not exist yet or be empty. Returns the exit code: 0, or exit_interrupted()
 // where the user stopped it, with all that is needed to go on saved.
-int start_run(const SwinRecipe& recipe, const std::filesystem::path& folder);
+int start_run(const SwinRecipe& recipe, const std::filesystem::path& folder, const RunOrigin& origin = {});
 
 // Writes the first batch of a training by `recipe` as a PNG file: what the model would see. Trains nothing.
 void show_batch(const SwinRecipe& recipe, const std::filesystem::path& file);

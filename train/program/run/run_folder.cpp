@@ -42,6 +42,7 @@ nlohmann::json to_json(const RunConfig& config) {
         {"deviation", config.normalisation.deviation}, {"images_of_class", config.images_of_class},
         {"fingerprint", config.fingerprint},           {"uses_val", config.uses_val},
     };
+    if (!config.recipe_name.empty()) json["derived"]["recipe"] = config.recipe_name;
     if (!config.identity.empty()) json["derived"]["identity"] = config.identity;
     return json;
 }
@@ -88,12 +89,15 @@ RunConfig read_config(const RunFolder& folder) {
     check(json.is_object() && json.contains("derived"), "[run] {}: no \"derived\" in it, so no run wrote it", name);
     const nlohmann::json derived = json["derived"];
     check(derived.is_object(), "[run] {}: \"derived\" must be an object, got {}", name, json_text(derived));
-    check(!derived.contains("program"), "[run] {}: a run of the program {}, which alone knows its model", name,
+    check(!derived.contains("program"),
+          "[run] {}: a run of the program {}, which alone knows its model: use its commands", name,
           json_text(derived.value("program", nlohmann::json())));
     json.erase("derived");
     if (!json.contains("ignore-exif")) json["ignore-exif"] = true;  // version 0.1 turned no picture
     // Until version 0.2 all images had the model's size. Since then a run's settings say which crops it chose.
     if (!json.contains("train-crop-mode")) json["train-crop-mode"] = "pad";
+
+    if (json.value("data", nlohmann::json()) == "shapes") json["data"] = "shapes:1";  // there was one version of them
 
     RunConfig config;
     update(config.recipe, json, name);
@@ -118,6 +122,7 @@ RunConfig read_config(const RunFolder& folder) {
     read("images_of_class", config.images_of_class, false);  // not in runs of 0.1, as the next two
     read("fingerprint", config.fingerprint, false);
     read("uses_val", config.uses_val, false);
+    read("recipe", config.recipe_name, false);
     read("identity", config.identity, false);
     check_normalisation(config.normalisation, fmt::format("[run] {}: \"mean\"", name),
                         fmt::format("[run] {}: \"deviation\"", name));

@@ -52,7 +52,7 @@ int start(const RunFolder& folder, const RunSubject& subject, const nlohmann::js
         require_nothing_begun(folder);  // another process may have been here while the samples were read
         remove_temporaries(folder);
         write_file_atomically(folder.config(), config.dump(2) + "\n");
-        append_environment(folder, subject.recipe.device);
+        append_environment(folder, subject.recipe);
     } catch (...) {
         std::error_code error;
         // A folder with nothing but the lock is as good as none.
@@ -72,7 +72,7 @@ int go_on(const RunLock& lock, const RunSubject& subject, const nlohmann::json& 
     lock.require_there();  // samples may have been read for long
     remove_temporaries(folder);
     const std::string other_bits = change_of_instruction_set(folder);
-    append_environment(folder, subject.recipe.device);
+    append_environment(folder, subject.recipe);
     loop.announce(samples);
     if (!other_bits.empty() && subject.recipe.device == "cpu") loop.warn(other_bits);
     loop.load();

@@ -1,4 +1,4 @@
-#include "train/experiments/harness/table.h"
+#include "train/program/report/result_table.h"
 
 #include "core/error.h"
 #include "core/io/quotes.h"

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Recipes by name and file, and one recipe with several seeds: killed and gone on with to the same bits.
+# usage: test_recipes.sh PROGRAM
+source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
+
+# ---- a recipe in a file: below the config file, which is below flags; a run says which it was
+
+cat >mine.json <<'TEXT'
+{"about": "small", "img-size": 16, "batch-size": 400, "epochs": 2, "warmup-epochs": 0.5, "lr": 0.5, "weight-decay": 0.25,
+ "model-args": {"mlp_ratio": 2}}
+TEXT
+echo '{"epochs": 1, "lr": 0.25}' >config.json
+says "report in" train --recipe mine.json --config config.json --lr 1e-3 --output by_recipe
+for line in '"recipe": "mine.json"' '"weight-decay": 0.25' '"epochs": 1' '"lr": 0.001' '"mlp_ratio": 2'; do
+    holds by_recipe/config.json "$line"
+done
+grep -q about by_recipe/config.json && wrong "what a recipe is for has become a setting"
+says "by_recipe" train --resume by_recipe
+holds by_recipe/config.json '"recipe": "mine.json"'
+
+for recipe in cifar-minutes cifar-100-epochs; do
+    says "$recipe" train --help
+    refuses 1 "no/data_batch_1.bin" train --recipe $recipe --data cifar10:no --output none
+done
+refuses 2 "--recipe must be cifar-100-epochs, " train --recipe cifar
+refuses 2 'or a JSON file, got "no.json"' train --recipe no.json
+refuses 2 "--recipe cifar-minutes contradicts --resume by_recipe" train --resume by_recipe --recipe cifar-minutes
+echo '[1]' >list.json
+refuses 1 "a recipe must be an object, got [1]" train --recipe list.json
+echo '{"epoch": 1}' >unknown.json
+refuses 2 'the recipe unknown.json: unknown key "epoch"' train --recipe unknown.json
+echo '{"epochs": 0}' >range.json
+refuses 2 "--epochs must be" train --recipe range.json
+[ -e none ] && wrong "a training that could not start has left a folder"
+
+# ---- several seeds
+
+train=(--recipe mine.json --epochs 1 --lr 1e-3 --checkpoint-every 2)
+says "mean +- deviation" train "${train[@]}" --seeds 2 --seed 5 --output whole
+says "report in" train "${train[@]}" --seed 6 --output alone
+cmp whole/seed6/model.safetensors alone/model.safetensors >/dev/null && wrong "files of two runs bear one mark"
+for run in whole/seed6 alone; do sed -E 's/"(seconds|[a-z]+_per_s)":[^,}]*//g' $run/log.jsonl >"$(basename $run).log"; done
+cmp seed6.log alone.log || wrong "a seed's run differs from the same run alone"
+holds whole/seed5/config.json '"recipe": "mine.json"'
+[ "$(wc -l <whole/seeds.md)" = 5 ] || wrong "seeds.md: $(cat whole/seeds.md)"
+accuracy=$(sed -n 's/.*"test_accuracy":\([0-9.]*\).*/\1/p' alone/log.jsonl)
+grep -q "^| 6 | .* | $(printf '%.2f' "$accuracy") | " whole/seeds.md || wrong "seeds.md lacks $accuracy: $(cat whole/seeds.md)"
+says "mean +- deviation" train --resume whole
+
+until_saved killed/seed6 train "${train[@]}" --seeds 2 --seed 5 --output killed
+kill -KILL $!
+wait $! 2>/dev/null
+[ -e killed/seeds.md ] && wrong "it was done before it was killed"
+says "mean +- deviation" train --resume killed
+for seed in 5 6; do
+    for run in whole killed; do
+        sed -E 's/"(seconds|[a-z]+_per_s)":[^,}]*//g' $run/seed$seed/log.jsonl >$run.log
+    done
+    cmp whole.log killed.log || wrong "seed $seed: killed and gone on with, it has another log"
+done
+until_saved stopped/seed5 train "${train[@]}" --epochs 50 --seeds 2 --seed 5 --output stopped
+kill -INT $!
+wait $!
+[ $? = 130 ] || wrong "Ctrl-C among several seeds does not end with 130"
+holds out "swingrad train --resume stopped"
+
+refuses 1 "whole exists already" train "${train[@]}" --seeds 2 --output whole
+refuses 2 "--seeds must be 1 to 1000, got 0" train "${train[@]}" --seeds 0 --output none
+refuses 2 "--seeds 2 contradicts --resume alone, which is one run" train --resume alone --seeds 2
+refuses 2 "--seeds contradicts --resume whole" train --resume whole --seeds 3
+refuses 2 "--lr contradicts --resume whole" train --resume whole --lr 1
+cp -r whole damaged
+echo '{"seeds": 2}' >damaged/seeds.json
+refuses 1 'damaged/seeds.json: no "recipe" in it' train --resume damaged
+echo '{"seeds": 2' >damaged/seeds.json
+refuses 1 "damaged/seeds.json is not JSON" train --resume damaged
+[ -e none ] && wrong "a training that could not start has left a folder"
+
+[ $failures = 0 ] && echo "all is well" || echo "$failures failures"
+exit $((failures > 0))
