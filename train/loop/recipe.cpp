@@ -66,6 +66,9 @@ Settings settings_of(Recipe& r) {
         {"checkpoint-every", &r.checkpoint_every, "steps between checkpoints within an epoch; 0: after every epoch"},
         {"keep-every", &r.keep_every, "epochs between weights that are kept, as epoch-0010.safetensors; 0: none"},
         {"on-nan", &r.on_nan, "a step whose loss or gradient is not finite: stop | skip"},
+        {"early-stop", &r.early_stop,
+         "end after so many epochs in a row that validation finds no better than the best; 0: never"},
+        {"tensorboard", &r.tensorboard, "write event files for TensorBoard into the run's folder"},
     };
 }
 
@@ -132,6 +135,7 @@ void validate(const Recipe& recipe) {
             "0 to 1000000000", recipe.checkpoint_every);
     require(recipe.keep_every >= 0 && recipe.keep_every <= 1'000'000, "keep-every", "0 to 1000000", recipe.keep_every);
     require_one_of({"stop", "skip"}, "on-nan", recipe.on_nan);
+    require(recipe.early_stop >= 0 && recipe.early_stop <= 1'000'000, "early-stop", "0 to 1000000", recipe.early_stop);
 }
 
 }  // namespace swingrad

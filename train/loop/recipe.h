@@ -32,6 +32,10 @@ struct Recipe {
     int64_t checkpoint_every = 0;
     int64_t keep_every = 0;
     std::string on_nan = "stop";
+
+    // How it ends and what it tells. No epoch computes anything else for it, so a resumed run may have others.
+    int64_t early_stop = 0;
+    bool tensorboard = false;
 };
 
 // One setting: its name as a flag and as a key, its line of help, and where its value is.

@@ -7,6 +7,7 @@
 #include "train/program/images/data_source.h"
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
+#include "train/program/serve/report_server.h"
 
 namespace swingrad {
 namespace {
@@ -17,6 +18,7 @@ struct TrainFlags {
     SettingFlags settings;
     std::filesystem::path config, output, resume, show_batch;
     bool accept_other_data = false;
+    int64_t serve = not_served;
 };
 
 // The settings that were given as flags, and no others.
@@ -65,8 +67,10 @@ int resume(const TrainFlags& flags) {
     chosen.erase("model-args");  // compared as a whole model:
     const std::string contradiction = flags.model.contradiction(config.model);
     if (!contradiction.empty()) fail_usage("{} of {}; a resumed run keeps its settings", contradiction, run);
+    options.changes = take_changes(chosen, config.recipe, run);
     refuse_contradictions(chosen, to_json(config.recipe), run);
     choose_device(config.recipe.device);
+    const auto server = serve_report(flags.serve, flags.resume);
     return resume_run(flags.resume, options);
 }
 
@@ -84,12 +88,13 @@ RunCommand declare_train(CLI::App& command) {
                      "with --resume: go on although the images are not those the run began with");
     add_flag(command, "--show-batch", flags->show_batch,
              "draw the first batch as the model would see it into this PNG file, and end");
+    add_flag(command, "--serve", flags->serve, serve_help)->type_name("PORT")->default_str("");
     add_threads_flag(command);
     add_gemm_flag(command);
     flags->model.declare(command, {"img_size", "num_classes", "in_chans", "drop_path_rate"});
     command.footer(
         "Ctrl-C saves the run and says how to go on with it. The run's folder holds config.json, environment.json,\n"
-        "log.jsonl and log.csv (a line an epoch), report.html (curves, confusion, examples; new after every epoch),\n"
+        "log.jsonl and log.csv (a line an epoch), report.html (curves, scores, examples; new after every epoch),\n"
         "last.safetensors (to resume from), previous.safetensors (the one before it), best.safetensors and, at the\n"
         "end, model.safetensors. `swingrad verify` says whether all of it is whole.\n\n"
         "Examples:\n"
@@ -97,6 +102,7 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --data folder:cifar10-jpeg --model cifar --epochs 100 --output runs/first\n"
         "  swingrad train --model micro --depths 2,2,4 --window-size 8 --epochs 5 --output runs/wide\n"
         "  swingrad train --resume runs/wide\n"
+        "  swingrad train --resume runs/wide --epochs 10    more epochs: the rate is then that of a run of ten\n"
         "  swingrad train --resume runs/first --data folder:moved/cifar10-jpeg\n"
         "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"
         "  swingrad train --data folder:photos --model tiny --img-size 256 --aa rand-m9-mstd0.5-inc1 --mixup 0.8 \\\n"
@@ -107,6 +113,8 @@ RunCommand declare_train(CLI::App& command) {
             fail_usage("--show-batch {} draws what a new run would see, and does not go with --resume",
                        flags->show_batch.string());
         if (!flags->resume.empty()) return resume(*flags);
+        if (!flags->show_batch.empty() && flags->serve != not_served)
+            fail_usage("--serve {} shows a training, and --show-batch trains nothing", flags->serve);
         if (flags->accept_other_data) fail_usage("--accept-other-data goes with --resume");
         const SwinRecipe recipe = recipe_of(*flags);
         if (!flags->show_batch.empty()) {
@@ -118,7 +126,9 @@ RunCommand declare_train(CLI::App& command) {
             print_line(fmt::format("the first images of the first epoch are in {}", flags->show_batch.string()));
             return 0;
         }
-        return start_run(recipe, flags->output.empty() ? default_run_folder(recipe) : flags->output);
+        const std::filesystem::path folder = flags->output.empty() ? default_run_folder(recipe) : flags->output;
+        const auto server = serve_report(flags->serve, folder);
+        return start_run(recipe, folder);
     };
 }
 

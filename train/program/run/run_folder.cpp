@@ -43,6 +43,7 @@ nlohmann::json to_json(const RunConfig& config) {
         {"fingerprint", config.fingerprint},           {"uses_val", config.uses_val},
     };
     if (!config.identity.empty()) json["derived"]["identity"] = config.identity;
+    if (!config.epochs_before.empty()) json["derived"]["epochs_before"] = config.epochs_before;
     return json;
 }
 
@@ -50,6 +51,7 @@ nlohmann::json fixed_settings_of(const RunConfig& config) {
     nlohmann::json fixed = to_json(config.recipe);
     for (const char* may_change : {"data", "skip-broken", "cache", "workers"}) fixed.erase(may_change);
     if (!config.identity.empty()) fixed[identity_setting] = config.identity;
+    if (!config.epochs_before.empty()) fixed[epochs_before_setting] = config.epochs_before;
     const nlohmann::json architecture = config_to_json(config.model);
     for (const auto& [key, value] : architecture.items()) fixed["architecture." + key] = value;
     fixed["mean"] = config.normalisation.mean;
@@ -119,6 +121,7 @@ RunConfig read_config(const RunFolder& folder) {
     read("fingerprint", config.fingerprint, false);
     read("uses_val", config.uses_val, false);
     read("identity", config.identity, false);
+    read("epochs_before", config.epochs_before, false);
     check_normalisation(config.normalisation, fmt::format("[run] {}: \"mean\"", name),
                         fmt::format("[run] {}: \"deviation\"", name));
     const auto [rows, columns] = config.model.img_size;
