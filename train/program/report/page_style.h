@@ -52,8 +52,8 @@ th:first-child, td:first-child, .texts td, .texts th { text-align: left; }
 .classes .bar span { display: block; width: calc(var(--share) * 100%); height: .7rem; border-radius: .15rem;
   background: rgb(var(--right)); }
 .classes .mean th, .classes .mean td { font-weight: 600; border-bottom: 0; }
-.compared td { white-space: normal; vertical-align: top; min-width: 6rem; }
-.compared th[scope=row] { font-weight: 400; color: var(--soft); }
+.compared td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; min-width: 5rem; max-width: 20rem; }
+.compared th[scope=row] { font-weight: 400; color: var(--soft); vertical-align: top; }
 .narrow { max-width: 36rem; }
 .sheet img { max-width: 100%; height: auto; image-rendering: pixelated; border-radius: .25rem; display: block; }
 .heat img { width: min(100%, 34rem); image-rendering: pixelated; border: 1px solid var(--line); display: block; }
@@ -74,9 +74,9 @@ footer { margin-top: 3rem; font-size: .85rem; color: var(--soft); }
   body { padding: .75rem; }
   th, td { padding: .2rem .35rem; }
   .matrix td { min-width: 1.7rem; padding: .2rem 0; }
-  .classes { width: 100%; }
-  .classes .bar { min-width: 2rem; width: 20%; padding: .2rem 0; }
-  .classes th[scope=row] { white-space: normal; overflow-wrap: anywhere; }
+  .classes .bar, .classes thead th:nth-child(2) { display: none; }
+  .classes th[scope=row], .compared th[scope=row] { white-space: normal; overflow-wrap: break-word; min-width: 4.5rem;
+    max-width: 7rem; }
   .headline { grid-template-columns: 1fr 1fr; }
   .scrolls { display: block; }
   .images { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .75rem; }

@@ -118,7 +118,7 @@ std::string html_of(const std::vector<ComparedRun>& runs, const std::vector<Comp
         for (const std::string& value : row.values) table += "<td>" + escaped(value) + "</td>";
         table += "</tr>\n";
     }
-    return html_scrolling(label, table + "</tbody></table>", 3 * runs.size());
+    return html_scrolling(label, table + "</tbody></table>", 1 + 3 * runs.size());
 }
 
 DrawnFigures some_of(const DrawnFigures& figures, bool over_time) {
