@@ -50,8 +50,11 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
                                                              [K](int64_t label) { return label >= 0 && label < K; });
             correct += count_correct(output, classes);
             classified += classes.numel();
-            if (all_are_classes && classes.shape().rank() == 1)
+            if (all_are_classes && classes.shape().rank() == 1) {
                 for (const Prediction& one : predictions_of(output, classes)) result.predictions.push_back(one);
+                result.labels.insert(result.labels.end(), labels.begin(), labels.end());
+                result.classes = K;
+            }
         }
         done += count;
         if (after_batch) after_batch(done);
@@ -59,10 +62,10 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
     result.loss = loss_sum / static_cast<double>(samples.size());
     if (!result.not_finite.empty()) {  // the largest of what cannot be compared would be called a class
         result.loss = std::numeric_limits<double>::quiet_NaN();
-        result.predictions.clear();
+        result.forget_predictions();
         return result;
     }
-    if (!all_are_classes) result.predictions.clear();
+    if (!all_are_classes) result.forget_predictions();
     else if (classified > 0) result.accuracy = 100.0 * static_cast<double>(correct) / static_cast<double>(classified);
     return result;
 }
@@ -77,8 +80,11 @@ std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& label
         const double largest = row[predicted];
         double sum = 0;  // of exp(logit - largest), which cannot overflow
         for (int64_t k = 0; k < K; ++k) sum += std::exp(row[k] - largest);
-        const double of_label = row[labels.data<int64_t>()[b]];
-        predictions.push_back({predicted, 1 / sum, std::log(sum) + largest - of_label});
+        const int64_t label = labels.data<int64_t>()[b];
+        const double of_label = row[label];
+        const auto before = std::count_if(row, row + label, [=](double other) { return other >= of_label; });
+        const auto behind = std::count_if(row + label + 1, row + K, [=](double other) { return other > of_label; });
+        predictions.push_back({predicted, 1 / sum, std::log(sum) + largest - of_label, before + behind});
     }
     return predictions;
 }

@@ -19,7 +19,11 @@ struct Evaluation {
     double accuracy = std::numeric_limits<double>::quiet_NaN();
     // One a sample, in their order; none where a sample has no one class, or an output is not finite.
     std::vector<Prediction> predictions;
-    std::string not_finite;  // "sample 12 has nan as output 3", the first; then the loss is NaN too
+    std::vector<int64_t> labels;  // the true class of each prediction
+    int64_t classes = 0;          // that a prediction chooses from; 0 where there is none
+    std::string not_finite;       // "sample 12 has nan as output 3", the first; then the loss is NaN too
+
+    void forget_predictions() { predictions.clear(), labels.clear(), classes = 0; }
 };
 
 // Over all of `samples`, on the model's device, in batches of at most `batch_size`, samples as they are, the model in

@@ -79,6 +79,9 @@ Settings settings_of(Recipe& r) {
         {"model-ema", &r.model_ema, "average the weights over steps: they are validated, best and the result"},
         {"model-ema-decay", &r.model_ema_decay, "what a step keeps of the averaged weights"},
         {"model-ema-warmup", &r.model_ema_warmup, "keep less of the average at first: 1 - t^(-2/3) at step t"},
+        {"early-stop", &r.early_stop,
+         "end after so many epochs in a row that validation finds no better than the best; 0: never"},
+        {"tensorboard", &r.tensorboard, "write event files for TensorBoard into the run's folder"},
     };
 }
 
@@ -191,6 +194,7 @@ void validate(const Recipe& recipe) {
     require(recipe.keep_every >= 0 && recipe.keep_every <= 1'000'000, "keep-every", "0 to 1000000", recipe.keep_every);
     require_one_of({"stop", "skip"}, "on-nan", recipe.on_nan);
     validate_optimisation(recipe);
+    require(recipe.early_stop >= 0 && recipe.early_stop <= 1'000'000, "early-stop", "0 to 1000000", recipe.early_stop);
 }
 
 }  // namespace swingrad

@@ -43,6 +43,9 @@ struct Recipe {
     bool model_ema = false;
     double model_ema_decay = 0.9998;
     bool model_ema_warmup = false;
+    // How it ends and what it tells. No epoch computes anything else for it, so a resumed run may have others.
+    int64_t early_stop = 0;
+    bool tensorboard = false;
 };
 
 // One setting: its name as a flag and as a key, its line of help, and where its value is.

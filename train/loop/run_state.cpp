@@ -111,8 +111,12 @@ void refuse_other_recipe(const nlohmann::json& saved, const nlohmann::json& sett
         check(then.value(identity_setting, nlohmann::json()) == settings[identity_setting],
               "{}: of another run: it is marked {}, this run's are {}", name,
               json_text(then.value(identity_setting, nlohmann::json())), json_text(settings[identity_setting]));
+    const nlohmann::json before = settings.value(epochs_before_setting, nlohmann::json::array());
+    const auto is_raised = [&](const std::string& setting) {
+        return setting == "epochs" && std::find(before.begin(), before.end(), then[setting]) != before.end();
+    };
     for (const auto& [setting, value] : settings.items())
-        if (!may_change(setting) && then.contains(setting) && then[setting] != value)
+        if (!may_change(setting) && then.contains(setting) && then[setting] != value && !is_raised(setting))
             fail_usage("{}: made with {} {}, but the run's settings say {}; a resumed run keeps its settings", name,
                        setting, then[setting].dump(), value.dump());
 }
@@ -138,7 +142,8 @@ nlohmann::json settings_of(const Recipe& recipe, const nlohmann::json& fixed) {
 }  // namespace
 
 bool may_change(std::string_view setting) {
-    return setting == "device" || setting == "checkpoint-every" || setting == "keep-every" || setting == "on-nan";
+    return setting == "device" || setting == "checkpoint-every" || setting == "keep-every" || setting == "on-nan" ||
+           setting == "early-stop" || setting == "tensorboard" || setting == epochs_before_setting;
 }
 
 void RunState::begin_epoch() {

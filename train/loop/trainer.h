@@ -72,6 +72,8 @@ bool may_change(std::string_view setting);
 // What marks the checkpoints of one run, in `fixed`: one with another mark is of another run. Those of version 0.1 have
 // none.
 inline constexpr const char* identity_setting = "identity";
+// In `fixed`, an array: how many epochs the run had before they were raised. Its checkpoints may have been made so.
+inline constexpr const char* epochs_before_setting = "epochs-before";
 
 // `fixed`: what else decides the results and cannot change, such as the images' augmentation.
 void save_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,

@@ -151,6 +151,19 @@ TEST_CASE("a checkpoint is refused where the settings are not those it was made 
     REQUIRE(saved.refused("recipe", nlohmann::json::value_t::discarded) == "no error");  // of version 0.1
 }
 
+TEST_CASE("epochs may be raised where the settings say from what, and only so") {
+    SavedRun saved;
+    saved.recipe.epochs = 5;
+    const auto loaded = [&](const nlohmann::json& fixed) {
+        return error_of([&] { load_run(saved.path, saved.recipe, fixed, 4, saved.parameters, *saved.optimiser); });
+    };
+    REQUIRE(contains(loaded({}), "made with epochs 3, but the run's settings say 5"));
+    REQUIRE(contains(loaded({{epochs_before_setting, {4}}}), "made with epochs 3"));
+    REQUIRE(loaded({{epochs_before_setting, {2, 3}}}) == "no error");
+    saved.recipe.lr = 0.5;
+    REQUIRE(contains(loaded({{epochs_before_setting, {3}}}), "made with lr"));
+}
+
 TEST_CASE("what decides a run's results beside its recipe cannot change, where the checkpoint knows it") {
     SavedRun saved;
     const RunState state{.epoch = 1, .batch = 2};

@@ -105,7 +105,23 @@ tail -2 said
 quietly tape
 grep -q "cross_entropy" said || wrong "tape does not show the loss"
 quietly evaluate --checkpoint whole
-grep -qE "^(test|validation) loss [0-9.]+, accuracy [0-9.]+ %  " said || { cat said; wrong "evaluate"; }
+grep -qE "^(test|validation) loss [0-9.]+, accuracy [0-9.]+ %(, top-5 [0-9.]+ %)?  " said || { cat said; wrong "evaluate"; }
+
+quietly evaluate --checkpoint whole --json scores.json
+grep -q '"loss":' scores.json && grep -q '"crc32c":' scores.json || { cat scores.json; wrong "evaluate --json"; }
+if [ "$(basename "$program")" != gpt ]; then
+    grep -q '"expected_calibration_error":' scores.json || { cat scores.json; wrong "evaluate --json: no scores of classes"; }
+fi
+refused "would be written over" evaluate --checkpoint whole --json whole/log.jsonl
+
+# ---- more epochs than it was begun for
+
+cp -r whole longer
+quietly train --resume longer --epochs 3 --early-stop 9
+grep -q "^epochs raised from 2 to 3: " said || { cat said; wrong "no word of epochs that are raised"; }
+[ "$(grep -c '"epoch":' longer/log.jsonl)" = 3 ] || wrong "raised to three epochs: $(cat longer/log.jsonl)"
+quietly verify longer
+refused "--epochs 1 contradicts the 3" train --resume longer --epochs 1
 
 # ---- what it computes, by name
 

@@ -16,6 +16,7 @@ RunCommand declare_gradcheck(CLI::App& command);
 RunCommand declare_bench(CLI::App& command);
 RunCommand declare_trace(CLI::App& command);
 RunCommand declare_plot(CLI::App& command);
+RunCommand declare_compare(CLI::App& command);
 RunCommand declare_experiment(CLI::App& command);
 
 }  // namespace swingrad

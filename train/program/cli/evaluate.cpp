@@ -4,12 +4,11 @@
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
 #include "train/program/console/progress.h"
+#include "train/program/evaluation/evaluation_output.h"
 #include "train/program/images/data_source.h"
 
 namespace swingrad {
 namespace {
-
-void print(const std::string& text) { fmt::print("{}", text); }
 
 struct EvaluateFlags {
     TrainedModelFlags trained;
@@ -17,6 +16,7 @@ struct EvaluateFlags {
     std::string device = "cpu", precision = "f32";
     int64_t batch_size = 128;
     bool skip_broken = false;
+    EvaluationOutput output;
 };
 
 // What to evaluate, and on what.
@@ -47,7 +47,7 @@ Subject subject_of(const EvaluateFlags& flags) {
     SwinConfig model = flags.trained.config();
     model.num_classes = static_cast<int64_t>(class_names(source).size());
     return {model,
-            flags.trained.normalisation(normalisation_of(source.kind), print),
+            flags.trained.normalisation(normalisation_of(source.kind), flags.output.notes()),
             flags.trained.weights(),
             flags.data,
             {},
@@ -56,7 +56,16 @@ Subject subject_of(const EvaluateFlags& flags) {
             flags.trained.preparation()};
 }
 
+// What --json must not be written over.
+std::vector<std::filesystem::path> inputs_of(const EvaluateFlags& flags, const Subject& subject) {
+    if (!flags.trained.is_run()) return {subject.weights};
+    std::vector<std::filesystem::path> inputs = files_of(RunFolder{subject.weights.parent_path()});
+    inputs.push_back(subject.weights);
+    return inputs;
+}
+
 int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
+    flags.output.require_writable(inputs_of(flags, subject));
     const DataSource source = parse_data_source(subject.data);
     const Split split = split_to_judge(source);
     int64_t left_out = 0;
@@ -75,7 +84,7 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     SwinV2 model(subject.model);
     Parameters parameters(model, dtype_of_precision(flags.precision), Random{}, choose_device(flags.device),
                           Gradients::no);
-    flags.trained.load(subject.weights, parameters, print);
+    flags.trained.load(subject.weights, parameters, flags.output.notes());
 
     Progress progress;
     const char* set = split == Split::test ? "test" : "validation";
@@ -83,8 +92,20 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     const Evaluation result = evaluate(model, parameters, samples, flags.batch_size,
                                        [&](int64_t done) { progress.show(set, done, data.size(), "images", 0); });
     check(result.not_finite.empty(), "[evaluate] {} says nothing: {}", subject.weights.string(), result.not_finite);
-    progress.line(fmt::format("{} accuracy {:.2f} %  (loss {:.4f}, {} images{})", set, result.accuracy, result.loss,
-                              grouped(data.size()), text_of_left_out(left_out)));
+    progress.clear();
+    const Judgement judged{.set = set,
+                           .data = subject.data,
+                           .weights = subject.weights,
+                           .device = flags.device,
+                           .precision = flags.precision,
+                           .samples = data.size(),
+                           .left_out = left_out,
+                           .names = data.classes};
+    const std::optional<Scores> scores = scores_of(result);
+    flags.output.write(
+        judged, result, scores,
+        fmt::format("{} accuracy {:.2f} %{}  (loss {:.4f}, {} images{})", set, result.accuracy, text_of_top5(scores),
+                    result.loss, grouped(data.size()), text_of_left_out(left_out)));
     return 0;
 }
 
@@ -99,6 +120,7 @@ RunCommand declare_evaluate(CLI::App& command) {
     add_flag(command, "--precision", flags->precision, precision_help);
     command.add_flag("--skip-broken", flags->skip_broken,
                      "leave out files that are no pictures or damaged ones, and list them; as the run did, too");
+    flags->output.declare(command);
     add_threads_flag(command);
     add_gemm_flag(command);
     flags->trained.declare(
@@ -106,10 +128,14 @@ RunCommand declare_evaluate(CLI::App& command) {
         "by --data");
     command.footer(
         "Of a run's folder, the weights are model.safetensors, or else best.safetensors, or else last.safetensors.\n"
-        "Of a folder, the images in DIR/test are taken, or where there are none, those in DIR/val.\n\n"
+        "Of a folder, the images in DIR/test are taken, or where there are none, those in DIR/val.\n"
+        "--json has loss, accuracy and top-5 (percent), and as shares of 1 precision, recall and F1 of each class and\n"
+        "their means, and the expected calibration error of 15 bins; the confusion matrix, and which weights these "
+        "were.\n\n"
         "Examples:\n"
         "  swingrad evaluate --checkpoint runs/nano-shapes-seed0\n"
         "  swingrad evaluate --checkpoint runs/nano-shapes-seed0 --device cuda --precision bf16\n"
+        "  swingrad evaluate --checkpoint runs/first --json first.json\n"
         "  swingrad evaluate --checkpoint runs/first/last.safetensors --data folder:cifar10-jpeg\n"
         "  swingrad evaluate --weights w.safetensors --model tiny --window-size 16 --data folder:DIR\n"
         "  swingrad evaluate --weights v1.safetensors --model tiny --arch swin --window-size 12 --resample --data "

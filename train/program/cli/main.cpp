@@ -25,6 +25,7 @@ const std::vector<Command> commands{
     {"bench", "Speed and memory of training steps", declare_bench},
     {"trace", "Write every activation and gradient of one step to a file", declare_trace},
     {"plot", "Curves of one run, or of several over each other", declare_plot},
+    {"compare", "Several runs on one page: curves, settings that differ, results", declare_compare},
     {"experiment", "The paper's claims: a table beside its numbers, figures, a page", declare_experiment},
 };
 

@@ -21,21 +21,8 @@ struct PlotFlags {
     bool log = false;
 };
 
-// A folder's own name; where several have the same, all of them by the whole path.
-std::vector<std::string> names_of(const std::vector<std::string>& runs) {
-    std::vector<std::string> names;
-    for (const std::string& run : runs) {
-        const fs::path path = fs::absolute(run).lexically_normal();
-        names.push_back((path.has_filename() ? path : path.parent_path()).filename().string());
-    }
-    auto sorted = names;
-    std::sort(sorted.begin(), sorted.end());
-    const bool distinct = std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
-    return distinct ? names : runs;
-}
-
 std::vector<NamedLog> read_logs(const std::vector<std::string>& runs) {
-    const auto names = names_of(runs);
+    const auto names = names_of_runs(runs);
     std::vector<NamedLog> logs;
     for (size_t i = 0; i < runs.size(); ++i) {
         const RunFolder folder{runs[i]};

@@ -93,10 +93,12 @@ RunCommand declare_predict(CLI::App& command) {
         "run's --crop-pct, --crop-mode and --interpolation say. It is turned upright as its EXIF orientation says, "
         "unless the run had\n"
         "--ignore-exif. A file that cannot be read has its line on standard error, the others are predicted, and the\n"
-        "exit code is 1.\n\n"
+        "exit code is 1. Of a folder all files are taken, at any depth and in the order of their names, but for what\n"
+        "operating systems leave there (Thumbs.db, .DS_Store); --skip-broken lists what is no picture and goes on.\n\n"
         "Examples:\n"
         "  swingrad predict --checkpoint runs/nano-shapes-seed0 photo.jpg drawing.png\n"
         "  swingrad predict --checkpoint runs/first --top 1 --json *.png\n"
+        "  swingrad predict --checkpoint runs/first --top 1 --skip-broken holiday-photos\n"
         "  swingrad predict --weights w.safetensors --model tiny --classes names.txt photo.jpg");
     return [flags] {
         flags->trained.check_usage();

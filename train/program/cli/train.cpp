@@ -9,6 +9,7 @@
 #include "train/program/recipes/seeds.h"
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
+#include "train/program/serve/report_server.h"
 
 namespace swingrad {
 namespace {
@@ -21,6 +22,7 @@ struct TrainFlags {
     std::string named_recipe;
     int64_t seeds = 0;
     bool accept_other_data = false;
+    int64_t serve = not_served;
 };
 
 // The settings that were given as flags, and no others.
@@ -86,13 +88,15 @@ int resume(const TrainFlags& flags) {
     if (flags.seeds > 0) fail_usage("--seeds {} contradicts --resume {}, which is one run", flags.seeds, run);
     const RunConfig config = read_config(RunFolder{flags.resume});
     nlohmann::json chosen = given(flags);
-    const ResumeOptions options = resume_options(flags, chosen);
+    ResumeOptions options = resume_options(flags, chosen);
     chosen.erase("data");        // may have moved, and is compared by what it holds
     chosen.erase("model-args");  // compared as a whole model:
     const std::string contradiction = flags.model.contradiction(config.model);
     if (!contradiction.empty()) fail_usage("{} of {}; a resumed run keeps its settings", contradiction, run);
+    options.changes = take_changes(chosen, config.recipe, run);
     refuse_contradictions(chosen, to_json(config.recipe), run);
     choose_device(config.recipe.device);
+    const auto server = serve_report(flags.serve, flags.resume);
     return resume_run(flags.resume, options);
 }
 
@@ -114,12 +118,13 @@ RunCommand declare_train(CLI::App& command) {
                      "with --resume: go on although the images are not those the run began with");
     add_flag(command, "--show-batch", flags->show_batch,
              "draw the first batch as the model would see it into this PNG file, and end");
+    add_flag(command, "--serve", flags->serve, serve_help)->type_name("PORT")->default_str("");
     add_threads_flag(command);
     add_gemm_flag(command);
     flags->model.declare(command, {"img_size", "num_classes", "in_chans", "drop_path_rate"});
     command.footer(
         "Ctrl-C saves the run and says how to go on with it. The run's folder holds config.json, environment.json,\n"
-        "log.jsonl and log.csv (a line an epoch), report.html (curves, confusion, examples; new after every epoch),\n"
+        "log.jsonl and log.csv (a line an epoch), report.html (curves, scores, examples; new after every epoch),\n"
         "last.safetensors (to resume from), previous.safetensors (the one before it), best.safetensors and, at the\n"
         "end, model.safetensors. With --model-ema what is validated, best and model is of the averaged weights.\n"
         "`swingrad verify` says whether all of it is whole.\n\n"
@@ -131,6 +136,7 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --model micro --depths 2,2,4 --window-size 8 --epochs 5 --output runs/wide\n"
         "  swingrad train --resume runs/wide\n"
         "  swingrad train --data folder:cifar10-jpeg --recipe cifar-minutes --seeds 3\n"
+        "  swingrad train --resume runs/wide --epochs 10    more epochs: the rate is then that of a run of ten\n"
         "  swingrad train --resume runs/first --data folder:moved/cifar10-jpeg\n"
         "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"
         "  swingrad train --data folder:photos --model tiny --img-size 256 --aa rand-m9-mstd0.5-inc1 --mixup 0.8 \\\n"
@@ -142,6 +148,8 @@ RunCommand declare_train(CLI::App& command) {
             fail_usage("--show-batch {} draws what a new run would see, and does not go with --resume",
                        flags->show_batch.string());
         if (!flags->resume.empty()) return resume(*flags);
+        if (!flags->show_batch.empty() && flags->serve != not_served)
+            fail_usage("--serve {} shows a training, and --show-batch trains nothing", flags->serve);
         if (flags->accept_other_data) fail_usage("--accept-other-data goes with --resume");
         const SwinRecipe recipe = recipe_of(*flags);
         if (!flags->show_batch.empty()) {
@@ -155,9 +163,15 @@ RunCommand declare_train(CLI::App& command) {
         }
         const RunOrigin origin{flags->named_recipe};
         const std::filesystem::path& output = flags->output;
-        if (seeds->count() == 0) return start_run(recipe, output.empty() ? default_run_folder(recipe) : output, origin);
+        if (seeds->count() == 0) {
+            const std::filesystem::path folder = output.empty() ? default_run_folder(recipe) : output;
+            const auto server = serve_report(flags->serve, folder);
+            return start_run(recipe, folder, origin);
+        }
         require(flags->seeds >= 1 && flags->seeds <= most_seeds_of_a_recipe, "seeds",
                 fmt::format("1 to {}", most_seeds_of_a_recipe).c_str(), flags->seeds);
+        if (flags->serve != not_served)
+            fail_usage("--serve {} is for one run, and --seeds {} makes several", flags->serve, flags->seeds);
         return train_seeds(recipe, flags->seeds, output.empty() ? default_seeds_folder(recipe, flags->seeds) : output,
                            origin);
     };

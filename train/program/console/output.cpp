@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -61,6 +62,17 @@ bool is_standard_output(const std::filesystem::path& path) {
     }, ours{};
     return stat(path.c_str(), &one) == 0 && fstat(STDOUT_FILENO, &ours) == 0 && one.st_dev == ours.st_dev &&
            one.st_ino == ours.st_ino;
+}
+
+void require_replaceable(const std::string& flag, const std::filesystem::path& path, std::string_view beginning) {
+    std::error_code unknown;
+    check(!std::filesystem::is_directory(path, unknown), "{} {} is a folder", flag, path.string());
+    if (!std::filesystem::is_regular_file(path, unknown)) return;
+    const InputFile file(path);
+    std::string bytes(std::min<uint64_t>(beginning.size(), file.size()), '\0');
+    file.read(0, bytes.data(), bytes.size());
+    check(beginning.starts_with(bytes), "{} {} is there already, and holds something else: choose another", flag,
+          path.string());
 }
 
 void write_output(const std::filesystem::path& path, std::string_view text) {

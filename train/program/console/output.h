@@ -22,6 +22,9 @@ bool print_line(const std::string& line);
 // `text` into the file of that name: a new one, or in the place of the old one, all at once (core/io/file.h). Into a
 // pipe or a device, such as /dev/stdout, it goes as it is. Throws an Error.
 void write_output(const std::filesystem::path& path, std::string_view text);
+// Throws an Error where `path` is a file that holds anything but what begins so: not this program's, and lost if it
+// were written over. A pipe, a device and a file that is empty or missing will do.
+void require_replaceable(const std::string& flag, const std::filesystem::path& path, std::string_view beginning);
 // Whether that would go where this program prints: /dev/stdout, or the file that it stands for.
 bool is_standard_output(const std::filesystem::path& path);
 

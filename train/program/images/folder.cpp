@@ -7,10 +7,10 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "train/data/sources.h"
+#include "train/program/images/listing.h"
 #include "train/program/images/picture_files.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -19,25 +19,6 @@ namespace swingrad {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What operating systems and their tools leave in folders. Names with a dot in front are hidden, and passed over too.
-bool is_litter(std::string name) {
-    constexpr const char* litter[] = {"thumbs.db",  "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",
-                                      "icon\r",     "__macosx",    "$recycle.bin",      "system volume information",
-                                      "lost+found", "@eadir"};
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    return name.starts_with('.') || std::find(std::begin(litter), std::end(litter), name) != std::end(litter);
-}
-
-// By name.
-std::vector<fs::path> sorted_entries(const fs::path& folder) {
-    check(fs::is_directory(folder), "[folder] {}: no such folder", folder.string());
-    std::vector<fs::path> entries;
-    for (const auto& entry : fs::directory_iterator(folder))
-        if (!is_litter(entry.path().filename().string())) entries.push_back(entry.path());
-    std::sort(entries.begin(), entries.end());
-    return entries;
-}
 
 fs::path folder_of(const fs::path& directory, Split split) {
     return directory / (split == Split::train ? "train" : split == Split::test ? "test" : "val");

@@ -1,15 +1,18 @@
 #include "train/program/images/predict_pictures.h"
 
+#include "core/allocator.h"
 #include "core/io/quotes.h"
 #include "train/program/console/flags.h"
 #include "train/program/console/output.h"
 #include "train/program/images/image_file.h"
+#include "train/program/images/listing.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 namespace swingrad {
 namespace {
@@ -60,9 +63,11 @@ void print_json(const std::string& path, const std::vector<std::string>& classes
 }  // namespace
 
 void PictureFlags::declare(CLI::App& command) {
-    command.add_option("IMAGE", files, "JPEG or PNG files of any size");
+    command.add_option("IMAGE", files, "JPEG or PNG files of any size, or folders of them");
     add_flag(command, "--top", top, "so many classes of each image, the likeliest first");
     command.add_flag("--json", json, "one JSON line an image");
+    command.add_flag("--skip-broken", skip_broken,
+                     "leave out files that are no pictures or damaged ones, and list them");
 }
 
 void PictureFlags::check_usage() const {
@@ -71,26 +76,86 @@ void PictureFlags::check_usage() const {
     if (top < 1 || top > most_shown) fail_usage("--top must be 1 to {}, got {}", most_shown, top);
 }
 
-int predict_pictures(const PictureFlags& flags, const std::vector<std::string>& classes, bool ignore_exif,
-                     const LogitsOfPicture& logits_of) {
-    int code = 0;
-    for (const std::string& path : flags.files) {
+namespace {
+
+class Predictor {
+  public:
+    Predictor(const PictureFlags& flags, const std::vector<std::string>& classes, bool ignore_exif,
+              const LogitsOfPicture& logits_of)
+        : flags_(flags), classes_(classes), ignore_exif_(ignore_exif), logits_of_(logits_of) {}
+
+    void file(const std::string& path) {
         try {
-            const Tensor picture = read_image(path, {.ignore_exif = ignore_exif});
-            const std::vector<double> probabilities = probabilities_of(logits_of(picture), classes.size(), path);
+            const std::optional<Tensor> picture = read(path);
+            if (!picture) return;
+            const std::vector<double> probabilities = probabilities_of(logits_of_(*picture), classes_.size(), path);
             std::vector<size_t> best(probabilities.size());
             std::iota(best.begin(), best.end(), size_t{0});
             std::stable_sort(best.begin(), best.end(),
                              [&](size_t a, size_t b) { return probabilities[a] > probabilities[b]; });
-            best.resize(std::min(best.size(), static_cast<size_t>(flags.top)));
-            (flags.json ? print_json : print_table)(path, classes, probabilities, best);
+            best.resize(std::min(best.size(), static_cast<size_t>(flags_.top)));
+            (flags_.json ? print_json : print_table)(path, classes_, probabilities, best);
+            predicted_ += 1;
         } catch (const Error& error) {
-            std::fflush(stdout);
-            complain(fmt::format("{} predict: {}\n", program_name(), on_one_line(error.what())));
-            code = 1;
+            fails(error.what());
         }
     }
-    return code;
+
+    void folder(const std::string& path) {
+        bool told = false;
+        const std::vector<std::filesystem::path> files = files_below(path, [&](const std::string& problem) {
+            fails(problem);
+            told = true;
+        });
+        if (files.empty() && !told) fails(fmt::format("[predict] {}: expected images, found none", path));
+        for (const std::filesystem::path& one : files) file(one.string());
+    }
+
+    int code() {
+        if (predicted_ == 0 && left_out_ > 0 && code_ == 0) fails("[predict] none of the files is a picture");
+        return code_;
+    }
+
+  private:
+    // Nothing where it is left out.
+    std::optional<Tensor> read(const std::string& path) {
+        try {
+            return read_image(path, {.ignore_exif = ignore_exif_});
+        } catch (const Error& error) {
+            std::error_code unknown;  // what is not there was mistyped, and is not broken
+            if (!flags_.skip_broken || is_out_of_memory(error) || !std::filesystem::exists(path, unknown)) throw;
+            std::fflush(stdout);
+            warn(fmt::format("left out: {}", error.what()));
+            left_out_ += 1;
+            return {};
+        }
+    }
+
+    void fails(const std::string& why) {
+        std::fflush(stdout);
+        complain(fmt::format("{} predict: {}\n", program_name(), on_one_line(why)));
+        code_ = 1;
+    }
+
+    const PictureFlags& flags_;
+    const std::vector<std::string>& classes_;
+    const bool ignore_exif_;
+    const LogitsOfPicture& logits_of_;
+    int64_t predicted_ = 0, left_out_ = 0;
+    int code_ = 0;
+};
+
+}  // namespace
+
+int predict_pictures(const PictureFlags& flags, const std::vector<std::string>& classes, bool ignore_exif,
+                     const LogitsOfPicture& logits_of) {
+    Predictor predictor(flags, classes, ignore_exif, logits_of);
+    for (const std::string& path : flags.files) {
+        std::error_code unknown;
+        if (std::filesystem::is_directory(path, unknown)) predictor.folder(path);
+        else predictor.file(path);
+    }
+    return predictor.code();
 }
 
 }  // namespace swingrad

@@ -14,9 +14,10 @@ class App;
 namespace swingrad {
 
 struct PictureFlags {
-    std::vector<std::string> files;
-    int64_t top = 5;  // classes that are shown of each
+    std::vector<std::string> files;  // and folders
+    int64_t top = 5;                 // classes that are shown of each
     bool json = false;
+    bool skip_broken = false;
 
     void declare(CLI::App& command);
     void check_usage() const;  // throws a UsageError
@@ -25,9 +26,11 @@ struct PictureFlags {
 // From a picture, uint8 [rows, columns, 3] of any size, to logits [1, K] or [K], on any device.
 using LogitsOfPicture = std::function<Tensor(const Tensor& picture)>;
 
-// Prints the likeliest classes of each file's picture, with their probabilities: a table, or a JSON line. `classes`: K
-// names. Returns the exit code: 1 where a file could not be read or made no logits, which is then told on standard
-// error; the other files are none the worse for it.
+// Prints the likeliest classes of each file's picture, with their probabilities: a table, or a JSON line. Of a folder,
+// all files below it are pictures (train/program/images/listing.h). `classes`: K names. Returns the exit code: 1 where
+// a file could not be read or made no logits, which is then told on standard error; the other files are none the worse
+// for it. With skip_broken, files that are no pictures or damaged ones are listed as left out, and are no failure as
+// long as one picture is left.
 int predict_pictures(const PictureFlags& flags, const std::vector<std::string>& classes, bool ignore_exif,
                      const LogitsOfPicture& logits_of);
 

@@ -1,6 +1,7 @@
 // train and verify. A run's folder is like a Swin's; config.json names the program that made the run.
 #include "train/loop/trainer.h"
 #include "train/program/console/flags.h"
+#include "train/program/console/resume_changes.h"
 #include "train/program/own/own_commands.h"
 #include "train/program/own/own_saved.h"
 #include "train/program/run/belonging.h"
@@ -8,6 +9,7 @@
 #include "train/program/run/run_lock.h"
 #include "train/program/run/start.h"
 #include "train/program/run/verify.h"
+#include "train/program/serve/report_server.h"
 
 namespace swingrad {
 namespace fs = std::filesystem;
@@ -19,6 +21,7 @@ struct TrainFlags {
     SourceFlags source;
     fs::path output, resume;
     bool accept_other_data = false;
+    int64_t serve = not_served;
 };
 
 // The model and its data, and a run of them.
@@ -49,7 +52,7 @@ struct OwnRun {
 
     // Marks the run's files by `identity`; empty: by nothing.
     void mark(const nlohmann::json& identity) {
-        if (identity.is_string()) subject.fixed_settings = {{identity_setting, identity}};
+        if (identity.is_string()) subject.fixed_settings[identity_setting] = identity;
     }
 
     // What a folder must agree with to be gone on with.
@@ -89,13 +92,17 @@ int resume(const Program& program, const TrainFlags& flags) {
     const RunFolder folder{flags.resume};
     refuse_other_output(flags.output, flags.resume);
     nlohmann::json config = read_own_config(program, folder);
-    refuse_contradictions(given_of(flags.settings, to_json(flags.recipe)), config, flags.resume.string());
+    Recipe recipe = recipe_in(config, folder);
+    std::vector<int64_t> epochs_before = epochs_before_in(config, folder);
+    nlohmann::json settings = given_of(flags.settings, to_json(flags.recipe));
+    const ResumeChanges changes = take_changes(settings, recipe, flags.resume.string());
+    refuse_contradictions(settings, config, flags.resume.string());
+    changes.apply(recipe, epochs_before);
     nlohmann::json given = flags.source.given();
     SourceFlags source = source_in(config, folder);
     if (given.contains("data")) source.source = given["data"];  // may have moved, and is compared by what it holds
     given.erase("data");
     refuse_contradictions(given, config["derived"], flags.resume.string());
-    const Recipe recipe = recipe_in(config, folder);
     choose_device(recipe.device);
     const RunLock lock(folder);
     OwnRun run(program, recipe, source);
@@ -104,8 +111,15 @@ int resume(const Program& program, const TrainFlags& flags) {
     const nlohmann::json identity = identity_in(config, folder);
     if (!identity.is_null()) derived[identity_setting] = identity;
     run.mark(identity);
-    const bool same = config["derived"] == derived;
+    if (!epochs_before.empty()) {
+        derived["epochs_before"] = epochs_before;
+        run.subject.fixed_settings[epochs_before_setting] = epochs_before;
+    }
+    if (changes.epochs) run.subject.raised_from = epochs_before.back();
+    const auto server = serve_report(flags.serve, flags.resume);
+    const bool same = config["derived"] == derived && !changes.any();
     config["derived"] = derived;
+    config.update(to_json(recipe));
     return go_on(lock, run.subject, same ? nlohmann::json() : config, "");
 }
 
@@ -126,6 +140,7 @@ int train(const Program& program, const TrainFlags& flags) {
     derived[identity_setting] = identity_of(decisive, derived["fingerprint"]);
     run.mark(derived[identity_setting]);
     config["derived"] = derived;
+    const auto server = serve_report(flags.serve, folder.path);
     return start(folder, run.subject, config, "");
 }
 
@@ -138,6 +153,8 @@ int verify(const Program& program, const fs::path& path) {
         VerifiedRun run{recipe_in(config, folder), model_of(program), samples.get<int64_t>()};
         if (const nlohmann::json identity = identity_in(config, folder); !identity.is_null())
             run.fixed_settings[identity_setting] = identity;
+        if (const auto before = epochs_before_in(config, folder); !before.empty())
+            run.fixed_settings[epochs_before_setting] = before;
         return run;
     });
 }
@@ -155,6 +172,7 @@ RunCommand declare_own_train(const Program& program, CLI::App& command) {
     add_flag(command, "--resume", flags->resume, "go on with the run in this folder; needs no other flag");
     command.add_flag("--accept-other-data", flags->accept_other_data,
                      "with --resume: go on although the samples are not those the run began with");
+    add_flag(command, "--serve", flags->serve, serve_help)->type_name("PORT")->default_str("");
     add_threads_flag(command);
     add_gemm_flag(command);
     return [&program, flags] { return train(program, *flags); };

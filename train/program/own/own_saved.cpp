@@ -7,6 +7,8 @@
 #include "train/program/console/output.h"
 #include "train/program/run/way_back.h"
 
+#include <algorithm>
+
 namespace swingrad {
 namespace fs = std::filesystem;
 
@@ -25,7 +27,8 @@ Recipe recipe_in(nlohmann::json config, const RunFolder& folder) {
     Recipe recipe;
     const std::string name = folder.config().string();
     for (const Setting& setting : settings_of(recipe))
-        check(config.contains(setting.name), "[run] {}: no \"{}\" in it", name, setting.name);
+        check(may_change(setting.name) || config.contains(setting.name), "[run] {}: no \"{}\" in it", name,
+              setting.name);
     update(recipe, config, name);
     try {
         validate(recipe);
@@ -51,6 +54,14 @@ nlohmann::json identity_in(const nlohmann::json& config, const RunFolder& folder
     check(identity.is_null() || identity.is_string(), "[run] {}: \"{}\" under \"derived\" must be a text, got {}",
           folder.config().string(), identity_setting, json_text(identity));
     return identity;
+}
+
+std::vector<int64_t> epochs_before_in(const nlohmann::json& config, const RunFolder& folder) {
+    const nlohmann::json before = config["derived"].value("epochs_before", nlohmann::json::array());
+    check(before.is_array() && std::all_of(before.begin(), before.end(), [](const auto& one) { return is_int64(one); }),
+          "[run] {}: \"epochs_before\" under \"derived\" must be whole numbers, got {}", folder.config().string(),
+          json_text(before));
+    return before.get<std::vector<int64_t>>();
 }
 
 void note_pictures(const Samples& samples, nlohmann::json& derived) {

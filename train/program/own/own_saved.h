@@ -20,6 +20,9 @@ SourceFlags source_in(const nlohmann::json& config, const RunFolder& folder);
 // The mark of the run's files (train/program/run/belonging.h); null in runs of version 0.1.
 nlohmann::json identity_in(const nlohmann::json& config, const RunFolder& folder);
 
+// How many epochs the run had before they were raised; none where they were not.
+std::vector<int64_t> epochs_before_in(const nlohmann::json& config, const RunFolder& folder);
+
 // How a picture becomes an input of the run's model, and what its outputs are called.
 struct PicturesLearnt {
     PictureInput input;

@@ -1,9 +1,12 @@
 // evaluate, predict and trace: what a model computes once it has learnt.
+#include "core/io/quotes.h"
 #include "core/io/suggest.h"
+#include "train/data/dataset.h"
 #include "train/loop/evaluate.h"
 #include "train/loop/trace.h"
 #include "train/program/console/flags.h"
 #include "train/program/console/progress.h"
+#include "train/program/evaluation/evaluation_output.h"
 #include "train/program/images/predict_pictures.h"
 #include "train/program/own/own_saved.h"
 #include "train/program/run/belonging.h"
@@ -19,8 +22,9 @@ constexpr const char* checkpoint_help = "a run's folder, or a .safetensors file 
 
 // ---- evaluate
 
-int evaluate_run(const Program& program, const fs::path& checkpoint) {
+int evaluate_run(const Program& program, const fs::path& checkpoint, const EvaluationOutput& output) {
     const RunFolder folder = folder_of_checkpoint(checkpoint);
+    output.require_writable(files_of(folder));
     const nlohmann::json config = read_own_config(program, folder);
     const Recipe recipe = recipe_in(config, folder);
     const fs::path weights = weights_of_checkpoint(checkpoint);
@@ -36,9 +40,20 @@ int evaluate_run(const Program& program, const fs::path& checkpoint) {
     const auto show = [&](int64_t done) { progress.show(set, done, test->size(), "samples", 0); };
     const Evaluation result = evaluate(*loaded.model, loaded.parameters, *test, recipe.batch_size, show, program.loss);
     check(result.not_finite.empty(), "[evaluate] {} says nothing: {}", weights.string(), result.not_finite);
-    progress.line(fmt::format("{} loss {:.4f}{}  ({} samples, {})", set, result.loss,
-                              std::isnan(result.accuracy) ? "" : fmt::format(", accuracy {:.2f} %", result.accuracy),
-                              grouped(test->size()), weights.filename().string()));
+    progress.clear();
+    const Dataset* images = test->images();
+    const Judgement judged{.set = set,
+                           .data = source.source,
+                           .weights = weights,
+                           .device = recipe.device,
+                           .precision = recipe.precision,
+                           .samples = test->size(),
+                           .names = images ? images->classes : std::vector<std::string>{}};
+    const std::optional<Scores> scores = scores_of(result);
+    const std::string accuracy = std::isnan(result.accuracy) ? "" : fmt::format(", accuracy {:.2f} %", result.accuracy);
+    output.write(judged, result, scores,
+                 fmt::format("{} loss {:.4f}{}{}  ({} samples, {})", set, result.loss, accuracy, text_of_top5(scores),
+                             grouped(test->size()), on_one_line(weights.filename().string())));
     return 0;
 }
 
@@ -108,10 +123,12 @@ int trace_program(const Program& program, const OwnTraceFlags& flags) {
 
 RunCommand declare_own_evaluate(const Program& program, CLI::App& command) {
     auto checkpoint = std::make_shared<fs::path>();
+    auto output = std::make_shared<EvaluationOutput>();
     add_flag(command, "--checkpoint", *checkpoint, checkpoint_help)->required();
+    output->declare(command);
     add_threads_flag(command);
     add_gemm_flag(command);
-    return [&program, checkpoint] { return evaluate_run(program, *checkpoint); };
+    return [&program, checkpoint, output] { return evaluate_run(program, *checkpoint, *output); };
 }
 
 RunCommand declare_own_predict(const Program& program, CLI::App& command) {

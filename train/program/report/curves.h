@@ -20,4 +20,7 @@ struct NamedLog {
 // several, validation stands for each that has one. A figure for which no run has a point is left out.
 std::vector<NamedFigure> curves(const std::vector<NamedLog>& logs);
 
+// Loss, accuracy and rate likewise over the time of training and validation, in minutes or seconds: "loss-by-time.svg".
+std::vector<NamedFigure> curves_by_time(const std::vector<NamedLog>& logs);
+
 }  // namespace swingrad

@@ -34,7 +34,8 @@ struct DrawnFigures {
     bool gnuplot = true;  // whether there is one
 };
 
-// Draws all by one call of gnuplot and writes each into `folder`, which is made. What goes wrong is kept in `problem`.
+// Draws all by one call of gnuplot and writes each into `folder`, which is made; empty: into none. What goes wrong is
+// kept in `problem`.
 DrawnFigures draw_figures(std::vector<NamedFigure> figures, const std::filesystem::path& folder);
 // The pictures, with what one sees in them as text, or a sentence that says why there are none.
 std::string html_of(const DrawnFigures& drawn);

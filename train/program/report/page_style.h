@@ -48,6 +48,14 @@ th:first-child, td:first-child, .texts td, .texts th { text-align: left; }
 .matrix .upright span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 9rem; overflow: hidden; }
 .matrix th[scope=row] { position: sticky; left: 0; background: var(--paper); max-width: 9rem; overflow: hidden;
   text-overflow: ellipsis; }
+.classes .bar { width: 40%; min-width: 5rem; }
+.classes .bar span { display: block; width: calc(var(--share) * 100%); height: .7rem; border-radius: .15rem;
+  background: rgb(var(--right)); }
+.classes .mean th, .classes .mean td { font-weight: 600; border-bottom: 0; }
+.compared td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; min-width: 5rem; max-width: 20rem; }
+.compared th[scope=row] { font-weight: 400; color: var(--soft); vertical-align: top; }
+.narrow { max-width: 36rem; }
+.sheet img { max-width: 100%; height: auto; image-rendering: pixelated; border-radius: .25rem; display: block; }
 .heat img { width: min(100%, 34rem); image-rendering: pixelated; border: 1px solid var(--line); display: block; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0 2rem; }
 .images { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: 1rem; }
@@ -66,6 +74,9 @@ footer { margin-top: 3rem; font-size: .85rem; color: var(--soft); }
   body { padding: .75rem; }
   th, td { padding: .2rem .35rem; }
   .matrix td { min-width: 1.7rem; padding: .2rem 0; }
+  .classes .bar, .classes thead th:nth-child(2) { display: none; }
+  .classes th[scope=row], .compared th[scope=row] { white-space: normal; overflow-wrap: break-word; min-width: 4.5rem;
+    max-width: 7rem; }
   .headline { grid-template-columns: 1fr 1fr; }
   .scrolls { display: block; }
   .images { grid-template-columns: repeat(auto-fill, minmax(6rem, 1fr)); gap: .75rem; }

@@ -7,10 +7,13 @@
 #include "train/program/report/curves.h"
 #include "train/program/report/examples.h"
 #include "train/program/report/page.h"
+#include "train/program/report/score_sections.h"
+#include "train/program/report/scores/scores.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string_view>
 
 namespace swingrad {
@@ -22,7 +25,15 @@ constexpr size_t examples_shown = 12, epochs_shown_open = 20;
 struct Page {
     const ReportedRun& run;
     const Judged* judged;
+    std::optional<Scores> scores;  // of images whose classes were predicted
     DrawnFigures figures;
+
+    // Of the curves, or of all else.
+    DrawnFigures figures_of(bool curves) const {
+        DrawnFigures some = figures;
+        std::erase_if(some.figures, [=](const auto& one) { return (one.first.file == "calibration.svg") == curves; });
+        return some;
+    }
 };
 
 // ---- numbers
@@ -78,7 +89,9 @@ std::string headline(const Page& page) {
                     : html_tile("Test loss", number(test.value("test_loss", NAN)), of);
     }
     html += html_tile("Parameters", grouped(page.run.parameters), page.run.model);
-    html += html_tile("Epochs", fmt::format("{} of {}", page.run.log.epochs.size(), page.run.epochs));
+    const auto done = static_cast<int64_t>(page.run.log.epochs.size());
+    html += html_tile("Epochs", fmt::format("{} of {}", done, page.run.epochs),
+                      page.run.log.finished && done < page.run.epochs ? "stopped early" : "");
     const auto seconds = page.run.log.column("seconds");
     if (!seconds.empty()) html += html_tile("Time", duration_text(seconds.back()), "training and validation");
     const double speed = median(page.run.log.column(page.run.samples_are + "_per_s"));
@@ -89,8 +102,9 @@ std::string headline(const Page& page) {
 }
 
 std::string curves_section(const Page& page) {
-    const bool none_yet = page.figures.figures.empty() && page.figures.problem.empty();
-    return "<h2>Curves</h2>\n" + (none_yet ? "<p>After the first epoch.</p>\n" : html_of(page.figures));
+    const DrawnFigures curves = page.figures_of(true);
+    const bool none_yet = curves.figures.empty() && curves.problem.empty();
+    return "<h2>Curves</h2>\n" + (none_yet ? "<p>After the first epoch.</p>\n" : html_of(curves));
 }
 
 std::string judged_sections(const Page& page) {
@@ -104,13 +118,25 @@ std::string judged_sections(const Page& page) {
     const std::string of =
         fmt::format("<p>{} {} {}, {}weights of epoch {}: {}loss {}.</p>\n", grouped(samples), escaped(set),
                     page.run.samples_are, averages(page) ? "averaged " : "", epoch, accuracy_text, number(loss));
-    if (!images || predictions.empty()) return "<h2>Validation and test</h2>\n" + of;
+    if (!page.scores) return "<h2>Validation and test</h2>\n" + of;
+    const DrawnFigures calibration = page.figures_of(false);
     const Confusion confusion(images->labels, predictions, static_cast<int64_t>(images->classes.size()));
-    return "<h2>Confusion</h2>\n" + of + html_of(confusion, images->classes) +
-           "<h2>Examples</h2>\n<h3>Highest loss</h3>\n" +
+    return "<h2>Classes</h2>\n" + of + html_of_classes(*page.scores, images->classes) + "<h2>Calibration</h2>\n" +
+           (calibration.figures.empty() ? "" : "<div class=\"narrow\">" + html_of(calibration) + "</div>\n") +
+           html_of_calibration(*page.scores, page.run.samples_are) + "<h2>Confusion</h2>\n" +
+           html_of(confusion, images->classes) + "<h2>Examples</h2>\n<h3>Highest loss</h3>\n" +
            html_of_images(*images, predictions, worst(predictions, examples_shown)) +
            "<h3>Right, and surest of it</h3>\n" +
            html_of_images(*images, predictions, surest(predictions, images->labels, examples_shown));
+}
+
+std::string batch_section(const Page& page) {
+    if (page.run.batch_png.empty()) return "";
+    return fmt::format(
+        "<h2>What the model sees</h2>\n<figure class=\"sheet\"><img alt=\"The first training images as augmented\" "
+        "src=\"data:image/png;base64,{}\"><figcaption>The first training images of the first epoch, as augmented."
+        "</figcaption></figure>\n",
+        base64(page.run.batch_png));
 }
 
 std::string epochs_section(const Page& page) {
@@ -175,16 +201,22 @@ std::string html_of(const Page& page) {
                     page.run.classes > 0 ? fmt::format("{} classes, ", page.run.classes) : "",
                     grouped(page.run.training_samples), page.run.samples_are);
     return html_page(page.run.name, subtitle,
-                     headline(page) + curves_section(page) + judged_sections(page) + epochs_section(page) +
-                         settings_section(page) + environment_section(page),
+                     headline(page) + curves_section(page) + judged_sections(page) + batch_section(page) +
+                         epochs_section(page) + settings_section(page) + environment_section(page),
                      "Written by swingrad; log.csv beside this page has the numbers.");
 }
 
 }  // namespace
 
 std::string write_report(const ReportedRun& run, const Judged* judged, const fs::path& page, const fs::path& figures) {
-    const Page content{run, judged,
-                       draw_figures(curves({{run.name, run.log, run.rates, run.label_smoothing}}), figures)};
+    std::vector<NamedFigure> figures_wanted = curves({{run.name, run.log, run.rates, run.label_smoothing}});
+    std::optional<Scores> scores;
+    if (judged && judged->images && !judged->predictions.empty()) {
+        const auto classes = static_cast<int64_t>(judged->images->classes.size());
+        scores = scores_of(judged->images->labels, judged->predictions, classes);
+        figures_wanted.push_back(calibration_figure(*scores, run.samples_are));
+    }
+    const Page content{run, judged, std::move(scores), draw_figures(std::move(figures_wanted), figures)};
     write_file_atomically(page, html_of(content));
     return content.figures.problem;
 }

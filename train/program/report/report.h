@@ -24,9 +24,10 @@ struct ReportedRun {
     LogTable log;
     Series rates = {};           // learning rates of the steps so far, over epochs
     double label_smoothing = 0;  // of the targets of the training loss
+    std::string batch_png = {};  // a picture of the first images as the model sees them; empty: none
 };
 
-// What the model said of a set of samples: for images, the confusion matrix and the examples.
+// What the model said of a set of samples: for images, the classes, the calibration, the confusion matrix and examples.
 struct Judged {
     std::string set;        // "validation", "test"
     int64_t epoch;          // after which

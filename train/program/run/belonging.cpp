@@ -21,7 +21,6 @@ bool is_named_by_runs(const fs::path& file) {
            (name.starts_with("epoch-") && name.ends_with(".safetensors"));
 }
 
-// Empty where the file has no mark.
 std::string mark_in(const fs::path& file, const std::map<std::string, std::string>& metadata) {
     if (const auto found = metadata.find(run_key); found != metadata.end()) return found->second;
     if (!is_checkpoint(metadata)) return "";
@@ -49,6 +48,8 @@ std::map<std::string, std::string> mark_of(const std::string& identity, int64_t 
     if (!identity.empty()) mark[run_key] = identity;
     return mark;
 }
+
+std::string mark_in(const fs::path& file) { return mark_in(file, read_safetensors_metadata(file)); }
 
 std::optional<int64_t> epoch_of(const fs::path& weights) {
     const auto metadata = read_safetensors_metadata(weights);

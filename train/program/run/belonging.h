@@ -18,6 +18,9 @@ std::string identity_of(nlohmann::json settings, const std::string& samples);
 // Metadata for save_weights: of which run the weights are, and of which epoch. Without an identity: the epoch alone.
 std::map<std::string, std::string> mark_of(const std::string& identity, int64_t epoch);
 
+// The run that a file, weights or a checkpoint, says it is of; empty where it says none.
+std::string mark_in(const std::filesystem::path& file);
+
 // The epoch that a file of weights says it is of; none where it says none.
 std::optional<int64_t> epoch_of(const std::filesystem::path& weights);
 

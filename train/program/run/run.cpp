@@ -9,6 +9,7 @@
 #include "train/program/run/belonging.h"
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
+#include "train/program/run/run_report.h"
 #include "train/program/run/start.h"
 
 #include <functional>
@@ -90,7 +91,7 @@ class SwinRun {
         check(difference.empty() || (fits && options.accept_other_data),
               "[train] {} is not what {} was trained on: {}{}", recipe_.data, folder.path.string(), difference,
               fits ? "; --accept-other-data goes on all the same" : "");
-        const bool same = difference.empty() && options.data.empty();
+        const bool same = difference.empty() && options.data.empty() && !options.changes.any();
         if (!same) {
             config.recipe = recipe_;
             config.classes = training_.classes;
@@ -98,7 +99,8 @@ class SwinRun {
             config.images_of_class = now.images_of_class;
             config.fingerprint = now.fingerprint;
         }
-        const Learning learning = learning_of(config);
+        Learning learning = learning_of(config);
+        if (options.changes.epochs) learning.subject.raised_from = config.epochs_before.back();
         return go_on(lock, learning.subject, same ? nlohmann::json() : to_json(config), samples_text());
     }
 
@@ -108,10 +110,7 @@ class SwinRun {
         const ImageSamples samples = samples_of_training(normalisation);
         check(samples.size() >= recipe_.batch_size, "[train] a batch of {} needs as many samples to train on, got {}",
               recipe_.batch_size, samples.size());
-        std::vector<int64_t> order = samples.order_of_epoch(0, random_of(recipe_, Purpose::order).split(0));
-        order.resize(static_cast<size_t>(recipe_.batch_size));
-        const Random random = random_of(recipe_, Purpose::augmentation).split(0);
-        write_png(file, contact_sheet(samples.batch(order, &random).inputs, normalisation));
+        write_png(file, contact_sheet(first_batch_of(samples, recipe_), normalisation));
     }
 
   private:
@@ -204,7 +203,8 @@ void show_batch(const SwinRecipe& recipe, const fs::path& file) { SwinRun(recipe
 
 int resume_run(const fs::path& path, const ResumeOptions& options) {
     const RunFolder folder{path};
-    const RunConfig config = read_config(folder);
+    RunConfig config = read_config(folder);
+    options.changes.apply(config.recipe, config.epochs_before);
     SwinRecipe recipe = config.recipe;
     if (!options.data.empty()) recipe.data = options.data;
     const fs::path images = parse_data_source(recipe.data).directory;

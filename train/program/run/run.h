@@ -2,6 +2,7 @@
 #pragma once
 
 #include "train/loop/swin_recipe.h"
+#include "train/program/console/resume_changes.h"
 
 #include <filesystem>
 #include <string>
@@ -29,6 +30,7 @@ void show_batch(const SwinRecipe& recipe, const std::filesystem::path& file);
 struct ResumeOptions {
     std::string data = {};  // where the images lie now, as --data names it; empty: where they lay
     bool accept_other_data = false;
+    ResumeChanges changes = {};
 };
 int resume_run(const std::filesystem::path& folder, const ResumeOptions& options = {});
 

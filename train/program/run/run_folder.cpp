@@ -44,6 +44,7 @@ nlohmann::json to_json(const RunConfig& config) {
     };
     if (!config.recipe_name.empty()) json["derived"]["recipe"] = config.recipe_name;
     if (!config.identity.empty()) json["derived"]["identity"] = config.identity;
+    if (!config.epochs_before.empty()) json["derived"]["epochs_before"] = config.epochs_before;
     return json;
 }
 
@@ -51,6 +52,7 @@ nlohmann::json fixed_settings_of(const RunConfig& config) {
     nlohmann::json fixed = to_json(config.recipe);
     for (const char* may_change : {"data", "skip-broken", "cache", "workers"}) fixed.erase(may_change);
     if (!config.identity.empty()) fixed[identity_setting] = config.identity;
+    if (!config.epochs_before.empty()) fixed[epochs_before_setting] = config.epochs_before;
     const nlohmann::json architecture = config_to_json(config.model);
     for (const auto& [key, value] : architecture.items()) fixed["architecture." + key] = value;
     fixed["mean"] = config.normalisation.mean;
@@ -124,6 +126,7 @@ RunConfig read_config(const RunFolder& folder) {
     read("uses_val", config.uses_val, false);
     read("recipe", config.recipe_name, false);
     read("identity", config.identity, false);
+    read("epochs_before", config.epochs_before, false);
     check_normalisation(config.normalisation, fmt::format("[run] {}: \"mean\"", name),
                         fmt::format("[run] {}: \"deviation\"", name));
     const auto [rows, columns] = config.model.img_size;

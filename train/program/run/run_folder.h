@@ -46,9 +46,10 @@ struct RunConfig {
     // Of these images, to know them again (train/program/run/fingerprint.h); empty in runs of version 0.1.
     std::vector<int64_t> images_of_class = {};
     std::string fingerprint = {};
-    bool uses_val = false;         // whether a folder val, where there is one, validates
-    std::string recipe_name = {};  // what --recipe named; empty: nothing
-    std::string identity = {};     // marks the files of the run; empty in runs of version 0.1
+    bool uses_val = false;                    // whether a folder val, where there is one, validates
+    std::string recipe_name = {};             // what --recipe named; empty: nothing
+    std::string identity = {};                // marks the files of the run; empty in runs of version 0.1
+    std::vector<int64_t> epochs_before = {};  // they were raised (train/program/console/resume_changes.h)
 };
 
 nlohmann::json to_json(const RunConfig& config);

@@ -39,6 +39,10 @@ RunLoop::RunLoop(const RunFolder& folder, const RunSubject& subject)
     trainer_.on_skip = [this](const std::string& why) { progress_.warning(why); };
     trainer_.fixed_settings = subject.fixed_settings;
     trainer_.on_note = [this](const std::string& note) { progress_.warning(note); };
+    if (recipe_.early_stop > 0 && !subject_.validation)
+        fail_usage("--early-stop {} needs {} to validate on, and there are none", recipe_.early_stop,
+                   subject_.samples_are);
+    if (recipe_.tensorboard) RunEvents::require_possible();
 }
 
 void RunLoop::announce(const std::string& samples) {
@@ -63,15 +67,23 @@ int RunLoop::go() {
     const InterruptGuard guard;
     try {
         try {
-            while (!trainer_.finished()) {
+            if (recipe_.tensorboard) {
+                lock_->require_there();
+                events_.begin(folder_.path, trainer_.steps_done(), [this](const auto& line) { warn(line); });
+            }
+            while (!over()) {
+                const auto start = Clock::now();
+                const bool whole = trainer_.state().batch == 0;
                 train_epoch();
+                const double of_steps = seconds_since(start);
                 finish_epoch();
+                if (whole) time_left_.epoch_took(seconds_since(start), of_steps);
             }
             test();
             return 0;
         } catch (const Interrupted&) {
             // After the last epoch everything is saved, and the parameters may be the best ones, not the last.
-            if (!trainer_.finished()) save();
+            if (!over()) save();
         }
     } catch (const std::exception& error) {
         save_what_is_done();
@@ -81,6 +93,13 @@ int RunLoop::go() {
     say_at_last(fmt::format("stopped after step {} of {}; to go on:  {}", trainer_.steps_done(),
                             trainer_.steps_in_all(), command_to_resume(folder_, subject_.program)));
     return exit_interrupted();
+}
+
+// Follows from the saved state alone, so that a resumed run ends where it would have.
+bool RunLoop::stopped_early() const {
+    const RunState& state = trainer_.state();
+    return recipe_.early_stop > 0 && state.best_epoch > 0 && state.epoch - state.best_epoch >= recipe_.early_stop &&
+           !trainer_.finished();
 }
 
 // With what is saved, and how to go on. Where the folder has gone, that is why, whatever failed for want of it.
@@ -107,7 +126,9 @@ void RunLoop::train_epoch() {
         lock_->require_there();
         const double loss = trainer_.step();
         const double each = seconds_since(start) / static_cast<double>(trainer_.steps_done() - first);
-        show_step(loss, each * static_cast<double>(trainer_.steps_in_all() - trainer_.steps_done()));
+        const RunState& state = trainer_.state();
+        show_step(loss, time_left_.of(each, trainer_.batches_per_epoch() - state.batch, trainer_.batches_per_epoch(),
+                                      recipe_.epochs - state.epoch - 1));
         if (recipe_.checkpoint_every > 0 && trainer_.steps_done() % recipe_.checkpoint_every == 0) save();
     }
 }
@@ -149,6 +170,7 @@ void RunLoop::finish_epoch() {
         fmt::format("  {:.0f} {}/s  {}", trainer_.samples_per_second(), subject_.samples_are, duration_text(seconds));
     lock_->require_there();
     append_to_log(folder_, entry);
+    events_.add(entry, trainer_.steps_done());
     progress_.line(line);
 
     save_weights_of_epoch(validation);
@@ -178,7 +200,7 @@ void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation)
 // An epoch whose batches are all done, where what came after them failed.
 void RunLoop::save_what_is_done() {
     try {
-        if (!trainer_.finished() && trainer_.epoch_done()) save();
+        if (!over() && trainer_.epoch_done()) save();
     } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): what failed first is what is said
     }
 }
@@ -209,7 +231,8 @@ void RunLoop::report(const std::string& set, const Samples* samples, const std::
         if (evaluation)
             judged.emplace(Judged{set, epoch, samples->size(), samples->images(), evaluation->accuracy,
                                   evaluation->loss, evaluation->predictions});
-        problem = report_on(folder_, subject_, trainer_.parameters().count(), judged ? &*judged : nullptr);
+        if (!batch_png_) batch_png_ = png_of_first_batch(subject_);
+        problem = report_on(folder_, subject_, trainer_.parameters().count(), judged ? &*judged : nullptr, *batch_png_);
     } catch (const EndedBySignal&) {
         return;  // the run ends where it next looks
     } catch (const std::exception& error) {
@@ -225,13 +248,17 @@ void RunLoop::test() {
     const AveragedInPlace averaged = chosen ? AveragedInPlace(nullptr) : trainer_.averaged_in_place();
     if (chosen) {
         load_weights(folder_.best(), trainer_.parameters());
-        require_best_of(folder_, identity(), trainer_.state().best_epoch, recipe_.epochs);
+        require_best_of(folder_, identity(), trainer_.state().best_epoch, trainer_.state().epoch);
     }
-    const int64_t epoch = chosen ? trainer_.state().best_epoch : recipe_.epochs;
+    const int64_t epoch = chosen ? trainer_.state().best_epoch : trainer_.state().epoch;
+    if (stopped_early())
+        progress_.line(fmt::format("stopped early after epoch {} of {}: since epoch {} none was better",
+                                   trainer_.state().epoch, recipe_.epochs, trainer_.state().best_epoch));
     const std::unique_ptr<Samples> test = subject_.test ? subject_.test() : nullptr;
     std::string result;
     std::optional<Evaluation> evaluation;
     nlohmann::json entry{{"weights_of_epoch", epoch}};
+    if (stopped_early()) entry["stopped_early_after"] = trainer_.state().epoch;
     if (test) {
         evaluation = evaluate_showing("testing", *test);
         entry["test_loss"] = evaluation->loss;
@@ -244,6 +271,7 @@ void RunLoop::test() {
     lock_->require_there();
     save_weights(folder_.weights(), trainer_.parameters(), mark_of(identity(), epoch));
     append_to_log(folder_, entry);
+    events_.add(entry, trainer_.steps_done());
     if (test) report("test", test.get(), evaluation, epoch);
     progress_.line(fmt::format("weights of epoch {} in {}", epoch, folder_.weights().string()));
     if (std::filesystem::exists(folder_.report()))

@@ -4,9 +4,11 @@
 #include "train/loop/evaluate.h"
 #include "train/loop/trainer.h"
 #include "train/program/console/progress.h"
+#include "train/program/console/time_left.h"
 #include "train/program/run/run_folder.h"
 #include "train/program/run/run_lock.h"
 #include "train/program/run/run_subject.h"
+#include "train/program/tensorboard/run_events.h"
 
 #include <chrono>
 #include <optional>
@@ -29,6 +31,9 @@ class RunLoop {
     // and it is missing or damaged, the Error says by which command to go on. So it does of weights chosen by
     // validation that are none of the run's. (train/program/run/start.cpp)
     void load();
+    // Of a run whose epochs were raised, the result that it no longer is: its weights are those of the best epoch, or
+    // of the last checkpoint.
+    void drop_old_result();
     // Returns the exit code: 0, or exit_interrupted() where the user stopped it.
     int go();
 
@@ -37,6 +42,10 @@ class RunLoop {
     void finish_epoch();
     void save_weights_of_epoch(const std::optional<Evaluation>& validation);
     void test();
+
+    bool over() const { return trainer_.finished() || stopped_early(); }
+    bool stopped_early() const;
+    void say_what_is_raised();
 
     void load_last();
     void look_at_best();
@@ -61,6 +70,9 @@ class RunLoop {
     std::string saved_;                // where the last checkpoint stands; empty where there is none
     std::set<std::string> said_once_;  // what went wrong with the report
     Progress progress_;
+    TimeLeft time_left_;
+    RunEvents events_;                      // of a run with --tensorboard
+    std::optional<std::string> batch_png_;  // once it is drawn
 };
 
 }  // namespace swingrad

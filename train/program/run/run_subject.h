@@ -28,6 +28,7 @@ struct RunSubject {
     size_t classes = 0;                   // 0: none
     nlohmann::json settings, architecture = nlohmann::json::object();
     nlohmann::json fixed_settings = {};  // Trainer's
+    int64_t raised_from = 0;             // epochs, where this start raises them; else 0
 };
 
 }  // namespace swingrad

@@ -77,6 +77,7 @@ int go_on(const RunLock& lock, const RunSubject& subject, const nlohmann::json& 
     if (!other_bits.empty() && subject.recipe.device == "cpu") loop.warn(other_bits);
     loop.load();
     if (!config.is_null()) write_file_atomically(folder.config(), config.dump(2) + "\n");
+    loop.drop_old_result();
     return loop.go();
 }
 
@@ -98,6 +99,7 @@ void RunLoop::load() {
     if (std::filesystem::exists(folder_.last())) say_what_is_dropped();
     progress_.line(
         fmt::format("resuming {} after epoch {}, batch {}", folder_.path.string(), state.epoch, state.batch));
+    say_what_is_raised();
 }
 
 // An epoch begins anew where its samples are no longer the same.
@@ -148,6 +150,27 @@ void RunLoop::look_at_best() {
     } catch (const Error& error) {
         fail("{}; {}", error.what(), way_back_of_best(folder_, state.best_epoch, subject_.program));
     }
+}
+
+// ---- a run whose epochs are raised
+
+void RunLoop::say_what_is_raised() {
+    if (subject_.raised_from == 0) return;
+    Recipe before = recipe_;
+    before.epochs = subject_.raised_from;
+    const int64_t step = trainer_.steps_done();
+    progress_.line(fmt::format(
+        "epochs raised from {} to {}: from step {} on the rate is that of a run of {} epochs, {:.3g}, not {:.3g}",
+        subject_.raised_from, recipe_.epochs, step + 1, recipe_.epochs, trainer_.learning_rate_of(step),
+        schedule_of(before, trainer_.batches_per_epoch()).at(step)));
+}
+
+void RunLoop::drop_old_result() {
+    const nlohmann::json& fixed = subject_.fixed_settings;
+    if (over() || !fixed.is_object() || !fixed.contains(epochs_before_setting)) return;
+    lock_->require_there();
+    std::error_code error;  // one that stays is written over at the end
+    fs::remove(folder_.weights(), error);
 }
 
 }  // namespace swingrad
