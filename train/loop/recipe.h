@@ -32,6 +32,9 @@ struct Recipe {
     int64_t checkpoint_every = 0;
     int64_t keep_every = 0;
     std::string on_nan = "stop";
+
+    // What of the model is not trained (models/nn/freeze.h).
+    std::string freeze = {};
 };
 
 // One setting: its name as a flag and as a key, its line of help, and where its value is.

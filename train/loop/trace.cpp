@@ -73,7 +73,8 @@ void trace_pass(const Pass& pass, const Parameters& parameters, NamedTensors& re
         const Tensor arrived = gradient(of);
         results.emplace_back(name, arrived.defined() ? arrived : of.zeros_like(of.shape()));
     };
-    for (const auto& entry : parameters.entries()) add_gradient("grad." + entry.name, entry.leaf);
+    for (const auto& entry : parameters.entries())
+        if (entry.trained()) add_gradient("grad." + entry.name, entry.leaf);
     if (is_float(leaf.dtype())) add_gradient(pass.input_gradient_name, leaf);
 }
 

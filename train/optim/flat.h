@@ -9,10 +9,11 @@
 
 namespace swingrad {
 
-// Which entries received a gradient. The others' part of Parameters::gradients() is stale.
+// Which entries received a gradient; a frozen one never does. The others' part of Parameters::gradients() is stale.
 inline std::vector<bool> with_gradient(const Parameters& parameters) {
     std::vector<bool> received;
-    for (const auto& entry : parameters.entries()) received.push_back(gradient(entry.leaf).defined());
+    for (const auto& entry : parameters.entries())
+        received.push_back(entry.trained() && gradient(entry.leaf).defined());
     return received;
 }
 

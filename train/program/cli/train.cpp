@@ -1,5 +1,7 @@
 #include "core/io/json_file.h"
+#include "models/nn/freeze.h"
 #include "models/swin/hub_config.h"
+#include "models/swin/swin_v2.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
 #include "train/program/console/flags.h"
@@ -45,7 +47,8 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
     choose_device(recipe.device);
     as_usage([&] { return parse_data_source(recipe.data); });
     try {
-        model_of(recipe, 1);  // before any image is read
+        SwinV2 model(model_of(recipe, 1));  // before any image is read
+        if (!recipe.freeze.empty()) as_usage([&] { return freeze(model, recipe.freeze); });
     } catch (const UsageError& error) {
         throw UsageError(flags.model.in_terms_of_flags(error.what()));
     }

@@ -1,4 +1,5 @@
 // train and verify. A run's folder is like a Swin's; config.json names the program that made the run.
+#include "models/nn/freeze.h"
 #include "train/loop/trainer.h"
 #include "train/program/console/flags.h"
 #include "train/program/own/own_commands.h"
@@ -114,6 +115,7 @@ int train(const Program& program, const TrainFlags& flags) {
     if (flags.accept_other_data) fail_usage("--accept-other-data goes with --resume");
     validate(flags.recipe);
     choose_device(flags.recipe.device);
+    if (!flags.recipe.freeze.empty()) as_usage([&] { return freeze(*model_of(program), flags.recipe.freeze); });
     const RunFolder folder{flags.output.empty()
                                ? fs::path("runs") / fmt::format("{}-seed{}", program.name, flags.recipe.seed)
                                : flags.output};
