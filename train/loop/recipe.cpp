@@ -66,6 +66,7 @@ Settings settings_of(Recipe& r) {
         {"checkpoint-every", &r.checkpoint_every, "steps between checkpoints within an epoch; 0: after every epoch"},
         {"keep-every", &r.keep_every, "epochs between weights that are kept, as epoch-0010.safetensors; 0: none"},
         {"on-nan", &r.on_nan, "a step whose loss or gradient is not finite: stop | skip"},
+        {"init", &r.init, "begin from the weights of a run, a .safetensors file or a hub's folder: what fits is taken"},
         {"freeze", &r.freeze,
          "patterns of parameters or modules not to train, as fnmatch has them: patch_embed,layers.0.*"},
     };

@@ -33,7 +33,8 @@ struct Recipe {
     int64_t keep_every = 0;
     std::string on_nan = "stop";
 
-    // What of the model is not trained (models/nn/freeze.h).
+    // Weights of before (train/transfer/initial_weights.h), and what of the model is not trained (models/nn/freeze.h).
+    std::string init = {};
     std::string freeze = {};
 };
 

@@ -123,7 +123,9 @@ nlohmann::json settings_of(const Recipe& recipe, const nlohmann::json& fixed) {
 }  // namespace
 
 bool may_change(std::string_view setting) {
-    return setting == "device" || setting == "checkpoint-every" || setting == "keep-every" || setting == "on-nan";
+    // Of init, what counts is what was there: its fingerprint.
+    return setting == "device" || setting == "checkpoint-every" || setting == "keep-every" || setting == "on-nan" ||
+           setting == "init";
 }
 
 void RunState::begin_epoch() {

@@ -9,6 +9,7 @@
 #include "train/program/images/data_source.h"
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
+#include "train/program/weights/origin.h"
 
 namespace swingrad {
 namespace {
@@ -104,6 +105,10 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"
         "  swingrad train --data folder:photos --model tiny --img-size 256 --aa rand-m9-mstd0.5-inc1 --mixup 0.8 \\\n"
         "      --cutmix 1 --reprob 0.25 --show-batch batch.png\n"
+        "  swingrad train --data folder:photos --init runs/first --lr 2e-4 --output runs/tuned\n"
+        "  swingrad train --data folder:photos --model tiny --img-size 256 --init swinv2_tiny --freeze "
+        "patch_embed,layers.0\n"
+        "  swingrad train --data folder:photos --init runs/first --probe --lr 1e-2 --output runs/probed\n"
         "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
     return [flags] {
         if (!flags->resume.empty() && !flags->show_batch.empty())
@@ -121,7 +126,9 @@ RunCommand declare_train(CLI::App& command) {
             print_line(fmt::format("the first images of the first epoch are in {}", flags->show_batch.string()));
             return 0;
         }
-        return start_run(recipe, flags->output.empty() ? default_run_folder(recipe) : flags->output);
+        std::optional<ModelCard> origin;
+        if (!recipe.init.empty()) origin = origin_of(recipe.init).card;
+        return start_run(recipe, flags->output.empty() ? default_run_folder(recipe) : flags->output, origin);
     };
 }
 

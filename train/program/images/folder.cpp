@@ -20,15 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What operating systems and their tools leave in folders. Names with a dot in front are hidden, and passed over too.
-bool is_litter(std::string name) {
-    constexpr const char* litter[] = {"thumbs.db",  "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",
-                                      "icon\r",     "__macosx",    "$recycle.bin",      "system volume information",
-                                      "lost+found", "@eadir"};
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    return name.starts_with('.') || std::find(std::begin(litter), std::end(litter), name) != std::end(litter);
-}
-
 // By name.
 std::vector<fs::path> sorted_entries(const fs::path& folder) {
     check(fs::is_directory(folder), "[folder] {}: no such folder", folder.string());
@@ -200,6 +191,14 @@ std::vector<std::string> folder_class_names(const fs::path& directory) {
     for (const Split split : {Split::train, Split::test, Split::validation})
         if (folder_has_split(directory, split)) return classes_in(folder_of(directory, split), ignore);
     fail("[folder] {}: expected a folder train, test or val, found none", directory.string());
+}
+
+bool is_litter(std::string name) {
+    constexpr const char* litter[] = {"thumbs.db",  "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",
+                                      "icon\r",     "__macosx",    "$recycle.bin",      "system volume information",
+                                      "lost+found", "@eadir"};
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    return name.starts_with('.') || std::find(std::begin(litter), std::end(litter), name) != std::end(litter);
 }
 
 Dataset load_folder(const fs::path& directory, Split split, const LoadOptions& options) {

@@ -7,6 +7,10 @@
 
 namespace swingrad {
 
+// Whether a file or a folder of this name is what operating systems and their tools leave behind. Names with a dot in
+// front are hidden, and passed over too.
+bool is_litter(std::string name);
+
 // directory/train/<class>/*, directory/val and directory/test likewise; splits that are there have the same classes.
 // What an operating system leaves in folders (.DS_Store, Thumbs.db, __MACOSX) is passed over. Throws an Error naming
 // the file or folder that is missing, damaged or, unless any size will do, of another one.

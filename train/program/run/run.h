@@ -2,8 +2,10 @@
 #pragma once
 
 #include "train/loop/swin_recipe.h"
+#include "train/transfer/hub_folder.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace swingrad {
@@ -11,9 +13,11 @@ namespace swingrad {
 // runs/<model>-<data kind>-seed<k>
 std::filesystem::path default_run_folder(const SwinRecipe& recipe);
 
-// Trains by `recipe` in `folder`, which must not exist yet or be empty. Returns the exit code: 0, or exit_interrupted()
+// Trains by `recipe` in `folder`, which must not exist yet or be empty. `origin`: what is known of the model that the
+// recipe's init names; images are normalised as that one saw them. Returns the exit code: 0, or exit_interrupted()
 // where the user stopped it, with all that is needed to go on saved.
-int start_run(const SwinRecipe& recipe, const std::filesystem::path& folder);
+int start_run(const SwinRecipe& recipe, const std::filesystem::path& folder,
+              const std::optional<ModelCard>& origin = {});
 
 // Writes the first batch of a training by `recipe` as a PNG file: what the model would see. Trains nothing.
 void show_batch(const SwinRecipe& recipe, const std::filesystem::path& file);

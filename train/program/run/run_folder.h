@@ -36,6 +36,10 @@ struct RunFolder {
 RunFolder folder_of_checkpoint(const std::filesystem::path& checkpoint);
 std::filesystem::path weights_of_checkpoint(const std::filesystem::path& checkpoint);
 
+// Of a folder or a file that is named, for open_tensors (core/io/stored_tensors.h): a run's weights so far, or the
+// folder itself, or the file.
+std::filesystem::path weights_in_folder_or_file(const std::filesystem::path& named);
+
 // What config.json holds: the recipe's settings at top level, the rest under "derived".
 struct RunConfig {
     SwinRecipe recipe;
@@ -46,9 +50,13 @@ struct RunConfig {
     // Of these images, to know them again (train/program/run/fingerprint.h); empty in runs of version 0.1.
     std::vector<int64_t> images_of_class = {};
     std::string fingerprint = {};
-    bool uses_val = false;      // whether a folder val, where there is one, validates
-    std::string identity = {};  // marks the files of the run; empty in runs of version 0.1
+    bool uses_val = false;              // whether a folder val, where there is one, validates
+    std::string identity = {};          // marks the files of the run; empty in runs of version 0.1
+    std::string init_fingerprint = {};  // of the weights that it began from; empty where it did not
 };
+
+// Under "derived", and among the fixed settings, the fingerprint of what a run began from.
+inline constexpr const char* init_fingerprint_setting = "init_fingerprint";
 
 nlohmann::json to_json(const RunConfig& config);
 // Of these, what decides a run's results beside its recipe, and cannot change: for Trainer::fixed_settings.

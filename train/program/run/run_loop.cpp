@@ -51,6 +51,7 @@ void RunLoop::announce(const std::string& samples) {
     const int64_t validation = subject_.validation ? subject_.validation->size() : 0;
     progress_.line(fmt::format("{}: {} {} to train on, {} to validate on{}", subject_.data_name,
                                grouped(subject_.training.size()), subject_.samples_are, grouped(validation), samples));
+    for (const std::string& line : notes_) progress_.line(line);
     for (const std::string& line : surprises_of(subject_)) progress_.warning(line);
 }
 
@@ -63,6 +64,7 @@ int RunLoop::go() {
     const InterruptGuard guard;
     try {
         try {
+            if (!recipe_.init.empty() && saved_.empty()) save();  // what it began from is not read again
             while (!trainer_.finished()) {
                 train_epoch();
                 finish_epoch();

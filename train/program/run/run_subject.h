@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace swingrad {
 
@@ -27,7 +28,8 @@ struct RunSubject {
     std::string samples_are = "samples";  // "images"
     size_t classes = 0;                   // 0: none
     nlohmann::json settings, architecture = nlohmann::json::object();
-    nlohmann::json fixed_settings = {};  // Trainer's
+    nlohmann::json fixed_settings = {};   // Trainer's
+    std::vector<std::string> notes = {};  // said once, where a run begins
 };
 
 }  // namespace swingrad
