@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The one test command: installs what is missing, builds everything, runs every test.
 # usage: tests/check.sh [--all | --exhaustive | PART...]
+#   --peers: only against PyTorch, timm and transformers, which are installed in build/peers
 #   --all: all parts below before the suite, meant to stay within an hour on two cores: what takes longer is sampled
-#   --exhaustive: the same with nothing left out, for hours. PART: only those before the suite
+#   --exhaustive: the same with nothing left out, for hours. PART: only those before the suite; also peers
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -115,15 +116,32 @@ valgrind() {
     tests/valgrind.sh build-valgrind/swingrad
 }
 
+# Models and folders of others, both ways: needs the network once, for two gigabytes of packages. Fails where one of
+# the libraries is missing.
+peers() {
+    local python=build/peers/bin/python
+    [ -x $python ] || python3 -m venv build/peers || {
+        train/install-packages.sh python3-venv
+        python3 -m venv build/peers
+    }
+    $python -m pip install --quiet --disable-pip-version-check torch torchvision timm transformers safetensors
+    $python -c 'import safetensors, timm, torch, torchvision, transformers
+for library in torch, torchvision, timm, transformers, safetensors: print(library.__name__, library.__version__)'
+    $python tests/models/compare_hubs.py build/swingrad
+    $python tests/models/compare_names.py build/swingrad
+    $python tests/models/compare_with_timm.py build/swingrad --models 20
+}
+
 chosen=("$@")
 all=no
 case $* in
     --all) chosen=("${parts[@]}") && all=yes ;;
+    --peers) chosen=(peers) ;;
     --exhaustive) chosen=("${parts[@]}") && export SWINGRAD_EXHAUSTIVE=1 ;;
 esac
 for part in "${chosen[@]}"; do
-    if [[ " ${parts[*]} " != *" $part "* ]]; then
-        echo "check.sh: expected --all, --exhaustive or some of ${parts[*]}, got $part" >&2
+    if [[ " ${parts[*]} peers " != *" $part "* ]]; then
+        echo "check.sh: expected --all, --exhaustive, --peers or some of ${parts[*]} peers, got $part" >&2
         exit 2
     fi
 done
@@ -132,5 +150,6 @@ for part in "${chosen[@]}"; do
     echo "---- $part, after $((SECONDS / 60)) min"
     "$part"
 done
+[ "${chosen[*]}" != peers ] || exit 0
 echo "---- the suite, after $((SECONDS / 60)) min"
 exec ctest --test-dir build --output-on-failure -j "$(nproc)"

@@ -29,13 +29,14 @@ class Conv2d : public Module {
 };
 
 // Each channel of [..., C] to mean 0 and variance 1 over all else: in training by the batch's statistics, towards which
-// the running ones move, running = (1 - momentum) running + momentum new; in evaluation by the running ones. Under
-// activation checkpointing a batch moves them twice.
+// the running ones move, running = (1 - momentum) running + momentum new; in evaluation, and where
+// weight and bias are frozen, by the running ones, which stay. Under activation checkpointing a batch moves them twice.
 class BatchNorm2d : public Module {
   public:
     explicit BatchNorm2d(int64_t channels, double momentum = 0.1, double eps = 1e-5);
     Tensor forward(const Tensor& x) const override {
-        return batch_norm(x, weight, bias, running_mean, running_var, training(), momentum_, eps_);
+        const bool by_batch = training() && !(weight.frozen && bias.frozen);
+        return batch_norm(x, weight, bias, running_mean, running_var, by_batch, momentum_, eps_);
     }
 
     Parameter weight, bias;            // [C]

@@ -41,6 +41,7 @@ struct Parameter {
     bool is_table = false;  // rows are looked up, and no matrix is multiplied by
     std::string name = {};  // as declared; empty: never declared
     Tensor value = {};      // undefined until Parameters allocates it; the leaf that the model computes with
+    bool frozen = false;    // gets no gradient, and so stays as it is: models/nn/freeze.h
 
     // For operations. Undefined if the parameter was never declared: a layer without a bias. Throws an Error if it was
     // and has no memory yet.

@@ -99,7 +99,7 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
         Entry& entry = entries_[i];
         const bool has_copy = mixed && all[i].parameter->precision == Precision::mixed;
         entry.leaf = (has_copy ? copies_ : values_).subrange(entry.offset, entry.shape);
-        if (with == Gradients::yes) {
+        if (with == Gradients::yes && !all[i].parameter->frozen) {
             require_gradient(entry.leaf, entry.name);
             bind_gradient(entry.leaf, (has_copy ? copies_gradients_ : gradients_).subrange(entry.offset, entry.shape));
         }
@@ -131,6 +131,13 @@ void Parameters::make_buffers(Module& model) {
     }
 }
 
+int64_t Parameters::frozen_count() const {
+    int64_t count = 0;
+    for (const Entry& entry : entries_)
+        if (!entry.trained()) count += entry.shape.numel();
+    return count;
+}
+
 Tensor Parameters::as_input(const Tensor& inputs) const {
     const Tensor there = inputs.on(device());
     return !is_float(inputs.dtype()) || there.dtype() == dtype() ? there : there.to(dtype());
@@ -153,12 +160,14 @@ void Parameters::decay_rates(const Module& model, double decay) {
 }
 
 void Parameters::zero_grad() const {
-    for (const Entry& entry : entries_) swingrad::zero_grad(entry.leaf);
+    for (const Entry& entry : entries_)
+        if (entry.trained()) swingrad::zero_grad(entry.leaf);
 }
 
 std::vector<std::string> Parameters::without_gradient() const {
     std::vector<Tensor> leaves;
-    for (const Entry& entry : entries_) leaves.push_back(entry.leaf);
+    for (const Entry& entry : entries_)
+        if (entry.trained()) leaves.push_back(entry.leaf);
     return swingrad::without_gradient(leaves);
 }
 

@@ -44,6 +44,8 @@ class Parameters {
         bool is_table = false;  // rows are looked up, and no matrix is multiplied by
 
         bool has_copy() const { return leaf.dtype() != value.dtype(); }
+        // Whether it collects a gradient: not where it is frozen (models/nn/freeze.h), nor without gradients at all.
+        bool trained() const { return leaf.autograd() != nullptr; }
     };
     struct BufferEntry {
         std::string name;
@@ -62,6 +64,7 @@ class Parameters {
     const Tensor& copies_gradients() const { return copies_gradients_; }
     const Tensor& buffers() const { return buffers_; }  // [total of buffers], gaps included; may have no elements
     int64_t count() const { return count_; }            // of parameters' numbers, without gaps
+    int64_t frozen_count() const;                       // of these, the numbers that are not trained
     DType dtype() const { return copies_.defined() ? DType::bfloat16 : values_.dtype(); }  // of activations
     Device device() const { return values_.device(); }
 
@@ -78,7 +81,7 @@ class Parameters {
     KeptWeights keep() const { return KeptWeights({values_, copies_}); }
     // Forgets all gradients: the next one to arrive replaces what is there.
     void zero_grad() const;
-    // Names of parameters that received no gradient since.
+    // Names of parameters that received no gradient since, though they are trained.
     std::vector<std::string> without_gradient() const;
 
   private:

@@ -92,9 +92,10 @@ Tensor Block::compute(const Tensor& x, const ForwardOptions& options) const {
 }
 
 Tensor Block::forward(const Tensor& x, const ForwardOptions& options) const {
-    if (!checkpoint_) return compute(x, options);
-    // The replay uses the parameters where they are, so their gradients arrive as without it: x needs a gradient itself
-    // wherever they do, since the patch embedding comes before all blocks. It draws the same drop path.
+    // The replay uses the parameters where they are, so their gradients arrive as without it, provided that x needs one
+    // itself. It does wherever anything before is trained; where all of that is frozen, the block is computed once, and
+    // keeps what its own parameters need. The replay draws the same drop path.
+    if (!checkpoint_ || !recording({x})) return compute(x, options);
     return checkpoint([this, options](const std::vector<Tensor>& in) { return compute(in[0], options); }, {x});
 }
 

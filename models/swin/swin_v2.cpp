@@ -151,6 +151,14 @@ void SwinV2::draw_ahead(int64_t batch, DType dtype, Device device) {
 }
 
 Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) const {
+    const int64_t C = norm_.weight.shape[0];
+    const bool computed_before = images.shape().rank() == 2 && images.shape()[1] == C;
+    const Tensor pooled = computed_before ? images : features(images, options);
+    const Scope scope("head");
+    return head_.forward(dropped(pooled, config_.drop_rate, options, 0));
+}
+
+Tensor SwinV2::features(const Tensor& images, const ForwardOptions& options) const {
     const Extent size = config_.img_size;
     check(images.shape().rank() == 4 && images.shape()[1] == size.rows && images.shape()[2] == size.columns &&
               images.shape()[3] == config_.in_chans,
@@ -166,8 +174,7 @@ Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) cons
     for (const auto& stage : stages_) x = stage->forward(x, options);
     x = named("norm", norm_, x);
     const Scope scope("head");
-    const Tensor pooled = global_average_pool(x);
-    return head_.forward(dropped(pooled, config_.drop_rate, options, 0));
+    return global_average_pool(x);
 }
 
 }  // namespace swingrad

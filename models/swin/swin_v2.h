@@ -33,9 +33,12 @@ class SwinV2 : public Module {
 
     const SwinConfig& config() const { return config_; }
 
-    // images [B, H, W, in_chans] of the configured size, as as_input gives them -> logits [B, K]
+    // images [B, H, W, in_chans] of the configured size, as as_input gives them -> logits [B, K]. Or features [B, C] of
+    // images, as features() gives them, where these were computed before.
     Tensor forward(const Tensor& images) const override;
     Tensor forward(const Tensor& images, const ForwardOptions& options) const;
+    // images -> what the classifier is given, [B, C]: the last map normalised, and its mean over all places.
+    Tensor features(const Tensor& images, const ForwardOptions& options = {}) const;
     void draw_ahead(int64_t batch, DType dtype, Device device) override;
     // As in timm: 0 the patch embedding, then each block a layer, the merging before a stage with its first block and
     // the last norm with the last block, and the head on top.

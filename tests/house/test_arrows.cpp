@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::array<const char*, 6> rooms{"core", "cuda", "autograd", "ops", "models", "train"};  // lowest first
-constexpr std::array<const char*, 5> rooms_of_train{"train/optim", "train/data", "train/loop", "train/program",
-                                                    "train/experiments"};
+constexpr std::array<const char*, 6> rooms_of_train{"train/optim",    "train/data",    "train/loop",
+                                                    "train/transfer", "train/program", "train/experiments"};
 constexpr size_t most_files = 25;
 
 using Sources = std::map<std::string, std::string>;  // contents by path from the top: "core/tensor.h"

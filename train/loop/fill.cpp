@@ -24,10 +24,6 @@ void add_list(std::string& text, const std::vector<std::string>& items, const st
     text += items.size() > most ? fmt::format(" and {} more)", items.size() - most) : ")";
 }
 
-bool is_convertible(const StoredTensor& stored, DType to) {
-    return stored.dtype && (*stored.dtype == to || (is_float(*stored.dtype) && is_float(to)));
-}
-
 // [i, j, ...] of the element at `flat`.
 std::vector<int64_t> index_of(int64_t flat, const Shape& shape) {
     std::vector<int64_t> index(static_cast<size_t>(shape.rank()));
@@ -39,6 +35,10 @@ std::vector<int64_t> index_of(int64_t flat, const Shape& shape) {
 }
 
 }  // namespace
+
+bool is_convertible(const StoredTensor& stored, DType to) {
+    return stored.dtype && (*stored.dtype == to || (is_float(*stored.dtype) && is_float(to)));
+}
 
 std::vector<std::string> resample(Stored& tensors, const NamedTensors& targets) {
     std::vector<std::string> names;

@@ -1,4 +1,5 @@
-// From the tensors of a file to those of a model, once all is known to fit. For train/loop/checkpoint.cpp alone.
+// From the tensors of a file to those of a model, once all is known to fit. For train/loop/checkpoint.cpp and
+// train/transfer/initial_weights.cpp.
 #pragma once
 
 #include "core/io/safetensors.h"
@@ -10,6 +11,9 @@
 #include <vector>
 
 namespace swingrad {
+
+// Whether the tensor's elements can be read as these: both floating, or the same.
+bool is_convertible(const StoredTensor& stored, DType to);
 
 // Replaces what can be resampled to the shape of its target (models/swin/resample_weights.h); returns the names.
 std::vector<std::string> resample(std::map<std::string, StoredTensor>& tensors, const NamedTensors& targets);

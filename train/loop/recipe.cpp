@@ -82,6 +82,9 @@ Settings settings_of(Recipe& r) {
         {"early-stop", &r.early_stop,
          "end after so many epochs in a row that validation finds no better than the best; 0: never"},
         {"tensorboard", &r.tensorboard, "write event files for TensorBoard into the run's folder"},
+        {"init", &r.init, "begin from the weights of a run, a .safetensors file or a hub's folder: what fits is taken"},
+        {"freeze", &r.freeze,
+         "patterns of parameters or modules not to train, as fnmatch has them: patch_embed,layers.0.*"},
     };
 }
 

@@ -46,6 +46,9 @@ struct Recipe {
     // How it ends and what it tells. No epoch computes anything else for it, so a resumed run may have others.
     int64_t early_stop = 0;
     bool tensorboard = false;
+    // Weights of before (train/transfer/initial_weights.h), and what of the model is not trained (models/nn/freeze.h).
+    std::string init = {};
+    std::string freeze = {};
 };
 
 // One setting: its name as a flag and as a key, its line of help, and where its value is.

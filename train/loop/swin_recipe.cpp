@@ -72,6 +72,23 @@ void validate_augmentation(const SwinRecipe& r) {
                    r.batch_size);
 }
 
+// Features are computed once, of images as they are judged. What is on by default (flips, crops) is passed over.
+void validate_probe(const SwinRecipe& r) {
+    if (!r.probe) return;
+    if (r.init.empty())
+        fail_usage("--probe needs --init: of a network that has learnt nothing there is nothing to learn");
+    if (!r.freeze.empty()) fail_usage("--freeze {} contradicts --probe, which trains the classifier alone", r.freeze);
+    const std::pair<const char*, bool> augmentations[] = {{"mixup", r.mixup > 0},
+                                                          {"cutmix", r.cutmix > 0},
+                                                          {"aa", !r.aa.empty()},
+                                                          {"reprob", r.reprob > 0},
+                                                          {"color-jitter", r.color_jitter > 0},
+                                                          {"alternate-flip", r.alternate_flip},
+                                                          {"aug-repeats", r.aug_repeats > 1}};
+    for (const auto& [flag, given] : augmentations)
+        if (given) fail_usage("--{} contradicts --probe, which computes the features of images once", flag);
+}
+
 }  // namespace
 
 Settings settings_of(SwinRecipe& r) {
@@ -93,6 +110,7 @@ Settings settings_of(SwinRecipe& r) {
         {"skip-broken", &r.skip_broken, "leave out files that are no pictures or damaged ones, and list them"},
     };
     all.insert(all.end(), of_images.begin(), of_images.end());
+    all.push_back({"probe", &r.probe, "with --init: train the classifier alone, on features of images computed once"});
     const Settings more = settings_of_augmentation(r);
     all.insert(all.end(), more.begin(), more.end());
     return all;
@@ -149,6 +167,7 @@ void validate(const SwinRecipe& recipe) {
     require(recipe.validation >= 0 && recipe.validation < 1, "validation", "in [0, 1)", recipe.validation);
     validate(static_cast<const Recipe&>(recipe));
     validate_augmentation(recipe);
+    validate_probe(recipe);
 }
 
 Augmentation augmentation_of(const SwinRecipe& r, const Normalisation& normalisation, bool any_size) {

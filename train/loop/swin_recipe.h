@@ -40,6 +40,8 @@ struct SwinRecipe : Recipe {
     double mixup_prob = 1, mixup_switch_prob = 0.5;
     std::string mixup_mode = "batch";
     int64_t aug_repeats = 0;
+
+    bool probe = false;  // trains the classifier alone, on features that are computed once (train/transfer/features.h)
 };
 
 Settings settings_of(SwinRecipe& recipe);

@@ -2,6 +2,7 @@
 
 #include "core/io/json_file.h"
 #include "core/io/stored_tensors.h"
+#include "models/swin/hub_config.h"
 #include "ops/ops.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/device.h"
@@ -43,9 +44,9 @@ Images read_images(const std::filesystem::path& path, const SwinConfig& config) 
     return batch;
 }
 
-SwinConfig config_of(const json& arguments, const std::filesystem::path& path) {
+SwinConfig config_of(const json& arguments, const std::filesystem::path& path, bool of_hub = false) {
     try {
-        return config_from_json(arguments);
+        return config_from_json(of_hub ? from_hub_config(arguments) : arguments);
     } catch (const Error& error) {
         fail("[trace] {}: {}", path.string(), error.what());
     }
@@ -73,7 +74,8 @@ void trace_pass(const Pass& pass, const Parameters& parameters, NamedTensors& re
         const Tensor arrived = gradient(of);
         results.emplace_back(name, arrived.defined() ? arrived : of.zeros_like(of.shape()));
     };
-    for (const auto& entry : parameters.entries()) add_gradient("grad." + entry.name, entry.leaf);
+    for (const auto& entry : parameters.entries())
+        if (entry.trained()) add_gradient("grad." + entry.name, entry.leaf);
     if (is_float(leaf.dtype())) add_gradient(pass.input_gradient_name, leaf);
 }
 
@@ -129,6 +131,8 @@ SwinConfig read_model_config(const std::filesystem::path& path) {
               path.string());
         return config_of(derived["model"], path);
     }
+    if (file.contains("model_type") || (file.contains("architecture") && file.contains("pretrained_cfg")))
+        return config_of(file, path, true);  // as transformers or timm keeps it
     for (const auto& [key, value] : file.items())
         check(key == "architecture" || key == "num_classes" || key == "model_args",
               "[trace] {}: unknown key \"{}\", expected architecture, num_classes or model_args", path.string(), key);

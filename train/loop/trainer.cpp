@@ -1,5 +1,6 @@
 #include "train/loop/trainer.h"
 
+#include "models/nn/freeze.h"
 #include "ops/ops.h"
 
 #include <algorithm>
@@ -18,6 +19,11 @@ int64_t whole_batches(const Samples& samples, const Recipe& recipe) {
     check(samples.size() >= recipe.batch_size, "[train] a batch of {} needs as many samples to train on, got {}",
           recipe.batch_size, samples.size());
     return samples.size() / recipe.batch_size;
+}
+
+Module& prepared(Module& model, const Recipe& recipe) {
+    if (!recipe.freeze.empty()) freeze(model, recipe.freeze);
+    return model;
 }
 
 // 0 where targets can be no classes; whether they are shows with the first output.
@@ -57,7 +63,7 @@ Random random_of(const Recipe& recipe, Purpose purpose) {
 
 Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss)
     : recipe_(valid(recipe)),
-      model_(model),
+      model_(prepared(model, recipe)),
       samples_(samples),
       loss_(loss ? std::move(loss) : default_loss(samples, recipe.label_smoothing)),
       parameters_(with_rates(Parameters(model_, dtype_of_precision(recipe.precision),

@@ -90,8 +90,9 @@ class Trainer {
   public:
     // Allocates the model's parameters and draws their start. `model` and `samples` must outlive the trainer. `loss`
     // may be empty: classification_loss with the recipe's label smoothing, or where the samples mix classes
-    // shared_classification_loss. Throws an Error where the recipe is not valid, or there is less than a batch of
-    // samples.
+    // shared_classification_loss. Freezes what the recipe says; its init is the caller's business
+    // (train/transfer/initial_weights.h). Throws an Error where the recipe is not valid, or there is less than a batch
+    // of samples.
     Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss = {});
 
     // Takes the next batch of this epoch, or with grad_accum_steps the next few, of which an epoch's last step has what

@@ -9,12 +9,12 @@
 
 namespace swingrad {
 
-// Which entries received a gradient, of those that `of` says; empty: of all. The others' part of
-// Parameters::gradients() is stale.
+// Which entries received a gradient, of those that `of` says; empty: of all. A frozen one never does. The others' part
+// of Parameters::gradients() is stale.
 inline std::vector<bool> with_gradient(const Parameters& parameters, const std::vector<bool>& of = {}) {
     std::vector<bool> received;
     for (const auto& entry : parameters.entries())
-        received.push_back((of.empty() || of[received.size()]) && gradient(entry.leaf).defined());
+        received.push_back((of.empty() || of[received.size()]) && entry.trained() && gradient(entry.leaf).defined());
     return received;
 }
 

@@ -8,12 +8,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 
 says "train " --help  # CLI11 writes the heading above it in small letters or, since version 2.5, in capitals
 order=$(sed -n '/^subcommands:/I,/^$/p' out | awk '/^  [a-z]/ {printf "%s ", $1}')
-[ "$order" = "train evaluate predict verify summary tape gradcheck bench trace plot compare experiment " ] || wrong "commands in the order: $order"
+[ "$order" = "train evaluate predict features convert verify summary tape gradcheck bench trace plot compare experiment " ] || wrong "commands in the order: $order"
 for command in $order; do
     says "Example" "$command" --help
     awk 'length > 140 {exit 1}' out || wrong "swingrad $command --help has a line of more than 140 columns"
 done
-for command in train evaluate predict summary tape bench; do
+for command in train evaluate predict features summary tape bench; do
     says "--embed-dim N" "$command" --help
     # The flags of the architecture come last.
     [ "$(grep -n '^Architecture' out | cut -d: -f1)" -gt "$(grep -n -- '--threads\|--stages' out | head -1 | cut -d: -f1)" ] ||

@@ -54,6 +54,15 @@ sed -i 's/swingrad.checksum/no such checksum./' old/last.safetensors
 quietly train --resume old
 grep -q "^$(basename "$program"): old/last.safetensors has no checksum" said ||
     { cat said; wrong "it warns by another name than its own"; }
+quietly train "${settings[@]}" --init whole --seed 3 --freeze "*.bias" --output begun
+grep -q "begun from whole/model.safetensors" said || { cat said; wrong "it does not say what it begins from"; }
+grep -q " of them frozen)" said || { cat said; wrong "it does not say what is frozen"; }
+grep -q '"init_fingerprint": "' begun/config.json || wrong "config.json does not know what the run began from"
+quietly verify begun
+quietly train --resume begun
+refused "names no parameter" train --freeze nowhere --output none
+refused "--init \"killed\" contradicts the \"whole\" of begun" train --resume begun --init killed
+[ ! -e none ] || wrong "a run that could not begin left a folder"
 cp -r killed damaged
 head -c 500 killed/last.safetensors >damaged/last.safetensors
 "$program" verify damaged >said 2>&1 && wrong "it takes a checkpoint that is cut off for whole"

@@ -7,6 +7,8 @@
 #include "train/program/evaluation/evaluation_output.h"
 #include "train/program/images/data_source.h"
 
+#include <algorithm>
+
 namespace swingrad {
 namespace {
 
@@ -30,6 +32,13 @@ struct Subject {
     Preparation preparation;
 };
 
+// In whatever order.
+bool are_the_same(std::vector<std::string> a, std::vector<std::string> b) {
+    std::sort(a.begin(), a.end());
+    std::sort(b.begin(), b.end());
+    return a == b;
+}
+
 Subject subject_of(const EvaluateFlags& flags) {
     if (flags.trained.is_run()) {
         const auto [run, weights] = flags.trained.run();
@@ -45,12 +54,13 @@ Subject subject_of(const EvaluateFlags& flags) {
     if (flags.data.empty()) fail_usage("--weights {} needs --data", flags.trained.weights().string());
     const DataSource source = parse_data_source(flags.data);
     SwinConfig model = flags.trained.config();
-    model.num_classes = static_cast<int64_t>(class_names(source).size());
+    const std::vector<std::string> classes = class_names(source);
+    model.num_classes = static_cast<int64_t>(classes.size());
     return {model,
             flags.trained.normalisation(normalisation_of(source.kind), flags.output.notes()),
             flags.trained.weights(),
             flags.data,
-            {},
+            are_the_same(flags.trained.classes(), classes) ? flags.trained.classes() : std::vector<std::string>{},
             flags.trained.ignore_exif(),
             flags.skip_broken,
             flags.trained.preparation()};
@@ -124,7 +134,8 @@ RunCommand declare_evaluate(CLI::App& command) {
     add_threads_flag(command);
     add_gemm_flag(command);
     flags->trained.declare(
-        command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model and --data",
+        command,
+        "weights of timm, Microsoft, torchvision or Hugging Face: a hub's folder, or a file and --model; needs --data",
         "by --data");
     command.footer(
         "Of a run's folder, the weights are model.safetensors, or else best.safetensors, or else last.safetensors.\n"
@@ -138,6 +149,7 @@ RunCommand declare_evaluate(CLI::App& command) {
         "  swingrad evaluate --checkpoint runs/first --json first.json\n"
         "  swingrad evaluate --checkpoint runs/first/last.safetensors --data folder:cifar10-jpeg\n"
         "  swingrad evaluate --weights w.safetensors --model tiny --window-size 16 --data folder:DIR\n"
+        "  swingrad evaluate --weights swinv2_tiny --data folder:DIR\n"
         "  swingrad evaluate --weights v1.safetensors --model tiny --arch swin --window-size 12 --resample --data "
         "folder:DIR");
     return [flags] {

@@ -43,6 +43,10 @@ class ModelChoice {
     std::string text() const;        // what was given of them, or the default: "nano --embed-dim 64"; on one line
     std::string flags_text() const;  // what was given, as it was: "--model nano --embed-dim 64"
     bool named() const { return !name_.empty() || !file_.empty(); }
+    // Takes this file where neither --model nor --config was given.
+    void use_if_unnamed(const std::filesystem::path& file) {
+        if (!named()) file_ = file;
+    }
     // Throws a UsageError on what cannot be, an Error naming the file where it cannot be read.
     SwinConfig config() const;
 

@@ -1,7 +1,5 @@
 #include "core/io/file.h"
 #include "core/io/lines.h"
-#include "core/io/safetensors.h"
-#include "models/swin/checkpoint_names.h"
 #include "models/swin/swin_v2.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
@@ -47,13 +45,11 @@ Subject subject_of(const PredictFlags& flags) {
                     flags.trained.weights(),     {},
                     flags.trained.ignore_exif(), flags.trained.preparation().fitting};
     // The classifier says how many classes there are; load_weights complains if it is missing or of another width.
-    const TimmNamed file =
-        to_timm_names(open_tensors(subject.weights).tensors, "[weights] " + subject.weights.string());
-    const auto classifier = file.tensors.find("head.fc.weight");
-    if (classifier != file.tensors.end() && classifier->second.shape.rank() == 2)
-        subject.model.num_classes = classifier->second.shape[0];
+    subject.model.num_classes = flags.trained.classes_in_weights().value_or(subject.model.num_classes);
     validate(subject.model);
     if (!flags.classes.empty()) subject.classes = read_classes(flags.classes);
+    else if (static_cast<int64_t>(flags.trained.classes().size()) == subject.model.num_classes)
+        subject.classes = flags.trained.classes();
     const auto named = static_cast<int64_t>(subject.classes.size()), classes = subject.model.num_classes;
     check(named == 0 || named == classes, "--classes {} names {} classes, {} has {}", flags.classes.string(), named,
           subject.weights.string(), classes);
@@ -85,8 +81,9 @@ RunCommand declare_predict(CLI::App& command) {
     add_flag(command, "--device", flags->device, device_help);
     add_threads_flag(command);
     add_gemm_flag(command);
-    flags->trained.declare(command, "any other weights, of timm, Microsoft, torchvision or Hugging Face; needs --model",
-                           "CIFAR-10's");
+    flags->trained.declare(
+        command, "weights of timm, Microsoft, torchvision or Hugging Face: a hub's folder, or a file and --model",
+        "CIFAR-10's");
     command.footer(
         "An image that has not the model's size is scaled (antialiased, as Pillow does) and the middle cut out, as "
         "the\n"

@@ -1,5 +1,7 @@
 #include "core/io/json_file.h"
+#include "models/nn/freeze.h"
 #include "models/swin/hub_config.h"
+#include "models/swin/swin_v2.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
 #include "train/program/console/flags.h"
@@ -10,6 +12,7 @@
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
 #include "train/program/serve/report_server.h"
+#include "train/program/weights/origin.h"
 
 namespace swingrad {
 namespace {
@@ -54,7 +57,8 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
     choose_device(recipe.device);
     as_usage([&] { return parse_data_source(recipe.data); });
     try {
-        model_of(recipe, 1);  // before any image is read
+        SwinV2 model(model_of(recipe, 1));  // before any image is read
+        if (!recipe.freeze.empty()) as_usage([&] { return freeze(model, recipe.freeze); });
     } catch (const UsageError& error) {
         throw UsageError(flags.model.in_terms_of_flags(error.what()));
     }
@@ -142,6 +146,10 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --data folder:photos --model tiny --img-size 256 --aa rand-m9-mstd0.5-inc1 --mixup 0.8 \\\n"
         "      --cutmix 1 --reprob 0.25 --show-batch batch.png\n"
         "  swingrad train --opt muon --momentum 0.95 --model-ema --model-ema-decay 0.99 --grad-accum-steps 2\n"
+        "  swingrad train --data folder:photos --init runs/first --lr 2e-4 --output runs/tuned\n"
+        "  swingrad train --data folder:photos --model tiny --img-size 256 --init swinv2_tiny --freeze "
+        "patch_embed,layers.0\n"
+        "  swingrad train --data folder:photos --init runs/first --probe --lr 1e-2 --output runs/probed\n"
         "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
     return [flags, seeds] {
         if (!flags->resume.empty() && !flags->show_batch.empty())
@@ -161,7 +169,8 @@ RunCommand declare_train(CLI::App& command) {
             print_line(fmt::format("the first images of the first epoch are in {}", flags->show_batch.string()));
             return 0;
         }
-        const RunOrigin origin{flags->named_recipe};
+        RunOrigin origin{flags->named_recipe};
+        if (!recipe.init.empty()) origin.model = origin_of(recipe.init).card;
         const std::filesystem::path& output = flags->output;
         if (seeds->count() == 0) {
             const std::filesystem::path folder = output.empty() ? default_run_folder(recipe) : output;

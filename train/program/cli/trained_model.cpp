@@ -1,6 +1,8 @@
 #include "train/program/cli/trained_model.h"
 
 #include "core/io/safetensors.h"
+#include "core/io/stored_tensors.h"
+#include "models/swin/checkpoint_names.h"
 #include "train/loop/checkpoint.h"
 #include "train/program/console/output.h"
 #include "train/program/run/belonging.h"
@@ -34,6 +36,13 @@ std::pair<RunConfig, fs::path> run_of_checkpoint(const fs::path& checkpoint) {
     return {config, weights_of_checkpoint(checkpoint)};
 }
 
+std::optional<int64_t> classes_in(const fs::path& weights) {
+    const TimmNamed file = to_timm_names(open_tensors(weights).tensors, "[weights] " + weights.string());
+    const auto classifier = file.tensors.find("head.fc.weight");
+    if (classifier == file.tensors.end() || classifier->second.shape.rank() != 2) return {};
+    return classifier->second.shape[0];
+}
+
 void TrainedModelFlags::declare(CLI::App& command, const std::string& weights_help,
                                 const std::string& normalisation_default) {
     add_flag(command, "--checkpoint", checkpoint_, "a run's folder, or a .safetensors file in one");
@@ -53,7 +62,7 @@ void TrainedModelFlags::declare(CLI::App& command, const std::string& weights_he
     model_.declare(command, "", {"in_chans", "num_classes", "drop_rate", "proj_drop_rate", "drop_path_rate"});
 }
 
-void TrainedModelFlags::check_usage() const {
+void TrainedModelFlags::check_usage() {
     if (checkpoint_.empty() == weights_.empty()) fail_usage("expected either --checkpoint or --weights");
     validate(images_);
     if (weights_.empty()) {
@@ -65,13 +74,33 @@ void TrainedModelFlags::check_usage() const {
         if (!given.empty())
             fail_usage("--{} goes with --weights; a checkpoint knows how it saw pictures", given.begin().key());
         if (resample_) fail_usage("--resample goes with --weights; a checkpoint fits its model");
-    } else if (!model_.named()) {
-        fail_usage("--weights {} needs --model, or --config", weights_.string());
+        return;
     }
+    std::error_code unknown;
+    if (std::filesystem::is_directory(weights_, unknown)) {
+        const Origin origin = origin_of(weights_);
+        if (origin.card) model_.use_if_unnamed(weights_ / "config.json");
+        card_ = origin.card;
+        weights_ = origin.weights;
+    }
+    if (!model_.named()) fail_usage("--weights {} needs --model, or --config", weights_.string());
+}
+
+Preparation TrainedModelFlags::preparation() const {
+    Preparation preparation = preparation_of(images_);
+    if (!card_ || !card_->fitting) return preparation;
+    const nlohmann::json given = given_of(image_settings_, to_json(images_));
+    const Fitting by_flags = preparation.fitting;
+    preparation.fitting = *card_->fitting;
+    if (given.contains("crop-pct")) preparation.fitting.crop_share = by_flags.crop_share;
+    if (given.contains("crop-mode")) preparation.fitting.mode = by_flags.mode;
+    if (given.contains("interpolation")) preparation.fitting.interpolation = by_flags.interpolation;
+    return preparation;
 }
 
 // Weights do not say what they were trained on: flags, or else what is usual, and either is shown.
 Normalisation TrainedModelFlags::normalisation(Normalisation otherwise, const Say& say) const {
+    if (card_ && card_->normalisation) otherwise = *card_->normalisation;
     if (!mean_.empty()) otherwise.mean = read_channels("--mean", mean_);
     if (!deviation_.empty()) otherwise.deviation = read_channels("--std", deviation_);
     as_usage([&] { return check_normalisation(otherwise, "--mean", "--std"); });

@@ -1,4 +1,6 @@
 // train and verify. A run's folder is like a Swin's; config.json names the program that made the run.
+#include "core/io/stored_tensors.h"
+#include "models/nn/freeze.h"
 #include "train/loop/trainer.h"
 #include "train/program/console/flags.h"
 #include "train/program/console/resume_changes.h"
@@ -50,9 +52,10 @@ struct OwnRun {
         }
     }
 
-    // Marks the run's files by `identity`; empty: by nothing.
-    void mark(const nlohmann::json& identity) {
-        if (identity.is_string()) subject.fixed_settings[identity_setting] = identity;
+    // Marks the run's files by what `derived` says; a run of version 0.1 by nothing.
+    void mark(const nlohmann::json& derived) {
+        for (const char* key : {identity_setting, init_fingerprint_setting})
+            if (derived.contains(key) && derived[key].is_string()) subject.fixed_settings[key] = derived[key];
     }
 
     // What a folder must agree with to be gone on with.
@@ -110,7 +113,9 @@ int resume(const Program& program, const TrainFlags& flags) {
     check_same(config["derived"], derived, flags);
     const nlohmann::json identity = identity_in(config, folder);
     if (!identity.is_null()) derived[identity_setting] = identity;
-    run.mark(identity);
+    if (const auto init = config["derived"].find(init_fingerprint_setting); init != config["derived"].end())
+        derived[init_fingerprint_setting] = *init;
+    run.mark(derived);
     if (!epochs_before.empty()) {
         derived["epochs_before"] = epochs_before;
         run.subject.fixed_settings[epochs_before_setting] = epochs_before;
@@ -129,6 +134,7 @@ int train(const Program& program, const TrainFlags& flags) {
     validate(flags.recipe);
     refuse_idle(given_of(flags.settings, to_json(flags.recipe)), to_json(program.recipe), needs_of_flags(flags.recipe));
     choose_device(flags.recipe.device);
+    if (!flags.recipe.freeze.empty()) as_usage([&] { return freeze(*model_of(program), flags.recipe.freeze); });
     const RunFolder folder{flags.output.empty()
                                ? fs::path("runs") / fmt::format("{}-seed{}", program.name, flags.recipe.seed)
                                : flags.output};
@@ -137,8 +143,11 @@ int train(const Program& program, const TrainFlags& flags) {
     nlohmann::json config = to_json(flags.recipe), derived = run.derived(flags.source), decisive = config;
     decisive["program"] = program.name;
     decisive["parameters"] = derived["parameters"];
+    if (!flags.recipe.init.empty())
+        decisive[init_fingerprint_setting] = derived[init_fingerprint_setting] =
+            fingerprint_of_files(open_tensors(weights_in_folder_or_file(flags.recipe.init)).files);
     derived[identity_setting] = identity_of(decisive, derived["fingerprint"]);
-    run.mark(derived[identity_setting]);
+    run.mark(derived);
     config["derived"] = derived;
     const auto server = serve_report(flags.serve, folder.path);
     return start(folder, run.subject, config, "");

@@ -1,5 +1,6 @@
 #include "train/program/run/fingerprint.h"
 
+#include "core/io/file.h"
 #include "train/data/dataset.h"
 
 #include <fmt/format.h>
@@ -77,6 +78,21 @@ bool fingerprints_differ(const std::string& before, const std::string& now) {
 std::string fingerprint_of(std::string_view bytes) {
     Hash hash;
     hash.add(bytes.data(), bytes.size());
+    return hash.text();
+}
+
+std::string fingerprint_of_files(const std::vector<std::filesystem::path>& files) {
+    constexpr uint64_t most = 1 << 20;  // read at a time
+    Hash hash;
+    std::string bytes;
+    for (const std::filesystem::path& path : files) {
+        const InputFile file(path);
+        for (uint64_t done = 0; done < file.size(); done += bytes.size()) {
+            bytes.resize(std::min(most, file.size() - done));
+            file.read(done, bytes.data(), bytes.size());
+            hash.add(bytes);
+        }
+    }
     return hash.text();
 }
 

@@ -3,8 +3,10 @@
 
 #include "train/data/samples.h"
 
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace swingrad {
 
@@ -17,5 +19,7 @@ std::string fingerprint_of(const Samples& training, const Samples* validation);
 bool fingerprints_differ(const std::string& before, const std::string& now);
 // Of any bytes.
 std::string fingerprint_of(std::string_view bytes);
+// Of all bytes of these files, one after the other.
+std::string fingerprint_of_files(const std::vector<std::filesystem::path>& files);
 
 }  // namespace swingrad

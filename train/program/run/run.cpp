@@ -1,9 +1,12 @@
 #include "train/program/run/run.h"
 
+#include "core/io/file.h"
+#include "core/io/stored_tensors.h"
 #include "models/swin/swin_v2.h"
 #include "train/data/batch.h"
 #include "train/data/sources.h"
 #include "train/loop/trainer.h"
+#include "train/program/console/progress.h"
 #include "train/program/images/contact_sheet.h"
 #include "train/program/images/picture_files.h"
 #include "train/program/run/belonging.h"
@@ -11,7 +14,12 @@
 #include "train/program/run/run_lock.h"
 #include "train/program/run/run_report.h"
 #include "train/program/run/start.h"
+#include "train/transfer/features.h"
+#include "train/transfer/initial_weights.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <functional>
 #include <memory>
 
@@ -48,6 +56,34 @@ std::string difference_of(const RunConfig& before, const Dataset& training, cons
     return differ ? "as many images, but not the same pixels in the same order" : "";
 }
 
+// What about the model that a run begins from is not as it is here, though its weights fit.
+std::vector<std::string> notes_of_origin(const ModelCard& origin, const RunConfig& run) {
+    std::vector<std::string> notes;
+    if (origin.normalisation) {
+        const auto& [mean, deviation] = *origin.normalisation;
+        notes.push_back(fmt::format("images are normalised as --init saw them: mean {}, std {}", fmt::join(mean, ","),
+                                    fmt::join(deviation, ",")));
+    }
+    if (!origin.classes.empty() && origin.classes.size() == run.classes.size() && origin.classes != run.classes)
+        notes.push_back(fmt::format("the head is taken as it is, though its {} classes have other names there: {}",
+                                    run.classes.size(), difference_of_classes(origin.classes, run.classes)));
+    const SwinConfig &there = origin.model, &here = run.model;
+    const bool by_network = here.position_bias != PositionBias::table && here.position_bias != PositionBias::none;
+    const size_t stages = std::min(there.depths.size(), here.depths.size());
+    for (size_t i = 0; i < stages && by_network; ++i) {
+        const auto scale = [&](const SwinConfig& of) {
+            return of.pretrained_window_sizes[i].rows > 0 ? of.pretrained_window_sizes[i] : of.window_size[i];
+        };
+        if (scale(there) == scale(here)) continue;
+        notes.push_back(
+            fmt::format("the position bias of windows of {} is read on the scale of windows of {}: "
+                        "--pretrained-window-sizes keeps it",
+                        text_of(scale(there)), text_of(scale(here))));
+        break;
+    }
+    return notes;
+}
+
 // A Swin, its images, and the subject of a run that refers to both.
 class SwinRun {
   public:
@@ -68,17 +104,21 @@ class SwinRun {
         const Known known = known_of(training_, validation_);
         RunConfig config{recipe_,
                          model_of(recipe_, classes),
-                         normalisation_of(source_.kind),
+                         origin.model && origin.model->normalisation ? *origin.model->normalisation
+                                                                     : normalisation_of(source_.kind),
                          training_.classes,
                          training_.size(),
                          known.images_of_class,
                          known.fingerprint,
                          true};
         config.recipe_name = origin.recipe;
+        const fs::path init = weights_in_folder_or_file(recipe_.init);
+        if (!recipe_.init.empty()) config.init_fingerprint = fingerprint_of_files(open_tensors(init).files);
         nlohmann::json decisive = fixed_settings_of(config);
         decisive["classes"] = config.classes;
         config.identity = identity_of(decisive, known.fingerprint);
-        const Learning learning = learning_of(config);
+        Learning learning = learning_of(config, init);
+        if (origin.model) learning.subject.notes = notes_of_origin(*origin.model, config);
         return start(folder, learning.subject, to_json(config), samples_text());
     }
 
@@ -99,7 +139,8 @@ class SwinRun {
             config.images_of_class = now.images_of_class;
             config.fingerprint = now.fingerprint;
         }
-        Learning learning = learning_of(config);
+        const bool begun = fs::exists(folder.last());
+        Learning learning = learning_of(config, begun ? folder.last() : weights_in_folder_or_file(recipe_.init));
         if (options.changes.epochs) learning.subject.raised_from = config.epochs_before.back();
         return go_on(lock, learning.subject, same ? nlohmann::json() : to_json(config), samples_text());
     }
@@ -116,25 +157,54 @@ class SwinRun {
   private:
     struct Learning {
         std::unique_ptr<SwinV2> model;
-        std::unique_ptr<ImageSamples> training, validation;
+        std::unique_ptr<Samples> training, validation;
         RunSubject subject;
     };
+    using Extractor = std::shared_ptr<FeatureExtractor>;
+
+    // Of a probe, else null. A last checkpoint that cannot be used is said, with the way back, by who goes on with it.
+    Extractor extractor_of(const RunConfig& config, const fs::path& weights) const {
+        if (!recipe_.probe) return {};
+        auto extractor = std::make_shared<FeatureExtractor>(config.model, recipe_);
+        try {
+            take_initial_weights(weights, extractor->parameters);
+        } catch (const Error&) {
+            if (weights.filename() != RunFolder{}.last()) throw;
+        }
+        return extractor;
+    }
+
+    // As the model is given them: images, or of a probe their features.
+    std::unique_ptr<Samples> given_to_model(ImageSamples images, const Extractor& extractor) const {
+        if (!extractor || images.size() == 0) return std::make_unique<ImageSamples>(std::move(images));
+        Progress progress;
+        const int64_t count = images.size();
+        const auto show = [&](int64_t done) { progress.show("features", done, count, "images", 0); };
+        return std::make_unique<FeatureSamples>(extractor->of(std::move(images), recipe_.batch_size, show));
+    }
 
     ImageSamples samples_of_training(const Normalisation& normalisation) const {
         const Augmentation augmentation = augmentation_of(recipe_, normalisation, training_.has_other_sizes());
         return {training_, normalisation, augmentation, preparation_of(recipe_)};
     }
 
-    Learning learning_of(const RunConfig& config) const {
-        const Preparation preparation = preparation_of(recipe_);
+    // `weights`: those of a probe's features.
+    Learning learning_of(const RunConfig& config, const fs::path& weights) const {
+        const Extractor extractor = extractor_of(config, weights);
+        const auto judged = [&](const Dataset& data) {
+            return ImageSamples(data, config.normalisation, std::nullopt, preparation_of(recipe_));
+        };
         auto model = std::make_unique<SwinV2>(config.model);
-        auto train = std::make_unique<ImageSamples>(samples_of_training(config.normalisation));
-        auto validate = std::make_unique<ImageSamples>(validation_, config.normalisation, std::nullopt, preparation);
-        RunSubject subject{.recipe = recipe_,
+        auto train =
+            given_to_model(extractor ? judged(training_) : samples_of_training(config.normalisation), extractor);
+        auto validate = given_to_model(judged(validation_), extractor);
+        Recipe recipe = recipe_;
+        if (extractor) recipe.freeze = all_but_the_head;
+        RunSubject subject{.recipe = recipe,
                            .model = *model,
                            .training = *train,
                            .validation = validation_.size() > 0 ? validate.get() : nullptr,
-                           .test = test_of(config),
+                           .test = test_of(config, extractor),
                            .model_name = recipe_.model,
                            .data_name = recipe_.data,
                            .samples_are = "images",
@@ -154,11 +224,12 @@ class SwinRun {
     }
 
     // Test images are judged at the end alone; there may be none.
-    std::function<std::unique_ptr<Samples>()> test_of(const RunConfig& config) const {
+    std::function<std::unique_ptr<Samples>()> test_of(const RunConfig& config, const Extractor& extractor) const {
         if (!has_split(source_, Split::test)) return {};
-        return [this, &config]() -> std::unique_ptr<Samples> {
-            return std::make_unique<ImageSamples>(load_dataset(source_, Split::test, load_options()),
-                                                  config.normalisation, std::nullopt, preparation_of(recipe_));
+        return [this, &config, extractor] {
+            return given_to_model(ImageSamples(load_dataset(source_, Split::test, load_options()), config.normalisation,
+                                               std::nullopt, preparation_of(recipe_)),
+                                  extractor);
         };
     }
 

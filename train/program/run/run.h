@@ -3,8 +3,10 @@
 
 #include "train/loop/swin_recipe.h"
 #include "train/program/console/resume_changes.h"
+#include "train/transfer/hub_folder.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace swingrad {
@@ -12,9 +14,10 @@ namespace swingrad {
 // runs/<model>-<data kind>-seed<k>
 std::filesystem::path default_run_folder(const SwinRecipe& recipe);
 
-// Where a run's settings come from, for its config.json.
+// Where a run's settings come from.
 struct RunOrigin {
-    std::string recipe = {};  // the name or path given with --recipe
+    std::string recipe = {};                // the name or path given with --recipe, for its config.json
+    std::optional<ModelCard> model = {};    // of what the recipe's init names: images are normalised as that one saw them
 };
 
 // Trains by `recipe` in `folder`, which must not exist yet or be empty. Returns the exit code: 0, or exit_interrupted()

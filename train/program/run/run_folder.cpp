@@ -32,6 +32,12 @@ fs::path weights_of_checkpoint(const fs::path& checkpoint) {
     return weights;
 }
 
+fs::path weights_in_folder_or_file(const fs::path& named) {
+    std::error_code unknown;
+    const fs::path of_run = fs::is_directory(named, unknown) ? RunFolder{named}.weights_so_far() : fs::path();
+    return of_run.empty() ? named : of_run;
+}
+
 // ---- config.json
 
 nlohmann::json to_json(const RunConfig& config) {
@@ -45,6 +51,7 @@ nlohmann::json to_json(const RunConfig& config) {
     if (!config.recipe_name.empty()) json["derived"]["recipe"] = config.recipe_name;
     if (!config.identity.empty()) json["derived"]["identity"] = config.identity;
     if (!config.epochs_before.empty()) json["derived"]["epochs_before"] = config.epochs_before;
+    if (!config.init_fingerprint.empty()) json["derived"][init_fingerprint_setting] = config.init_fingerprint;
     return json;
 }
 
@@ -53,6 +60,7 @@ nlohmann::json fixed_settings_of(const RunConfig& config) {
     for (const char* may_change : {"data", "skip-broken", "cache", "workers"}) fixed.erase(may_change);
     if (!config.identity.empty()) fixed[identity_setting] = config.identity;
     if (!config.epochs_before.empty()) fixed[epochs_before_setting] = config.epochs_before;
+    if (!config.init_fingerprint.empty()) fixed[init_fingerprint_setting] = config.init_fingerprint;
     const nlohmann::json architecture = config_to_json(config.model);
     for (const auto& [key, value] : architecture.items()) fixed["architecture." + key] = value;
     fixed["mean"] = config.normalisation.mean;
@@ -127,6 +135,7 @@ RunConfig read_config(const RunFolder& folder) {
     read("recipe", config.recipe_name, false);
     read("identity", config.identity, false);
     read("epochs_before", config.epochs_before, false);
+    read(init_fingerprint_setting, config.init_fingerprint, false);
     check_normalisation(config.normalisation, fmt::format("[run] {}: \"mean\"", name),
                         fmt::format("[run] {}: \"deviation\"", name));
     const auto [rows, columns] = config.model.img_size;

@@ -36,6 +36,10 @@ struct RunFolder {
 RunFolder folder_of_checkpoint(const std::filesystem::path& checkpoint);
 std::filesystem::path weights_of_checkpoint(const std::filesystem::path& checkpoint);
 
+// Of a folder or a file that is named, for open_tensors (core/io/stored_tensors.h): a run's weights so far, or the
+// folder itself, or the file.
+std::filesystem::path weights_in_folder_or_file(const std::filesystem::path& named);
+
 // What config.json holds: the recipe's settings at top level, the rest under "derived".
 struct RunConfig {
     SwinRecipe recipe;
@@ -50,7 +54,11 @@ struct RunConfig {
     std::string recipe_name = {};             // what --recipe named; empty: nothing
     std::string identity = {};                // marks the files of the run; empty in runs of version 0.1
     std::vector<int64_t> epochs_before = {};  // they were raised (train/program/console/resume_changes.h)
+    std::string init_fingerprint = {};        // of the weights that it began from; empty where it did not
 };
+
+// Under "derived", and among the fixed settings, the fingerprint of what a run began from.
+inline constexpr const char* init_fingerprint_setting = "init_fingerprint";
 
 nlohmann::json to_json(const RunConfig& config);
 // Of these, what decides a run's results beside its recipe, and cannot change: for Trainer::fixed_settings.

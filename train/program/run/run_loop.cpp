@@ -48,13 +48,16 @@ RunLoop::RunLoop(const RunFolder& folder, const RunSubject& subject)
 void RunLoop::announce(const std::string& samples) {
     const std::string device =
         recipe_.device == "cpu" ? "" : fmt::format(", {}, {}", recipe_.precision, description_of(recipe_.device));
-    progress_.line(fmt::format("{}: {} parameters, {} threads{}", subject_.model_name,
-                               grouped(trainer_.parameters().count()), thread_count(), device));
+    const int64_t frozen = trainer_.parameters().frozen_count();
+    const std::string of_these = frozen > 0 ? fmt::format(" ({} of them frozen)", grouped(frozen)) : "";
+    progress_.line(fmt::format("{}: {} parameters{}, {} threads{}", subject_.model_name,
+                               grouped(trainer_.parameters().count()), of_these, thread_count(), device));
     if (recipe_.model_ema)
         progress_.line("weights are averaged over steps: what is validated, best and the result is the average");
     const int64_t validation = subject_.validation ? subject_.validation->size() : 0;
     progress_.line(fmt::format("{}: {} {} to train on, {} to validate on{}", subject_.data_name,
                                grouped(subject_.training.size()), subject_.samples_are, grouped(validation), samples));
+    for (const std::string& line : notes_) progress_.line(line);
     for (const std::string& line : surprises_of(subject_)) progress_.warning(line);
 }
 
@@ -67,6 +70,7 @@ int RunLoop::go() {
     const InterruptGuard guard;
     try {
         try {
+            if (!recipe_.init.empty() && saved_.empty()) save();  // what it began from is not read again
             if (recipe_.tensorboard) {
                 lock_->require_there();
                 events_.begin(folder_.path, trainer_.steps_done(), [this](const auto& line) { warn(line); });

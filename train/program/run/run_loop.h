@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace swingrad {
 
@@ -27,6 +28,9 @@ class RunLoop {
     // Says what is going to be trained. `samples` says more of them: ", 10 classes, 32 x 32 pixels".
     void announce(const std::string& samples);
     void warn(const std::string& line) { progress_.warning(line); }
+    // Where the recipe names weights to begin from: takes them, and says so once the run is announced. Throws an Error
+    // where they are no longer those whose fingerprint is among the fixed settings. (train/program/run/start.cpp)
+    void take_initial_weights();
     // To where the last checkpoint left off; a run stopped before its first one begins again. Where there must be one
     // and it is missing or damaged, the Error says by which command to go on. So it does of weights chosen by
     // validation that are none of the run's. (train/program/run/start.cpp)
@@ -69,6 +73,7 @@ class RunLoop {
     const RunLock* lock_ = nullptr;
     std::string saved_;                // where the last checkpoint stands; empty where there is none
     std::set<std::string> said_once_;  // what went wrong with the report
+    std::vector<std::string> notes_;   // of what the run begins from
     Progress progress_;
     TimeLeft time_left_;
     RunEvents events_;                      // of a run with --tensorboard

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace swingrad {
 
@@ -27,8 +28,9 @@ struct RunSubject {
     std::string samples_are = "samples";  // "images"
     size_t classes = 0;                   // 0: none
     nlohmann::json settings, architecture = nlohmann::json::object();
-    nlohmann::json fixed_settings = {};  // Trainer's
-    int64_t raised_from = 0;             // epochs, where this start raises them; else 0
+    nlohmann::json fixed_settings = {};   // Trainer's
+    int64_t raised_from = 0;              // epochs, where this start raises them; else 0
+    std::vector<std::string> notes = {};  // said once, where a run begins
 };
 
 }  // namespace swingrad

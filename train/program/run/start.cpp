@@ -4,13 +4,16 @@
 #include "core/io/json_file.h"
 #include "core/io/quotes.h"
 #include "core/io/safetensors.h"
+#include "core/io/stored_tensors.h"
 #include "train/loop/checkpoint.h"
 #include "train/program/console/text.h"
 #include "train/program/report/log_table.h"
 #include "train/program/run/belonging.h"
 #include "train/program/run/environment.h"
+#include "train/program/run/fingerprint.h"
 #include "train/program/run/run_loop.h"
 #include "train/program/run/way_back.h"
+#include "train/transfer/initial_weights.h"
 
 #include <algorithm>
 #include <optional>
@@ -45,6 +48,7 @@ int start(const RunFolder& folder, const RunSubject& subject, const nlohmann::js
     if (const std::string* text = not_utf8_in(config))
         fail("[run] {} is not UTF-8, as {} must be: rename it", in_quotes(*text), folder.config().filename().string());
     RunLoop loop(folder, subject);
+    loop.take_initial_weights();
     const bool made = make_folders(folder.path);
     std::optional<RunLock> lock;
     try {
@@ -62,6 +66,7 @@ int start(const RunFolder& folder, const RunSubject& subject, const nlohmann::js
     }
     loop.hold(*lock);
     loop.announce(samples);
+    for (const std::string& note : subject.notes) loop.warn(note);
     return loop.go();
 }
 
@@ -81,6 +86,18 @@ int go_on(const RunLock& lock, const RunSubject& subject, const nlohmann::json& 
     return loop.go();
 }
 
+// ---- what a run begins from
+
+void RunLoop::take_initial_weights() {
+    if (recipe_.init.empty()) return;
+    const fs::path weights = weights_in_folder_or_file(recipe_.init);
+    const nlohmann::json& fixed = subject_.fixed_settings;
+    const std::string known = fixed.is_object() ? fixed.value(init_fingerprint_setting, "") : "";
+    check(known == fingerprint_of_files(open_tensors(weights).files),
+          "[run] --init {}: not the weights that the run was to begin from: they have changed since", recipe_.init);
+    notes_ = swingrad::take_initial_weights(weights, trainer_.parameters()).notes;
+}
+
 // ---- to where a run left off
 
 void RunLoop::load() {
@@ -90,6 +107,9 @@ void RunLoop::load() {
         saved_ = fmt::format("epoch {}, batch {}", state.epoch, state.batch);
     } else if (has_begun(folder_)) {
         fail("[run] {} is missing, and the run is not at its start; {}", folder_.last().string(), way_back_of_run());
+    } else {
+        take_initial_weights();
+        for (const std::string& line : notes_) progress_.line(line);
     }
     look_at_best();
     lock_->require_there();  // what comes before may take its time
