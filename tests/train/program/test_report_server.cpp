@@ -73,7 +73,7 @@ TEST_CASE("the report is served as it is now, on this machine alone, and to who 
                      "cannot listen on 127.0.0.1:"));
 }
 
-TEST_CASE("--serve takes a port or nothing") {
+TEST_CASE("the flag --serve takes a port or nothing") {
     REQUIRE(serve_report(not_served, "runs/a") == nullptr);
     REQUIRE(contains(error_of([] { serve_report(65536, "runs/a"); }), "--serve must be 0 to 65535, got 65536"));
     REQUIRE(contains(error_of([] { serve_report(-1, "runs/a"); }), "--serve must be 0 to 65535, got -1"));
