@@ -102,15 +102,15 @@ class SwinRun {
         look_at_test();
         const auto classes = static_cast<int64_t>(training_.classes.size());
         const Known known = known_of(training_, validation_);
-        RunConfig config{recipe_,
-                         model_of(recipe_, classes),
-                         origin.model && origin.model->normalisation ? *origin.model->normalisation
-                                                                     : normalisation_of(source_.kind),
-                         training_.classes,
-                         training_.size(),
-                         known.images_of_class,
-                         known.fingerprint,
-                         true};
+        RunConfig config{
+            recipe_,
+            model_of(recipe_, classes),
+            origin.model && origin.model->normalisation ? *origin.model->normalisation : normalisation_of(source_.kind),
+            training_.classes,
+            training_.size(),
+            known.images_of_class,
+            known.fingerprint,
+            true};
         config.recipe_name = origin.recipe;
         const fs::path init = weights_in_folder_or_file(recipe_.init);
         if (!recipe_.init.empty()) config.init_fingerprint = fingerprint_of_files(open_tensors(init).files);

@@ -16,8 +16,8 @@ std::filesystem::path default_run_folder(const SwinRecipe& recipe);
 
 // Where a run's settings come from.
 struct RunOrigin {
-    std::string recipe = {};                // the name or path given with --recipe, for its config.json
-    std::optional<ModelCard> model = {};    // of what the recipe's init names: images are normalised as that one saw them
+    std::string recipe = {};              // the name or path given with --recipe, for its config.json
+    std::optional<ModelCard> model = {};  // of what the recipe's init names: images are normalised as that one saw them
 };
 
 // Trains by `recipe` in `folder`, which must not exist yet or be empty. Returns the exit code: 0, or exit_interrupted()
