@@ -16,21 +16,21 @@ constexpr double noise_amplitude = 0.06;  // up and down
 constexpr double most_swing = 0.1;        // of a texture
 constexpr double darkest_ground = 0, lightest_ground = 0.45, least_contrast = 0.25, most_contrast = 0.6;
 
-Colour colour(Draws& draws, double low, double high) {
-    Colour channels{};
+FloatColour colour(Draws& draws, double low, double high) {
+    FloatColour channels{};
     for (float& channel : channels) channel = static_cast<float>(draws.between(low, high));
     return channels;
 }
 
 // Lighter than `ground` in each channel.
-Colour lighter(Draws& draws, const Colour& ground) {
-    Colour channels = ground;
+FloatColour lighter(Draws& draws, const FloatColour& ground) {
+    FloatColour channels = ground;
     for (float& channel : channels)
         channel = std::min(channel + static_cast<float>(draws.between(least_contrast, most_contrast)), 1.0f);
     return channels;
 }
 
-Texture texture(Draws& draws, const Colour& base, double side) {
+Texture texture(Draws& draws, const FloatColour& base, double side) {
     Texture waves{base, colour(draws, 0, most_swing)};
     const double direction = draws.between(0, 2 * pi), length = draws.between(0.15, 1) * side;
     waves.down = 2 * pi / length * std::sin(direction), waves.across = 2 * pi / length * std::cos(direction);
@@ -57,15 +57,15 @@ double distance_at(const Clutter& piece, int64_t r, int64_t c) {
     return std::hypot(dx - nearest * std::cos(piece.angle), dy - nearest * std::sin(piece.angle)) - piece.radius;
 }
 
-Colour colour_at(const Texture& waves, int64_t r, int64_t c) {
+FloatColour colour_at(const Texture& waves, int64_t r, int64_t c) {
     const double wave =
         std::sin(static_cast<double>(r) * waves.down + static_cast<double>(c) * waves.across + waves.phase);
-    Colour channels = waves.base;
+    FloatColour channels = waves.base;
     for (size_t i = 0; i < channels.size(); ++i) channels[i] += static_cast<float>(wave) * waves.swing[i];
     return channels;
 }
 
-void cover(Colour& under, const Colour& over, double share) {
+void cover(FloatColour& under, const FloatColour& over, double share) {
     for (size_t i = 0; i < under.size(); ++i) under[i] += static_cast<float>(share) * (over[i] - under[i]);
 }
 
@@ -97,7 +97,7 @@ std::optional<Placement> free_place(const std::vector<TexturedShape>& others, in
 CrowdedScene random_crowded_scene(int64_t label, Extent extent, Random random) {
     Draws draws(random);
     const auto side = static_cast<double>(std::min(extent.rows, extent.columns));
-    const Colour ground = colour(draws, darkest_ground, lightest_ground);
+    const FloatColour ground = colour(draws, darkest_ground, lightest_ground);
     CrowdedScene scene;
     scene.background = texture(draws, ground, side);
     for (int64_t i = 2 + draws.below(3); i > 0; --i) {
@@ -114,7 +114,7 @@ Tensor draw_image(const CrowdedScene& scene, Extent extent, Random noise) {
     uint8_t* pixel = image.data<uint8_t>();
     for (int64_t r = 0; r < extent.rows; ++r)
         for (int64_t c = 0; c < extent.columns; ++c, pixel += 3) {
-            Colour seen = colour_at(scene.background, r, c);
+            FloatColour seen = colour_at(scene.background, r, c);
             const auto lay = [&](const std::vector<Clutter>& pieces) {
                 for (const Clutter& piece : pieces) cover(seen, piece.colour, coverage_at(distance_at(piece, r, c)));
             };

@@ -16,11 +16,11 @@
 
 namespace swingrad {
 
-using Colour = std::array<float, 3>;  // in 0 .. 1
+using FloatColour = std::array<float, 3>;  // in 0 .. 1
 
 // Waves between two colours: base + swing * sin(row * down + column * across + phase), in pixels.
 struct Texture {
-    Colour base{}, swing{};
+    FloatColour base{}, swing{};
     double down = 0, across = 0, phase = 0;
 };
 
@@ -28,7 +28,7 @@ struct Texture {
 struct Clutter {
     double row = 0, column = 0;                     // of its middle, in pixels
     double half_length = 0, radius = 1, angle = 0;  // pixels, pixels, radians
-    Colour colour{};
+    FloatColour colour{};
 };
 
 struct TexturedShape {

@@ -9,6 +9,7 @@
 #include "train/program/report/log_table.h"
 #include "train/program/report/result_table.h"
 #include "train/program/run/run_folder.h"
+#include "train/program/weights/origin.h"
 
 #include <algorithm>
 #include <cmath>
@@ -49,6 +50,7 @@ Plan read(const fs::path& folder) {
     Plan plan{{}, seeds, {recipe}};
     update(plan.recipe, member("settings"), name);
     validate(plan.recipe);
+    if (!plan.recipe.init.empty()) plan.origin.model = origin_of(plan.recipe.init).card;
     return plan;
 }
 
