@@ -81,16 +81,29 @@ Parameters::Parameters(Module& model, DType dtype, Random random, Device device,
             if (all[i].parameter->precision == precision)
                 entries_[i].offset = std::exchange(total, total + aligned(entries_[i].shape.numel()));
     }
-    const Tensor start = Tensor::zeros({total}, mixed ? DType::float32 : dtype, drawn_on(device));
-    dispatch_float("parameters", start.dtype(), [&]<class T>(T) {
-        for (size_t i = 0; i < all.size(); ++i)
-            initialise<T>(start.subrange(entries_[i].offset, entries_[i].shape), all[i].parameter->init,
-                          random.split(i));
-    });
-    values_ = start.on(device);
-    if (mixed) copies_ = values_.to(DType::bfloat16);
+    // Fills the entry's part of the CPU's memory, or of a device's by way of it.
+    const auto draw = [&](size_t i, const Tensor& values) {
+        dispatch_float("parameters", values.dtype(),
+                       [&]<class T>(T) { initialise<T>(values, all[i].parameter->init, random.split(i)); });
+    };
     const bool copies_alone = mixed && with == Gradients::no;
-    if (copies_alone) values_ = values_.slice(0, full_total).clone();
+    if (copies_alone) {  // an entry at a time, so that there is never room for all in float32
+        values_ = Tensor::zeros({full_total}, DType::float32, device);
+        copies_ = Tensor::zeros({total}, DType::bfloat16, device);
+        for (size_t i = 0; i < all.size() && device != Device::meta; ++i) {
+            const Tensor drawn = Tensor::zeros(entries_[i].shape, DType::float32);
+            draw(i, drawn);
+            const bool has_copy = all[i].parameter->precision == Precision::mixed;
+            (has_copy ? copies_ : values_)
+                .subrange(entries_[i].offset, entries_[i].shape)
+                .copy_from((has_copy ? drawn.to(DType::bfloat16) : drawn).on(device));
+        }
+    } else {
+        const Tensor start = Tensor::zeros({total}, mixed ? DType::float32 : dtype, drawn_on(device));
+        for (size_t i = 0; i < all.size(); ++i) draw(i, start.subrange(entries_[i].offset, entries_[i].shape));
+        values_ = start.on(device);
+        if (mixed) copies_ = values_.to(DType::bfloat16);
+    }
     if (with == Gradients::yes) {
         gradients_ = values_.zeros_like({mixed ? full_total : total});
         if (mixed) copies_gradients_ = copies_.zeros_like({total});
