@@ -91,7 +91,7 @@ void read_switch(const std::string& key, const json& value, Switch& result) {
             result = static_cast<Switch>(names.size());
             return;
         }
-        names.push_back(name);
+        names.emplace_back(name);
     }
     const std::string near = value.is_string() ? nearest(value.get<std::string>(), names) : "";
     fail("[config] {} must be one of {}, got {}{}", key, fmt::join(names, ", "), json_text(value),

@@ -61,7 +61,7 @@ TEST_CASE("multi_head_attention of two tokens, worked by hand") {
     // One head of one number. From x = (1, 0): q = x = (1, 0), k = ln 3 (1 - x) = (0, ln 3), v = 4 - 4 x = (0, 4). The
     // first token's scores are 0 and ln 3, its weights 1/4 and 3/4, its result 3; the second's is the mean of the
     // values, 2.
-    const auto of = [](const Shape& shape, std::vector<double> values) { return Tensor::from(shape, values); };
+    const auto of = [](const Shape& shape, const std::vector<double>& values) { return Tensor::from(shape, values); };
     const double k = std::log(3.0);
     for (const bool plain : {false, true}) {
         std::optional<PlainLoops> loops;

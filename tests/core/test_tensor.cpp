@@ -132,7 +132,7 @@ TEST_CASE("every misuse of a tensor says what it was given") {
 TEST_CASE("the first element that is not finite is found, in any dtype") {
     for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16, DType::dual}) {
         INFO(name_of(dtype));
-        const auto first = [&](std::vector<double> values) {
+        const auto first = [&](const std::vector<double>& values) {
             return first_not_finite(Tensor::from({static_cast<int64_t>(values.size())}, values).to(dtype));
         };
         REQUIRE(first({1, -2, 3}) == 3);

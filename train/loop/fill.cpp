@@ -47,7 +47,9 @@ std::vector<std::string> resample(Stored& tensors, const NamedTensors& targets) 
         if (found == tensors.end() || found->second.shape == target.shape() ||
             !is_convertible(found->second, target.dtype()))
             continue;
-        const Tensor fitting = resampled_weight(name, found->second.read().to(target.dtype()), target.shape());
+        // Where a model holds bfloat16, it is rounded once, afterwards.
+        const DType dtype = target.dtype() == DType::bfloat16 ? DType::float32 : target.dtype();
+        const Tensor fitting = resampled_weight(name, found->second.read().to(dtype), target.shape());
         if (!fitting.defined()) continue;
         found->second.shape = fitting.shape();
         found->second.dtype = fitting.dtype();

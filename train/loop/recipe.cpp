@@ -140,14 +140,9 @@ void refuse_idle(const nlohmann::json& chosen, const nlohmann::json& defaults, c
 }
 
 std::vector<Need> needs_of_flags(const Recipe& r) {
-    return {{"momentum", r.opt == "sgd" || r.opt == "muon", "--opt sgd or muon"}};
-}
-
-namespace {
-
-std::vector<Need> needs_of(const Recipe& r) {
     const bool falls = r.sched == "cosine" || r.sched == "onecycle", steps = r.sched == "step";
     return {
+        {"momentum", r.opt == "sgd" || r.opt == "muon", "--opt sgd or muon"},
         {"clip-mode", r.clip_grad > 0, "--clip-grad"},
         {"warmup-lr", r.warmup_epochs > 0, "--warmup-epochs"},
         {"min-lr", falls || steps, "--sched cosine, onecycle or step"},
@@ -158,6 +153,8 @@ std::vector<Need> needs_of(const Recipe& r) {
         {"model-ema-warmup", r.model_ema, "--model-ema"},
     };
 }
+
+namespace {
 
 void validate_optimisation(const Recipe& r) {
     require_one_of({"norm", "value", "agc"}, "clip-mode", r.clip_mode);
@@ -172,7 +169,6 @@ void validate_optimisation(const Recipe& r) {
     require(r.grad_accum_steps >= 1 && r.grad_accum_steps <= 1'000'000, "grad-accum-steps", "1 to 1000000",
             r.grad_accum_steps);
     require(r.model_ema_decay >= 0 && r.model_ema_decay < 1, "model-ema-decay", "in [0, 1)", r.model_ema_decay);
-    refuse_idle(to_json(r), to_json(Recipe{}), needs_of(r));
 }
 
 }  // namespace

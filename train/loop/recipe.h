@@ -99,7 +99,7 @@ struct Need {
 // Throws a UsageError that names the first of the `chosen` settings that is not its default although its need is not
 // met: it would be passed over in silence.
 void refuse_idle(const nlohmann::json& chosen, const nlohmann::json& defaults, const std::vector<Need>& needs);
-// Of settings that older config files may hold idle: for what was given as flags.
+// For what was given as flags: a recipe or a config file may hold a setting that flags have made idle.
 std::vector<Need> needs_of_flags(const Recipe& recipe);
 
 // Throws a UsageError naming the first setting outside its range, or the first that contradicts another.

@@ -50,6 +50,7 @@ void __tsan_write_range(const void* address, size_t bytes) { seen(address, bytes
 #undef CALLER
 // Of host code in kernel files: the guard of a static variable, a shared_ptr's count. Kernels' atomics do not come
 // here.
+// NOLINTBEGIN(readability-non-const-parameter): they are written to
 #define ATOMICS(bits, T)                                                                                               \
     T __tsan_atomic##bits##_load(const T* from, int) { return __atomic_load_n(from, __ATOMIC_SEQ_CST); }               \
     void __tsan_atomic##bits##_store(T* to, T value, int) { __atomic_store_n(to, value, __ATOMIC_SEQ_CST); }           \
@@ -59,6 +60,7 @@ void __tsan_write_range(const void* address, size_t bytes) { seen(address, bytes
 ATOMICS(8, unsigned char)
 ATOMICS(32, unsigned)
 ATOMICS(64, unsigned long)
+// NOLINTEND(readability-non-const-parameter)
 #undef ATOMICS
 void __tsan_atomic_thread_fence(int) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 

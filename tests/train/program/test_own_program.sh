@@ -49,7 +49,7 @@ for run in whole killed; do
 done
 cmp whole.log killed.log || wrong "a run that was killed has another log"
 cp -r whole old
-sed -i "/\"identity\":/d" old/config.json
+sed -i "/\"identity\":/d; /\"sched\":/d; /\"model-ema\":/d; /\"clip-mode\":/d" old/config.json
 sed -i 's/swingrad.checksum/no such checksum./' old/last.safetensors
 quietly train --resume old
 grep -q "^$(basename "$program"): old/last.safetensors has no checksum" said ||

@@ -33,6 +33,11 @@ echo '{"epochs": 0}' >range.json
 refuses 2 "--epochs must be" train --recipe range.json
 [ -e none ] && wrong "a training that could not start has left a folder"
 
+says "by_config" train --config mine.json --epochs 1 --output by_config  # a recipe is a file of settings as well
+echo '{"img-size": 16, "batch-size": 400, "epochs": 1, "warmup-epochs": 0.5, "min-lr": 1e-6}' >falling.json
+says "report in" train --recipe falling.json --sched constant --output constant  # flags win, and leave min-lr idle
+refuses 2 "--min-lr 1e-06 does nothing" train --recipe falling.json --sched constant --min-lr 1e-6 --output none
+
 # ---- several seeds
 
 train=(--recipe mine.json --lr 1e-3 --checkpoint-every 2)
@@ -64,6 +69,15 @@ wait $!
 status=$?
 [ $status = 130 ] || wrong "Ctrl-C among several seeds does not end with 130"
 holds out "swingrad train --resume stopped"
+
+refuses 2 "--early-stop" train "${train[@]}" --validation 0 --early-stop 2 --seeds 2 --output none
+[ -e none ] && wrong "seeds of which none could begin have left a folder"
+cp -r alone origin
+says "mean +- deviation" train "${train[@]}" --epochs 1 --init origin --seeds 1 --seed 5 --output begun
+sed -i 's/"seeds": 1/"seeds": 2/; s/"init_fingerprint": "[0-9a-f]*/"init_fingerprint": "0/' begun/seeds.json
+refuses 1 "--init origin: not the weights that other seeds began from" train --resume begun
+refuses 2 "--serve 8000 is for one run" train --resume whole --serve 8000
+refuses 2 "--show-batch is of one run" train "${train[@]}" --seeds 2 --show-batch none.png
 
 refuses 1 "whole exists already" train "${train[@]}" --seeds 2 --output whole
 refuses 2 "--seeds must be 1 to 1000, got 0" train "${train[@]}" --seeds 0 --output none

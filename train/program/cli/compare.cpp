@@ -25,8 +25,14 @@ ComparedRun read_run(const std::string& path, const std::string& name) {
     for (const std::string& line : run.log.log.unreadable) warn(line);
     for (const char* of_programs : {"program", "limit"})
         if (config["derived"].contains(of_programs)) config[of_programs] = config["derived"][of_programs];
-    if (config["derived"].contains("program")) config["data"] = config["derived"].value("data", nlohmann::json());
+    const bool own = config["derived"].contains("program");
+    if (own) config["data"] = config["derived"].value("data", nlohmann::json());
+    else say_as_today(config);
     config.erase("derived");
+    // What an earlier version did not know was as it is by default.
+    const nlohmann::json defaults = own ? to_json(Recipe{}) : to_json(SwinRecipe{});
+    for (const auto& [setting, value] : defaults.items())
+        if (!config.contains(setting)) config[setting] = value;
     run.settings = std::move(config);
     const nlohmann::json starts = environments_of(folder);
     if (starts.empty() || !starts.back().is_object()) return run;

@@ -42,8 +42,9 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
         update(recipe, recipe_of_name(flags.named_recipe).settings, "the recipe " + on_one_line(flags.named_recipe));
     if (!flags.config.empty()) {
         nlohmann::json settings = read_json_file(flags.config);
-        // A run's own config.json will do: what follows from its settings is worked out anew.
-        if (settings.is_object()) settings.erase("derived");
+        // A run's own config.json will do: what follows from its settings is worked out anew. So will a recipe.
+        if (settings.is_object() && settings.contains("derived")) say_as_today(settings);
+        if (settings.is_object()) settings.erase("derived"), settings.erase("about");
         if (is_hub_config(settings))
             fail_usage(
                 "--config {}: a hub's configuration of a model, which goes to summary, evaluate and predict; a "
@@ -71,7 +72,12 @@ ResumeOptions resume_options(const TrainFlags& flags, const nlohmann::json& chos
     return options;
 }
 
+void refuse_serving_seeds(const TrainFlags& flags) {
+    if (flags.serve != not_served) fail_usage("--serve {} is for one run, and there are several", flags.serve);
+}
+
 int resume_all_seeds(const TrainFlags& flags) {
+    refuse_serving_seeds(flags);
     nlohmann::json chosen = given(flags);
     const ResumeOptions options = resume_options(flags, chosen);
     chosen.erase("data");
@@ -161,6 +167,7 @@ RunCommand declare_train(CLI::App& command) {
         if (flags->accept_other_data) fail_usage("--accept-other-data goes with --resume");
         const SwinRecipe recipe = recipe_of(*flags);
         if (!flags->show_batch.empty()) {
+            if (seeds->count() > 0) fail_usage("--show-batch is of one run, and --seeds {} are several", flags->seeds);
             std::error_code unknown;  // whatever is there, a picture to train on or a run's file, is not this command's
             if (std::filesystem::is_regular_file(flags->show_batch, unknown))
                 fail_usage("--show-batch {} is there already: remove it, or choose another",
@@ -179,8 +186,7 @@ RunCommand declare_train(CLI::App& command) {
         }
         require(flags->seeds >= 1 && flags->seeds <= most_seeds_of_a_recipe, "seeds",
                 fmt::format("1 to {}", most_seeds_of_a_recipe).c_str(), flags->seeds);
-        if (flags->serve != not_served)
-            fail_usage("--serve {} is for one run, and --seeds {} makes several", flags->serve, flags->seeds);
+        refuse_serving_seeds(*flags);
         return train_seeds(recipe, flags->seeds, output.empty() ? default_seeds_folder(recipe, flags->seeds) : output,
                            origin);
     };

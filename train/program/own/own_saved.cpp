@@ -26,9 +26,10 @@ Recipe recipe_in(nlohmann::json config, const RunFolder& folder) {
     config.erase("derived");
     Recipe recipe;
     const std::string name = folder.config().string();
-    for (const Setting& setting : settings_of(recipe))
-        check(may_change(setting.name) || config.contains(setting.name), "[run] {}: no \"{}\" in it", name,
-              setting.name);
+    // What every run has; those of earlier versions lack what has come since, and were as it is by default.
+    for (const char* setting : {"epochs", "batch-size", "opt", "lr", "weight-decay", "momentum", "warmup-epochs",
+                                "label-smoothing", "clip-grad", "seed", "precision"})
+        check(config.contains(setting), "[run] {}: no \"{}\" in it", name, setting);
     update(recipe, config, name);
     try {
         validate(recipe);

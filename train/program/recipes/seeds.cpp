@@ -2,12 +2,14 @@
 
 #include "core/io/file.h"
 #include "core/io/json_file.h"
+#include "core/io/stored_tensors.h"
 #include "core/io/quotes.h"
 #include "train/program/console/output.h"
 #include "train/program/console/text.h"
 #include "train/program/images/data_source.h"
 #include "train/program/report/log_table.h"
 #include "train/program/report/result_table.h"
+#include "train/program/run/fingerprint.h"
 #include "train/program/run/run_folder.h"
 #include "train/program/weights/origin.h"
 
@@ -24,6 +26,7 @@ struct Plan {
     SwinRecipe recipe;  // with the first seed
     int64_t seeds = 0;
     RunOrigin origin;
+    std::string init_fingerprint;  // of the weights that all begin from; empty where there are none
 
     RunFolder run(const fs::path& folder, int64_t number) const {
         return {folder / fmt::format("seed{}", recipe.seed + number)};
@@ -31,8 +34,10 @@ struct Plan {
 };
 
 void write(const Plan& plan, const fs::path& folder) {
-    const nlohmann::json json{
-        {"seeds", plan.seeds}, {"recipe", plan.origin.recipe}, {"settings", to_json(plan.recipe)}};
+    const nlohmann::json json{{"seeds", plan.seeds},
+                              {"recipe", plan.origin.recipe},
+                              {"init_fingerprint", plan.init_fingerprint},
+                              {"settings", to_json(plan.recipe)}};
     write_file_atomically(plan_file(folder), json.dump(2) + "\n");
 }
 
@@ -43,14 +48,14 @@ Plan read(const fs::path& folder) {
         check(json.is_object() && json.contains(key), "[seeds] {}: no \"{}\" in it", name, key);
         return json[key];
     };
-    const nlohmann::json seeds = member("seeds"), recipe = member("recipe");
+    const nlohmann::json seeds = member("seeds"), recipe = member("recipe"), init = member("init_fingerprint");
     check(is_int64(seeds) && seeds >= 1 && seeds <= most_seeds_of_a_recipe,
           "[seeds] {}: \"seeds\" must be 1 to {}, got {}", name, most_seeds_of_a_recipe, json_text(seeds));
     check(recipe.is_string(), "[seeds] {}: \"recipe\" must be a text, got {}", name, json_text(recipe));
-    Plan plan{{}, seeds, {recipe}};
+    check(init.is_string(), "[seeds] {}: \"init_fingerprint\" must be a text, got {}", name, json_text(init));
+    Plan plan{{}, seeds, {recipe}, init};
     update(plan.recipe, member("settings"), name);
     validate(plan.recipe);
-    if (!plan.recipe.init.empty()) plan.origin.model = origin_of(plan.recipe.init).card;
     return plan;
 }
 
@@ -100,6 +105,20 @@ std::string markdown_of(const ResultTable& table) {
     return text;
 }
 
+std::string fingerprint_of_init(const SwinRecipe& recipe) {
+    return recipe.init.empty() ? "" : fingerprint_of_files(open_tensors(origin_of(recipe.init).weights).files);
+}
+
+int start_seed(const Plan& plan, const SwinRecipe& recipe, const fs::path& run) {
+    RunOrigin origin = plan.origin;
+    if (!recipe.init.empty()) {
+        check(fingerprint_of_init(recipe) == plan.init_fingerprint,
+              "[seeds] --init {}: not the weights that other seeds began from: they have changed since", recipe.init);
+        origin.model = origin_of(recipe.init).card;
+    }
+    return start_run(recipe, run, origin);
+}
+
 int go_through(const Plan& plan, const fs::path& folder, const ResumeOptions& options) {
     for (int64_t i = 0; i < plan.seeds; ++i) {
         const RunFolder run = plan.run(folder, i);
@@ -109,7 +128,7 @@ int go_through(const Plan& plan, const fs::path& folder, const ResumeOptions& op
         const bool begun = fs::exists(run.config());
         if (begun && fs::exists(run.log()) && read_log(run.log()).finished) continue;
         print_line(fmt::format("seed {}, {} of {}", recipe.seed, i + 1, plan.seeds));
-        const int code = begun ? resume_run(run.path, options) : start_run(recipe, run.path, plan.origin);
+        const int code = begun ? resume_run(run.path, options) : start_seed(plan, recipe, run.path);
         if (code != 0) {
             print_line(fmt::format("to go on with all seeds: swingrad train --resume {}", path_word(folder)));
             return code;
@@ -132,11 +151,21 @@ fs::path default_seeds_folder(const SwinRecipe& recipe, int64_t seeds) {
 int train_seeds(const SwinRecipe& recipe, int64_t seeds, const fs::path& folder, const RunOrigin& origin) {
     check(!fs::exists(folder) || (fs::is_directory(folder) && fs::is_empty(folder)),
           "{0} exists already: go on with it by --resume {0}, or choose another --output", path_word(folder));
-    Plan plan{recipe, seeds, origin};
+    Plan plan{recipe, seeds, origin, fingerprint_of_init(recipe)};
     plan.recipe.data = lasting_source(recipe.data);
-    make_folders(folder);
+    const bool made = make_folders(folder);
     write(plan, folder);
-    return go_through(plan, folder, {});
+    try {
+        return go_through(plan, folder, {});
+    } catch (...) {
+        std::error_code error;
+        // A plan of which nothing came is as good as none.
+        if (!fs::exists(plan.run(folder, 0).config())) {
+            fs::remove(plan_file(folder), error);
+            if (made) fs::remove(folder, error);
+        }
+        throw;
+    }
 }
 
 bool is_of_seeds(const fs::path& folder) { return fs::exists(plan_file(folder)); }

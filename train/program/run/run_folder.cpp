@@ -92,6 +92,14 @@ bool holds(const nlohmann::json& value, const std::array<T, count>&) {
 
 }  // namespace
 
+void say_as_today(nlohmann::json& settings) {
+    if (!settings.contains("ignore-exif")) settings["ignore-exif"] = true;  // version 0.1 turned no picture
+    // Until version 0.2 all images had the model's size. Since then a run's settings say which crops it chose.
+    if (!settings.contains("train-crop-mode")) settings["train-crop-mode"] = "pad";
+    // There was one version of them.
+    if (settings.value("data", nlohmann::json()) == "shapes") settings["data"] = "shapes:1";
+}
+
 RunConfig read_config(const RunFolder& folder) {
     const std::string name = folder.config().string();
     check(fs::exists(folder.config()), "[run] {} is not a run: no config.json in it", folder.path.string());
@@ -103,11 +111,7 @@ RunConfig read_config(const RunFolder& folder) {
           "[run] {}: a run of the program {}, which alone knows its model: use its commands", name,
           json_text(derived.value("program", nlohmann::json())));
     json.erase("derived");
-    if (!json.contains("ignore-exif")) json["ignore-exif"] = true;  // version 0.1 turned no picture
-    // Until version 0.2 all images had the model's size. Since then a run's settings say which crops it chose.
-    if (!json.contains("train-crop-mode")) json["train-crop-mode"] = "pad";
-
-    if (json.value("data", nlohmann::json()) == "shapes") json["data"] = "shapes:1";  // there was one version of them
+    say_as_today(json);
 
     RunConfig config;
     update(config.recipe, json, name);

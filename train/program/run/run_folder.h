@@ -63,6 +63,8 @@ inline constexpr const char* init_fingerprint_setting = "init_fingerprint";
 nlohmann::json to_json(const RunConfig& config);
 // Of these, what decides a run's results beside its recipe, and cannot change: for Trainer::fixed_settings.
 nlohmann::json fixed_settings_of(const RunConfig& config);
+// The settings of a run's config.json, whichever version wrote it, as this version says the same.
+void say_as_today(nlohmann::json& settings);
 // Throws an Error naming the file where it is missing, no JSON, or lacks something.
 RunConfig read_config(const RunFolder& folder);
 

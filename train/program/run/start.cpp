@@ -186,8 +186,7 @@ void RunLoop::say_what_is_raised() {
 }
 
 void RunLoop::drop_old_result() {
-    const nlohmann::json& fixed = subject_.fixed_settings;
-    if (over() || !fixed.is_object() || !fixed.contains(epochs_before_setting)) return;
+    if (over()) return;
     lock_->require_there();
     std::error_code error;  // one that stays is written over at the end
     fs::remove(folder_.weights(), error);
