@@ -37,7 +37,8 @@ int mean_grey(const Tensor& image) {
     const uint8_t* pixels = image.data<uint8_t>();
     int64_t sum = 0;
     for (int64_t i = 0; i < image.numel(); i += 3) sum += grey_of(pixels + i);
-    return static_cast<int>(static_cast<double>(sum) / static_cast<double>(image.numel() / 3) + 0.5);
+    const int64_t count = image.numel() / 3;
+    return static_cast<int>((2 * sum + count) / (2 * count));  // rounded
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ std::vector<Taps> taps_of(int64_t from, int64_t to, int64_t begin, int64_t count
     std::vector<Taps> taps;
     for (int64_t i = begin; i < begin + count; ++i) {
         const double centre = (static_cast<double>(i) + 0.5) * step, reach = half_width * widening;
-        const int64_t first = std::max<int64_t>(static_cast<int64_t>(centre - reach + 0.5), 0);
-        const int64_t end = std::min(static_cast<int64_t>(centre + reach + 0.5), from);
+        const int64_t first = std::max<int64_t>(static_cast<int64_t>(std::floor(centre - reach + 0.5)), 0);
+        const int64_t end = std::min(static_cast<int64_t>(std::floor(centre + reach + 0.5)), from);
         std::vector<double> weights;
         double sum = 0;
         for (int64_t j = first; j < end; ++j) {

@@ -2,8 +2,8 @@
 
 #include "core/io/file.h"
 #include "core/io/json_file.h"
-#include "core/io/stored_tensors.h"
 #include "core/io/quotes.h"
+#include "core/io/stored_tensors.h"
 #include "train/program/console/output.h"
 #include "train/program/console/text.h"
 #include "train/program/images/data_source.h"
