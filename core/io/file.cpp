@@ -107,11 +107,11 @@ void bring_entry_to_disk(const fs::path& file) {
 }
 
 // `asked`: the innermost of the folders, for messages.
-bool make_folders_for(const fs::path& path, const std::string& asked) {
+bool make_folders_for(const fs::path& path, const std::string& asked, bool parents) {
     const fs::path folder = path.has_filename() ? path : path.parent_path();  // a/b/ is a/b
     std::error_code unknown;
     if (folder.empty() || fs::is_directory(folder, unknown)) return false;
-    make_folders_for(folder.parent_path(), asked);
+    if (parents) make_folders_for(folder.parent_path(), asked, true);
     if (retried([&] { return ::mkdir(folder.c_str(), 0777); }) != 0) {
         const int error = errno;
         if (error == EEXIST && fs::is_directory(folder, unknown)) return false;  // made by somebody else meanwhile
@@ -234,6 +234,7 @@ void replace_file(const fs::path& next, const fs::path& current, const fs::path&
     bring_entry_to_disk(current);
 }
 
-bool make_folders(const fs::path& path) { return make_folders_for(path, path.string()); }
+bool make_folders(const fs::path& path) { return make_folders_for(path, path.string(), true); }
+bool make_folder(const fs::path& path) { return make_folders_for(path, path.string(), false); }
 
 }  // namespace swingrad

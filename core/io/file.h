@@ -57,5 +57,7 @@ void replace_file(const std::filesystem::path& next, const std::filesystem::path
 
 // Makes the folder and those it lies in, and brings the entry of each to disk. Returns whether it was not there.
 bool make_folders(const std::filesystem::path& path);
+// The last of these alone: an Error where the folder that it is to lie in is not there.
+bool make_folder(const std::filesystem::path& path);
 
 }  // namespace swingrad

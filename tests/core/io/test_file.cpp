@@ -237,6 +237,10 @@ TEST_CASE("folders are made with those they lie in") {
     REQUIRE(!make_folders(directory / "a/b"));
     REQUIRE(make_folders(directory / "a/d/"));
     REQUIRE(!make_folders(directory / "a/d/"));
+    REQUIRE(make_folder(directory / "a/e"));
+    REQUIRE(!make_folder(directory / "a/e"));
+    REQUIRE(contains(error_of([&] { make_folder(directory / "b/c"); }), "[file] cannot create "));
+    REQUIRE(!std::filesystem::exists(directory / "b"));
     write_file_plainly(directory / "file", "x");
     const std::string within = (directory / "file/a/b").string();
     REQUIRE(contains(error_of([&] { make_folders(within); }), "[file] cannot create " + within + ": "));

@@ -76,7 +76,7 @@ DrawnFigures draw_figures(std::vector<NamedFigure> named, const std::filesystem:
         std::vector<Figure> figures;
         for (const NamedFigure& one : named) figures.push_back(one.figure);
         const std::vector<std::string> pictures = svgs_of(figures);
-        if (!folder.empty()) make_folders(folder);
+        if (!folder.empty()) make_folder(folder);
         for (size_t i = 0; i < named.size(); ++i) {
             if (!folder.empty()) write_file_atomically(folder / named[i].file, pictures[i]);
             drawn.figures.emplace_back(std::move(named[i]), pictures[i]);
