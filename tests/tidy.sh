@@ -7,9 +7,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 train/install-packages.sh clang clang-tidy
-# Nothing is built here: a folder of its own tells clang-tidy how Clang would compile each file.
+# Nothing is built here but headers that are generated: a folder of its own tells clang-tidy how Clang would compile each file.
 cmake -B build-tidy -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DSWINGRAD_CUDA=EMULATE \
     -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >/dev/null
+cmake --build build-tidy --target generated_headers >/dev/null
 list=build-tidy/sources compiled=build-tidy/compiled
 sed -n "s|^ *\"file\": \"$PWD/\(.*\)\".*|\1|p" build-tidy/compile_commands.json | sort -u >$compiled
 

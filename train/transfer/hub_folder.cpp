@@ -74,10 +74,10 @@ double share_of(int64_t size, int64_t side) {
 Fitting fitting_of_processor(const json& file) {
     Fitting fitting;
     const json& resample = file.value("resample", json(bilinear_of_pillow));
-    check(resample == bilinear_of_pillow || resample == bicubic_of_pillow,
-          "resample can only be {} (bilinear) or {} (bicubic), got {}", bilinear_of_pillow, bicubic_of_pillow,
-          json_text(resample));
-    fitting.interpolation = resample == bicubic_of_pillow ? Interpolation::bicubic : Interpolation::bilinear;
+    const bool bilinear = resample == bilinear_of_pillow, bicubic = resample == bicubic_of_pillow;
+    check(bilinear || bicubic, "resample can only be {} (bilinear) or {} (bicubic), got {}", bilinear_of_pillow,
+          bicubic_of_pillow, json_text(resample));
+    fitting.interpolation = bicubic ? Interpolation::bicubic : Interpolation::bilinear;
     fitting.mode = CropMode::squash;
     const json size = file.value("size", json()), crop = file.value("crop_size", json());
     const bool by_short_side = size.is_object() && size.contains("shortest_edge");

@@ -105,7 +105,7 @@ struct ReportServer::Listening {
     }
 };
 
-ReportServer::ReportServer(int64_t port, std::filesystem::path page)
+ReportServer::ReportServer(int64_t port, const std::filesystem::path& page)
     : listening_(std::make_unique<Listening>(static_cast<int>(port), page)) {}
 
 ReportServer::~ReportServer() {

@@ -19,7 +19,7 @@ class ReportServer {
   public:
     // Listens at once, on a thread of its own, for as long as it lives. Port 0 takes any that is free. Throws an Error
     // where the port cannot be had. `page` need not be there yet.
-    ReportServer(int64_t port, std::filesystem::path page);
+    ReportServer(int64_t port, const std::filesystem::path& page);
     ~ReportServer();
     ReportServer(const ReportServer&) = delete;
     ReportServer& operator=(const ReportServer&) = delete;
