@@ -7,7 +7,7 @@ bool has_report_server() { return false; }
 
 struct ReportServer::Listening {};
 
-ReportServer::ReportServer(int64_t port, std::filesystem::path) {
+ReportServer::ReportServer(int64_t port, const std::filesystem::path&) {
     fail_usage(
         "--serve {}: this program was built without the library cpp-httplib: install libcpp-httplib-dev and "
         "pkg-config, and build anew",
