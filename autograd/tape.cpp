@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 namespace swingrad {
 
@@ -12,9 +13,7 @@ namespace swingrad {
 struct AutogradMeta {
     bool leaf = false;
     std::string name;
-    Tensor gradient;        // leaves only
-    bool bound = false;     // gradient is a buffer given by bind_gradient
-    bool received = false;  // gradient holds something
+    LeafGradient collected;  // leaves only
     uint64_t tape = 0;
     size_t node = 0;
 };
@@ -23,6 +22,7 @@ namespace {
 
 thread_local Tape* current_tape = nullptr;
 thread_local const Scope* current_scope = nullptr;
+thread_local LeafGradients* current_collection = nullptr;
 
 uint64_t next_serial() {
     static std::atomic<uint64_t> serial{0};
@@ -43,7 +43,7 @@ void add_to(Tensor& sum, Tensor gradient) {
     else sum = added(sum, gradient);
 }
 
-void add_to_leaf(AutogradMeta& leaf, Tensor gradient) {
+void add_to_leaf(LeafGradient& leaf, Tensor gradient) {
     if (!leaf.bound) {
         // A leaf's gradient outlives the tape and may be scaled or clipped in place: it shares memory with no other
         // tensor.
@@ -160,8 +160,15 @@ void Tape::step_back(size_t index) {
         if (needs_input_grad[i]) deliver(index, entry.inputs[i], std::move(gradients[i]));
 }
 
+// The leaf's own, unless this thread collects it elsewhere.
+LeafGradient& Tape::collected_by(AutogradMeta& leaf) {
+    if (!current_collection) return leaf.collected;
+    const auto found = current_collection->of_.find(&leaf);
+    return found == current_collection->of_.end() ? leaf.collected : found->second;
+}
+
 void Tape::deliver(size_t from, const Input& input, Tensor gradient) {
-    if (input.meta->leaf) return add_to_leaf(*input.meta, std::move(gradient));
+    if (input.meta->leaf) return add_to_leaf(collected_by(*input.meta), std::move(gradient));
     check(input.meta->node < from, "[backward] node {} precedes its own input", from);
     add_to(entries_[input.meta->node].gradient, std::move(gradient));
 }
@@ -196,32 +203,63 @@ void require_gradient(Tensor& tensor, std::string name) {
     tensor.set_autograd(std::move(meta));
 }
 
-void bind_gradient(const Tensor& leaf, Tensor buffer) {
-    AutogradMeta& meta = leaf_meta(leaf, "bind_gradient");
+namespace {
+
+LeafGradient bound_to(const Tensor& leaf, Tensor buffer) {
     check(buffer.defined() && buffer.shape() == leaf.shape() && buffer.dtype() == leaf.dtype() &&
               buffer.device() == leaf.device(),
           "[bind_gradient] buffer must be {}, got {}", leaf, buffer);
-    meta.gradient = std::move(buffer);
-    meta.bound = true;
-    meta.received = false;
+    return {std::move(buffer), true, false};
+}
+
+}  // namespace
+
+void bind_gradient(const Tensor& leaf, Tensor buffer) {
+    leaf_meta(leaf, "bind_gradient").collected = bound_to(leaf, std::move(buffer));
 }
 
 Tensor gradient(const Tensor& leaf) {
-    const AutogradMeta& meta = leaf_meta(leaf, "gradient");
-    return meta.received ? meta.gradient : Tensor();
+    const LeafGradient& collected = leaf_meta(leaf, "gradient").collected;
+    return collected.received ? collected.gradient : Tensor();
 }
 
 void zero_grad(const Tensor& leaf) {
-    AutogradMeta& meta = leaf_meta(leaf, "zero_grad");
-    meta.received = false;
-    if (!meta.bound) meta.gradient = Tensor();
+    LeafGradient& collected = leaf_meta(leaf, "zero_grad").collected;
+    collected.received = false;
+    if (!collected.bound) collected.gradient = Tensor();
+}
+
+void note_gradient(const Tensor& leaf) {
+    LeafGradient& collected = leaf_meta(leaf, "note_gradient").collected;
+    check(collected.bound, "[note_gradient] expects a leaf with a buffer given by bind_gradient, got {}", leaf);
+    collected.received = true;
 }
 
 std::vector<std::string> without_gradient(const std::vector<Tensor>& leaves) {
     std::vector<std::string> names;
     for (const Tensor& leaf : leaves)
-        if (const AutogradMeta& meta = leaf_meta(leaf, "without_gradient"); !meta.received) names.push_back(meta.name);
+        if (const AutogradMeta& meta = leaf_meta(leaf, "without_gradient"); !meta.collected.received)
+            names.push_back(meta.name);
     return names;
 }
+
+// ---- gradients apart from the leaves
+
+void LeafGradients::bind(const Tensor& leaf, Tensor buffer) {
+    of_[&leaf_meta(leaf, "bind_gradient")] = bound_to(leaf, std::move(buffer));
+}
+
+bool LeafGradients::received(const Tensor& leaf) const {
+    const auto found = of_.find(&leaf_meta(leaf, "received"));
+    return found != of_.end() && found->second.received;
+}
+
+void LeafGradients::zero() {
+    for (auto& [leaf, collected] : of_) collected.received = false;
+}
+
+CollectGradients::CollectGradients(LeafGradients& gradients)
+    : previous_(std::exchange(current_collection, &gradients)) {}
+CollectGradients::~CollectGradients() { current_collection = previous_; }
 
 }  // namespace swingrad

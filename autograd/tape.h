@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace swingrad {
@@ -59,6 +60,8 @@ struct TapeEntry {
     std::vector<Input> inputs;
     std::vector<Saved> saved;
 };
+
+struct LeafGradient;
 
 class Tape {
   public:
@@ -105,12 +108,20 @@ class Tape {
 
     void step_back(size_t index);
     void deliver(size_t from, const Input& input, Tensor gradient);
+    static LeafGradient& collected_by(AutogradMeta& leaf);
 
     std::vector<Entry> entries_;
     uint64_t serial_;  // tells this tape's tensors from any other's
     Tape* previous_;
     bool check_finite_ = false;
     bool consumed_ = false;
+};
+
+// What a leaf has received.
+struct LeafGradient {
+    Tensor gradient;
+    bool bound = false;     // `gradient` is a buffer given by bind_gradient
+    bool received = false;  // `gradient` holds something
 };
 
 // While one of these lives, nothing is recorded on this thread.
@@ -165,5 +176,38 @@ Tensor gradient(const Tensor& leaf);
 void zero_grad(const Tensor& leaf);
 // Names of the leaves that have received nothing.
 std::vector<std::string> without_gradient(const std::vector<Tensor>& leaves);
+// Says that the leaf's bound buffer holds its gradient, which was written there by other means than a tape.
+void note_gradient(const Tensor& leaf);
+
+// Gradients of the same leaves, apart from theirs: for several passes through one model at once, on a thread each.
+//
+//   LeafGradients own;
+//   own.bind(weight, buffer);
+//   const CollectGradients collecting(own);  // on this thread
+//   tape.backward(loss);                     // fills `buffer`; what the leaf itself collects stays as it is
+class LeafGradients {
+  public:
+    // As bind_gradient. What reaches a leaf that is not bound here goes to the leaf itself.
+    void bind(const Tensor& leaf, Tensor buffer);
+    bool received(const Tensor& leaf) const;
+    void zero();  // nothing has been received
+
+  private:
+    friend class Tape;
+    std::unordered_map<const AutogradMeta*, LeafGradient> of_;
+};
+
+// While one of these lives, gradients that reach leaves on this thread are collected there. An inner one takes the
+// place of the outer.
+class CollectGradients {
+  public:
+    explicit CollectGradients(LeafGradients& gradients);
+    ~CollectGradients();
+    CollectGradients(const CollectGradients&) = delete;
+    CollectGradients& operator=(const CollectGradients&) = delete;
+
+  private:
+    LeafGradients* previous_;
+};
 
 }  // namespace swingrad

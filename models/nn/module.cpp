@@ -20,6 +20,14 @@ Tensor Module::forward(const Tensor& x) const {
 
 namespace {
 thread_local const ModuleObserver* observer = nullptr;
+thread_local std::optional<int64_t> micro_batch;
+}  // namespace
+
+MicroBatch::MicroBatch(int64_t number) : outer_(std::exchange(micro_batch, number)) {}
+MicroBatch::~MicroBatch() { micro_batch = outer_; }
+
+Random Module::random() const {
+    return micro_batch ? random_.split(static_cast<uint64_t>(*micro_batch)) : random_;
 }
 
 ModuleObserver::ModuleObserver(Function function)

@@ -115,7 +115,7 @@ class Module {
     void declare(std::string name, Buffer& buffer, const Shape& shape, double start);
     void declare(std::string name, Module& child);
 
-    const Random& random() const { return random_; }   // of this module and step
+    Random random() const;                             // of this module and step, and of the MicroBatch
     bool drawn_ahead() const { return drawn_ahead_; }  // for this step
     void note_drawn_ahead() { drawn_ahead_ = true; }
 
@@ -133,6 +133,19 @@ class Module {
     std::string name_;
     Random random_;
     bool training_ = false, drawn_ahead_ = false;
+};
+
+// While one of these lives, this thread computes the micro-batch `number`, from 0, of those that a step's batch is cut
+// into: modules draw from a stream of its own.
+class MicroBatch {
+  public:
+    explicit MicroBatch(int64_t number);
+    ~MicroBatch();
+    MicroBatch(const MicroBatch&) = delete;
+    MicroBatch& operator=(const MicroBatch&) = delete;
+
+  private:
+    const std::optional<int64_t> outer_;
 };
 
 // While one of these lives, its function is told what each named module puts out that is called as module(x) on this

@@ -27,25 +27,30 @@ DeviceSteps::DeviceSteps(Module& model, const Parameters& parameters, DeviceOpti
       buffers_before_(parameters.buffers().clone()),
       norm_(Tensor::empty({1}, DType::float64, Device::cuda)) {}
 
-void DeviceSteps::take(const std::function<Drawn(int64_t)>& batch, const std::function<Numbers(int64_t)>& numbers) {
+void DeviceSteps::take(const std::function<Batch(int64_t)>& batch, Random random,
+                       const std::function<Numbers(int64_t)>& numbers) {
     if (unread_ == 0) {
         cuda::StepControl control;
         for (int64_t i = 0; i < cuda::most_unread_steps; ++i) {
             const Numbers of_step = numbers(i);
             control.learning_rates[i] = of_step.learning_rate;
-            control.batches[i] = static_cast<int32_t>(of_step.batches);
+            control.batches[i] = static_cast<int32_t>(of_step.micro_batches);
         }
         control_.write(control);
     }
     if (mean_gradient_) {
         begin();
-        for (int64_t i = 0; i < numbers(0).batches; ++i) {
-            write_inputs(batch(i));
+        const int64_t count = numbers(0).micro_batches;
+        for (int64_t i = 0; i < count; ++i) {
+            const MicroBatch number(i);
+            write_inputs(batch(i), random);
             run(step_, [&] { pass(i == 0); });
+            mean_gradient_->add_landed(i);
         }
+        mean_gradient_->sum_landed();
         run(end_, [&] { end(); });
     } else {
-        write_inputs(batch(0));
+        write_inputs(batch(0), random);
         run(step_, [&] {
             begin();
             pass(true);
@@ -78,9 +83,8 @@ void DeviceSteps::capture(std::unique_ptr<cuda::Graph>& graph, const std::functi
     }
 }
 
-void DeviceSteps::write_inputs(const Drawn& drawn) {
-    const Tensor inputs = parameters_.as_input(drawn.batch.inputs);
-    const Tensor targets = parameters_.as_input(drawn.batch.targets);
+void DeviceSteps::write_inputs(const Batch& batch, Random random) {
+    const Tensor inputs = parameters_.as_input(batch.inputs), targets = parameters_.as_input(batch.targets);
     if (!inputs_.defined()) {
         inputs_ = inputs.clone();
         targets_ = targets.clone();
@@ -88,7 +92,7 @@ void DeviceSteps::write_inputs(const Drawn& drawn) {
         inputs_.copy_from(inputs);
         targets_.copy_from(targets);
     }
-    model_.train(drawn.random);
+    model_.train(random);
     model_.draw_ahead(inputs_.shape()[0], parameters_.dtype(), Device::cuda);
 }
 
@@ -110,7 +114,7 @@ void DeviceSteps::pass(bool first) {
             cuda::count_correct(output.shape().rows(), output.shape()[-1], output.device_data<T>(),
                                 targets_.device_data<int64_t>(), &control_.data()->correct);
         });
-    if (mean_gradient_) mean_gradient_->add_by(table_.current(), loss);
+    if (mean_gradient_) mean_gradient_->land(table_.current(), loss);
     else loss_of_step_ = loss.detached();
 }
 

@@ -31,22 +31,18 @@ void note_on_stderr(const std::string& note);
 
 class DeviceSteps {
   public:
-    // All must outlive this object.
-    // `mean_gradient`: where steps have several batches; else null.
+    // All must outlive this object. `mean_gradient`: where steps have several micro-batches; else null.
     DeviceSteps(Module& model, const Parameters& parameters, DeviceOptimiser& optimiser, const Clipping& clipping,
                 MeanGradient* mean_gradient, const Loss& loss);
 
-    // Asks for the next step: forward and backward of each of its batches, then the update. `batch(i)` is called for
-    // each in turn; `numbers(i)` are those of the step i after this one.
-    struct Drawn {
-        Batch batch;
-        Random random;
-    };
+    // Asks for the next step: forward and backward of each of its micro-batches, then the update. `batch(i)` is called
+    // for each in turn; `random` is the step's, of which a micro-batch among several draws from a stream of its own;
+    // `numbers(i)` are those of the step i after this one.
     struct Numbers {
         double learning_rate;
-        int64_t batches;
+        int64_t micro_batches;
     };
-    void take(const std::function<Drawn(int64_t)>& batch, const std::function<Numbers(int64_t)>& numbers);
+    void take(const std::function<Batch(int64_t)>& batch, Random random, const std::function<Numbers(int64_t)>& numbers);
 
     int64_t unread() const { return unread_; }  // steps asked for since read()
     bool full() const { return unread_ == cuda::most_unread_steps; }
@@ -60,9 +56,9 @@ class DeviceSteps {
     void forget_capture();
 
   private:
-    void write_inputs(const Drawn& drawn);
-    // The parts of a step. Where it has one batch, they are one graph; else the middle one is a graph that is launched
-    // for every batch, and the end is another.
+    void write_inputs(const Batch& batch, Random random);
+    // The parts of a step. Where it has one micro-batch, they are one graph; else the middle one is a graph that is
+    // launched for each, and the end is another.
     void begin();
     void pass(bool first);
     void end();

@@ -76,6 +76,8 @@ Settings settings_of(Recipe& r) {
         {"decay-rate", &r.decay_rate, "of --sched step: what the rate is multiplied by"},
         {"layer-decay", &r.layer_decay, "each layer learns at so much of the rate of the one above it; 1: all alike"},
         {"grad-accum-steps", &r.grad_accum_steps, "batches whose mean gradient makes a step"},
+        {"micro-batches", &r.micro_batches,
+         "parts that a batch is computed in, several at once; 0: up to 8, of a GPU 1, noted in the run's config.json"},
         {"model-ema", &r.model_ema, "average the weights over steps: they are validated, best and the result"},
         {"model-ema-decay", &r.model_ema_decay, "what a step keeps of the averaged weights"},
         {"model-ema-warmup", &r.model_ema_warmup, "keep less of the average at first: 1 - t^(-2/3) at step t"},
@@ -168,10 +170,27 @@ void validate_optimisation(const Recipe& r) {
     require(r.layer_decay > 0 && r.layer_decay <= 1, "layer-decay", "in (0, 1]", r.layer_decay);
     require(r.grad_accum_steps >= 1 && r.grad_accum_steps <= 1'000'000, "grad-accum-steps", "1 to 1000000",
             r.grad_accum_steps);
+    require(r.micro_batches == 0 || (r.micro_batches > 0 && r.batch_size % r.micro_batches == 0), "micro-batches",
+            fmt::format("a divisor of --batch-size {}, or 0", r.batch_size).c_str(), r.micro_batches);
     require(r.model_ema_decay >= 0 && r.model_ema_decay < 1, "model-ema-decay", "in [0, 1)", r.model_ema_decay);
 }
 
 }  // namespace
+
+int64_t micro_batches_of(const Recipe& recipe, bool whole) {
+    constexpr int64_t most = 8, samples = 8;
+    if (recipe.micro_batches > 0) {
+        if (whole && recipe.micro_batches > 1)
+            fail_usage("--micro-batches {}: a model with running statistics takes a batch whole",
+                       recipe.micro_batches);
+        return recipe.micro_batches;
+    }
+    int64_t count = 1;
+    if (whole || recipe.device == "cuda") return count;
+    while (2 * count <= most && recipe.batch_size % (2 * count) == 0 && recipe.batch_size / (2 * count) >= samples)
+        count *= 2;
+    return count;
+}
 
 void validate(const Recipe& recipe) {
     require_one_of({"adamw", "sgd", "muon"}, "opt", recipe.opt);

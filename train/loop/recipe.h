@@ -40,6 +40,7 @@ struct Recipe {
     double cooldown_epochs = 0, decay_epochs = 90, decay_rate = 0.1;
     double layer_decay = 1;
     int64_t grad_accum_steps = 1;
+    int64_t micro_batches = 0;
     bool model_ema = false;
     double model_ema_decay = 0.9998;
     bool model_ema_warmup = false;
@@ -83,6 +84,12 @@ void update(const Settings& settings, const nlohmann::json& values, const std::s
 inline void update(Recipe& recipe, const nlohmann::json& values, const std::string& from) {
     update(settings_of(recipe), values, from);
 }
+
+// In how many parts a batch is computed, each by itself, whose gradients are added (train/optim/mean_gradient.h): the
+// recipe's micro_batches, or where that is 0 as many as a thread each, or a process each, can be kept busy with and that
+// divide the batch: up to 8 of at least 8 samples. `whole`: of a model that looks across samples, or keeps statistics
+// of those it sees, 1.
+int64_t micro_batches_of(const Recipe& recipe, bool whole);
 
 // For checks of settings: throw a UsageError unless the setting fits, or is one of those possible.
 void require(bool fits, const char* flag, const char* range, const auto& value) {

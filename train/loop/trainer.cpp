@@ -1,5 +1,6 @@
 #include "train/loop/trainer.h"
 
+#include "core/threads.h"
 #include "models/nn/freeze.h"
 #include "ops/ops.h"
 
@@ -71,7 +72,9 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
                              model_, recipe.layer_decay)),
       optimiser_(make_optimiser(parameters_, recipe)),
       clipping_(parameters_, clip_mode_named(recipe.clip_mode), recipe.clip_grad),
-      mean_gradient_(recipe.grad_accum_steps > 1 ? std::make_unique<MeanGradient>(parameters_) : nullptr),
+      micro_batches_(micro_batches_of(recipe, parameters_.buffers().numel() > 0)),
+      mean_gradient_(recipe.grad_accum_steps * micro_batches_ > 1 ? std::make_unique<MeanGradient>(parameters_)
+                                                                  : nullptr),
       buffers_before_(parameters_.buffers().clone()),
       loaded_batches_(whole_batches(samples, recipe)),
       batches_per_epoch_(steps_of_epoch(recipe, samples.size())),
@@ -117,36 +120,57 @@ double Trainer::batches_taken() const {
     return steps_taken() * static_cast<double>(recipe_.grad_accum_steps) - static_cast<double>(missing);
 }
 
-Random Trainer::random_of_batch(int64_t number) const {
-    const Random of_step = random_of(recipe_, Purpose::drop_path).split(static_cast<uint64_t>(steps_done()));
-    return recipe_.grad_accum_steps == 1 ? of_step : of_step.split(static_cast<uint64_t>(number));
+Batch Trainer::part_of(const Batch& batch, int64_t number) const {
+    if (micro_batches_ == 1) return batch;
+    const int64_t samples = recipe_.batch_size / micro_batches_, begin = number % micro_batches_ * samples;
+    return {batch.inputs.slice(begin, begin + samples), batch.targets.slice(begin, begin + samples)};
 }
 
-Tensor Trainer::forward(const Batch& batch, int64_t number) {
-    model_.train(random_of_batch(number));
-    return model_.forward(parameters_.as_input(batch.inputs));
+Trainer::Outcome Trainer::pass(const Batch& part) const {
+    Tape tape;
+    const Tensor output = model_.forward(parameters_.as_input(part.inputs)),
+                 targets = parameters_.as_input(part.targets);
+    const Tensor loss = loss_(output, targets);
+    const bool classes = classifies() && is_classification(output, targets);
+    const Outcome outcome{loss.item(), 0, classes ? count_correct(output, targets) : 0, classes};
+    if (std::isfinite(outcome.loss)) tape.backward(loss);
+    return outcome;
+}
+
+Trainer::Outcome Trainer::joined(const std::vector<Outcome>& outcomes) {
+    Outcome all;
+    for (const Outcome& one : outcomes) {
+        all.loss += one.loss;
+        all.correct += one.correct;
+        all.classes = all.classes && one.classes;
+    }
+    all.loss /= static_cast<double>(outcomes.size());
+    return all;
 }
 
 void Trainer::step_on_cpu() {
-    const int64_t batches = batches_of_step(state_.batch);
-    Outcome outcome;
+    const int64_t batches = batches_of_step(state_.batch), passes = batches * micro_batches_;
     buffers_before_.copy_from(parameters_.buffers());
     parameters_.zero_grad();
-    if (mean_gradient_) mean_gradient_->begin();
-    for (int64_t i = 0; i < batches; ++i) {
-        const Batch batch = next_batch();
-        Tape tape;
-        const Tensor output = forward(batch, i), targets = parameters_.as_input(batch.targets);
-        const Tensor loss = loss_(output, targets);
-        if (!is_classification(output, targets)) classes_a_sample_ = 0;
-        outcome.loss += loss.item() / static_cast<double>(batches);
-        if (!std::isfinite(outcome.loss)) break;
-        tape.backward(loss);
-        if (mean_gradient_) mean_gradient_->add();
-        if (classifies()) outcome.correct += count_correct(output, targets);
+    model_.train(random_of_step());
+    std::vector<Outcome> outcomes(static_cast<size_t>(passes));
+    if (mean_gradient_) {
+        const bool at_once = worth_a_thread_each(micro_batches_, thread_count()) && !model_.draws_in_forward();
+        mean_gradient_->begin();
+        for (int64_t first = 0; first < passes; first += micro_batches_) {
+            const Batch batch = next_batch();
+            mean_gradient_->add(first, micro_batches_, at_once, [&](int64_t number) {
+                const MicroBatch part(number);
+                outcomes[static_cast<size_t>(number)] = pass(part_of(batch, number));
+            });
+        }
+    } else {
+        outcomes[0] = pass(next_batch());
     }
+    Outcome outcome = joined(outcomes);
+    if (!outcome.classes) classes_a_sample_ = 0;
     if (std::isfinite(outcome.loss)) {
-        if (mean_gradient_) mean_gradient_->finish(batches);
+        if (mean_gradient_) mean_gradient_->finish(passes);
         if (optimiser_->steps() == 0) require_all_gradients(parameters_);
         outcome.norm = clipping_.clip();
     }
@@ -158,10 +182,14 @@ void Trainer::step_on_cpu() {
 void Trainer::step_on_device() {
     const auto of_step = [&](int64_t i) {
         const int64_t step = (state_.batch + i) % batches_per_epoch_;
-        return DeviceSteps::Numbers{schedule_.at(steps_done() + i), batches_of_step(step)};
+        return DeviceSteps::Numbers{schedule_.at(steps_done() + i), batches_of_step(step) * micro_batches_};
     };
-    const auto batch = [&](int64_t number) { return DeviceSteps::Drawn{next_batch(), random_of_batch(number)}; };
-    steps_->take(batch, of_step);
+    Batch batch;
+    const auto part = [&](int64_t number) {
+        if (number % micro_batches_ == 0) batch = next_batch();
+        return part_of(batch, number);
+    };
+    steps_->take(part, random_of_step(), of_step);
     if (!steps_->classifies()) classes_a_sample_ = 0;
     if (optimiser_->steps() == 0) require_all_gradients(parameters_);
     state_.batch += 1;
@@ -223,14 +251,20 @@ void Trainer::skip(const std::string& why) {
 std::string Trainer::first_not_finite() {
     open_epoch();  // at this step's batches
     buffers_before_.copy_from(parameters_.buffers());
+    model_.train(random_of_step());
     std::string first;  // stays empty where every value is finite, and only the sum of squares is not
     try {
-        for (int64_t i = 0; i < batches_of_step(state_.batch); ++i) {
-            const Batch batch = next_batch();
+        Batch batch;
+        for (int64_t i = 0; i < batches_of_step(state_.batch) * micro_batches_; ++i) {
+            if (i % micro_batches_ == 0) batch = next_batch();
+            const Batch part = part_of(batch, i);
+            std::optional<MicroBatch> number;
+            if (mean_gradient_) number.emplace(i);
             parameters_.zero_grad();
             Tape tape;
             tape.check_finite();
-            tape.backward(loss_(forward(batch, i), parameters_.as_input(batch.targets)));
+            const Tensor output = model_.forward(parameters_.as_input(part.inputs));
+            tape.backward(loss_(output, parameters_.as_input(part.targets)));
         }
     } catch (const Error& error) {
         first = fmt::format("; first at {}", error.what());

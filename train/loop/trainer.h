@@ -1,5 +1,8 @@
 // Trainer: one model learning from one set of samples, a step at a time.
 //
+// A step's batch is computed in micro-batches (Recipe::micro_batches), on the CPU on a thread each: less memory is in
+// use at a time, no thread waits for another, and the gradients' sum does not depend on who computed which.
+//
 // Everything random is a function of (seed, purpose, epoch or step), see core/random.h. So where a run stands is a
 // few numbers, RunState, beside the parameters and the optimiser's memory, and a run that is saved, loaded and
 // continued, in the middle of an epoch too, ends with the same bits as one that never stopped.
@@ -146,13 +149,16 @@ class Trainer {
     void open_epoch();
     Batch next_batch();
     int64_t batches_of_step(int64_t step_of_epoch) const;
-    Random random_of_batch(int64_t number) const;  // of the step's
+    Random random_of_step() const { return random_of(recipe_, Purpose::drop_path).split(steps_done()); }
+    // Micro-batches count over all batches of a step. This is the one `number` of them, of the batch it is in.
+    Batch part_of(const Batch& batch, int64_t number) const;
     int64_t steps_read() const { return state_.batch - (steps_ ? steps_->unread() : 0); }
     double steps_taken() const { return static_cast<double>(steps_read() - state_.skipped); }
     double batches_taken() const;
     struct Outcome {
         double loss = 0, norm = 0;
         int64_t correct = 0;
+        bool classes = true;  // targets are classes for what the model puts out
     };
     void step_on_cpu();
     void step_on_device();
@@ -163,8 +169,10 @@ class Trainer {
     void skip(const std::string& why);
     // "; first at [op] node ...", by repeating the step; changes gradients only.
     std::string first_not_finite();
-    // The model's output for one of a step's batches, in training, with its random numbers.
-    Tensor forward(const Batch& batch, int64_t number);
+    // Forward and, where the loss is finite, backward of one micro-batch, with its random numbers.
+    Outcome pass(const Batch& part) const;
+    // The losses' mean and what else is known of them together.
+    static Outcome joined(const std::vector<Outcome>& outcomes);
 
     const Recipe recipe_;
     Module& model_;
@@ -173,7 +181,8 @@ class Trainer {
     Parameters parameters_;
     std::unique_ptr<DeviceOptimiser> optimiser_;
     Clipping clipping_;
-    std::unique_ptr<MeanGradient> mean_gradient_;  // of several batches a step
+    const int64_t micro_batches_;                  // a batch
+    std::unique_ptr<MeanGradient> mean_gradient_;  // of several micro-batches a step
     const Tensor buffers_before_;                  // a step, to be put back where it is left out
     const int64_t loaded_batches_;                 // of the recipe's batch_size, an epoch
     const int64_t batches_per_epoch_;

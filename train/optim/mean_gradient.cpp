@@ -1,68 +1,227 @@
-// Gradient accumulation. The loss of a batch is the mean over its samples, so for n batches of B samples each
+// Micro-batches. The loss of a batch is the mean over its samples, so for n micro-batches of b samples each
 //
-//   d/dw (1 / (n B)) sum of all losses  =  (1 / n) sum over batches of  d/dw (1 / B) sum of the batch's losses
+//   d/dw (1 / (n b)) sum of all losses  =  (1 / n) sum over micro-batches of  d/dw (1 / b) sum of its losses
 //
-// and the mean of the batches' gradients is the gradient of one batch of n B samples. What looks across a batch, such
-// as batch norm, still sees B samples.
-// Numerics: added in the batches' order, element by element, and divided once at the end: no bits depend on the number
-// of threads. In mixed precision gradients arrive in bfloat16, eight bits each; added up in bfloat16, a sum of 256 of
-// them would not grow any more. So the sum is float32, and its mean is rounded to bfloat16 once.
-// The kernels are in cuda/optim/mean_gradient.cu. Test: tests/train/loop/test_accumulation.cpp.
+// and the mean of their gradients is the gradient of the batch. What looks across samples, such as batch norm, sees a
+// micro-batch.
+// Order: micro-batches are added in pairs, (0 + 1), (2 + 3), their sums in pairs, and so on: a tree that their number
+// alone decides. So no bit depends on which is done first, on how many are computed at once, or on which process
+// computes which (train/ranks/); and at most one sum a level of the tree waits for its other half.
+//
+//        0   1   2   3   4   5   6   7
+//        \ /     \ /     \ /     \ /        level 1
+//          \     /         \     /          level 2
+//             \________________/            level 3
+//
+// Where their number is no power of two, what is left at the end is added from the right.
+// Numerics: in mixed precision gradients arrive in bfloat16, eight bits each; added up in bfloat16, a sum of 256 of
+// them would not grow any more. So sums are float32, and the mean is rounded to bfloat16 once.
+// The kernels are in cuda/optim/mean_gradient.cu. Tests: tests/train/loop/test_accumulation.cpp,
+// tests/train/optim/test_mean_gradient.cpp.
 
 #include "train/optim/mean_gradient.h"
 
+#include "autograd/accumulate.h"
 #include "cuda/optim/mean_gradient.h"
 #include "train/optim/flat.h"
 
 namespace swingrad {
 
-MeanGradient::MeanGradient(const Parameters& parameters)
-    : parameters_(parameters), sums_(parameters.values().zeros_like(parameters.values().shape())) {}
+bool worth_a_thread_each(int64_t passes, int threads) {
+    const int64_t rounds = (passes + threads - 1) / threads;
+    return threads > 1 && 4 * passes >= 3 * rounds * threads;  // three quarters of the time, all are busy
+}
 
-void MeanGradient::begin() const {
-    sums_.fill_zero();
+// A gradient of each entry, laid out as Parameters has them.
+struct MeanGradient::Collected {
+    Tensor gradients, copies_gradients;
+    LeafGradients leaves;
+
+    explicit Collected(const Parameters& parameters)
+        : gradients(parameters.gradients().zeros_like(parameters.gradients().shape())),
+          copies_gradients(parameters.copies_gradients().defined()
+                               ? parameters.copies_gradients().zeros_like(parameters.copies_gradients().shape())
+                               : Tensor()) {
+        for (const auto& entry : parameters.entries())
+            if (entry.trained())
+                leaves.bind(entry.leaf,
+                            (entry.has_copy() ? copies_gradients : gradients).subrange(entry.offset, entry.shape));
+    }
+};
+
+MeanGradient::MeanGradient(const Parameters& parameters) : parameters_(parameters) {
+    if (parameters_.device() == Device::cpu) return;
+    landed_ = parameters_.values().zeros_like(parameters_.values().shape());
+}
+
+void MeanGradient::begin() {
+    for (auto& [block, node] : nodes_) give_back(std::move(node));  // of a step that was given up
+    nodes_.clear();
+    received_.assign(parameters_.entries().size(), false);
+    if (landed_.defined()) landed_.fill_zero();
     if (loss_.defined()) loss_.fill_zero();
 }
 
-void MeanGradient::add() const {
-    dispatch_float("mean_gradient", sums_.dtype(), [&]<class T>(T) {
-        T* sums = sums_.data<T>();
-        for_each(stretches(parameters_), [&](const Stretch& stretch) {
-            with_gradients<T>(parameters_, stretch, [&]<class G>(G* g) {
-                for (int64_t i = 0; i < stretch.end - stretch.begin; ++i) {
-                    sums[stretch.begin + i] += static_cast<T>(widen(g[i]));
-                    g[i] = static_cast<G>(0.0f);  // what the next batch's is added to
-                }
-            });
-        });
-    });
+// ---- on the CPU
+
+void MeanGradient::add(int64_t first, int64_t count, bool at_once, const std::function<void(int64_t)>& pass) {
+    const auto one = [&](int64_t i) {
+        const std::shared_ptr<Collected> collected = collector();
+        {
+            const CollectGradients collecting(collected->leaves);
+            pass(first + i);
+        }
+        insert(Block{0, first + i}, node_of(collected));
+    };
+    if (at_once) return parallel_for(count, one);
+    for (int64_t i = 0; i < count; ++i) one(i);
 }
 
-void MeanGradient::finish(int64_t batches) const {
-    dispatch_float("mean_gradient", sums_.dtype(), [&]<class T>(T) {
-        const T* sums = sums_.data<T>();
+std::shared_ptr<MeanGradient::Collected> MeanGradient::collector() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!collectors_.empty()) {
+            auto collected = std::move(collectors_.back());
+            collectors_.pop_back();
+            collected->leaves.zero();
+            return collected;
+        }
+    }
+    return std::make_shared<Collected>(parameters_);
+}
+
+// What a pass left where it collected, as one flat tensor. What it did not reach is 0.
+MeanGradient::Node MeanGradient::node_of(const std::shared_ptr<Collected>& collected) {
+    const auto& entries = parameters_.entries();
+    Node node{collected->gradients, collected};
+    if (collected->copies_gradients.defined()) node = {buffer(), nullptr};
+    std::vector<bool> received(entries.size(), false);
+    for (size_t i = 0; i < entries.size(); ++i) {
+        const Parameters::Entry& entry = entries[i];
+        if (!entry.trained()) continue;
+        received[i] = collected->leaves.received(entry.leaf);
+        const Tensor sums = node.sums.subrange(entry.offset, entry.shape);
+        if (!received[i]) sums.fill_zero();
+        else if (entry.has_copy())
+            parallel_elements(entry.shape.numel(), [to = sums.data<float>(),
+                                                    g = collected->copies_gradients.data<bfloat16>() + entry.offset](
+                                                       int64_t j) { to[j] = widen(g[j]); });
+        else if (!node.owner) sums.copy_from(collected->gradients.subrange(entry.offset, entry.shape));
+    }
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < entries.size(); ++i)
+        if (received[i]) received_[i] = true;
+    if (!node.owner) collectors_.push_back(collected);
+    return node;
+}
+
+// Whoever brings the second half of a block adds the two, and goes on with the block.
+void MeanGradient::insert(Block block, Node node) {
+    for (;;) {
+        Node other;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto found = nodes_.find(block.other_half());
+            if (found == nodes_.end()) {
+                nodes_.emplace(block, std::move(node));
+                return;
+            }
+            other = std::move(found->second);
+            nodes_.erase(found);
+        }
+        if (block.is_right()) std::swap(node, other);  // the left one's memory gets the sum
+        add_into(node.sums, other.sums);
+        give_back(std::move(other));
+        block = block.whole();
+    }
+}
+
+void MeanGradient::give_back(Node node) {
+    const std::lock_guard lock(mutex_);
+    if (node.owner) collectors_.push_back(std::move(node.owner));
+    else sums_.push_back(std::move(node.sums));
+}
+
+Tensor MeanGradient::buffer() {
+    const std::lock_guard lock(mutex_);
+    if (sums_.empty()) return parameters_.values().zeros_like(parameters_.values().shape());
+    Tensor buffer = std::move(sums_.back());
+    sums_.pop_back();
+    return buffer;
+}
+
+// By level, so from the right: a smaller block lies to the right of all larger ones.
+MeanGradient::Node MeanGradient::sum_of_all() {
+    Node sum;
+    for (auto& [block, node] : nodes_) {
+        if (sum.sums.defined()) {
+            add_into(node.sums, sum.sums);
+            give_back(std::move(sum));
+        }
+        sum = std::move(node);
+    }
+    nodes_.clear();
+    return sum;
+}
+
+// Each rank adds one part of the flat memory up for all, and they tell each other.
+MeanGradient::Node MeanGradient::sum_over(Ranks& ranks) {
+    if (ranks.size() == 1) return sum_of_all();
+    std::map<Block, Tensor> own;
+    for (auto& [block, node] : nodes_) own.emplace(block, node.sums.on_cpu());
+    Tensor sum = sum_over_ranks(ranks, own, parameters_.values().numel(), parameters_.values().dtype());
+    for (auto& [block, node] : nodes_) give_back(std::move(node));
+    nodes_.clear();
+    received_ = any_over_ranks(ranks, received_);
+    return {std::move(sum), nullptr};
+}
+
+void MeanGradient::finish(int64_t count, Ranks& ranks) {
+    const Node sum = sum_over(ranks);
+    check(sum.sums.defined(), "[mean_gradient] nothing was added");
+    const auto& entries = parameters_.entries();
+    for (size_t i = 0; i < entries.size(); ++i)
+        if (received_[i]) note_gradient(entries[i].leaf);
+    dispatch_float("mean_gradient", sum.sums.dtype(), [&]<class T>(T) {
+        const T* sums = sum.sums.data<T>();
         for_each(stretches(parameters_), [&](const Stretch& stretch) {
             with_gradients<T>(parameters_, stretch, [&]<class G>(G* g) {
                 for (int64_t i = 0; i < stretch.end - stretch.begin; ++i)
-                    g[i] = static_cast<G>(static_cast<acc_type<G>>(sums[stretch.begin + i] / static_cast<T>(batches)));
+                    g[i] = static_cast<G>(static_cast<acc_type<G>>(sums[stretch.begin + i] / static_cast<T>(count)));
             });
         });
     });
+    give_back(sum);
 }
 
-void MeanGradient::add_by(const cuda::FlatTable& table, const Tensor& loss) {
+// ---- on a GPU
+
+void MeanGradient::land(const cuda::FlatTable& table, const Tensor& loss) {
     if (!loss_.defined()) loss_ = loss.zeros_like({1});
-    dispatch_float("mean_gradient", sums_.dtype(), [&]<class T>(T) {
+    dispatch_float("mean_gradient", landed_.dtype(), [&]<class T>(T) {
         cuda::add_gradients(table, parameters_.gradients().device_data<T>(),
-                            device_data_or_null<bfloat16>(parameters_.copies_gradients()), sums_.device_data<T>());
+                            device_data_or_null<bfloat16>(parameters_.copies_gradients()), landed_.device_data<T>());
     });
     dispatch_float("mean_gradient", loss.dtype(),
                    [&]<class W>(W) { cuda::add_loss(loss.device_data<W>(), loss_.device_data<W>()); });
 }
 
+void MeanGradient::add_landed(int64_t number) {
+    Node node{buffer(), nullptr};
+    node.sums.copy_from(landed_);
+    landed_.fill_zero();
+    insert(Block{0, number}, std::move(node));
+}
+
+void MeanGradient::sum_landed(Ranks& ranks) {
+    Node sum = sum_over(ranks);
+    landed_.copy_from(sum.sums.on(landed_.device()));
+    if (ranks.size() == 1) give_back(std::move(sum));
+}
+
 const Tensor& MeanGradient::finish_by(const cuda::FlatTable& table, const cuda::StepControl* control) const {
-    dispatch_float("mean_gradient", sums_.dtype(), [&]<class T>(T) {
-        cuda::finish_gradients(table, control, sums_.device_data<T>(), parameters_.gradients().device_data<T>(),
+    dispatch_float("mean_gradient", landed_.dtype(), [&]<class T>(T) {
+        cuda::finish_gradients(table, control, landed_.device_data<T>(), parameters_.gradients().device_data<T>(),
                                device_data_or_null<bfloat16>(parameters_.copies_gradients()));
     });
     dispatch_float("mean_gradient", loss_.dtype(),

@@ -1,31 +1,75 @@
-// The mean of the gradients of several batches, for a step of more samples than fit in memory at once.
+// The mean of the gradients of several micro-batches: parts of a batch, computed by themselves, one after another or
+// several at once on a thread each.
 #pragma once
 
 #include "models/nn/parameters.h"
 #include "train/optim/flat_table.h"
+#include "train/ranks/blocks.h"
+#include "train/ranks/ranks.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 namespace swingrad {
 
-// Between begin() and finish(), add() after the backward pass of each batch: the gradients become those of the mean of
-// the batches' losses. Sums are float32 or float64, as Parameters::values() are, in mixed precision too. A parameter
-// that received a gradient from some of the batches has had zeros from the others.
+// Whether so many passes keep so many threads busy by a pass a thread: else all threads work on one pass.
+bool worth_a_thread_each(int64_t passes, int threads);
+
+// Between begin() and finish(), each micro-batch's gradient is added, as number 0, 1, ... of the step: the gradients
+// become those of the mean of their losses. Sums are float32 or float64, as Parameters::values() are, in mixed
+// precision too, and are taken in an order that the number of micro-batches alone decides (the banner of
+// mean_gradient.cpp). A parameter that received a gradient from some of them has had zeros from the others.
 class MeanGradient {
   public:
     explicit MeanGradient(const Parameters& parameters);
 
-    void begin() const;  // forgets what was added
-    void add() const;
-    void finish(int64_t batches) const;  // Parameters' gradients are the mean over so many batches
+    void begin();  // forgets what was added
 
-    // On a GPU in a step that waits for nothing: the losses' mean is taken too, and `control` has the number of batches
-    // of each step. loss: [1], on the device.
-    void add_by(const cuda::FlatTable& table, const Tensor& loss);
-    const Tensor& finish_by(const cuda::FlatTable& table, const cuda::StepControl* control) const;  // the mean loss
+    // Calls pass(i) for i = first .. first + count - 1, each of which walks a tape backwards on the thread that called
+    // it, and adds what the parameters receive. With `at_once`, several passes at a time: then the model's forward must
+    // change nothing. What a pass throws is thrown here.
+    void add(int64_t first, int64_t count, bool at_once, const std::function<void(int64_t)>& pass);
+    // Parameters' gradients are the mean over so many micro-batches: all that were added, by `ranks` together. Each of
+    // them calls this, and has added its own; all end with the same bits.
+    void finish(int64_t count, Ranks& ranks = one_rank());
+
+    // On a GPU in a step that waits for nothing. After the backward pass of a micro-batch: its gradients, and its loss
+    // [1], land where add_landed finds them. To be captured in a graph.
+    void land(const cuda::FlatTable& table, const Tensor& loss);
+    void add_landed(int64_t number);
+    // After the last one. With several ranks the host waits for the device, and for them.
+    void sum_landed(Ranks& ranks = one_rank());
+    // The mean: over as many as `control` says. To be captured, too. Returns the losses' mean [1].
+    const Tensor& finish_by(const cuda::FlatTable& table, const cuda::StepControl* control) const;
 
   private:
+    // Where one pass' gradients arrive, apart from the parameters' own.
+    struct Collected;
+    // The sum over a block of micro-batches, [total].
+    struct Node {
+        Tensor sums;
+        std::shared_ptr<Collected> owner;  // of the memory, where gradients arrive in it; else null
+    };
+
+    std::shared_ptr<Collected> collector();
+    Node node_of(const std::shared_ptr<Collected>& collected);
+    void insert(Block block, Node node);
+    Node sum_of_all();  // that this process has; takes them out
+    Node sum_over(Ranks& ranks);
+    void give_back(Node node);
+    Tensor buffer();  // [total], of any content
+
     Parameters parameters_;  // handles on the same memory
-    Tensor sums_;            // [total]
-    Tensor loss_;            // [1], of a GPU; of the first loss' dtype
+    std::mutex mutex_;
+    std::map<Block, Node> nodes_;
+    std::vector<std::shared_ptr<Collected>> collectors_;  // not in use
+    std::vector<Tensor> sums_;                            // likewise, in mixed precision
+    std::vector<bool> received_;                          // of entries, by any micro-batch of the step
+
+    Tensor landed_, loss_;  // of a GPU: [total], zeros between one micro-batch and the next; [1], as the first loss
 };
 
 }  // namespace swingrad

@@ -33,7 +33,16 @@ constexpr double mib = 1024.0 * 1024.0;
 struct BenchFlags {
     ModelChoice model;
     std::string precision = "f32", device = "cpu";
-    int64_t batch_size = 128, steps = 10;
+    int64_t batch_size = 128, steps = 10, micro_batches = 0;
+
+    int64_t parts() const {
+        Recipe recipe;
+        recipe.batch_size = batch_size;
+        recipe.device = device;
+        recipe.micro_batches = micro_batches;
+        validate(recipe);
+        return micro_batches_of(recipe, false);
+    }
     bool inference = false, json = false;
 };
 
@@ -57,14 +66,18 @@ class Step {
         : model_(config),
           parameters_(model_, dtype_of_precision(flags.precision), Random{}, device,
                       flags.inference ? Gradients::no : Gradients::yes),
-          inference_(flags.inference) {
+          inference_(flags.inference),
+          parts_(inference_ ? 1 : flags.parts()) {
         if (inference_) kept_.emplace(std::vector<Tensor>{parameters_.values(), parameters_.copies()});
         const auto [images, labels] = random_batch(config, flags.batch_size);
         batch_ = {model_.as_input(images), labels.on(device)};
         if (inference_) return;
         optimiser_ = make_adamw(parameters_, {.weight_decay = 0.05});
         clipping_.emplace(parameters_, ClipMode::norm, 0);
-        if (device != Device::cpu) on_device_.emplace(model_, parameters_, *optimiser_, *clipping_, nullptr, loss_);
+        if (parts_ > 1) mean_gradient_.emplace(parameters_);
+        if (device != Device::cpu)
+            on_device_.emplace(model_, parameters_, *optimiser_, *clipping_,
+                               mean_gradient_ ? &*mean_gradient_ : nullptr, loss_);
     }
 
     int64_t parameters() const { return parameters_.count(); }
@@ -78,24 +91,38 @@ class Step {
         const Random random = Random{0, 3}.split(number_++);
         if (on_device_) {
             if (on_device_->full()) on_device_->read();
-            on_device_->take(
-                [&](int64_t) {
-                    return DeviceSteps::Drawn{batch_, random};
-                },
-                [](int64_t) {
-                    return DeviceSteps::Numbers{learning_rate, 1};
-                });
+            on_device_->take([&](int64_t i) { return part(i); }, random,
+                             [&](int64_t) { return DeviceSteps::Numbers{learning_rate, parts_}; });
             return;
         }
         parameters_.zero_grad();
-        Tape tape;
-        if (profile) profile->watch(tape);
         model_.train(random);
-        tape.backward(loss_(model_.forward(batch_.inputs), batch_.targets));
+        const auto pass = [&](int64_t i) {
+            const auto [images, labels] = part(i);
+            Tape tape;
+            if (profile) profile->watch(tape);
+            tape.backward(loss_(model_.forward(images), labels));
+        };
+        if (mean_gradient_) {
+            mean_gradient_->begin();
+            mean_gradient_->add(0, parts_, !profile && worth_a_thread_each(parts_, thread_count()), [&](int64_t i) {
+                const MicroBatch number(i);
+                pass(i);
+            });
+            mean_gradient_->finish(parts_);
+        } else {
+            pass(0);
+        }
         optimiser_->step(learning_rate);
     }
 
   private:
+    Batch part(int64_t i) const {
+        const int64_t samples = batch_.inputs.shape()[0] / parts_;
+        return {batch_.inputs.slice(i * samples, (i + 1) * samples),
+                batch_.targets.slice(i * samples, (i + 1) * samples)};
+    }
+
     static constexpr double learning_rate = 1e-3;
     SwinV2 model_;
     Parameters parameters_;
@@ -103,8 +130,10 @@ class Step {
     const Loss loss_ = classification_loss();
     Batch batch_;
     std::optional<Clipping> clipping_;
+    std::optional<MeanGradient> mean_gradient_;
     std::optional<DeviceSteps> on_device_;
     bool inference_;
+    int64_t parts_;
     std::optional<KeptWeights> kept_;
     uint64_t number_ = 0;
 };
@@ -176,6 +205,7 @@ int bench(const BenchFlags& flags) {
     if (flags.json) {
         nlohmann::json line = {{"model", flags.model.text()},
                                {"batch", flags.batch_size},
+                               {"micro_batches", flags.inference ? 1 : flags.parts()},
                                {"precision", flags.precision},
                                {"device", description_of(flags.device)},
                                {"inference", flags.inference},
@@ -224,6 +254,7 @@ int bench(const BenchFlags& flags) {
 RunCommand declare_bench(CLI::App& command) {
     auto flags = std::make_shared<BenchFlags>();
     add_flag(command, "--batch,--batch-size", flags->batch_size, "images a step");
+    add_flag(command, "--micro-batches", flags->micro_batches, "parts that a batch is computed in; 0: as train does");
     add_flag(command, "--steps", flags->steps, "steps to time, after two to warm up");
     add_flag(command, "--device", flags->device, device_help);
     add_flag(command, "--precision", flags->precision, precision_help);

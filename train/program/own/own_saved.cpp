@@ -30,6 +30,7 @@ Recipe recipe_in(nlohmann::json config, const RunFolder& folder) {
     for (const char* setting : {"epochs", "batch-size", "opt", "lr", "weight-decay", "momentum", "warmup-epochs",
                                 "label-smoothing", "clip-grad", "seed", "precision"})
         check(config.contains(setting), "[run] {}: no \"{}\" in it", name, setting);
+    if (!config.contains("micro-batches")) config["micro-batches"] = 1;  // batches were computed whole
     update(recipe, config, name);
     try {
         validate(recipe);

@@ -96,6 +96,7 @@ void say_as_today(nlohmann::json& settings) {
     if (!settings.contains("ignore-exif")) settings["ignore-exif"] = true;  // version 0.1 turned no picture
     // Until version 0.2 all images had the model's size. Since then a run's settings say which crops it chose.
     if (!settings.contains("train-crop-mode")) settings["train-crop-mode"] = "pad";
+    if (!settings.contains("micro-batches")) settings["micro-batches"] = 1;  // batches were computed whole
     // There was one version of them.
     if (settings.value("data", nlohmann::json()) == "shapes") settings["data"] = "shapes:1";
 }
