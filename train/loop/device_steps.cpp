@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
+#include <utility>
 
 namespace swingrad {
 
@@ -41,13 +43,17 @@ void DeviceSteps::take(const std::function<Batch(int64_t)>& batch, Random random
     if (mean_gradient_) {
         begin();
         const int64_t count = numbers(0).micro_batches;
+        const Share own = share_of(ranks_->rank(), ranks_->size(), micro_batches_);
+        bool first = true;
         for (int64_t i = 0; i < count; ++i) {
+            if (!own.has(i % micro_batches_)) continue;
             const MicroBatch number(i);
             write_inputs(batch(i), random);
-            run(step_, [&] { pass(i == 0); });
+            run(step_, [&] { pass(std::exchange(first, false)); });
             mean_gradient_->add_landed(i);
         }
-        mean_gradient_->sum_landed();
+        mean_gradient_->sum_landed(count, micro_batches_, *ranks_);
+        sum_correct();
         run(end_, [&] { end(); });
     } else {
         write_inputs(batch(0), random);
@@ -59,6 +65,27 @@ void DeviceSteps::take(const std::function<Batch(int64_t)>& batch, Random random
     }
     warm_ = true;
     ++unread_;
+}
+
+void DeviceSteps::share(Ranks& ranks, int64_t micro_batches) {
+    check(ranks.size() <= micro_batches, "[train] on a device {} ranks need as many micro-batches, got {}",
+          ranks.size(), micro_batches);
+    ranks_ = &ranks;
+    micro_batches_ = micro_batches;
+}
+
+void DeviceSteps::sum_correct() const {
+    if (ranks_->size() == 1) return;
+    int64_t* const counted = &control_.data()->correct;
+    int64_t own = 0, sum = 0;
+    memory_of(Device::cuda).copy_to_host(&own, counted, sizeof own);
+    const auto all = ranks_->gather(std::as_bytes(std::span(&own, 1)),
+                                    std::vector<size_t>(static_cast<size_t>(ranks_->size()), sizeof own));
+    for (size_t at = 0; at < all.size(); at += sizeof own) {
+        std::memcpy(&own, all.data() + at, sizeof own);
+        sum += own;
+    }
+    memory_of(Device::cuda).copy_from_host(counted, &sum, sizeof sum);
 }
 
 void DeviceSteps::run(std::unique_ptr<cuda::Graph>& graph, const std::function<void()>& work) {

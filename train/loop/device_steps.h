@@ -19,6 +19,7 @@
 #include "train/optim/flat_table.h"
 #include "train/optim/mean_gradient.h"
 #include "train/optim/optimiser.h"
+#include "train/ranks/shares.h"
 
 #include <functional>
 #include <memory>
@@ -44,6 +45,10 @@ class DeviceSteps {
     };
     void take(const std::function<Batch(int64_t)>& batch, Random random, const std::function<Numbers(int64_t)>& numbers);
 
+    // Of several ranks, each computes its share of a batch's micro-batches: take() asks for no other. Waits for the
+    // device in every step, and for the ranks, which must outlive this object.
+    void share(Ranks& ranks, int64_t micro_batches);
+
     int64_t unread() const { return unread_; }  // steps asked for since read()
     bool full() const { return unread_ == cuda::most_unread_steps; }
     bool classifies() const { return classifies_; }  // targets are classes for what the model puts out
@@ -56,6 +61,8 @@ class DeviceSteps {
     void forget_capture();
 
   private:
+    // What all ranks have counted correct.
+    void sum_correct() const;
     void write_inputs(const Batch& batch, Random random);
     // The parts of a step. Where it has one micro-batch, they are one graph; else the middle one is a graph that is
     // launched for each, and the end is another.
@@ -72,6 +79,8 @@ class DeviceSteps {
     const Loss& loss_;
     const Clipping& clipping_;
     MeanGradient* const mean_gradient_;
+    Ranks* ranks_ = &one_rank();
+    int64_t micro_batches_ = 1;  // a batch, where there are several ranks
     bool capturable_;
     FlatTable table_;
     DeviceStepControl control_;

@@ -17,11 +17,11 @@ class SwinTrainer : private SwinOnImages, public Trainer {
   public:
     // `data` must outlive the trainer.
     SwinTrainer(const SwinRecipe& recipe, const SwinConfig& config, const Dataset& data,
-                const Normalisation& normalisation)
+                const Normalisation& normalisation, Ranks& ranks = world())
         : SwinOnImages{SwinV2(config),
                        ImageSamples(data, normalisation, augmentation_of(recipe, normalisation, data.has_other_sizes()),
                                     preparation_of(recipe))},
-          Trainer(recipe, swin, samples) {}
+          Trainer(recipe, swin, samples, {}, ranks) {}
 
     SwinV2& model() { return swin; }
 };

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace swingrad {
 namespace {
@@ -62,7 +63,7 @@ Random random_of(const Recipe& recipe, Purpose purpose) {
     return Random{static_cast<uint64_t>(recipe.seed), 0}.split(static_cast<uint64_t>(purpose));
 }
 
-Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss)
+Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss, Ranks& ranks)
     : recipe_(valid(recipe)),
       model_(prepared(model, recipe)),
       samples_(samples),
@@ -72,9 +73,12 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
                              model_, recipe.layer_decay)),
       optimiser_(make_optimiser(parameters_, recipe)),
       clipping_(parameters_, clip_mode_named(recipe.clip_mode), recipe.clip_grad),
+      ranks_(ranks),
       micro_batches_(micro_batches_of(recipe, parameters_.buffers().numel() > 0)),
-      mean_gradient_(recipe.grad_accum_steps * micro_batches_ > 1 ? std::make_unique<MeanGradient>(parameters_)
-                                                                  : nullptr),
+      own_(share_of(ranks.rank(), ranks.size(), micro_batches_)),
+      mean_gradient_(recipe.grad_accum_steps * micro_batches_ > 1 || ranks.size() > 1
+                         ? std::make_unique<MeanGradient>(parameters_)
+                         : nullptr),
       buffers_before_(parameters_.buffers().clone()),
       loaded_batches_(whole_batches(samples, recipe)),
       batches_per_epoch_(steps_of_epoch(recipe, samples.size())),
@@ -82,8 +86,11 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
       schedule_(schedule_of(recipe, batches_per_epoch_)),
       last_loss_(std::numeric_limits<double>::quiet_NaN()) {
     state_.batches_per_epoch = batches_per_epoch_;
+    check(ranks.size() == 1 || parameters_.buffers().numel() == 0,
+          "[train] {} ranks: a model with running statistics takes a batch whole, in one process", ranks.size());
     if (parameters_.device() == Device::cpu) return;
     steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, clipping_, mean_gradient_.get(), loss_);
+    if (ranks.size() > 1) steps_->share(ranks, micro_batches_);
     steps_->on_note = [this](const std::string& note) { (on_note ? on_note : note_on_stderr)(note); };
 }
 
@@ -92,7 +99,8 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
 double Trainer::step() {
     constexpr double seconds_unsettled = 0.5;  // so that there is something to show
     const auto start = Clock::now();
-    if (!batches_) open_epoch();
+    ranks_.at_step(steps_done() + 1);
+    if (!batches_ && own_.count > 0) open_epoch(samples_.mixes_classes() ? whole() : own_);
     if (steps_) step_on_device();
     else step_on_cpu();
     const auto since = [](Clock::time_point point) {
@@ -122,8 +130,15 @@ double Trainer::batches_taken() const {
 
 Batch Trainer::part_of(const Batch& batch, int64_t number) const {
     if (micro_batches_ == 1) return batch;
-    const int64_t samples = recipe_.batch_size / micro_batches_, begin = number % micro_batches_ * samples;
+    const int64_t samples = recipe_.batch_size / micro_batches_;
+    const int64_t begin = (number % micro_batches_ - loaded_.first) * samples;
     return {batch.inputs.slice(begin, begin + samples), batch.targets.slice(begin, begin + samples)};
+}
+
+// What modules draw for: the batch, where a step takes one whole.
+std::optional<MicroBatch> Trainer::micro_batch(int64_t number) const {
+    if (recipe_.grad_accum_steps * micro_batches_ == 1) return std::nullopt;
+    return std::optional<MicroBatch>(std::in_place, number);
 }
 
 Trainer::Outcome Trainer::pass(const Batch& part) const {
@@ -155,22 +170,23 @@ void Trainer::step_on_cpu() {
     model_.train(random_of_step());
     std::vector<Outcome> outcomes(static_cast<size_t>(passes));
     if (mean_gradient_) {
-        const bool at_once = worth_a_thread_each(micro_batches_, thread_count()) && !model_.draws_in_forward();
+        const bool at_once = worth_a_thread_each(own_.count, thread_count()) && !model_.draws_in_forward();
         mean_gradient_->begin();
-        for (int64_t first = 0; first < passes; first += micro_batches_) {
+        for (int64_t first = 0; first < passes && own_.count > 0; first += micro_batches_) {
             const Batch batch = next_batch();
-            mean_gradient_->add(first, micro_batches_, at_once, [&](int64_t number) {
-                const MicroBatch part(number);
+            mean_gradient_->add(first + own_.first, own_.count, at_once, [&](int64_t number) {
+                const auto drawn = micro_batch(number);
                 outcomes[static_cast<size_t>(number)] = pass(part_of(batch, number));
             });
         }
+        if (ranks_.size() > 1) gather_shares(ranks_, micro_batches_, outcomes);
     } else {
         outcomes[0] = pass(next_batch());
     }
     Outcome outcome = joined(outcomes);
     if (!outcome.classes) classes_a_sample_ = 0;
     if (std::isfinite(outcome.loss)) {
-        if (mean_gradient_) mean_gradient_->finish(passes);
+        if (mean_gradient_) mean_gradient_->finish(passes, ranks_);
         if (optimiser_->steps() == 0) require_all_gradients(parameters_);
         outcome.norm = clipping_.clip();
     }
@@ -186,7 +202,7 @@ void Trainer::step_on_device() {
     };
     Batch batch;
     const auto part = [&](int64_t number) {
-        if (number % micro_batches_ == 0) batch = next_batch();
+        if (number % micro_batches_ == own_.first) batch = next_batch();
         return part_of(batch, number);
     };
     steps_->take(part, random_of_step(), of_step);
@@ -249,7 +265,7 @@ void Trainer::skip(const std::string& why) {
 
 // The step once more, every node looked at: too slow for every step, and its draws come out the same.
 std::string Trainer::first_not_finite() {
-    open_epoch();  // at this step's batches
+    open_epoch(whole());  // at this step's batches
     buffers_before_.copy_from(parameters_.buffers());
     model_.train(random_of_step());
     std::string first;  // stays empty where every value is finite, and only the sum of squares is not
@@ -258,8 +274,7 @@ std::string Trainer::first_not_finite() {
         for (int64_t i = 0; i < batches_of_step(state_.batch) * micro_batches_; ++i) {
             if (i % micro_batches_ == 0) batch = next_batch();
             const Batch part = part_of(batch, i);
-            std::optional<MicroBatch> number;
-            if (mean_gradient_) number.emplace(i);
+            const auto drawn = micro_batch(i);
             parameters_.zero_grad();
             Tape tape;
             tape.check_finite();
@@ -276,15 +291,17 @@ std::string Trainer::first_not_finite() {
 
 // The samples of this epoch in their order, less those already seen. A sample is augmented by its own number and the
 // epoch's, so that it does not matter in which batch, or in which process, it is seen.
-void Trainer::open_epoch() {
+void Trainer::open_epoch(Share loaded) {
     const auto epoch = static_cast<uint64_t>(state_.epoch);
     std::vector<int64_t> order = samples_.order_of_epoch(state_.epoch, random_of(recipe_, Purpose::order).split(epoch));
     const int64_t seen = state_.batch * recipe_.grad_accum_steps * recipe_.batch_size;
     order.erase(order.begin(), order.begin() + std::min(seen, static_cast<int64_t>(order.size())));
+    loaded_ = loaded;
+    const int64_t each = recipe_.batch_size / micro_batches_, size = loaded.count * each;
+    if (size < recipe_.batch_size) order = of_each_batch(order, recipe_.batch_size, loaded.first * each, size);
     const Random random = random_of(recipe_, Purpose::augmentation).split(epoch);
     batches_.reset();  // before another holds memory of the device
-    batches_.reset(
-        new Loader(batches_of(samples_, std::move(order), recipe_.batch_size, true, random, parameters_.device())));
+    batches_.reset(new Loader(batches_of(samples_, std::move(order), size, true, random, parameters_.device())));
 }
 
 void Trainer::begin_next_epoch() {

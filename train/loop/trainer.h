@@ -21,11 +21,13 @@
 #include "train/optim/mean_gradient.h"
 #include "train/optim/optimiser.h"
 #include "train/optim/schedule.h"
+#include "train/ranks/shares.h"
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace swingrad {
@@ -95,8 +97,9 @@ class Trainer {
     // may be empty: classification_loss with the recipe's label smoothing, or where the samples mix classes
     // shared_classification_loss. Freezes what the recipe says; its init is the caller's business
     // (train/transfer/initial_weights.h). Throws an Error where the recipe is not valid, or there is less than a batch
-    // of samples.
-    Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss = {});
+    // of samples. With several `ranks`, all of them train the same: each computes some of a step's micro-batches, and
+    // all end with the bits of one process. What follows is to be called by all of them alike.
+    Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss = {}, Ranks& ranks = world());
 
     // Takes the next batch of this epoch, or with grad_accum_steps the next few, of which an epoch's last step has what
     // is left: forward, backward, update. Returns the batches' mean loss; on a GPU the last one
@@ -146,7 +149,8 @@ class Trainer {
 
   private:
     using Clock = std::chrono::steady_clock;
-    void open_epoch();
+    void open_epoch(Share loaded);
+    Share whole() const { return {0, micro_batches_}; }
     Batch next_batch();
     int64_t batches_of_step(int64_t step_of_epoch) const;
     Random random_of_step() const { return random_of(recipe_, Purpose::drop_path).split(steps_done()); }
@@ -169,6 +173,7 @@ class Trainer {
     void skip(const std::string& why);
     // "; first at [op] node ...", by repeating the step; changes gradients only.
     std::string first_not_finite();
+    std::optional<MicroBatch> micro_batch(int64_t number) const;
     // Forward and, where the loss is finite, backward of one micro-batch, with its random numbers.
     Outcome pass(const Batch& part) const;
     // The losses' mean and what else is known of them together.
@@ -181,7 +186,9 @@ class Trainer {
     Parameters parameters_;
     std::unique_ptr<DeviceOptimiser> optimiser_;
     Clipping clipping_;
+    Ranks& ranks_;
     const int64_t micro_batches_;                  // a batch
+    const Share own_;                              // of these
     std::unique_ptr<MeanGradient> mean_gradient_;  // of several micro-batches a step
     const Tensor buffers_before_;                  // a step, to be put back where it is left out
     const int64_t loaded_batches_;                 // of the recipe's batch_size, an epoch
@@ -190,6 +197,7 @@ class Trainer {
     const Schedule schedule_;
     RunState state_;
     std::unique_ptr<Loader> batches_;     // the rest of the current epoch; null before its first step
+    Share loaded_{};                      // what of each batch these have
     std::unique_ptr<DeviceSteps> steps_;  // on a GPU
     Clock::time_point settled_;           // when
     double last_loss_;                    // that is known

@@ -71,7 +71,7 @@ void MeanGradient::add(int64_t first, int64_t count, bool at_once, const std::fu
             const CollectGradients collecting(collected->leaves);
             pass(first + i);
         }
-        insert(Block{0, first + i}, node_of(collected));
+        insert(BatchBlock{0, first + i}, node_of(collected));
     };
     if (at_once) return parallel_for(count, one);
     for (int64_t i = 0; i < count; ++i) one(i);
@@ -116,7 +116,7 @@ MeanGradient::Node MeanGradient::node_of(const std::shared_ptr<Collected>& colle
 }
 
 // Whoever brings the second half of a block adds the two, and goes on with the block.
-void MeanGradient::insert(Block block, Node node) {
+void MeanGradient::insert(BatchBlock block, Node node) {
     for (;;) {
         Node other;
         {
@@ -167,7 +167,7 @@ MeanGradient::Node MeanGradient::sum_of_all() {
 // Each rank adds one part of the flat memory up for all, and they tell each other.
 MeanGradient::Node MeanGradient::sum_over(Ranks& ranks) {
     if (ranks.size() == 1) return sum_of_all();
-    std::map<Block, Tensor> own;
+    std::map<BatchBlock, Tensor> own;
     for (auto& [block, node] : nodes_) own.emplace(block, node.sums.on_cpu());
     Tensor sum = sum_over_ranks(ranks, own, parameters_.values().numel(), parameters_.values().dtype());
     for (auto& [block, node] : nodes_) give_back(std::move(node));
@@ -210,10 +210,25 @@ void MeanGradient::add_landed(int64_t number) {
     Node node{buffer(), nullptr};
     node.sums.copy_from(landed_);
     landed_.fill_zero();
-    insert(Block{0, number}, std::move(node));
+    insert(BatchBlock{0, number}, std::move(node));
+    while (static_cast<int64_t>(losses_.size()) <= number) losses_.push_back(loss_.zeros_like({1}));
+    losses_[static_cast<size_t>(number)].copy_from(loss_);
+    loss_.fill_zero();
 }
 
-void MeanGradient::sum_landed(Ranks& ranks) {
+void MeanGradient::sum_landed(int64_t count, int64_t micro_batches, Ranks& ranks) {
+    while (static_cast<int64_t>(losses_.size()) < count) losses_.push_back(loss_.zeros_like({1}));
+    if (ranks.size() > 1) {
+        std::vector<double> values;
+        for (int64_t i = 0; i < count; ++i) values.push_back(losses_[static_cast<size_t>(i)].item());
+        gather_shares(ranks, micro_batches, values);
+        for (size_t i = 0; i < values.size(); ++i)
+            losses_[i].copy_from(Tensor::from({1}, std::vector<double>{values[i]}).to(loss_.dtype()).on(loss_.device()));
+    }
+    for (int64_t i = 0; i < count; ++i)
+        dispatch_float("mean_gradient", loss_.dtype(), [&]<class W>(W) {
+            cuda::add_loss(losses_[static_cast<size_t>(i)].device_data<W>(), loss_.device_data<W>());
+        });
     Node sum = sum_over(ranks);
     landed_.copy_from(sum.sums.on(landed_.device()));
     if (ranks.size() == 1) give_back(std::move(sum));

@@ -5,7 +5,7 @@
 #include "models/nn/parameters.h"
 #include "train/optim/flat_table.h"
 #include "train/ranks/blocks.h"
-#include "train/ranks/ranks.h"
+#include "train/ranks/shares.h"
 
 #include <functional>
 #include <map>
@@ -40,8 +40,9 @@ class MeanGradient {
     // [1], land where add_landed finds them. To be captured in a graph.
     void land(const cuda::FlatTable& table, const Tensor& loss);
     void add_landed(int64_t number);
-    // After the last one. With several ranks the host waits for the device, and for them.
-    void sum_landed(Ranks& ranks = one_rank());
+    // After the last of so many, of which a batch has `micro_batches`. With several ranks, of whose shares
+    // (train/ranks/shares.h) each has added its own, the host waits for the device, and for them.
+    void sum_landed(int64_t count, int64_t micro_batches, Ranks& ranks = one_rank());
     // The mean: over as many as `control` says. To be captured, too. Returns the losses' mean [1].
     const Tensor& finish_by(const cuda::FlatTable& table, const cuda::StepControl* control) const;
 
@@ -56,7 +57,7 @@ class MeanGradient {
 
     std::shared_ptr<Collected> collector();
     Node node_of(const std::shared_ptr<Collected>& collected);
-    void insert(Block block, Node node);
+    void insert(BatchBlock block, Node node);
     Node sum_of_all();  // that this process has; takes them out
     Node sum_over(Ranks& ranks);
     void give_back(Node node);
@@ -64,12 +65,14 @@ class MeanGradient {
 
     Parameters parameters_;  // handles on the same memory
     std::mutex mutex_;
-    std::map<Block, Node> nodes_;
+    std::map<BatchBlock, Node> nodes_;
     std::vector<std::shared_ptr<Collected>> collectors_;  // not in use
     std::vector<Tensor> sums_;                            // likewise, in mixed precision
     std::vector<bool> received_;                          // of entries, by any micro-batch of the step
 
-    Tensor landed_, loss_;  // of a GPU: [total], zeros between one micro-batch and the next; [1], as the first loss
+    // Of a GPU: what a micro-batch left, [total] and [1], zeros before the next one comes; and each one's loss.
+    Tensor landed_, loss_;
+    std::vector<Tensor> losses_;
 };
 
 }  // namespace swingrad

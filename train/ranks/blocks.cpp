@@ -24,27 +24,27 @@ Part part_of(int r, int ranks, int64_t count) {
 Tensor within(const Tensor& flat, Part part) { return flat.slice(part.begin, part.end); }
 
 // The blocks that each rank has.
-std::vector<std::vector<Block>> blocks_of_all(Ranks& ranks, const std::map<Block, Tensor>& own) {
+std::vector<std::vector<BatchBlock>> blocks_of_all(Ranks& ranks, const std::map<BatchBlock, Tensor>& own) {
     const auto count = static_cast<size_t>(ranks.size());
-    std::vector<Block> here;
+    std::vector<BatchBlock> here;
     for (const auto& [block, sums] : own) here.push_back(block);
     const size_t mine = here.size();
     const auto sizes = ranks.gather(std::as_bytes(std::span(&mine, 1)), std::vector<size_t>(count, sizeof mine));
     std::vector<size_t> bytes;
-    for (size_t r = 0; r < count; ++r) bytes.push_back(reinterpret_cast<const size_t*>(sizes.data())[r] * sizeof(Block));
+    for (size_t r = 0; r < count; ++r) bytes.push_back(reinterpret_cast<const size_t*>(sizes.data())[r] * sizeof(BatchBlock));
     const auto gathered = ranks.gather(std::as_bytes(std::span(here)), bytes);
-    std::vector<std::vector<Block>> all;
-    const auto* next = reinterpret_cast<const Block*>(gathered.data());
+    std::vector<std::vector<BatchBlock>> all;
+    const auto* next = reinterpret_cast<const BatchBlock*>(gathered.data());
     for (size_t r = 0; r < count; ++r) {
-        all.emplace_back(next, next + bytes[r] / sizeof(Block));
-        next += bytes[r] / sizeof(Block);
+        all.emplace_back(next, next + bytes[r] / sizeof(BatchBlock));
+        next += bytes[r] / sizeof(BatchBlock);
     }
     return all;
 }
 
 }  // namespace
 
-Tensor sum_of_blocks(std::map<Block, Tensor> blocks) {
+Tensor sum_of_blocks(std::map<BatchBlock, Tensor> blocks) {
     // By level, in which halves of one block lie side by side; their sum comes later in the map.
     for (auto left = blocks.begin(); left != blocks.end();) {
         const auto right = std::next(left);
@@ -65,11 +65,11 @@ Tensor sum_of_blocks(std::map<Block, Tensor> blocks) {
     return sum;
 }
 
-Tensor sum_over_ranks(Ranks& ranks, const std::map<Block, Tensor>& own, int64_t count, DType dtype) {
+Tensor sum_over_ranks(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, int64_t count, DType dtype) {
     const int here = ranks.rank(), size = ranks.size();
-    const std::vector<std::vector<Block>> all = blocks_of_all(ranks, own);
+    const std::vector<std::vector<BatchBlock>> all = blocks_of_all(ranks, own);
     const Part mine = part_of(here, size, count);
-    std::map<Block, Tensor> parts;
+    std::map<BatchBlock, Tensor> parts;
     for (const auto& [block, sums] : own) parts.emplace(block, within(sums, mine));
     size_t rounds = 0;
     for (const auto& blocks : all) rounds = std::max(rounds, blocks.size());

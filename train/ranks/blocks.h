@@ -15,17 +15,17 @@
 namespace swingrad {
 
 // Micro-batches [number << level, (number + 1) << level).
-struct Block {
+struct BatchBlock {
     int64_t level, number;
 
     bool is_right() const { return number % 2 == 1; }
-    Block other_half() const { return {level, number ^ 1}; }
-    Block whole() const { return {level + 1, number / 2}; }
-    auto operator<=>(const Block&) const = default;
+    BatchBlock other_half() const { return {level, number ^ 1}; }
+    BatchBlock whole() const { return {level + 1, number / 2}; }
+    auto operator<=>(const BatchBlock&) const = default;
 };
 
 // Adds in the tree's order until no two blocks are halves of one, and what is left from the right. Changes the tensors.
-Tensor sum_of_blocks(std::map<Block, Tensor> blocks);
+Tensor sum_of_blocks(std::map<BatchBlock, Tensor> blocks);
 
 // The same over the blocks of all ranks, each of which calls this with its own: flat tensors of `count` elements on the
 // CPU, float32 or float64. May change them.
@@ -33,7 +33,7 @@ Tensor sum_of_blocks(std::map<Block, Tensor> blocks);
 // As all-reduce is commonly done, in two parts: rank r is sent the r-th part of every block and adds it up
 // (reduce-scatter), and sends the sum to all (all-gather). With one block a rank each sends 2 (N - 1) / N of the
 // gradient's bytes, the least there can be.
-Tensor sum_over_ranks(Ranks& ranks, const std::map<Block, Tensor>& own, int64_t count, DType dtype);
+Tensor sum_over_ranks(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, int64_t count, DType dtype);
 
 // Of each place, whether it is so on any rank.
 std::vector<bool> any_over_ranks(Ranks& ranks, const std::vector<bool>& here);

@@ -40,4 +40,8 @@ class Ranks {
 // A process by itself.
 Ranks& one_rank();
 
+// The ranks that this process is one of: one_rank(), unless a launcher started several (train/ranks/mpi_ranks.h).
+Ranks& world();
+void set_world(Ranks& ranks);  // which must outlive all use
+
 }  // namespace swingrad

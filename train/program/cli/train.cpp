@@ -7,6 +7,7 @@
 #include "train/program/console/flags.h"
 #include "train/program/console/output.h"
 #include "train/program/images/data_source.h"
+#include "train/program/ranks/mpi_ranks.h"
 #include "train/program/recipes/recipes.h"
 #include "train/program/recipes/seeds.h"
 #include "train/program/run/run.h"
@@ -26,6 +27,7 @@ struct TrainFlags {
     int64_t seeds = 0;
     bool accept_other_data = false;
     int64_t serve = not_served;
+    double timeout = 10;
 };
 
 // The settings that were given as flags, and no others.
@@ -129,6 +131,7 @@ RunCommand declare_train(CLI::App& command) {
     add_flag(command, "--show-batch", flags->show_batch,
              "draw the first batch as the model would see it into this PNG file, and end");
     add_flag(command, "--serve", flags->serve, serve_help)->type_name("PORT")->default_str("");
+    add_flag(command, "--timeout", flags->timeout, timeout_help);
     add_threads_flag(command);
     add_gemm_flag(command);
     flags->model.declare(command, {"img_size", "num_classes", "in_chans", "drop_path_rate"});
@@ -156,8 +159,10 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --data folder:photos --model tiny --img-size 256 --init swinv2_tiny --freeze "
         "patch_embed,layers.0\n"
         "  swingrad train --data folder:photos --init runs/first --probe --lr 1e-2 --output runs/probed\n"
-        "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated");
+        "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated\n"
+        "  mpirun -n 2 swingrad train --data folder:cifar10-jpeg --model cifar --output runs/by-two");
     return [flags, seeds] {
+        const JoinedRanks joined(flags->timeout);
         if (!flags->resume.empty() && !flags->show_batch.empty())
             fail_usage("--show-batch {} draws what a new run would see, and does not go with --resume",
                        flags->show_batch.string());

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -25,6 +26,8 @@ namespace {
 
 // Of a fixed place, for it is asked for where there is no memory, and after the end of main.
 constinit std::array<char, 64> name_of_program{"swingrad"};
+
+std::atomic<bool> silent{false};
 
 // 0 where all has gone out.
 int flush() {
@@ -48,7 +51,11 @@ void flush_output() {
     if (error != 0 || std::ferror(stdout) != 0) fail_to_print(error);
 }
 
+void be_silent() { silent = true; }
+bool is_silent() { return silent; }
+
 bool print_line(const std::string& line) {
+    if (silent) return true;
     errno = 0;
     const bool taken = std::fputs((line + "\n").c_str(), stdout) >= 0;
     const int error = taken ? flush() : errno;
@@ -109,6 +116,8 @@ void set_program_name(std::string_view name) {
 
 const char* program_name() { return name_of_program.data(); }
 
-void warn(const std::string& text) { complain(fmt::format("{}: {}\n", program_name(), on_one_line(text))); }
+void warn(const std::string& text) {
+    if (!silent) complain(fmt::format("{}: {}\n", program_name(), on_one_line(text)));
+}
 
 }  // namespace swingrad

@@ -28,7 +28,7 @@ Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
 void Progress::show(const std::string& label, int64_t done, int64_t total, const std::string& text,
                     double seconds_left) {
     const auto now = std::chrono::steady_clock::now();
-    if (!terminal_ || (now - last_ < redraw_interval && done < total)) return;
+    if (!terminal_ || is_silent() || (now - last_ < redraw_interval && done < total)) return;
     last_ = now;
     std::string line = on_one_line(fmt::format("{} {} {}/{}  {}", label, bar_text(done, total, 20), done, total, text));
     if (seconds_left > 0) line += "  " + duration_text(seconds_left) + " left";

@@ -6,6 +6,7 @@
 #include "train/program/console/resume_changes.h"
 #include "train/program/own/own_commands.h"
 #include "train/program/own/own_saved.h"
+#include "train/program/ranks/mpi_ranks.h"
 #include "train/program/run/belonging.h"
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
@@ -24,6 +25,7 @@ struct TrainFlags {
     fs::path output, resume;
     bool accept_other_data = false;
     int64_t serve = not_served;
+    double timeout = 10;
 };
 
 // The model and its data, and a run of them.
@@ -182,9 +184,13 @@ RunCommand declare_own_train(const Program& program, CLI::App& command) {
     command.add_flag("--accept-other-data", flags->accept_other_data,
                      "with --resume: go on although the samples are not those the run began with");
     add_flag(command, "--serve", flags->serve, serve_help)->type_name("PORT")->default_str("");
+    add_flag(command, "--timeout", flags->timeout, timeout_help);
     add_threads_flag(command);
     add_gemm_flag(command);
-    return [&program, flags] { return train(program, *flags); };
+    return [&program, flags] {
+        const JoinedRanks joined(flags->timeout);
+        return train(program, *flags);
+    };
 }
 
 RunCommand declare_own_verify(const Program& program, CLI::App& command) {

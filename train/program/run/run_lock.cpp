@@ -7,6 +7,7 @@
 #include "train/program/run/run_lock.h"
 
 #include "core/io/retried.h"
+#include "train/ranks/ranks.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -57,6 +58,7 @@ bool others_have(int directory, int operation) {
 }  // namespace
 
 RunLock::RunLock(const RunFolder& folder) : folder_(folder) {
+    if (world().rank() != 0) return;
     refuse_links(folder);
     try {
         lock_file();
@@ -89,7 +91,7 @@ void RunLock::lock_folder() {
 }
 
 RunLock::~RunLock() {
-    close(file_);
+    if (file_ >= 0) close(file_);
     if (directory_ >= 0) close(directory_);
 }
 

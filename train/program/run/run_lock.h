@@ -12,6 +12,7 @@ namespace swingrad {
 // somebody removes it, the folder is locked all the same.
 class RunLock {
   public:
+    // Of several ranks (train/ranks/ranks.h) the first holds it for all; the others' is no lock.
     // Throws an Error naming the folder and the process that holds it, or a symbolic link in the folder, through which
     // something outside would be written.
     explicit RunLock(const RunFolder& folder);

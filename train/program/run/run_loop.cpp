@@ -8,6 +8,7 @@
 #include "train/program/console/interrupt.h"
 #include "train/program/console/text.h"
 #include "train/program/run/belonging.h"
+#include "train/program/run/fingerprint.h"
 #include "train/program/run/run_report.h"
 #include "train/program/run/surprises.h"
 #include "train/program/run/way_back.h"
@@ -50,8 +51,9 @@ void RunLoop::announce(const std::string& samples) {
         recipe_.device == "cpu" ? "" : fmt::format(", {}, {}", recipe_.precision, description_of(recipe_.device));
     const int64_t frozen = trainer_.parameters().frozen_count();
     const std::string of_these = frozen > 0 ? fmt::format(" ({} of them frozen)", grouped(frozen)) : "";
-    progress_.line(fmt::format("{}: {} parameters{}, {} threads{}", subject_.model_name,
-                               grouped(trainer_.parameters().count()), of_these, thread_count(), device));
+    const std::string ranks = ranks_.size() == 1 ? "" : fmt::format("{} processes of ", ranks_.size());
+    progress_.line(fmt::format("{}: {} parameters{}, {}{} threads{}", subject_.model_name,
+                               grouped(trainer_.parameters().count()), of_these, ranks, thread_count(), device));
     if (recipe_.model_ema)
         progress_.line("weights are averaged over steps: what is validated, best and the result is the average");
     const int64_t validation = subject_.validation ? subject_.validation->size() : 0;
@@ -59,6 +61,11 @@ void RunLoop::announce(const std::string& samples) {
                                grouped(subject_.training.size()), subject_.samples_are, grouped(validation), samples));
     for (const std::string& line : notes_) progress_.line(line);
     for (const std::string& line : surprises_of(subject_)) progress_.warning(line);
+}
+
+std::string RunLoop::fingerprint_of_weights() const {
+    const Tensor values = trainer_.parameters().values().on_cpu();
+    return fingerprint_of(std::string_view(static_cast<const char*>(values.address()), values.bytes()));
 }
 
 std::string RunLoop::identity() const {
@@ -71,7 +78,7 @@ int RunLoop::go() {
     try {
         try {
             if (!recipe_.init.empty() && saved_.empty()) save();  // what it began from is not read again
-            if (recipe_.tensorboard) {
+            if (recipe_.tensorboard && leads()) {
                 lock_->require_there();
                 events_.begin(folder_.path, trainer_.steps_done(), [this](const auto& line) { warn(line); });
             }
@@ -121,12 +128,17 @@ void RunLoop::say_at_last(const std::string& text) {
     if (!progress_.line(text)) progress_.warning(text);
 }
 
+// Between steps, on all ranks or on none.
+bool RunLoop::stop_wanted() { return ranks_.size() == 1 ? interrupted() : ranks_.any(interrupted()); }
+
 void RunLoop::train_epoch() {
     const auto start = Clock::now();
     const int64_t first = trainer_.steps_done();
     while (!trainer_.epoch_done()) {
-        if (interrupted()) trainer_.settle();  // may stop it for another reason
-        stop_if_interrupted();
+        if (stop_wanted()) {
+            trainer_.settle();  // may stop it for another reason
+            throw Interrupted{};
+        }
         lock_->require_there();
         const double loss = trainer_.step();
         const double each = seconds_since(start) / static_cast<double>(trainer_.steps_done() - first);
@@ -173,8 +185,10 @@ void RunLoop::finish_epoch() {
     line +=
         fmt::format("  {:.0f} {}/s  {}", trainer_.samples_per_second(), subject_.samples_are, duration_text(seconds));
     lock_->require_there();
-    append_to_log(folder_, entry);
-    events_.add(entry, trainer_.steps_done());
+    if (leads()) {
+        append_to_log(folder_, entry);
+        events_.add(entry, trainer_.steps_done());
+    }
     progress_.line(line);
 
     save_weights_of_epoch(validation);
@@ -191,13 +205,13 @@ void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation)
     const int64_t epoch = state.epoch + 1;
     if (validation && is_better(*validation)) {
         // First: a state that names it may be saved if this fails.
-        save_weights(folder_.best(), trainer_.parameters(), mark_of(identity(), epoch));
+        if (leads()) save_weights(folder_.best(), trainer_.parameters(), mark_of(identity(), epoch));
         if (!std::isnan(validation->accuracy)) state.best_accuracy = validation->accuracy;
         // JSON knows no infinity, and whatever comes next is better than that or NaN.
         state.best_loss = std::isfinite(validation->loss) ? validation->loss : std::numeric_limits<double>::max();
         state.best_epoch = epoch;
     }
-    if (recipe_.keep_every > 0 && epoch % recipe_.keep_every == 0)
+    if (leads() && recipe_.keep_every > 0 && epoch % recipe_.keep_every == 0)
         save_weights(folder_.kept(epoch), trainer_.parameters(), mark_of(identity(), epoch));
 }
 
@@ -211,8 +225,10 @@ void RunLoop::save_what_is_done() {
 
 void RunLoop::save() {
     lock_->require_there();
-    trainer_.save(folder_.next());
-    replace_file(folder_.next(), folder_.last(), folder_.previous());
+    if (leads()) {
+        trainer_.save(folder_.next());
+        replace_file(folder_.next(), folder_.last(), folder_.previous());
+    }
     saved_ = fmt::format("epoch {}, batch {}", trainer_.state().epoch, trainer_.state().batch);
 }
 
@@ -228,6 +244,7 @@ bool RunLoop::is_better(const Evaluation& validation) const {
 // A report that cannot be made is said once, and is no reason to stop what it reports on.
 void RunLoop::report(const std::string& set, const Samples* samples, const std::optional<Evaluation>& evaluation,
                      int64_t epoch) {
+    if (!leads()) return;
     lock_->require_there();
     std::string problem;
     try {
@@ -250,6 +267,7 @@ void RunLoop::test() {
     const bool chosen = trainer_.state().best_epoch > 0;
     // Those that validation chose are averaged already.
     const AveragedInPlace averaged = chosen ? AveragedInPlace(nullptr) : trainer_.averaged_in_place();
+    ranks_.meet();  // the best is written
     if (chosen) {
         load_weights(folder_.best(), trainer_.parameters());
         require_best_of(folder_, identity(), trainer_.state().best_epoch, trainer_.state().epoch);
@@ -272,6 +290,7 @@ void RunLoop::test() {
                                                   : fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {})",
                                                                 evaluation->accuracy, evaluation->loss, of);
     }
+    if (!leads()) return;
     lock_->require_there();
     save_weights(folder_.weights(), trainer_.parameters(), mark_of(identity(), epoch));
     append_to_log(folder_, entry);
@@ -285,7 +304,7 @@ void RunLoop::test() {
 
 Evaluation RunLoop::evaluate_showing(const std::string& label, const Samples& samples) {
     const auto show = [&](int64_t done) {
-        stop_if_interrupted();
+        if (ranks_.size() == 1) stop_if_interrupted();  // else all go on to the next step
         progress_.show(label, done, samples.size(), subject_.samples_are, 0);
     };
     return evaluate(subject_.model, trainer_.parameters(), samples, recipe_.batch_size, show, subject_.loss);

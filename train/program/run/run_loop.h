@@ -38,6 +38,7 @@ class RunLoop {
     // Of a run whose epochs were raised, the result that it no longer is: its weights are those of the best epoch, or
     // of the last checkpoint.
     void drop_old_result();
+    std::string fingerprint_of_weights() const;  // as they are now
     // Returns the exit code: 0, or exit_interrupted() where the user stopped it.
     int go();
 
@@ -47,6 +48,8 @@ class RunLoop {
     void save_weights_of_epoch(const std::optional<Evaluation>& validation);
     void test();
 
+    bool leads() const { return ranks_.rank() == 0; }  // it writes the run's files, for all ranks
+    bool stop_wanted();
     bool over() const { return trainer_.finished() || stopped_early(); }
     bool stopped_early() const;
     void say_what_is_raised();
@@ -69,6 +72,7 @@ class RunLoop {
     const RunFolder folder_;
     const RunSubject subject_;
     const Recipe& recipe_;
+    Ranks& ranks_ = world();
     Trainer trainer_;
     const RunLock* lock_ = nullptr;
     std::string saved_;                // where the last checkpoint stands; empty where there is none

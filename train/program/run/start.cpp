@@ -1,5 +1,7 @@
 #include "train/program/run/start.h"
 
+#include "core/gemm/engine.h"
+#include "core/instruction_set/instruction_set.h"
 #include "core/io/file.h"
 #include "core/io/json_file.h"
 #include "core/io/quotes.h"
@@ -13,6 +15,7 @@
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run_loop.h"
 #include "train/program/run/way_back.h"
+#include "train/ranks/alike.h"
 #include "train/transfer/initial_weights.h"
 
 #include <algorithm>
@@ -36,9 +39,24 @@ void require_nothing_begun(const RunFolder& folder) {
           path_word(folder.path));
 }
 
+// What all ranks must have in common to end with the same bits.
+void require_alike_with_others(const RunSubject& subject, const RunLoop& loop) {
+    if (world().size() == 1) return;
+    std::vector<Fact> facts{{"version", SWINGRAD_VERSION},
+                            {"instruction set", instruction_set()},
+                            {"--gemm", name_of(gemm_engine())}};
+    for (const auto& [name, value] : subject.settings.items())
+        if (!may_change(name)) facts.push_back({"--" + name, value.dump()});
+    facts.push_back({"architecture", subject.architecture.dump()});
+    facts.push_back({"set of " + subject.samples_are, fingerprint_of(subject.training, subject.validation)});
+    facts.push_back({"fingerprint of the weights to begin from", loop.fingerprint_of_weights()});
+    require_alike(world(), facts);
+}
+
 }  // namespace
 
 void require_unused(const RunFolder& folder) {
+    if (world().rank() != 0) return;  // the first may have made it by now
     refuse_if_locked(folder);
     require_nothing_begun(folder);
 }
@@ -51,14 +69,18 @@ int start(const RunFolder& folder, RunSubject subject, nlohmann::json config, co
         fail("[run] {} is not UTF-8, as {} must be: rename it", in_quotes(*text), folder.config().filename().string());
     RunLoop loop(folder, subject);
     loop.take_initial_weights();
-    const bool made = make_folders(folder.path);
+    require_alike_with_others(subject, loop);
+    const bool leads = world().rank() == 0;
+    const bool made = leads && make_folders(folder.path);
     std::optional<RunLock> lock;
     try {
         lock.emplace(folder);
-        require_nothing_begun(folder);  // another process may have been here while the samples were read
-        remove_temporaries(folder);
-        write_file_atomically(folder.config(), config.dump(2) + "\n");
-        append_environment(folder, subject.recipe);
+        if (leads) {
+            require_nothing_begun(folder);  // another process may have been here while the samples were read
+            remove_temporaries(folder);
+            write_file_atomically(folder.config(), config.dump(2) + "\n");
+            append_environment(folder, subject.recipe);
+        }
     } catch (...) {
         std::error_code error;
         // A folder with nothing but the lock is as good as none.
@@ -77,13 +99,17 @@ int go_on(const RunLock& lock, const RunSubject& subject, const nlohmann::json& 
     RunLoop loop(folder, subject);
     loop.hold(lock);
     lock.require_there();  // samples may have been read for long
-    remove_temporaries(folder);
+    const bool leads = world().rank() == 0;
     const std::string other_bits = change_of_instruction_set(folder);
-    append_environment(folder, subject.recipe);
+    if (leads) {
+        remove_temporaries(folder);
+        append_environment(folder, subject.recipe);
+    }
     loop.announce(samples);
     if (!other_bits.empty() && subject.recipe.device == "cpu") loop.warn(other_bits);
     loop.load();
-    if (!config.is_null()) write_file_atomically(folder.config(), config.dump(2) + "\n");
+    require_alike_with_others(subject, loop);  // and all have read what changes from here on
+    if (leads && !config.is_null()) write_file_atomically(folder.config(), config.dump(2) + "\n");
     loop.drop_old_result();
     return loop.go();
 }
@@ -115,7 +141,7 @@ void RunLoop::load() {
     }
     look_at_best();
     lock_->require_there();  // what comes before may take its time
-    cut_log(folder_, state.epoch);
+    if (leads()) cut_log(folder_, state.epoch);
     for (const std::string& problem : problems_of(read_log(folder_.log()), state.epoch, folder_.log()))
         progress_.warning(problem);
     if (std::filesystem::exists(folder_.last())) say_what_is_dropped();
@@ -188,7 +214,7 @@ void RunLoop::say_what_is_raised() {
 }
 
 void RunLoop::drop_old_result() {
-    if (over()) return;
+    if (over() || !leads()) return;
     lock_->require_there();
     std::error_code error;  // one that stays is written over at the end
     fs::remove(folder_.weights(), error);
