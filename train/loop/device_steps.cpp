@@ -43,6 +43,7 @@ void DeviceSteps::take(const std::function<Batch(int64_t)>& batch, Random random
     if (mean_gradient_) {
         begin();
         const int64_t count = numbers(0).micro_batches;
+        mean_gradient_->begin(count);
         const Share own = share_of(ranks_->rank(), ranks_->size(), micro_batches_);
         bool first = true;
         for (int64_t i = 0; i < count; ++i) {
@@ -125,7 +126,6 @@ void DeviceSteps::write_inputs(const Batch& batch, Random random) {
 
 void DeviceSteps::begin() {
     buffers_before_.copy_from(parameters_.buffers());
-    if (mean_gradient_) mean_gradient_->begin();
 }
 
 // What a graph repeats is a first pass, whose gradients replace what is there.

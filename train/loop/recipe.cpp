@@ -77,7 +77,7 @@ Settings settings_of(Recipe& r) {
         {"layer-decay", &r.layer_decay, "each layer learns at so much of the rate of the one above it; 1: all alike"},
         {"grad-accum-steps", &r.grad_accum_steps, "batches whose mean gradient makes a step"},
         {"micro-batches", &r.micro_batches,
-         "parts that a batch is computed in, several at once; 0: up to 8, of a GPU 1, noted in the run's config.json"},
+         "parts that a batch is computed in, several at once; 0: chosen by its size, and noted in config.json"},
         {"model-ema", &r.model_ema, "average the weights over steps: they are validated, best and the result"},
         {"model-ema-decay", &r.model_ema_decay, "what a step keeps of the averaged weights"},
         {"model-ema-warmup", &r.model_ema_warmup, "keep less of the average at first: 1 - t^(-2/3) at step t"},
@@ -178,17 +178,20 @@ void validate_optimisation(const Recipe& r) {
 }  // namespace
 
 int64_t micro_batches_of(const Recipe& recipe, bool whole) {
-    constexpr int64_t most = 8, samples = 8;
     if (recipe.micro_batches > 0) {
         if (whole && recipe.micro_batches > 1)
             fail_usage("--micro-batches {}: a model with running statistics takes a batch whole",
                        recipe.micro_batches);
         return recipe.micro_batches;
     }
+    if (whole || recipe.device == "cuda") return 1;
+    // A few for threads and processes, more where they are large: smaller ones cost time (tests/bench/README.md).
+    const auto worth = [&](int64_t count) {
+        const int64_t samples = recipe.batch_size / count;
+        return recipe.batch_size % count == 0 && (count <= 4 ? samples >= 16 : count <= 16 && samples >= 32);
+    };
     int64_t count = 1;
-    if (whole || recipe.device == "cuda") return count;
-    while (2 * count <= most && recipe.batch_size % (2 * count) == 0 && recipe.batch_size / (2 * count) >= samples)
-        count *= 2;
+    while (worth(2 * count)) count *= 2;
     return count;
 }
 

@@ -171,7 +171,7 @@ void Trainer::step_on_cpu() {
     std::vector<Outcome> outcomes(static_cast<size_t>(passes));
     if (mean_gradient_) {
         const bool at_once = worth_a_thread_each(own_.count, thread_count()) && !model_.draws_in_forward();
-        mean_gradient_->begin();
+        mean_gradient_->begin(passes);
         for (int64_t first = 0; first < passes && own_.count > 0; first += micro_batches_) {
             const Batch batch = next_batch();
             mean_gradient_->add(first + own_.first, own_.count, at_once, [&](int64_t number) {

@@ -25,6 +25,8 @@
 #include "cuda/optim/mean_gradient.h"
 #include "train/optim/flat.h"
 
+#include <bit>
+
 namespace swingrad {
 
 bool worth_a_thread_each(int64_t passes, int threads) {
@@ -54,7 +56,8 @@ MeanGradient::MeanGradient(const Parameters& parameters) : parameters_(parameter
     landed_ = parameters_.values().zeros_like(parameters_.values().shape());
 }
 
-void MeanGradient::begin() {
+void MeanGradient::begin(int64_t count) {
+    root_ = {static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(count - 1))), 0};
     for (auto& [block, node] : nodes_) give_back(std::move(node));  // of a step that was given up
     nodes_.clear();
     received_.assign(parameters_.entries().size(), false);
@@ -65,6 +68,7 @@ void MeanGradient::begin() {
 // ---- on the CPU
 
 void MeanGradient::add(int64_t first, int64_t count, bool at_once, const std::function<void(int64_t)>& pass) {
+    const KeptWeights kept = parameters_.keep();  // each weight is packed once for all of these
     const auto one = [&](int64_t i) {
         const std::shared_ptr<Collected> collected = collector();
         {
@@ -121,7 +125,7 @@ void MeanGradient::insert(BatchBlock block, Node node) {
         Node other;
         {
             const std::lock_guard lock(mutex_);
-            const auto found = nodes_.find(block.other_half());
+            const auto found = block.whole() == root_ ? nodes_.end() : nodes_.find(block.other_half());
             if (found == nodes_.end()) {
                 nodes_.emplace(block, std::move(node));
                 return;
@@ -150,7 +154,8 @@ Tensor MeanGradient::buffer() {
     return buffer;
 }
 
-// By level, so from the right: a smaller block lies to the right of all larger ones.
+// By level, so from the right: a smaller block lies to the right of all larger ones. Of two halves of the root either may
+// come first.
 MeanGradient::Node MeanGradient::sum_of_all() {
     Node sum;
     for (auto& [block, node] : nodes_) {

@@ -26,7 +26,8 @@ class MeanGradient {
   public:
     explicit MeanGradient(const Parameters& parameters);
 
-    void begin();  // forgets what was added
+    // Forgets what was added. So many micro-batches are to come, from all ranks.
+    void begin(int64_t count);
 
     // Calls pass(i) for i = first .. first + count - 1, each of which walks a tape backwards on the thread that called
     // it, and adds what the parameters receive. With `at_once`, several passes at a time: then the model's forward must
@@ -69,6 +70,7 @@ class MeanGradient {
     std::vector<std::shared_ptr<Collected>> collectors_;  // not in use
     std::vector<Tensor> sums_;                            // likewise, in mixed precision
     std::vector<bool> received_;                          // of entries, by any micro-batch of the step
+    BatchBlock root_{};                                   // of the tree: what finish() adds, by all threads
 
     // Of a GPU: what a micro-batch left, [total] and [1], zeros before the next one comes; and each one's loss.
     Tensor landed_, loss_;

@@ -102,29 +102,42 @@ TEST_CASE("the mean of bfloat16 gradients is summed in float32 and rounded once,
         const Tensor loss = Tensor::from({1}, std::vector<float>{3}).on(device);
         cuda::StepControl numbers;
         numbers.batches[0] = 5;
-        std::vector<double> sums(static_cast<size_t>(parameters.entries()[0].shape.numel()), 0.0), ours;
+        std::vector<double> ours;
+        std::vector<std::vector<float>> received(5);
         for (int time = 0; time < 2; ++time) {  // what was added before is forgotten
-            mean.begin();
-            std::fill(sums.begin(), sums.end(), 0.0);
+            mean.begin(5);
             for (uint64_t batch = 0; batch < 5; ++batch) {
                 receive_random(parameters, batch);
-                const auto g = gradient(model.a.value).values();
-                for (size_t i = 0; i < g.size(); ++i) sums[i] = static_cast<float>(sums[i] + g[i]);
-                if (device == Device::cpu) mean.add();
-                else mean.add_by(table.current(), loss);
-                for (const double one : gradient(model.a.value).values()) REQUIRE(one == 0);
+                received[batch].clear();
+                for (const double one : gradient(model.a.value).values())
+                    received[batch].push_back(static_cast<float>(one));
+                if (device == Device::cpu) {
+                    mean.add(static_cast<int64_t>(batch), 1, false,
+                             [&](int64_t number) { receive_random(parameters, static_cast<uint64_t>(number)); });
+                } else {
+                    mean.land(table.current(), loss);
+                    mean.add_landed(static_cast<int64_t>(batch));
+                    for (const double one : gradient(model.a.value).values()) REQUIRE(one == 0);
+                }
             }
+            parameters.zero_grad();
             if (device == Device::cpu) {
                 mean.finish(5);
             } else {
+                receive_random(parameters, 0);  // which parameters receive anything, the host knows
+                mean.sum_landed(5, 1);
                 const DeviceStepControl control;
                 control.write(numbers);
                 REQUIRE(mean.finish_by(table.current(), control.data()).item() == 3);
             }
             ours = gradient(model.a.value).values();
         }
-        for (size_t i = 0; i < sums.size(); ++i)
-            REQUIRE(ours[i] == static_cast<float>(bfloat16(static_cast<float>(sums[i]) / 5.0f)));
+        REQUIRE(parameters.without_gradient() == std::vector<std::string>{"idle"});
+        for (size_t i = 0; i < ours.size(); ++i) {
+            const auto of = [&](size_t batch) { return received[batch][i]; };
+            const float sum = ((of(0) + of(1)) + (of(2) + of(3))) + of(4);
+            REQUIRE(ours[i] == static_cast<float>(bfloat16(sum / 5.0f)));
+        }
     }
 }
 

@@ -1,49 +1,93 @@
 #!/usr/bin/env bash
 # The built program as several processes of mpirun: the bits of one process, whatever their number, resumed by another
-# number of them; what a rank that is killed, stopped or started otherwise does to the others.
-# usage: test_ranks.sh PROGRAM      exit code 77 (skipped) without mpirun, or where the program knows no MPI
-set -uo pipefail
+# number of them; what a rank that is killed, stopped, slow or started otherwise does to the others.
+# usage: test_ranks.sh PROGRAM [KILLS]      exit code 77 (skipped) without mpirun, or where the program knows no MPI
+. "$(dirname "$0")/program_test.sh"
+kills=${2:-2}
 
-program=$(realpath "$1")
 command -v mpirun >/dev/null || { echo "skipped: no mpirun"; exit 77; }
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export OMPI_MCA_btl_vader_single_copy_mechanism=none # asks for rights that containers lack
 mpirun -n 2 "$program" train --show-batch batch.png >out 2>err
 grep -q "this build has no MPI" err && { echo "skipped: the program knows no MPI"; exit 77; }
 
-wrong() {
-    echo "WRONG: $*"
-    cat out err
-    exit 1
-}
 ranks() { # N ARGUMENTS...
     local count=$1
     shift
-    mpirun -n "$count" "$program" train "$@" >out 2>err
+    timeout $limit mpirun -n "$count" "$program" train "$@" >out 2>err
 }
 digest() { sha256sum <"$1/model.safetensors"; }
-model=(--data shapes --img-size 16 --embed-dim 16 --num-heads 1,2 --depths 1,1 --batch-size 64 --epochs 2)
+# What a log says, but for times.
+log_of() { sed -E 's/"(seconds|images_per_s)":[^,}]*//g' "$1/log.jsonl"; }
+model=(--data shapes --img-size 16 --embed-dim 16 --num-heads 1,2 --depths 1,1 --batch-size 64)
+short=("${model[@]}" --epochs 2)
+
+same_as_one() { # FOLDER EXPECTED
+    [ "$(digest "$1")" = "$(digest "$2")" ] || wrong "$1 has other weights than $2"
+    diff <(log_of "$1") <(log_of "$2") || wrong "$1 has another log than $2"
+}
 
 for precision in f32 bf16; do
-    "$program" train "${model[@]}" --precision $precision --output one-$precision >out 2>err || wrong "one process"
-    for count in 1 2 3 4 8; do
-        ranks $count "${model[@]}" --precision $precision --output $count-$precision || wrong "$count processes"
-        [ "$(digest one-$precision)" = "$(digest $count-$precision)" ] || wrong "$count processes have other bits"
-        diff <(jq -c 'del(.seconds, .images_per_s)' one-$precision/log.jsonl) \
-            <(jq -c 'del(.seconds, .images_per_s)' $count-$precision/log.jsonl) || wrong "$count processes: another log"
-        [ ! -s err ] || wrong "$count processes complain"
-        [ "$(grep -c "test accuracy" out)" = 1 ] || wrong "$count processes do not say once what came out"
-        diff <(cd one-$precision && find . -type f | sort) <(cd $count-$precision && find . -type f | sort) ||
+    "$program" train "${short[@]}" --precision $precision --output one-$precision >out 2>err || wrong "one process: $(cat err)"
+    for count in 2 3 8; do
+        run=$count-$precision
+        ranks $count "${short[@]}" --precision $precision --output "$run" || wrong "$count processes: $(cat err)"
+        same_as_one "$run" one-$precision
+        [ ! -s err ] || wrong "$count processes complain: $(cat err)"
+        [ "$(grep -c "test accuracy" out)" = 1 ] || wrong "$count processes do not say once what came out: $(cat out)"
+        diff <(cd one-$precision && find . -type f | sort) <(cd "$run" && find . -type f | sort) ||
             wrong "$count processes leave other files"
     done
 done
+holds 3-f32/config.json '"micro-batches": 8'
+says "is whole" verify 3-f32
 
-# Stopped, and gone on with by another number of processes.
-ranks 2 "${model[@]}" --epochs 40 --output killed &
-until [ -s killed/log.jsonl ]; do sleep 0.05; done
-pkill -KILL -f "^$program train .*--output killed" && wait
-"$program" train --resume killed --epochs 2 >out 2>err && wrong "epochs were lowered below those done"
-true
+# All that is random, of the emulated device too.
+random=(--mixup 0.8 --cutmix 1 --reprob 0.25 --model-ema --model-ema-decay 0.9 --clip-grad 1 --grad-accum-steps 2)
+for device in cpu emulated; do
+    varied=("${model[@]}" --epochs 1 "${random[@]}" --device $device)
+    "$program" train "${varied[@]}" --output varied-$device >out 2>err || wrong "one process: $(cat err)"
+    ranks 3 "${varied[@]}" --output varied-3-$device || wrong "3 processes on $device: $(cat err)"
+    same_as_one varied-3-$device varied-$device
+done
+
+# A rank is killed, and another number of them goes on.
+for ((number = 1; number <= kills; number++)); do
+    rm -rf killed
+    "$program" train "${model[@]}" --epochs 8 --checkpoint-every 3 --output whole-8 >out 2>err
+    ranks 3 "${model[@]}" --epochs 8 --checkpoint-every 3 --output killed &
+    until grep -qs '"epoch":1,' killed/log.jsonl; do sleep 0.02; done
+    sleep 0.$((RANDOM % 1000))
+    pids=($(pgrep -f "^$program train .*--output killed"))
+    kill -KILL "${pids[RANDOM % ${#pids[@]}]}"
+    wait $! && [ ! -e killed/model.safetensors ] && wrong "ends with success although a rank was killed"
+    if [ ! -e killed/model.safetensors ]; then
+        [ "$(grep -c "^[a-z]*: .*\[ranks\] rank" err)" = 1 ] || grep -q "stopped after" out ||
+            wrong "the rank that was killed is not named once: $(cat err)"
+        ranks 2 --resume killed || wrong "2 processes do not go on: $(cat err)"
+    fi
+    [ "$(digest killed)" = "$(digest whole-8)" ] || wrong "killed and gone on with, the weights differ"
+    rm -rf whole-8
+done
+
+# One that is stopped is not heard of; one that computes for long is.
+ranks 2 "${model[@]}" --epochs 200 --timeout 2 --output stopped &
+until grep -qs '"epoch":1,' stopped/log.jsonl; do sleep 0.02; done
+pids=($(pgrep -f "^$program train .*--output stopped"))
+for pid in "${pids[@]}"; do grep -qz OMPI_COMM_WORLD_RANK=1 "/proc/$pid/environ" && kill -STOP "$pid"; done
+wait $! && wrong "ends with success although a rank was stopped"
+pkill -KILL -f "^$program train .*--output stopped"
+grep -q "\[ranks\] rank 1 .* was not heard of for 2 s" err || wrong "the rank that was stopped is not named: $(cat err)"
+grep -q "to go on:.*--resume stopped" err || wrong "how to go on is not said: $(cat err)"
+
+# Ranks that would train something else.
+timeout $limit mpirun -n 1 "$program" train "${short[@]}" --output other : \
+    -n 1 "$program" train "${short[@]}" --lr 0.5 --output other >out 2>err && wrong "ranks with different rates train"
+grep -q "rank 1 has another --lr than rank 0: 0.5, not 0.001" err || wrong "what differs is not named: $(cat err)"
+[ ! -e other ] || wrong "a run that could not begin leaves a folder"
+
+ranks 2 "${short[@]}" --output one-f32 && wrong "a folder that exists is taken"
+grep -q "one-f32 exists already" err || wrong "a folder that exists is not named: $(cat err)"
+refuses 2 "--timeout must be 1 to 86400, got 0" train --timeout 0
+
+exit $((failures > 0))

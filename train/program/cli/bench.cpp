@@ -104,7 +104,7 @@ class Step {
             tape.backward(loss_(model_.forward(images), labels));
         };
         if (mean_gradient_) {
-            mean_gradient_->begin();
+            mean_gradient_->begin(parts_);
             mean_gradient_->add(0, parts_, !profile && worth_a_thread_each(parts_, thread_count()), [&](int64_t i) {
                 const MicroBatch number(i);
                 pass(i);
