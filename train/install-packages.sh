@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build libopenblas-dev libfmt-dev libboost-context-dev libcli11-dev nlohmann-json3-dev libjpeg-dev
     libpng-dev libprotobuf-dev protobuf-compiler
-    libcpp-httplib-dev pkg-config catch2 gnuplot-nox graphviz "$@")
+    libcpp-httplib-dev pkg-config libopenmpi-dev openmpi-bin catch2 gnuplot-nox graphviz "$@")
 
 if ! command -v apt-get >/dev/null; then
     echo "Neither Debian nor Ubuntu: please see to it that these are installed, by whatever names: ${packages[*]}"

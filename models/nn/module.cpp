@@ -26,9 +26,7 @@ thread_local std::optional<int64_t> micro_batch;
 MicroBatch::MicroBatch(int64_t number) : outer_(std::exchange(micro_batch, number)) {}
 MicroBatch::~MicroBatch() { micro_batch = outer_; }
 
-Random Module::random() const {
-    return micro_batch ? random_.split(static_cast<uint64_t>(*micro_batch)) : random_;
-}
+Random Module::random() const { return micro_batch ? random_.split(static_cast<uint64_t>(*micro_batch)) : random_; }
 
 ModuleObserver::ModuleObserver(Function function)
     : function_(std::move(function)), outer_(std::exchange(observer, this)) {}

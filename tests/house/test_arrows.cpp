@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::array<const char*, 6> rooms{"core", "cuda", "autograd", "ops", "models", "train"};  // lowest first
-constexpr std::array<const char*, 6> rooms_of_train{"train/optim",    "train/data",    "train/loop",
+constexpr std::array<const char*, 7> rooms_of_train{"train/ranks",    "train/optim",   "train/data",       "train/loop",
                                                     "train/transfer", "train/program", "train/experiments"};
 constexpr size_t most_files = 25;
 

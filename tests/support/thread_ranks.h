@@ -14,9 +14,9 @@
 
 namespace swingrad::test {
 
-// Calls body(ranks) on `count` threads, each as one rank of so many; `in_turns`, as of the emulated device, one at a time
-// but for exchanges. Returns how many bytes each has sent. What one
-// throws is thrown here, and must be thrown by all: a rank that waits for one that has gone waits for ever.
+// Calls body(ranks) on `count` threads, each as one rank of so many; `in_turns`, as of the emulated device, one at a
+// time but for exchanges. Returns how many bytes each has sent. What one throws is thrown here, and must be thrown by
+// all: a rank that waits for one that has gone waits for ever.
 inline std::vector<size_t> as_ranks(int count, const std::function<void(Ranks&)>& body, bool in_turns = false) {
     struct Shared {
         std::barrier<> meeting;
@@ -24,8 +24,7 @@ inline std::vector<size_t> as_ranks(int count, const std::function<void(Ranks&)>
         std::vector<size_t> sent;
         std::mutex turn;
 
-        explicit Shared(int size)
-            : meeting(size), to(static_cast<size_t>(size)), sent(static_cast<size_t>(size), 0) {}
+        explicit Shared(int size) : meeting(size), to(static_cast<size_t>(size)), sent(static_cast<size_t>(size), 0) {}
     } shared(count);
     struct One : Ranks {
         Shared& shared;

@@ -124,9 +124,7 @@ void DeviceSteps::write_inputs(const Batch& batch, Random random) {
     model_.draw_ahead(inputs_.shape()[0], parameters_.dtype(), Device::cuda);
 }
 
-void DeviceSteps::begin() {
-    buffers_before_.copy_from(parameters_.buffers());
-}
+void DeviceSteps::begin() { buffers_before_.copy_from(parameters_.buffers()); }
 
 // What a graph repeats is a first pass, whose gradients replace what is there.
 void DeviceSteps::pass(bool first) {

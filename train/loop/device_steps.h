@@ -43,7 +43,8 @@ class DeviceSteps {
         double learning_rate;
         int64_t micro_batches;
     };
-    void take(const std::function<Batch(int64_t)>& batch, Random random, const std::function<Numbers(int64_t)>& numbers);
+    void take(const std::function<Batch(int64_t)>& batch, Random random,
+              const std::function<Numbers(int64_t)>& numbers);
 
     // Of several ranks, each computes its share of a batch's micro-batches: take() asks for no other. Waits for the
     // device in every step, and for the ranks, which must outlive this object.

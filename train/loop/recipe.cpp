@@ -180,8 +180,7 @@ void validate_optimisation(const Recipe& r) {
 int64_t micro_batches_of(const Recipe& recipe, bool whole) {
     if (recipe.micro_batches > 0) {
         if (whole && recipe.micro_batches > 1)
-            fail_usage("--micro-batches {}: a model with running statistics takes a batch whole",
-                       recipe.micro_batches);
+            fail_usage("--micro-batches {}: a model with running statistics takes a batch whole", recipe.micro_batches);
         return recipe.micro_batches;
     }
     if (whole || recipe.device == "cuda") return 1;

@@ -87,8 +87,8 @@ inline void update(Recipe& recipe, const nlohmann::json& values, const std::stri
 
 // In how many parts a batch is computed, each by itself, whose gradients are added (train/optim/mean_gradient.h): the
 // recipe's micro_batches, or where that is 0, and the batch can be halved so often, up to 4 of at least 16 samples, up
-// to 16 of at least 32; on a GPU, which one part keeps busy, 1. `whole`: of a model that keeps statistics of the samples
-// it sees together, 1. Throws a UsageError where the recipe says otherwise.
+// to 16 of at least 32; on a GPU, which one part keeps busy, 1. `whole`: of a model that keeps statistics of the
+// samples it sees together, 1. Throws a UsageError where the recipe says otherwise.
 int64_t micro_batches_of(const Recipe& recipe, bool whole);
 
 // For checks of settings: throw a UsageError unless the setting fits, or is one of those possible.

@@ -107,9 +107,9 @@ MeanGradient::Node MeanGradient::node_of(const std::shared_ptr<Collected>& colle
         const Tensor sums = node.sums.subrange(entry.offset, entry.shape);
         if (!received[i]) sums.fill_zero();
         else if (entry.has_copy())
-            parallel_elements(entry.shape.numel(), [to = sums.data<float>(),
-                                                    g = collected->copies_gradients.data<bfloat16>() + entry.offset](
-                                                       int64_t j) { to[j] = widen(g[j]); });
+            parallel_elements(entry.shape.numel(),
+                              [to = sums.data<float>(), g = collected->copies_gradients.data<bfloat16>() +
+                                                            entry.offset](int64_t j) { to[j] = widen(g[j]); });
         else if (!node.owner) sums.copy_from(collected->gradients.subrange(entry.offset, entry.shape));
     }
     const std::lock_guard lock(mutex_);
@@ -154,8 +154,8 @@ Tensor MeanGradient::buffer() {
     return buffer;
 }
 
-// By level, so from the right: a smaller block lies to the right of all larger ones. Of two halves of the root either may
-// come first.
+// By level, so from the right: a smaller block lies to the right of all larger ones. Of two halves of the root either
+// may come first.
 MeanGradient::Node MeanGradient::sum_of_all() {
     Node sum;
     for (auto& [block, node] : nodes_) {
@@ -228,7 +228,8 @@ void MeanGradient::sum_landed(int64_t count, int64_t micro_batches, Ranks& ranks
         for (int64_t i = 0; i < count; ++i) values.push_back(losses_[static_cast<size_t>(i)].item());
         gather_shares(ranks, micro_batches, values);
         for (size_t i = 0; i < values.size(); ++i)
-            losses_[i].copy_from(Tensor::from({1}, std::vector<double>{values[i]}).to(loss_.dtype()).on(loss_.device()));
+            losses_[i].copy_from(
+                Tensor::from({1}, std::vector<double>{values[i]}).to(loss_.dtype()).on(loss_.device()));
     }
     for (int64_t i = 0; i < count; ++i)
         dispatch_float("mean_gradient", loss_.dtype(), [&]<class W>(W) {

@@ -31,7 +31,8 @@ std::vector<std::vector<BatchBlock>> blocks_of_all(Ranks& ranks, const std::map<
     const size_t mine = here.size();
     const auto sizes = ranks.gather(std::as_bytes(std::span(&mine, 1)), std::vector<size_t>(count, sizeof mine));
     std::vector<size_t> bytes;
-    for (size_t r = 0; r < count; ++r) bytes.push_back(reinterpret_cast<const size_t*>(sizes.data())[r] * sizeof(BatchBlock));
+    for (size_t r = 0; r < count; ++r)
+        bytes.push_back(reinterpret_cast<const size_t*>(sizes.data())[r] * sizeof(BatchBlock));
     const auto gathered = ranks.gather(std::as_bytes(std::span(here)), bytes);
     std::vector<std::vector<BatchBlock>> all;
     const auto* next = reinterpret_cast<const BatchBlock*>(gathered.data());

@@ -30,7 +30,7 @@ Ended end_of(Trainer& trainer, int64_t steps) {
         trainer.settle();
         ended.losses.push_back(trainer.last_loss());
         ended.norm = trainer.mean_gradient_norm();
-        ended.accuracy = trainer.accuracy();
+        ended.accuracy = trainer.classifies() ? trainer.accuracy() : -1;
         if (trainer.epoch_done()) trainer.begin_next_epoch();
     }
     const Tensor values = trainer.parameters().values().on_cpu();
@@ -164,8 +164,11 @@ TEST_CASE("sums over blocks have the bits of one tree, and are sent with the lea
 TEST_CASE("a tree's order is that of its picture") {
     // Numbers whose sum depends on the order, in float32.
     const auto number = [](float value) { return full({1}, value, DType::float32); };
-    std::map<BatchBlock, Tensor> blocks{{{0, 0}, number(1e8f)}, {{0, 1}, number(-1e8f)}, {{0, 2}, number(1.0f)},
-                                   {{0, 3}, number(3e8f)}, {{0, 4}, number(-3e8f)}};
+    std::map<BatchBlock, Tensor> blocks{{{0, 0}, number(1e8f)},
+                                        {{0, 1}, number(-1e8f)},
+                                        {{0, 2}, number(1.0f)},
+                                        {{0, 3}, number(3e8f)},
+                                        {{0, 4}, number(-3e8f)}};
     REQUIRE(sum_of_blocks(blocks).item() == ((1e8f - 1e8f) + (1.0f + 3e8f)) + -3e8f);
 }
 

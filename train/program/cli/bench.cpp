@@ -92,7 +92,9 @@ class Step {
         if (on_device_) {
             if (on_device_->full()) on_device_->read();
             on_device_->take([&](int64_t i) { return part(i); }, random,
-                             [&](int64_t) { return DeviceSteps::Numbers{learning_rate, parts_}; });
+                             [&](int64_t) {
+                                 return DeviceSteps::Numbers{learning_rate, parts_};
+                             });
             return;
         }
         parameters_.zero_grad();

@@ -31,8 +31,8 @@ bool is_standard_output(const std::filesystem::path& path);
 // Text on standard error, where nothing more can be done if nobody can read it.
 void complain(const std::string& text);
 
-// From now on print_line, warn and Progress say nothing: of several processes that train together, one speaks. What ends
-// the program is said.
+// From now on print_line, warn and Progress say nothing: of several processes that train together, one speaks. What
+// ends the program is said.
 void be_silent();
 bool is_silent();
 

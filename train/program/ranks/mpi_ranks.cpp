@@ -52,8 +52,8 @@ struct Peer {
 
 class MpiRanks : public Ranks {
   public:
-    explicit MpiRanks(double timeout) : timeout_(std::chrono::duration_cast<Clock::duration>(
-                                            std::chrono::duration<double>(timeout))) {
+    explicit MpiRanks(double timeout)
+        : timeout_(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(timeout))) {
         thread_ = std::thread([this] { run(); });
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return ready_; });
@@ -224,9 +224,9 @@ class MpiRanks : public Ranks {
         auto looked = start;
         for (;;) {
             int done = 0;
-            const int code =
-                MPI_Testall(static_cast<int>(open.size()), open.data(), &done, MPI_STATUSES_IGNORE);
-            check(code == MPI_SUCCESS, "[ranks] an exchange of step {} failed in MPI, with code {}", step_.load(), code);
+            const int code = MPI_Testall(static_cast<int>(open.size()), open.data(), &done, MPI_STATUSES_IGNORE);
+            check(code == MPI_SUCCESS, "[ranks] an exchange of step {} failed in MPI, with code {}", step_.load(),
+                  code);
             if (done) return;
             const auto now = Clock::now();
             if (now - looked > interval_of_life / 4) {

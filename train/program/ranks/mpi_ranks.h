@@ -13,10 +13,10 @@ inline constexpr const char* timeout_help =
 // How many processes a launcher has started as one job with this one, as the environment says; 1 where none did.
 int launched_ranks();
 
-// While it lives, world() is the ranks of the job: all of them must make one, and end it. Where launched_ranks() is 1 it
-// does nothing. A rank that is not heard of for `timeout` seconds counts as lost: the others' collectives throw an Error
-// that names it. Ranks but the first are silent (train/program/console/output.h). Throws a UsageError where timeout is
-// not from 1 to 86400, and an Error where there are several processes and this build knows no MPI.
+// While it lives, world() is the ranks of the job: all of them must make one, and end it. Where launched_ranks() is 1
+// it does nothing. A rank that is not heard of for `timeout` seconds counts as lost: the others' collectives throw an
+// Error that names it. Ranks but the first are silent (train/program/console/output.h). Throws a UsageError where
+// timeout is not from 1 to 86400, and an Error where there are several processes and this build knows no MPI.
 class JoinedRanks {
   public:
     explicit JoinedRanks(double timeout);

@@ -7,8 +7,10 @@ namespace swingrad {
 
 JoinedRanks::JoinedRanks(double timeout) {
     require(timeout >= 1 && timeout <= 86400, "timeout", "1 to 86400", timeout);
-    check(launched_ranks() == 1, "[ranks] {} processes were started to train together, and this build has no MPI: "
-          "install it (libopenmpi-dev, openmpi-bin) and build anew", launched_ranks());
+    check(launched_ranks() == 1,
+          "[ranks] {} processes were started to train together, and this build has no MPI: "
+          "install it (libopenmpi-dev, openmpi-bin) and build anew",
+          launched_ranks());
 }
 JoinedRanks::~JoinedRanks() = default;
 

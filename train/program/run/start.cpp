@@ -42,9 +42,8 @@ void require_nothing_begun(const RunFolder& folder) {
 // What all ranks must have in common to end with the same bits.
 void require_alike_with_others(const RunSubject& subject, const RunLoop& loop) {
     if (world().size() == 1) return;
-    std::vector<Fact> facts{{"version", SWINGRAD_VERSION},
-                            {"instruction set", instruction_set()},
-                            {"--gemm", name_of(gemm_engine())}};
+    std::vector<Fact> facts{
+        {"version", SWINGRAD_VERSION}, {"instruction set", instruction_set()}, {"--gemm", name_of(gemm_engine())}};
     for (const auto& [name, value] : subject.settings.items())
         if (!may_change(name)) facts.push_back({"--" + name, value.dump()});
     facts.push_back({"architecture", subject.architecture.dump()});
@@ -65,6 +64,8 @@ int start(const RunFolder& folder, RunSubject subject, nlohmann::json config, co
     // Chosen once: what a run says, it keeps, on whatever device it goes on.
     subject.recipe.micro_batches = micro_batches_of(subject.recipe, !subject.model.buffers().empty());
     config["micro-batches"] = subject.settings["micro-batches"] = subject.recipe.micro_batches;
+    if (subject.fixed_settings.contains("micro-batches"))
+        subject.fixed_settings["micro-batches"] = subject.recipe.micro_batches;
     if (const std::string* text = not_utf8_in(config))
         fail("[run] {} is not UTF-8, as {} must be: rename it", in_quotes(*text), folder.config().filename().string());
     RunLoop loop(folder, subject);
