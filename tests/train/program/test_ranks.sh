@@ -88,6 +88,25 @@ timeout $limit mpirun -n 1 "$program" train "${short[@]}" --output other : \
 grep -q "rank 1 has another --lr than rank 0: 0.5, not 0.001" err || wrong "what differs is not named: $(cat err)"
 [ ! -e other ] || wrong "a run that could not begin leaves a folder"
 
+# One that finds no room for its checkpoint says so, and no other says more.
+timeout $limit mpirun -n 1 bash -c 'ulimit -f 100; exec "$@"' limited "$program" train "${model[@]}" --epochs 50 --output full : \
+    -n 1 "$program" train "${model[@]}" --epochs 50 --output full >out 2>err && wrong "ends with success although files are limited"
+grep "^swingrad" err >lines
+{ [ "$(wc -l <lines)" = 1 ] && grep -q "File too large" lines; } || wrong "no room is not said once: $(cat lines)"
+
+# Ctrl-C stops all of them after one step.
+rm -rf interrupted
+ranks 2 "${model[@]}" --epochs 8 --output interrupted &
+until grep -qs '"epoch":1,' interrupted/log.jsonl; do sleep 0.02; done
+pkill -TERM -f "^$program train .*--output interrupted"
+wait $!
+grep -q "stopped after step .*--resume interrupted" out || wrong "not stopped as one: $(cat out err)"
+ranks 3 --resume interrupted || wrong "3 processes do not go on: $(cat err)"
+"$program" train "${model[@]}" --epochs 8 --output whole-8 >out 2>err
+same_as_one interrupted whole-8
+
+ranks 2 "${short[@]}" --seeds 2 --output seeds && wrong "several seeds by several ranks"
+grep -q "^swingrad train: --seeds" err || wrong "several seeds are not refused: $(cat err)"
 ranks 2 "${short[@]}" --output one-f32 && wrong "a folder that exists is taken"
 grep -q "one-f32 exists already" err || wrong "a folder that exists is not named: $(cat err)"
 refuses 2 "--timeout must be 1 to 86400, got 0" train --timeout 0

@@ -70,6 +70,7 @@ LogTable train_in_folder(const SwinRecipe& recipe, const std::filesystem::path& 
         const SwinRecipe before = read_config(run).recipe;
         SwinRecipe now = recipe;
         if (now.train_crop_mode == "auto") now.train_crop_mode = before.train_crop_mode;  // as the run has chosen
+        if (now.micro_batches == 0) now.micro_batches = before.micro_batches;
         check(to_json(before) == to_json(now), "[experiment] {} is a run of other settings; choose another --output",
               folder.string());
     }

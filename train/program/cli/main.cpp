@@ -3,6 +3,7 @@
 #include "cuda/runtime/runtime.h"
 #include "train/program/cli/commands.h"
 #include "train/program/console/terminate.h"
+#include "train/program/ranks/mpi_ranks.h"
 
 #include <fmt/format.h>
 
@@ -46,6 +47,7 @@ std::string version() {
 
 int main(int argc, char** argv) try {
     std::signal(SIGXFSZ, SIG_IGN);  // a file over the size limit shall be a failed write, not the end
+    share_cores();
     CLI::App app{"swingrad: Swin Transformer V2 from scratch, to read, to trust and to train.", "swingrad"};
     app.set_version_flag("--version", version);
     app.footer(

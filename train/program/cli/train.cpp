@@ -177,6 +177,7 @@ RunCommand declare_train(CLI::App& command) {
             if (std::filesystem::is_regular_file(flags->show_batch, unknown))
                 fail_usage("--show-batch {} is there already: remove it, or choose another",
                            flags->show_batch.string());
+            if (world().rank() != 0) return 0;
             show_batch(recipe, flags->show_batch);
             print_line(fmt::format("the first images of the first epoch are in {}", flags->show_batch.string()));
             return 0;
@@ -192,6 +193,7 @@ RunCommand declare_train(CLI::App& command) {
         require(flags->seeds >= 1 && flags->seeds <= most_seeds_of_a_recipe, "seeds",
                 fmt::format("1 to {}", most_seeds_of_a_recipe).c_str(), flags->seeds);
         refuse_serving_seeds(*flags);
+        if (world().size() > 1) fail_usage("--seeds trains one run after another, each by one process");
         return train_seeds(recipe, flags->seeds, output.empty() ? default_seeds_folder(recipe, flags->seeds) : output,
                            origin);
     };

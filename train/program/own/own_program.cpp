@@ -1,5 +1,7 @@
 #include "train/program/own/own_program.h"
 
+#include "train/program/ranks/mpi_ranks.h"
+
 #include "train/data/dataset.h"
 #include "train/program/console/flags.h"
 #include "train/program/own/own_commands.h"
@@ -88,6 +90,7 @@ Batch first_batch(const Samples& samples, int64_t count) {
 
 int run_program(const Program& program, int argc, char** argv) try {
     std::signal(SIGXFSZ, SIG_IGN);  // a file over the size limit shall be a failed write, not the end
+    share_cores();
     CLI::App app{fmt::format("{}: a model trained by swingrad.", program.name), program.name};
     const auto bound = [&](auto declare) {
         return [&program, declare](CLI::App& command) { return declare(program, command); };

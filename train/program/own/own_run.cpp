@@ -141,8 +141,10 @@ int train(const Program& program, const TrainFlags& flags) {
                                ? fs::path("runs") / fmt::format("{}-seed{}", program.name, flags.recipe.seed)
                                : flags.output};
     require_unused(folder);
-    OwnRun run(program, flags.recipe, flags.source);
-    nlohmann::json config = to_json(flags.recipe), derived = run.derived(flags.source), decisive = config;
+    Recipe recipe = flags.recipe;
+    recipe.micro_batches = micro_batches_of(recipe, !model_of(program)->buffers().empty());  // chosen once
+    OwnRun run(program, recipe, flags.source);
+    nlohmann::json config = to_json(recipe), derived = run.derived(flags.source), decisive = config;
     decisive["program"] = program.name;
     decisive["parameters"] = derived["parameters"];
     if (!flags.recipe.init.empty())

@@ -5,7 +5,6 @@
 #include "train/program/ranks/mpi_ranks.h"
 
 #include "core/error.h"
-#include "core/threads.h"
 #include "train/loop/recipe.h"
 #include "train/program/console/output.h"
 
@@ -33,10 +32,11 @@ using namespace std::chrono_literals;
 constexpr int tag_of_data = 1, tag_of_life = 2;
 constexpr size_t longest_message = size_t{1} << 30;  // counts are int
 
-// What a rank tells the others every now and then.
+// What a rank tells the others every now and then. One that failed has said why.
+enum class State : int32_t { trains, ended, failed };
 struct SignOfLife {
-    int64_t step = 0, exchanges = 0;
-    int32_t ended = 0;
+    int64_t step = 0;
+    State state = State::trains;
 };
 
 struct Peer {
@@ -88,13 +88,6 @@ class MpiRanks : public Ranks {
         if (error_) std::rethrow_exception(error_);
     }
 
-    // On the ranks of this machine: so many share its cores.
-    int on_this_machine() const {
-        int count = 0;
-        for (const Peer& peer : peers_) count += std::strcmp(peer.host, peers_[static_cast<size_t>(rank_)].host) == 0;
-        return count;
-    }
-
   private:
     void run() {
         try {
@@ -116,7 +109,7 @@ class MpiRanks : public Ranks {
                 if (ending_) break;
                 to = to_;
             }
-            tell(false);
+            tell();
             listen();
             if (!to) continue;
             std::exception_ptr error;
@@ -156,36 +149,37 @@ class MpiRanks : public Ranks {
         }
     }
 
-    // One that fails leaves without the others, which wait for it: the launcher ends them.
+    // One that has lost another leaves by itself, and so does one that fails: the launcher ends the rest.
     void end() {
-        if (error_ || failing_) return;
-        tell(true);
-        const auto until = Clock::now() + timeout_;
+        if (error_) return;
+        state_ = failing_ ? State::failed : State::ended;
+        told_ = {};
+        tell();
+        const auto until = Clock::now() + (failing_ ? Clock::duration(100ms) : timeout_);
         for (bool all = false; !all && Clock::now() < until; std::this_thread::sleep_for(1ms)) {
             listen();
             all = true;
-            for (size_t r = 0; r < peers_.size(); ++r) all = all && (is_own(r) || peers_[r].last.ended != 0);
+            for (size_t r = 0; r < peers_.size(); ++r)
+                all = all && (is_own(r) || peers_[r].last.state != State::trains);
         }
-        for (Peer& peer : peers_)
-            if (peer.sending != MPI_REQUEST_NULL) MPI_Wait(&peer.sending, MPI_STATUS_IGNORE);
-        MPI_Finalize();
+        if (!failing_) MPI_Finalize();
     }
 
     bool is_own(size_t r) const { return static_cast<int>(r) == rank_; }
 
-    void tell(bool ended) {
-        if (!ended && Clock::now() - told_ < interval_of_life) return;
+    void tell() {
+        if (Clock::now() - told_ < interval_of_life) return;
         told_ = Clock::now();
         for (size_t r = 0; r < peers_.size(); ++r) {
             Peer& peer = peers_[r];
             if (is_own(r)) continue;
-            int done = 1;
             if (peer.sending != MPI_REQUEST_NULL) {
-                if (ended) MPI_Wait(&peer.sending, MPI_STATUS_IGNORE);
-                else MPI_Test(&peer.sending, &done, MPI_STATUS_IGNORE);
+                int done = 0;
+                MPI_Test(&peer.sending, &done, MPI_STATUS_IGNORE);
+                if (!done && state_ == State::trains) continue;  // the one before has not left yet
+                if (!done) MPI_Wait(&peer.sending, MPI_STATUS_IGNORE);
             }
-            if (!done) continue;  // the one before has not left yet
-            peer.sent = {step_, exchanges_, ended};
+            peer.sent = {step_, state_};
             MPI_Isend(&peer.sent, sizeof peer.sent, MPI_BYTE, static_cast<int>(r), tag_of_life, MPI_COMM_WORLD,
                       &peer.sending);
         }
@@ -204,7 +198,6 @@ class MpiRanks : public Ranks {
     }
 
     void carry_out(const std::vector<ConstBytes>& to, const std::vector<Bytes>& from) {
-        ++exchanges_;
         std::vector<MPI_Request> open;
         const auto each_piece = [](auto bytes, const auto& body) {
             for (size_t begin = 0; begin < bytes.size(); begin += longest_message)
@@ -231,7 +224,7 @@ class MpiRanks : public Ranks {
             const auto now = Clock::now();
             if (now - looked > interval_of_life / 4) {
                 looked = now;
-                tell(false);
+                tell();
                 listen();
                 require_all();
             }
@@ -248,12 +241,12 @@ class MpiRanks : public Ranks {
             const bool here = std::strcmp(peer.host, peers_[static_cast<size_t>(rank_)].host) == 0;
             std::string what;
             if (here && kill(peer.pid, 0) != 0 && errno == ESRCH) what = "is gone";
-            else if (peer.last.ended != 0) what = "has ended";
+            else if (peer.last.state != State::trains) what = "has ended";
             else if (Clock::now() - peer.heard > timeout_)
                 what = fmt::format("was not heard of for {:.0f} s", std::chrono::duration<double>(timeout_).count());
             if (what.empty()) continue;
-            // The first of those that are left says so, and as it ends, so do the others.
-            if (rank_ != (r == 0 ? 1 : 0)) std::this_thread::sleep_for(3s);
+            // The first of those that are left says so, unless the one that ended has, and as it ends, so do the others.
+            if (peer.last.state == State::failed || rank_ != (r == 0 ? 1 : 0)) std::this_thread::sleep_for(3s);
             fail("[ranks] {} {}: rank {} is at step {}, and last heard of step {} there",
                  peer.name(static_cast<int>(r)), what, rank_, step_.load(), peer.last.step);
         }
@@ -273,7 +266,7 @@ class MpiRanks : public Ranks {
     // Of the thread alone, once it is ready.
     int rank_ = 0;
     std::vector<Peer> peers_;
-    int64_t exchanges_ = 0;
+    State state_ = State::trains;
     Clock::time_point told_{};
 };
 
@@ -283,9 +276,6 @@ JoinedRanks::JoinedRanks(double timeout) {
     require(timeout >= 1 && timeout <= 86400, "timeout", "1 to 86400", timeout);
     if (launched_ranks() == 1) return;
     auto ranks = std::make_unique<MpiRanks>(timeout);
-    // A launcher that binds ranks to cores has shared them out already.
-    const int here = ranks->on_this_machine(), all = static_cast<int>(std::thread::hardware_concurrency());
-    if (thread_count() == all) set_thread_count(std::max(1, all / here));
     if (ranks->rank() != 0) be_silent();
     ranks_ = std::move(ranks);
     set_world(*ranks_);

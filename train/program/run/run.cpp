@@ -102,6 +102,8 @@ class SwinRun {
         look_at_test();
         const auto classes = static_cast<int64_t>(training_.classes.size());
         const Known known = known_of(training_, validation_);
+        // Chosen once, too.
+        recipe_.micro_batches = micro_batches_of(recipe_, !SwinV2(model_of(recipe_, classes)).buffers().empty());
         RunConfig config{
             recipe_,
             model_of(recipe_, classes),

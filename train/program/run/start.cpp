@@ -60,12 +60,8 @@ void require_unused(const RunFolder& folder) {
     require_nothing_begun(folder);
 }
 
-int start(const RunFolder& folder, RunSubject subject, nlohmann::json config, const std::string& samples) {
-    // Chosen once: what a run says, it keeps, on whatever device it goes on.
-    subject.recipe.micro_batches = micro_batches_of(subject.recipe, !subject.model.buffers().empty());
-    config["micro-batches"] = subject.settings["micro-batches"] = subject.recipe.micro_batches;
-    if (subject.fixed_settings.contains("micro-batches"))
-        subject.fixed_settings["micro-batches"] = subject.recipe.micro_batches;
+int start(const RunFolder& folder, const RunSubject& subject, const nlohmann::json& config,
+          const std::string& samples) {
     if (const std::string* text = not_utf8_in(config))
         fail("[run] {} is not UTF-8, as {} must be: rename it", in_quotes(*text), folder.config().filename().string());
     RunLoop loop(folder, subject);

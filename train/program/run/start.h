@@ -14,10 +14,10 @@ namespace swingrad {
 // a config.json: a lock that no process holds, and temporaries.
 void require_unused(const RunFolder& folder);
 
-// Makes the folder, writes `config` into it as config.json, with micro-batches as micro_batches_of says, and trains.
+// Makes the folder, writes `config` into it as config.json, and trains.
 // `samples` says more of the samples, as RunLoop::announce has it. Returns the exit code: 0, or exit_interrupted()
 // where the user stopped it, with all that is needed to go on saved.
-int start(const RunFolder& folder, RunSubject subject, nlohmann::json config, const std::string& samples);
+int start(const RunFolder& folder, const RunSubject& subject, const nlohmann::json& config, const std::string& samples);
 
 // Goes on as if it had never stopped. `config`, unless it is null, becomes config.json once the last checkpoint is
 // read: a run that cannot go on stays as it was.
