@@ -22,6 +22,11 @@ for recipe in cifar-minutes cifar-100-epochs; do
     says "$recipe" train --help
     refuses 1 "no/test_batch.bin" train --recipe $recipe --data cifar10:no --output none
 done
+says "finetune-small" train --help
+refuses 2 "--recipe finetune-small needs --init" train --recipe finetune-small
+refuses 1 "nowhere" train --recipe finetune-small --init nowhere
+echo '{"needs": "init"}' >needs.json
+refuses 1 'needs.json: "needs" must be an array of names of settings, got "init"' train --recipe needs.json
 refuses 2 "--recipe must be cifar-100-epochs, " train --recipe cifar
 refuses 2 'or a JSON file, got "no.json"' train --recipe no.json
 refuses 2 "--recipe cifar-minutes contradicts --resume by_recipe" train --resume by_recipe --recipe cifar-minutes

@@ -40,13 +40,18 @@ nlohmann::json given(const TrainFlags& flags) {
 // Defaults, then the named recipe, then the config file, then flags.
 SwinRecipe recipe_of(const TrainFlags& flags) {
     SwinRecipe recipe;
-    if (!flags.named_recipe.empty())
-        update(recipe, recipe_of_name(flags.named_recipe).settings, "the recipe " + on_one_line(flags.named_recipe));
+    std::vector<std::string> needs;
+    if (!flags.named_recipe.empty()) {
+        const NamedRecipe named = recipe_of_name(flags.named_recipe);
+        update(recipe, named.settings, "the recipe " + on_one_line(flags.named_recipe));
+        needs = named.needs;
+    }
     if (!flags.config.empty()) {
         nlohmann::json settings = read_json_file(flags.config);
         // A run's own config.json will do: what follows from its settings is worked out anew. So will a recipe.
         if (settings.is_object() && settings.contains("derived")) say_as_today(settings);
-        if (settings.is_object()) settings.erase("derived"), settings.erase("about");
+        if (settings.is_object()) 
+            for (const char* key : {"derived", "about", "needs"}) settings.erase(key);
         if (is_hub_config(settings))
             fail_usage(
                 "--config {}: a hub's configuration of a model, which goes to summary, evaluate and predict; a "
@@ -55,6 +60,10 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
         update(recipe, settings, flags.config.string());
     }
     update(recipe, given(flags), "the flags");
+    const nlohmann::json all = to_json(recipe);
+    for (const std::string& need : needs)
+        if (!all.contains(need) || all[need] == to_json(SwinRecipe{})[need])
+            fail_usage("--recipe {} needs --{}", flags.named_recipe, need);
     validate(recipe);
     refuse_idle(given(flags), to_json(SwinRecipe{}), needs_of_flags(recipe));
     choose_device(recipe.device);

@@ -17,7 +17,11 @@ NamedRecipe recipe_in(const std::string& name, nlohmann::json settings, const st
     const nlohmann::json about = settings.value("about", nlohmann::json(""));
     check(about.is_string(), "{}: \"about\" must be a text, got {}", from, json_text(about));
     settings.erase("about");
-    return {name, about, std::move(settings)};
+    const nlohmann::json needs = settings.value("needs", nlohmann::json::array());
+    check(needs.is_array() && std::all_of(needs.begin(), needs.end(), [](const auto& one) { return one.is_string(); }),
+          "{}: \"needs\" must be an array of names of settings, got {}", from, json_text(needs));
+    settings.erase("needs");
+    return {name, about, std::move(settings), needs};
 }
 
 struct Builtin {

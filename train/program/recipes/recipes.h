@@ -1,8 +1,9 @@
 // Recipes: settings of a training that go together, each a JSON file beside this one and known by its name. A program
 // has them all built in.
 //
-// A file holds settings by the names of the flags, "model-args" for the architecture where it is not the model's, and
-// under "about" what it is for. What it does not name is as without it.
+// A file holds settings by the names of the flags, "model-args" for the architecture where it is not the model's, under
+// "about" what it is for, and under "needs" the names of settings that must be given beside it. What it does not name is
+// as without it.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,7 +15,8 @@ namespace swingrad {
 
 struct NamedRecipe {
     std::string name, about;
-    nlohmann::json settings;  // without "about"
+    nlohmann::json settings;         // without "about" and "needs"
+    std::vector<std::string> needs;  // settings
 };
 
 const std::vector<NamedRecipe>& named_recipes();  // in the order of their names
