@@ -269,6 +269,34 @@ TEST_CASE("a page's maps, answer and gradients are those that trace gives") {
     REQUIRE(sums == 6);
 }
 
+TEST_CASE("large maps and pictures are drawn smaller, each number the mean of a square, and the page says so") {
+    SwinConfig config = small_swin();
+    config.img_size = {264, 260}, config.patch_size = {4, 4};  // 66 x 65 tokens
+    config.depths = {1}, config.num_heads = {1}, config.window_size = {{4, 4}},
+    config.pretrained_window_sizes = {{0, 0}};
+    const Explained seen = Subject(config).seen();
+    const json page = explanation_of(seen, whole_room(seen));
+    REQUIRE(page.at("picture").at("rows") == 264);
+    REQUIRE(contains(page.at("left_out").at(0), "264 x 260 pixels, is drawn with at most 256 a side"));
+    REQUIRE(contains(page.at("left_out").at(1), "more than 64 tokens a side are drawn with at most 64"));
+    const json& map = page.at("maps").at(0);
+    REQUIRE(map.at("drawn") == json{33, 33});
+    const std::vector<double> values = seen.pass.maps[0].second.values();  // [1, 66, 65, 4]
+    const int64_t channel = map.at("pictures").at(1).at("channel");
+    std::vector<double> expected;
+    for (int64_t r = 0; r < 66; r += 2)
+        for (int64_t c = 0; c < 65; c += 2) {
+            double sum = 0, count = 0;
+            for (int64_t row = r; row < r + 2; ++row)
+                for (int64_t column = c; column < std::min<int64_t>(c + 2, 65); ++column, ++count)
+                    sum += values[static_cast<size_t>((row * 65 + column) * 4 + channel)];
+            expected.push_back(sum / count);
+        }
+    REQUIRE(holds(map.at("pictures").at(1), expected));
+    for (const json& node : page.at("tape"))
+        if (node.contains("map")) REQUIRE(node.at("map").at("rows") == 33);
+}
+
 TEST_CASE("a page's layers have the costs of layer_costs, and the files that they name are there") {
     std::vector<SwinConfig> configs(6, small_swin());
     use_v1_switches(configs[1]);
