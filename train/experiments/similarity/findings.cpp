@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <functional>
+#include <tuple>
 
 namespace swingrad {
 namespace {
@@ -23,10 +24,13 @@ struct Results : SimilarityResults {
     size_t first() const { return compared_from; }
     size_t last() const { return blocks() - 1; }
 
+    const json& blocks_of(size_t placement, size_t seed) const {
+        return all[placement * static_cast<size_t>(seeds) + seed].at("blocks");
+    }
     Spread spread(size_t placement, const std::function<double(const json& blocks)>& value) const {
         std::vector<double> values;
         for (size_t seed = 0; seed < static_cast<size_t>(seeds); ++seed)
-            values.push_back(value(all[placement * static_cast<size_t>(seeds) + seed].at("blocks")));
+            values.push_back(value(blocks_of(placement, seed)));
         return spread_of(values);
     }
     Spread of(size_t placement, size_t block, const char* what, const char* pairs) const {
@@ -39,16 +43,18 @@ struct Results : SimilarityResults {
         });
     }
     // The same of a difference of similarities: near - far, or same - other.
+    double rise_of_gap(const json& blocks, const char* more, const char* less) const {
+        const auto gap = [&](size_t block) { return gap_of(blocks.at(block).at("centred"), more, less); };
+        return gap(last()) - gap(first());
+    }
     Spread rise_of_gap(size_t placement, const char* more, const char* less) const {
-        return spread(placement, [&](const json& blocks) {
-            const auto gap = [&](size_t block) { return gap_of(blocks.at(block).at("centred"), more, less); };
-            return gap(last()) - gap(first());
-        });
+        return spread(placement, [&](const json& blocks) { return rise_of_gap(blocks, more, less); });
+    }
+    double growth(const json& blocks) const {
+        return number_of(blocks.at(last()), "amplitude") / number_of(blocks.at(first()), "amplitude");
     }
     Spread growth(size_t placement) const {
-        return spread(placement, [&](const json& blocks) {
-            return number_of(blocks.at(last()), "amplitude") / number_of(blocks.at(first()), "amplitude");
-        });
+        return spread(placement, [&](const json& blocks) { return growth(blocks); });
     }
     // By how much attention's results have more of such a difference than what goes into it, mean over the compared
     // blocks.
@@ -187,34 +193,49 @@ std::string of_parts(const Results& results) {
         text_of(results.part("start"), 2), text_of(results.part("attention"), 2), text_of(results.part("mlp"), 2));
 }
 
+// How much of what pre-norm's blocks have stays with res-post-norm, as a part of it, seed by seed.
+Spread stays(const Results& results, const std::function<double(const json& blocks)>& value) {
+    std::vector<double> parts;
+    for (size_t seed = 0; seed < static_cast<size_t>(results.seeds); ++seed)
+        parts.push_back(value(results.blocks_of(res_post, seed)) / value(results.blocks_of(pre, seed)));
+    return spread_of(parts);
+}
+
 // Which of the two readings goes with the growth of the stream.
 std::string of_growth(const Results& results) {
     const Spread pre_growth = results.growth(pre), res_post_growth = results.growth(res_post);
-    const auto more_with_pre = [&](const char* more, const char* less) {
-        return clearly_more(results.rise_of_gap(pre, more, less), results.rise_of_gap(res_post, more, less));
-    };
-    const auto both = [&](const char* more, const char* less) {
-        return fmt::format("{} and {}", text_of(results.rise_of_gap(pre, more, less), 3),
-                           text_of(results.rise_of_gap(res_post, more, less), 3));
-    };
-    const std::string numbers = fmt::format(
-        "Over the last stage the stream grows by a factor of {} with pre-norm and of {} with res-post-norm; near less "
-        "far moves by {}, same less other class by {}. ",
-        text_of(pre_growth, 2), text_of(res_post_growth, 2), both("near", "far"), both("same", "other"));
-    if (pre_growth.seeds < 2) return numbers + "A single seed does not say whether that is more than chance.";
+    std::string text = fmt::format(
+        "Over the last stage the stream grows by a factor of {} with pre-norm and of {} with res-post-norm. ",
+        text_of(pre_growth, 2), text_of(res_post_growth, 2));
+    if (pre_growth.seeds < 2) return text + "A single seed does not say whether that is more than chance.";
     if (!clearly_more(pre_growth, res_post_growth))
-        return numbers + "The stream does not grow more with pre-norm here, so the numbers bear neither reading.";
-    if (!more_with_pre("near", "far") && !more_with_pre("same", "other"))
-        return numbers +
-               "The stream grows more with pre-norm, and tokens part no more there: the numbers bear the paper's "
-               "reading, sums along the residual, and not the summary's, that attention parts tokens.";
-    const std::string too =
-        "Where the stream grows more, tokens part more too, so that by this alone both readings stand. ";
-    if (clearly_more(results.part("mlp"), results.part("attention")))
-        return numbers + too +
-               "But most of what is added is the MLPs': the numbers bear the paper's reading, a sum of "
-               "all branches, better than the summary's, that it is attention's doing.";
-    return numbers + too + "And attention adds no less than the MLPs: the numbers do not tell the two apart.";
+        return text + "The stream does not grow more with pre-norm here, so the numbers bear neither reading.";
+    const Spread growing = stays(results, [&](const json& blocks) { return std::log(results.growth(blocks)); });
+    bool parts = false, without_growth = true;
+    for (const auto& [name, more, less] :
+         {std::tuple{"near less far", "near", "far"}, std::tuple{"same less other class", "same", "other"}}) {
+        const Spread with_pre = results.rise_of_gap(pre, more, less),
+                     with_res_post = results.rise_of_gap(res_post, more, less);
+        const bool rises = sign_of(with_pre) > 0;
+        text += fmt::format("With pre-norm {} {} by {}, with res-post-norm by {}. ", name, rises ? "rises" : "moves",
+                            text_of(with_pre, 3), text_of(with_res_post, 3));
+        if (!rises) continue;
+        parts = true;
+        const Spread parting =
+            stays(results, [&](const json& blocks) { return results.rise_of_gap(blocks, more, less); });
+        without_growth = without_growth && clearly_more(parting, growing);
+        text += fmt::format("So {} of this parting stays without pre-norm, and {} of the growth's logarithm. ",
+                            text_of(parting, 2), text_of(growing, 2));
+    }
+    if (!parts)
+        return text +
+               "Tokens do not part where the stream grows: the numbers bear the paper's reading, sums along the "
+               "residual, and not the summary's, that attention parts tokens.";
+    return text +
+           (without_growth
+                ? "Tokens part also where the stream hardly grows, so it is not their parting that makes it grow: "
+                  "the numbers bear the paper's reading, sums along the residual, and not the summary's."
+                : "Where the stream grows less, tokens part less: the numbers do not tell the two readings apart.");
 }
 
 }  // namespace

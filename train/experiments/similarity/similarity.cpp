@@ -98,10 +98,14 @@ const Experiment similarity_experiment{
      "test images go through, and after each block the cosine of pairs of tokens is taken: of neighbours, of tokens "
      "half a map apart, of tokens at one place in two images of the same class, and of different classes. Numbers are "
      "compared over the last stage, whose 22 blocks have one map.",
-     "By the summary's reading neighbours become more alike with depth and far tokens less, and more so where the "
-     "stream grows. By the paper's the stream grows with pre-norm alone, whatever the cosines do: a cosine does not "
-     "depend on lengths. The mean over all tokens is taken away first, for it makes any two alike; a table has the "
-     "cosines without that too.",
+     "By the summary's reading like tokens become more alike with depth and others less, and that makes the stream "
+     "grow: "
+     "where it hardly grows, tokens can hardly part. By the paper's the stream grows with pre-norm alone, whatever the "
+     "cosines do: a cosine does not depend on lengths. So it is asked whether tokens part at all, and how much of "
+     "their "
+     "parting stays with res-post-norm against how much of the growth. The mean over all tokens is taken away first, "
+     "for "
+     "it makes any two alike; a table has the cosines without that too.",
      "What goes into each attention and what comes out of it are compared likewise: whether it is attention that parts "
      "tokens. With pre-norm the stream is a plain sum, so it can also be said how much of it attentions have added, "
      "and "
