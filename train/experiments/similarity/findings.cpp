@@ -6,7 +6,6 @@
 
 #include <cmath>
 #include <functional>
-#include <tuple>
 
 namespace swingrad {
 namespace {
@@ -212,17 +211,19 @@ std::string of_growth(const Results& results) {
         return text + "The stream does not grow more with pre-norm here, so the numbers bear neither reading.";
     const Spread growing = stays(results, [&](const json& blocks) { return std::log(results.growth(blocks)); });
     bool parts = false, without_growth = true;
-    for (const auto& [name, more, less] :
-         {std::tuple{"near less far", "near", "far"}, std::tuple{"same less other class", "same", "other"}}) {
-        const Spread with_pre = results.rise_of_gap(pre, more, less),
-                     with_res_post = results.rise_of_gap(res_post, more, less);
+    struct Gap {
+        const char *name, *more, *less;
+    };
+    for (const Gap& gap : {Gap{"near less far", "near", "far"}, Gap{"same less other class", "same", "other"}}) {
+        const Spread with_pre = results.rise_of_gap(pre, gap.more, gap.less),
+                     with_res_post = results.rise_of_gap(res_post, gap.more, gap.less);
         const bool rises = sign_of(with_pre) > 0;
-        text += fmt::format("With pre-norm {} {} by {}, with res-post-norm by {}. ", name, rises ? "rises" : "moves",
-                            text_of(with_pre, 3), text_of(with_res_post, 3));
+        text += fmt::format("With pre-norm {} {} by {}, with res-post-norm by {}. ", gap.name,
+                            rises ? "rises" : "moves", text_of(with_pre, 3), text_of(with_res_post, 3));
         if (!rises) continue;
         parts = true;
         const Spread parting =
-            stays(results, [&](const json& blocks) { return results.rise_of_gap(blocks, more, less); });
+            stays(results, [&](const json& blocks) { return results.rise_of_gap(blocks, gap.more, gap.less); });
         without_growth = without_growth && clearly_more(parting, growing);
         text += fmt::format("So {} of this parting stays without pre-norm, and {} of the growth's logarithm. ",
                             text_of(parting, 2), text_of(growing, 2));
