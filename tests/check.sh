@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The one test command: installs what is missing, builds everything, runs every test.
 # usage: tests/check.sh [--all | --exhaustive | PART...]
-#   --peers: only against PyTorch, timm and transformers, which are installed in build/peers
+#   --peers: only against PyTorch, timm and transformers, which are installed in build/peers, and in Chromium
 #   --all: all parts below before the suite, meant to stay within an hour on two cores: what takes longer is sampled
 #   --exhaustive: the same with nothing left out, for hours. PART: only those before the suite; also peers
 set -euo pipefail
@@ -117,8 +117,8 @@ valgrind() {
     tests/valgrind.sh build-valgrind/swingrad
 }
 
-# Models and folders of others, both ways: needs the network once, for two gigabytes of packages. Fails where one of
-# the libraries is missing.
+# Models and folders of others, both ways, and a page in Chromium: needs the network once, for two gigabytes of packages.
+# Fails where one of the libraries is missing.
 peers() {
     local python=build/peers/bin/python
     [ -x $python ] || python3 -m venv build/peers || {
@@ -131,6 +131,8 @@ for library in torch, torchvision, timm, transformers, safetensors: print(librar
     $python tests/models/compare_hubs.py build/swingrad
     $python tests/models/compare_names.py build/swingrad
     $python tests/models/compare_with_timm.py build/swingrad --models 20
+    train/install-packages.sh chromium
+    tests/train/program/test_explain_in_browser.sh build/swingrad
 }
 
 chosen=("$@")

@@ -2,10 +2,10 @@
 // while it is trained. All else is Swin V2's. The models are looked at by ForwardOptions::observe_attention.
 
 #include "train/experiments/attention.h"
-#include "train/experiments/attention_maps.h"
 #include "train/experiments/harness/stream.h"
 #include "train/experiments/harness/training.h"
 #include "train/loop/evaluate.h"
+#include "train/program/explain/attention_maps.h"
 
 #include <algorithm>
 #include <cmath>
@@ -170,7 +170,7 @@ const Experiment attention_experiment{
      {"ops/attention/window_attention.cpp",
       "cosine (V2):", "the two scores, and the gradients of what is made of them"},
      {"models/swin/window_attention.cpp", "Tensor WindowAttention::forward(", "where the one or the other is chosen"},
-     {"train/experiments/attention_maps.cpp", "std::vector<double> where_it_looks(", "shift and windows undone"}},
+     {"train/program/explain/attention_maps.cpp", "std::vector<double> where_it_looks(", "shift and windows undone"}},
     run_attention};
 
 }  // namespace swingrad

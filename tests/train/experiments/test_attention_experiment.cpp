@@ -6,7 +6,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
 #include "train/experiments/attention.h"
-#include "train/experiments/attention_maps.h"
+#include "train/program/explain/attention_maps.h"
 
 #include <cmath>
 

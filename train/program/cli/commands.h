@@ -9,6 +9,7 @@ namespace swingrad {
 RunCommand declare_train(CLI::App& command);
 RunCommand declare_evaluate(CLI::App& command);
 RunCommand declare_predict(CLI::App& command);
+RunCommand declare_explain(CLI::App& command);
 RunCommand declare_features(CLI::App& command);
 RunCommand declare_convert(CLI::App& command);
 RunCommand declare_verify(CLI::App& command);

@@ -19,6 +19,7 @@ const std::vector<Command> commands{
     {"train", "Train a model, or go on with a run", declare_train},
     {"evaluate", "Accuracy and loss of a trained model on test images", declare_evaluate},
     {"predict", "What a trained model sees in image files", declare_predict},
+    {"explain", "A page that follows a picture through a trained model, layer by layer", declare_explain},
     {"features", "What a trained model makes of pictures before its classifier, into a file", declare_features},
     {"convert", "A run or a file of weights as a folder that timm or transformers reads", declare_convert},
     {"verify", "Whether a run's folder is whole, and what can be done where it is not", declare_verify},

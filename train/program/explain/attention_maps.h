@@ -3,7 +3,6 @@
 
 #include "models/nn/parameters.h"
 #include "models/swin/swin_v2.h"
-#include "train/program/report/plot.h"
 
 #include <vector>
 
@@ -14,6 +13,7 @@ struct BlockAttention {
     WindowMap map;
     Tensor weights;                    // [B nW, h, N, N], CPU
     std::vector<double> temperatures;  // tau of each head: a cosine is divided by it; empty for dot attention
+    Tensor position_bias = {};         // [R, h] (ops/window.h); undefined where there is none
 
     int64_t heads() const { return weights.shape()[1]; }
     int64_t images() const { return weights.shape()[0] / map->windows; }

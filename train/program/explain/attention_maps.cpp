@@ -1,4 +1,4 @@
-#include "train/experiments/attention_maps.h"
+#include "train/program/explain/attention_maps.h"
 
 #include "core/error.h"
 
@@ -15,7 +15,7 @@ std::vector<BlockAttention> attention_of(const SwinConfig& config, const Paramet
     options.observe_attention = [&](int64_t, const WindowAttention& attention, const Tensor& x) {
         std::vector<double> temperatures = attention.score_scales();
         for (double& value : temperatures) value = 1 / value;
-        blocks.push_back({attention.map(), attention.weights(x), temperatures});
+        blocks.push_back({attention.map(), attention.weights(x), temperatures, attention.position_bias()});
     };
     const NoGrad no_recording;
     model.forward(images, options);
