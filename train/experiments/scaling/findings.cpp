@@ -94,14 +94,19 @@ ResultTable published_table() {
             "numbers above, nor those of one source with the other's, but by how they rise."};
 }
 
+// Both axes are logarithmic, so that a power law is a straight line.
 Figure figure_of(const Results& results, bool by_compute, const char* title) {
-    Figure figure{title, by_compute ? "TFLOP in training" : "million parameters", "test loss", {}};
+    Figure figure{title,
+                  by_compute ? "logarithm (base 10) of the FLOPs of a training" : "logarithm (base 10) of parameters",
+                  "test loss",
+                  {},
+                  true};
     for (size_t family = 0; family < scaling_families.size(); ++family) {
         Series series{scaling_families[family], {}, {}, {}};
         for (size_t size = 0; size < results.sizes; ++size) {
             const Spread loss = results.spread(family, size, "loss");
-            series.x.push_back(by_compute ? results.compute(family, size) / 1e12
-                                          : results.parameters(family, size) / 1e6);
+            series.x.push_back(
+                std::log10(by_compute ? results.compute(family, size) : results.parameters(family, size)));
             series.y.push_back(loss.mean);
             series.spread.push_back(loss.deviation);
         }
