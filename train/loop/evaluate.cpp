@@ -70,6 +70,10 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
     return result;
 }
 
+void add_scores(nlohmann::json& entry, const std::string& set, const Evaluation& evaluation) {
+    if (!std::isnan(evaluation.accuracy)) entry[set + "_accuracy"] = evaluation.accuracy;
+}
+
 std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& labels) {
     const int64_t K = logits.shape()[-1];
     const std::vector<double> values = logits.values();

@@ -6,6 +6,8 @@
 #include "train/loop/loss.h"
 #include "train/loop/prediction.h"
 
+#include <nlohmann/json.hpp>
+
 #include <functional>
 #include <limits>
 #include <string>
@@ -23,6 +25,11 @@ struct Evaluation {
     int64_t classes = 0;          // that a prediction chooses from; 0 where there is none
     std::string not_finite;       // "sample 12 has nan as output 3", the first; then the loss is NaN too
 
+    // What chooses a checkpoint, in percent, and its name in a log: NaN where the loss does.
+    double score() const { return accuracy; }
+    const char* score_name() const { return "accuracy"; }
+    const char* score_text() const { return "accuracy"; }
+
     void forget_predictions() { predictions.clear(), labels.clear(), classes = 0; }
 };
 
@@ -31,6 +38,9 @@ struct Evaluation {
 // `after_batch`, where given, is called with the number of samples done; what it throws ends the evaluation.
 Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& samples, int64_t batch_size,
                     const std::function<void(int64_t done)>& after_batch = {}, const Loss& loss = {});
+
+// Into a line of a log: "validation_accuracy" and what else there is, with the name of the set before it.
+void add_scores(nlohmann::json& entry, const std::string& set, const Evaluation& evaluation);
 
 // Predictions from logits [B, K], which may be on a device, and labels int64 [B] on the CPU.
 std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& labels);

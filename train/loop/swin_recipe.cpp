@@ -95,6 +95,7 @@ Settings settings_of(SwinRecipe& r) {
     Settings all{
         {"data", &r.data, "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR"},
         {"model", &r.model, "model by name; see swingrad summary --help"},
+        {"task", &r.task, "what the model learns: classification, a class for each image"},
         {"model-args", &r.model_args, "JSON object of what differs from the model, named as in models/swin/config.h"},
         {"img-size", &r.img_size, "rows and columns of the model's images; shapes are drawn at it"},
     };
@@ -152,6 +153,7 @@ std::vector<Need> needs_of_flags(const SwinRecipe& r) {
 
 void validate(const SwinRecipe& recipe) {
     require_one_of(config_names(), "model", recipe.model);
+    require_one_of({"classification"}, "task", recipe.task);
     for (const auto& [key, from] : {std::pair{"img_size", "--img-size"},
                                     {"drop_path_rate", "--drop-path"},
                                     {"num_classes", "--data"},

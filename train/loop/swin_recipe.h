@@ -11,6 +11,7 @@ namespace swingrad {
 struct SwinRecipe : Recipe {
     std::string data = "shapes";
     std::string model = "nano";
+    std::string task = "classification";  // train/program/tasks
     nlohmann::json model_args = nlohmann::json::object();  // what differs from the named model; see model_of
     int64_t img_size = 32;
     double drop_path = 0.1;

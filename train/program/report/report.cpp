@@ -113,12 +113,12 @@ std::string judged_sections(const Page& page) {
             "<h2>Validation and test</h2>\n<p>None yet: they come from the validation {0} after an epoch, "
             "or, where there are none, from the test {0} at the end.</p>\n",
             page.run.samples_are);
-    const auto& [set, epoch, samples, images, accuracy, loss, predictions] = *page.judged;
+    const auto& [set, epoch, samples, images, accuracy, loss, predictions, more_html] = *page.judged;
     const std::string accuracy_text = std::isnan(accuracy) ? "" : fmt::format("accuracy {}, ", percent(accuracy));
     const std::string of =
         fmt::format("<p>{} {} {}, {}weights of epoch {}: {}loss {}.</p>\n", grouped(samples), escaped(set),
                     page.run.samples_are, averages(page) ? "averaged " : "", epoch, accuracy_text, number(loss));
-    if (!page.scores) return "<h2>Validation and test</h2>\n" + of;
+    if (!page.scores) return "<h2>Validation and test</h2>\n" + of + more_html;
     const DrawnFigures calibration = page.figures_of(false);
     const Confusion confusion(images->labels, predictions, static_cast<int64_t>(images->classes.size()));
     return "<h2>Classes</h2>\n" + of + html_of_classes(*page.scores, images->classes) + "<h2>Calibration</h2>\n" +
@@ -127,7 +127,7 @@ std::string judged_sections(const Page& page) {
            html_of(confusion, images->classes) + "<h2>Examples</h2>\n<h3>Highest loss</h3>\n" +
            html_of_images(*images, predictions, worst(predictions, examples_shown)) +
            "<h3>Right, and surest of it</h3>\n" +
-           html_of_images(*images, predictions, surest(predictions, images->labels, examples_shown));
+           html_of_images(*images, predictions, surest(predictions, images->labels, examples_shown)) + more_html;
 }
 
 std::string batch_section(const Page& page) {
