@@ -7,6 +7,7 @@
 #include "train/program/tasks/task.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace swingrad {
 namespace {
@@ -82,7 +83,9 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     int64_t left_out = 0;
     LoadOptions options{
         .extent = subject.model.img_size, .ignore_exif = subject.ignore_exif, .classes = subject.classes};
+    const Task& task = task_named(subject.recipe.task);
     options.any_size = true;
+    options.masks = task.has_masks();
     options.cache = Cache::none;  // each is looked at once
     if (subject.skip_broken) options.left_out = listing_left_out(left_out);
     const Dataset data = load_dataset(source, split, options);
@@ -92,7 +95,6 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     const auto classes = static_cast<int64_t>(data.classes.size());
     check(classes == subject.model.num_classes, "--data {} has {} classes, the model of {} has {}", subject.data,
           classes, subject.weights.string(), subject.model.num_classes);
-    const Task& task = task_named(subject.recipe.task);
     const std::unique_ptr<Module> model = task.model(subject.recipe, subject.model);
     Parameters parameters(*model, dtype_of_precision(flags.precision), Random{}, choose_device(flags.device),
                           Gradients::no);
@@ -100,11 +102,11 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
 
     Progress progress;
     const char* set = split == Split::test ? "test" : "validation";
-    const std::unique_ptr<Samples> samples = 
+    const std::unique_ptr<Samples> samples =
         task.to_judge(data, subject.recipe, subject.normalisation, subject.preparation);
     const auto show = [&](int64_t done) { progress.show(set, done, data.size(), "images", 0); };
-    const Evaluation result = evaluate(*model, parameters, *samples, flags.batch_size, show,
-                                       task.loss_of_judging(subject.recipe));
+    const Evaluation result =
+        evaluate(*model, parameters, *samples, flags.batch_size, show, task.loss_of_judging(subject.recipe));
     check(result.not_finite.empty(), "[evaluate] {} says nothing: {}", subject.weights.string(), result.not_finite);
     progress.clear();
     const Judgement judged{.set = set,
@@ -116,10 +118,12 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
                            .left_out = left_out,
                            .names = data.classes};
     const std::optional<Scores> scores = scores_of(result);
-    flags.output.write(
-        judged, result, scores,
-        fmt::format("{} accuracy {:.2f} %{}  (loss {:.4f}, {} images{})", set, result.accuracy, text_of_top5(scores),
-                    result.loss, grouped(data.size()), text_of_left_out(left_out)));
+    const std::string score = std::isnan(result.score())
+                                  ? fmt::format("{} loss {:.4f}  (", set, result.loss)
+                                  : fmt::format("{} {} {:.2f} %{}  (loss {:.4f}, ", set, result.score_text(),
+                                                result.score(), text_of_top5(scores), result.loss);
+    flags.output.write(judged, result, scores,
+                       fmt::format("{}{} images{})", score, grouped(data.size()), text_of_left_out(left_out)));
     return 0;
 }
 

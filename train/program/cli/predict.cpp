@@ -76,6 +76,9 @@ RunCommand declare_predict(CLI::App& command) {
     auto flags = std::make_shared<PredictFlags>();
     flags->pictures.declare(command);
     add_flag(command, "--classes", flags->classes, "text file with the names of the classes of --weights, one a line");
+    add_flag(command, "--output", flags->output,
+             "folder for pictures of what a run of segmentation says: NAME_mask.png and NAME_overlay.png")
+        ->default_str("none");
     add_flag(command, "--device", flags->device, device_help);
     add_threads_flag(command);
     add_gemm_flag(command);

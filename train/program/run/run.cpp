@@ -29,14 +29,15 @@ namespace {
 
 // What training images are, as a run's config.json remembers them.
 struct Known {
-    std::vector<int64_t> images_of_class;
+    std::vector<int64_t> images_of_class;  // none where each pixel has a class
     std::string fingerprint;
 };
 
 Known known_of(const Dataset& training, const Dataset& validation) {
     const ImageSamples validated(validation, {});
-    Known known{std::vector<int64_t>(training.classes.size(), 0),
+    Known known{std::vector<int64_t>(training.masks ? 0 : training.classes.size(), 0),
                 fingerprint_of(ImageSamples(training, {}), &validated)};
+    if (training.masks) return known;
     for (const int64_t label : training.labels) known.images_of_class[static_cast<size_t>(label)] += 1;
     return known;
 }
@@ -197,8 +198,8 @@ class SwinRun {
     Learning learning_of(const RunConfig& config, const fs::path& weights) const {
         const Extractor extractor = extractor_of(config, weights);
         auto model = task_.model(recipe_, config.model);
-        auto train = extractor ? judged(training_, config, extractor)
-                               : task_.to_train(training_, recipe_, config.normalisation);
+        auto train =
+            extractor ? judged(training_, config, extractor) : task_.to_train(training_, recipe_, config.normalisation);
         auto validate = judged(validation_, config, extractor);
         Recipe recipe = recipe_;
         if (extractor) recipe.freeze = all_but_the_head;
@@ -244,6 +245,7 @@ class SwinRun {
         LoadOptions options{{recipe_.img_size, recipe_.img_size}, recipe_.ignore_exif};
         options.any_size = true;
         options.cache = cache_named(recipe_.cache);
+        options.masks = task_.has_masks();
         if (recipe_.skip_broken) options.left_out = listing_left_out(left_out_);
         return options;
     }

@@ -62,5 +62,6 @@ const Task& task_named(const std::string& name);
 
 // Each in a file of its own.
 const Task& classification_task();
+const Task& segmentation_task();
 
 }  // namespace swingrad
