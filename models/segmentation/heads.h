@@ -38,4 +38,29 @@ class SumHead final : public DecodeHead {
     Conv2d conv_seg;                   // 1 x 1
 };
 
+// UPerNet's head. Source: Xiao et al., "Unified perceptual parsing for scene understanding", arXiv 1807.10221. The last
+// map is joined with its means over 1, 2 x 2, 3 x 3 and 6 x 6 bins; from there downwards each level is its map's
+// projection plus the level above; all levels, each convolved once, are resized to the first one's size and joined.
+// Without the auxiliary head and the dropout of mmsegmentation.
+class UperHead final : public DecodeHead {
+  public:
+    UperHead(const std::vector<int64_t>& channels, int64_t width, int64_t classes);
+    using DecodeHead::forward;
+    Tensor forward(const std::vector<Tensor>& maps) const override;
+
+    // A pool has no parameters, and is number 0 of its module in mmsegmentation.
+    struct Pooled : Module {
+        Pooled(int64_t inputs, int64_t outputs) : conv(inputs, outputs, 1) { declare("1", conv); }
+        ConvNormRelu conv;
+    };
+    ModuleList<Pooled> psp_modules;
+    ConvNormRelu bottleneck;
+    ModuleList<ConvNormRelu> lateral_convs, fpn_convs;  // of all maps but the last
+    ConvNormRelu fpn_bottleneck;
+    Conv2d conv_seg;
+
+  private:
+    Tensor pyramid_pooled(const Tensor& map) const;
+};
+
 }  // namespace swingrad

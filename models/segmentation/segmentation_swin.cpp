@@ -11,6 +11,8 @@ std::unique_ptr<DecodeHead> head_of(const SwinConfig& config, const Segmentation
     check(segmentation.width >= 1, "[segmentation] a head needs at least one channel, got {}", segmentation.width);
     std::vector<int64_t> channels;
     for (size_t i = 0; i < config.depths.size(); ++i) channels.push_back(channels_of_stage(config, i));
+    if (segmentation.head == SegmentationHead::uper)
+        return std::make_unique<UperHead>(channels, segmentation.width, config.num_classes);
     return std::make_unique<SumHead>(channels, segmentation.width, config.num_classes);
 }
 

@@ -170,7 +170,7 @@ std::vector<Need> needs_of_flags(const SwinRecipe& r) {
 void validate(const SwinRecipe& recipe) {
     require_one_of(config_names(), "model", recipe.model);
     require_one_of({"classification", "segmentation"}, "task", recipe.task);
-    require_one_of({"sum"}, "head", recipe.head);
+    require_one_of({"sum", "uper"}, "head", recipe.head);
     require(recipe.head_width >= 1 && recipe.head_width <= most_channels, "head-width",
             fmt::format("1 to {}", most_channels).c_str(), recipe.head_width);
     for (const auto& [key, from] : {std::pair{"img_size", "--img-size"},
