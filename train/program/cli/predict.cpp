@@ -97,6 +97,7 @@ RunCommand declare_predict(CLI::App& command) {
         "  swingrad predict --checkpoint runs/nano-shapes-seed0 photo.jpg drawing.png\n"
         "  swingrad predict --checkpoint runs/first --top 1 --json *.png\n"
         "  swingrad predict --checkpoint runs/first --top 1 --skip-broken holiday-photos\n"
+        "  swingrad predict --checkpoint runs/pixels --output drawn photo.jpg    of a run of segmentation\n"
         "  swingrad predict --weights w.safetensors --model tiny --classes names.txt photo.jpg");
     return [flags] {
         flags->trained.check_usage();
