@@ -3,8 +3,8 @@
 // Plan: a warp a sample, lane l taking the classes l, l + 32, ...; sums over classes are warp_sum of the lanes' own. A
 // row of logits is read twice, the second time from the cache, and p written once and divided once; of labels the
 // targets are written beside it. Forward has a second launch, of one warp, that adds the B losses up in double, in one
-// order, and counts the samples where some are ignored. Backward reads p and the targets and writes dlogits. The gradient of the loss stays where it is, in device
-// memory. 256 threads a block; no barrier.
+// order, and counts the samples where some are ignored. Backward reads p and the targets and writes dlogits. The
+// gradient of the loss stays where it is, in device memory. 256 threads a block; no barrier.
 
 #include "cuda/loss/cross_entropy.h"
 
@@ -86,8 +86,8 @@ void CrossEntropyOp<T>::forward_kernel() const {
             on = off + static_cast<A>(1 - label_smoothing);
     launch(cross_entropy_forward_kernel<T>, blocks_for(B, samples_a_block), samples_a_block * warp_size, 0,
            compute_stream(), *this, on, off, losses.data());
-    launch(cross_entropy_mean_kernel<A>, 1, warp_size, 0, compute_stream(), B, losses.data(), labels,
-           ignored, counted, loss);
+    launch(cross_entropy_mean_kernel<A>, 1, warp_size, 0, compute_stream(), B, losses.data(), labels, ignored, counted,
+           loss);
 }
 
 template <class T>

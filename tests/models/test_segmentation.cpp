@@ -9,7 +9,6 @@
 
 using namespace swingrad;
 using namespace swingrad::test;
-using Catch::Approx;
 
 namespace {
 

@@ -10,15 +10,14 @@
 
 using namespace swingrad;
 using namespace swingrad::test;
-using Catch::Approx;
 
 namespace {
 
 const Normalisation plain{{0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f}};
 constexpr int64_t step = 40;  // of brightness between two classes
 
-// Pictures whose brightness is their class's, so that either says the other: class k is `step` (k + 1) bright, in bands
-// of three columns and three rows.
+// Pictures whose brightness is their class's, so that either says the other: class k is `step` (k + 1) bright, in
+// blocks that are others when left and right are exchanged.
 Dataset telling(int64_t n, Extent extent) {
     Dataset data{{"a", "b", "c", "d"}, {}, std::vector<int64_t>(static_cast<size_t>(n), 0)};
     std::vector<Tensor> pictures, masks;
@@ -26,7 +25,8 @@ Dataset telling(int64_t n, Extent extent) {
         const Tensor picture = Tensor::empty({extent.rows, extent.columns, 3}, DType::uint8);
         const Tensor mask = Tensor::empty({extent.rows, extent.columns}, DType::uint8);
         for (int64_t p = 0; p < mask.numel(); ++p) {
-            const int64_t k = (p / extent.columns / 3 + p % extent.columns / 3 * 2 + i) % 4;
+            const int64_t column = p % extent.columns;
+            const int64_t k = (p / extent.columns / 3 + (column < 4 ? 0 : column < 9 ? 1 : 2) + i) % 4;
             mask.data<uint8_t>()[p] = static_cast<uint8_t>(k);
             for (int64_t channel = 0; channel < 3; ++channel)
                 picture.data<uint8_t>()[p * 3 + channel] = static_cast<uint8_t>(step * (k + 1));

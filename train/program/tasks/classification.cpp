@@ -18,23 +18,21 @@ class Classification final : public Task {
                                               augmentation_of(recipe, normalisation, data.has_other_sizes()),
                                               preparation_of(recipe));
     }
-    std::unique_ptr<Samples> to_judge(const Dataset& data, const SwinRecipe&,
-                                      const Normalisation& normalisation, const Preparation& preparation) const override {
+    std::unique_ptr<Samples> to_judge(const Dataset& data, const SwinRecipe&, const Normalisation& normalisation,
+                                      const Preparation& preparation) const override {
         return std::make_unique<ImageSamples>(data, normalisation, std::nullopt, preparation);
     }
-    std::unique_ptr<Samples> to_judge(Dataset&& data, const SwinRecipe&,
-                                      const Normalisation& normalisation, const Preparation& preparation) const override {
+    std::unique_ptr<Samples> to_judge(Dataset&& data, const SwinRecipe&, const Normalisation& normalisation,
+                                      const Preparation& preparation) const override {
         return std::make_unique<ImageSamples>(std::move(data), normalisation, std::nullopt, preparation);
     }
 
     int predict(const TrainedSwin& trained, const PictureFlags& flags,
                 const std::filesystem::path& output) const override {
-        if (!output.empty())
-            fail_usage("--output {} is for pictures, and classification draws none", output.string());
-        return predict_pictures(
-            flags, trained.classes, trained.recipe.ignore_exif, [&](const Tensor& picture) {
-                return trained.model.forward(trained.parameters.as_input(input_of(trained.input, picture)));
-            });
+        if (!output.empty()) fail_usage("--output {} is for pictures, and classification draws none", output.string());
+        return predict_pictures(flags, trained.classes, trained.recipe.ignore_exif, [&](const Tensor& picture) {
+            return trained.model.forward(trained.parameters.as_input(input_of(trained.input, picture)));
+        });
     }
 };
 
