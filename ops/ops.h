@@ -20,6 +20,8 @@
 #include "ops/operators.h"
 #include "ops/window.h"
 
+#include <optional>
+
 namespace swingrad {
 
 // ---- pointwise (p): y_i = f(x_i). Operands of several repeat to one shape as NumPy's and PyTorch's do: aligned at
@@ -188,8 +190,10 @@ Tensor branch_samples(const Tensor& x, const Tensor& keep);
 Tensor residual_add(const Tensor& x, const Tensor& y, const Tensor& keep);
 // (p) mean over the batch; logits [B, K], labels int64 [B], target
 // label_smoothing/K + (1 - label_smoothing) [c = label]. A label that is not in 0..K-1 is an error; on a device, where
-// it cannot be looked at in time, it makes the loss NaN
-Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing = 0);
+// it cannot be looked at in time, it makes the loss NaN. Samples with the label `ignored`, which may be any number,
+// count for nothing: the mean is over the others, and 0 where there are none
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels, double label_smoothing = 0,
+                     std::optional<int64_t> ignored = {});
 // (p) mean over the batch; targets [B, K], constants
 Tensor cross_entropy_soft(const Tensor& logits, const Tensor& targets);
 

@@ -17,6 +17,8 @@ struct CrossEntropyOp {
     const T* logits = nullptr;        // [B, K]; this and the next two: forward's alone
     const int64_t* labels = nullptr;  // [B]; null where targets are given
     double label_smoothing = 0;       // of labels
+    int64_t ignored = 0;              // a label that counts for nothing, where `counted` is not null
+    A* counted = nullptr;             // [1]: the samples that count, at least 1; written by forward. Null: B do
     A* targets = nullptr;             // [B, K]; those of labels are written by forward
     A* p = nullptr;                   // [B, K]; written by forward, read by backward
     A* loss = nullptr;                // [1]; forward's alone

@@ -14,6 +14,13 @@ void observe(const ForwardOptions& options, std::string_view name, const Tensor&
     if (options.observe) options.observe(name, value);
 }
 
+Tensor observed(const char* name, const Module& layer, const Tensor& in, const ForwardOptions& options) {
+    const Scope scope(name);
+    const Tensor out = layer.forward(in);
+    observe(options, name, out);
+    return out;
+}
+
 const SwinConfig& valid(const SwinConfig& config) {
     validate(config);
     return config;
@@ -74,7 +81,9 @@ Tensor Stage::forward(const Tensor& x, const ForwardOptions& options) const {
     return map;
 }
 
-SwinV2::SwinV2(const SwinConfig& config)
+SwinV2::SwinV2(const SwinConfig& config) : SwinV2(config, Top::classifier) {}
+
+SwinV2::SwinV2(const SwinConfig& config, Top top)
     : config_(valid(config)),
       patch_embed_(config.in_chans, config.embed_dim, config.patch_size),
       norm_(channels_of_stage(config, config.depths.size() - 1)),
@@ -86,6 +95,7 @@ SwinV2::SwinV2(const SwinConfig& config)
         declare(fmt::format("layers.{}", i), *stages_.back());
         first_block += config.depths[i];
     }
+    if (top == Top::none) return;
     declare("norm", norm_);
     declare("head.fc", head_);
 }
@@ -116,7 +126,9 @@ std::vector<double> SwinV2::drop_path_rates() const {
     return rates;
 }
 
-Tensor SwinV2::forward(const Tensor& images) const {
+Tensor SwinV2::forward(const Tensor& images) const { return forward(images, options_of_step()); }
+
+ForwardOptions SwinV2::options_of_step() const {
     ForwardOptions options;
     options.training = training();
     options.random = random();
@@ -124,7 +136,7 @@ Tensor SwinV2::forward(const Tensor& images) const {
         options.keeps = keeps_;
         options.dropouts = dropouts_;
     }
-    return forward(images, options);
+    return options;
 }
 
 // All blocks' at once: drop path by one kernel, what dropout draws from by another.
@@ -158,21 +170,20 @@ Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) cons
     return head_.forward(dropped(pooled, config_.drop_rate, options, 0));
 }
 
-Tensor SwinV2::features(const Tensor& images, const ForwardOptions& options) const {
+std::vector<Tensor> SwinV2::maps(const Tensor& images, const ForwardOptions& options) const {
     const Extent size = config_.img_size;
     check(images.shape().rank() == 4 && images.shape()[1] == size.rows && images.shape()[2] == size.columns &&
               images.shape()[3] == config_.in_chans,
           "[swin_v2] images must be [B, {}, {}, {}], got {}", size.rows, size.columns, config_.in_chans,
           images.shape());
-    const auto named = [&](const char* name, const auto& layer, const Tensor& in) {
-        const Scope scope(name);
-        const Tensor out = layer.forward(in);
-        observe(options, name, out);
-        return out;
-    };
-    Tensor x = named("patch_embed", patch_embed_, images);
-    for (const auto& stage : stages_) x = stage->forward(x, options);
-    x = named("norm", norm_, x);
+    Tensor x = observed("patch_embed", patch_embed_, images, options);
+    std::vector<Tensor> maps;
+    for (const auto& stage : stages_) maps.push_back(x = stage->forward(x, options));
+    return maps;
+}
+
+Tensor SwinV2::features(const Tensor& images, const ForwardOptions& options) const {
+    const Tensor x = observed("norm", norm_, maps(images, options).back(), options);
     const Scope scope("head");
     return global_average_pool(x);
 }

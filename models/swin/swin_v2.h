@@ -45,9 +45,20 @@ class SwinV2 : public Module {
     std::optional<int64_t> layer_of(const std::string& parameter) const override;
     // Images in the parameters' dtype and on their device; themselves where they are so already.
     Tensor as_input(const Tensor& images) const;
-    Device device() const { return head_.weight.value.device(); }  // of the parameters
-    DType dtype() const { return head_.weight.value.dtype(); }
+    Device device() const { return patch_embed_.proj.weight.value.device(); }  // of the parameters
+    DType dtype() const { return patch_embed_.proj.weight.value.dtype(); }
     std::vector<double> drop_path_rates() const;  // of all blocks in order, two a block
+
+  protected:
+    // For models that end otherwise: a final norm and a classifier are declared, or neither. See maps().
+    enum class Top : bool { none, classifier };
+    SwinV2(const SwinConfig& config, Top top);
+
+    // images -> what each stage puts out, before the next one's merging: [B, rows, columns, C] of map_of_stage and
+    // channels_of_stage.
+    std::vector<Tensor> maps(const Tensor& images, const ForwardOptions& options) const;
+    // Of a step of training, or of evaluation: as forward(images) has them.
+    ForwardOptions options_of_step() const;
 
   private:
     SwinConfig config_;

@@ -82,6 +82,45 @@ TEST_CASE("cross_entropy agrees with PyTorch on hard, smoothed and soft targets"
         }
 }
 
+TEST_CASE("cross_entropy leaves out the samples with the label to be ignored, as PyTorch does") {
+    const Tensor logits = Tensor::from({4, 3}, std::vector<double>{1, 2, -0.5, 0.25, -1, 3, 0.5, 0.5, -2, 4, 0, 1});
+    const Tensor labels = Tensor::from({4}, std::vector<int64_t>{1, 255, 2, 255});
+    // torch.nn.functional.cross_entropy(logits, labels, ignore_index=255, label_smoothing=smoothing)
+    struct {
+        double smoothing, loss;
+        std::vector<double> gradient;
+    } const cases[] = {
+        {0,
+         1.8024544133399472,
+         {0.12685809081751262, -0.1551639569377482, 0.02830586612023564, 0, 0, 0, 0.24014389438013448,
+          0.24014389438013448, -0.48028778876026895, 0, 0, 0}},
+        {0.1,
+         1.7774544133399472,
+         {0.11019142415084596, -0.12183062360441488, 0.011639199453568973, 0, 0, 0, 0.2234772277134678,
+          0.2234772277134678, -0.4469544554269356, 0, 0, 0}},
+    };
+    for (const auto& [smoothing, expected, gradient] : cases) {
+        const auto loss = [s = smoothing](const std::vector<Tensor>& in) {
+            return cross_entropy(in[0], in[1], s, 255);
+        };
+        REQUIRE(loss({logits, labels}).item() == Approx(expected).epsilon(1e-14));
+        REQUIRE(largest_difference(gradients_of(loss, {logits, labels}, one)[0], Tensor::from({4, 3}, gradient)) <
+                1e-15);
+        REQUIRE(largest_kernel_error(loss, {logits, labels}, DType::float64) < 1e-13);
+        REQUIRE(largest_kernel_error(loss, {logits, labels}, DType::float32) < 2e-6);
+        REQUIRE(largest_bfloat16_error(loss, {logits, labels}, {0}) < 0.005);
+        // PyTorch has NaN here.
+        const Tensor none = Tensor::from({4}, std::vector<int64_t>{255, 255, 255, 255});
+        for (const Device device : {Device::cpu, Device::cuda}) {
+            const auto in = on(device, {logits, none});
+            REQUIRE(loss(in).item() == 0);
+            for (const double each : gradients_of(loss, in, one)[0].values()) REQUIRE(each == 0);
+        }
+    }
+    REQUIRE(error_of([&] { cross_entropy(logits, labels, 0, 254); }) ==
+            "[cross_entropy] label 255 of sample 1 is not in 0..2");
+}
+
 TEST_CASE("cross_entropy of equal logits is log K, whatever the labels") {
     for (const int64_t K : {1, 10, 257})
         for (const double smoothing : {0.0, 0.1, 1.0})

@@ -14,6 +14,7 @@ namespace {
 Dataset subset(const Dataset& data, const std::vector<int64_t>& indices) {
     Dataset part;
     part.classes = data.classes;
+    if (data.masks) part.masks = subset(data.masks, indices);
     if (data.pictures) {
         for (const int64_t index : indices) part.labels.push_back(data.labels[static_cast<size_t>(index)]);
         part.pictures = subset(data.pictures, indices);
@@ -44,6 +45,8 @@ Tensor Dataset::image(int64_t index) const {
     if (pictures) return pictures->read(index);
     return images.slice(index, index + 1).view({extent().rows, extent().columns, 3});
 }
+
+Extent Dataset::extent_of(int64_t index) const { return pictures ? pictures->extent(index) : extent(); }
 
 std::pair<Dataset, Dataset> hold_out(const Dataset& data, double fraction, Random random) {
     check(fraction >= 0 && fraction < 1, "[hold_out] fraction must be in [0, 1), got {}", fraction);

@@ -20,6 +20,9 @@ struct Dataset {
     std::vector<int64_t> labels;       // [n], in 0 .. classes.size() - 1
     SharedPictures pictures = {};      // n
     Extent fitted_to = {};             // of pictures
+    // Where each pixel has a class: n masks, read as uint8 [H, W] of the image's extent, each a class or 255 for none.
+    // Then labels say nothing and are 0.
+    SharedPictures masks = {};
 
     int64_t size() const { return static_cast<int64_t>(labels.size()); }
     // Of the images in batches.
@@ -28,6 +31,7 @@ struct Dataset {
     bool has_other_sizes() const;
     // One image as it is, uint8 [H, W, 3]. Pictures that are not in memory are read, which may throw an Error.
     Tensor image(int64_t index) const;
+    Extent extent_of(int64_t index) const;  // of that
 };
 
 enum class Split { train, validation, test };

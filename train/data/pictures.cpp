@@ -36,6 +36,19 @@ class Kept final : public Pictures {
     const std::vector<Tensor> decoded_;
 };
 
+class InMemory final : public Pictures {
+  public:
+    explicit InMemory(std::vector<Tensor> decoded) : decoded_(std::move(decoded)) {}
+    int64_t size() const override { return static_cast<int64_t>(decoded_.size()); }
+    Extent extent(int64_t index) const override { return {read(index).shape()[0], read(index).shape()[1]}; }
+    Tensor read(int64_t index) const override { return decoded_.at(static_cast<size_t>(index)); }
+    std::string identity(int64_t index) const override { return std::to_string(index); }
+    bool in_memory() const override { return true; }
+
+  private:
+    const std::vector<Tensor> decoded_;
+};
+
 int64_t area(Extent extent) { return extent.rows * extent.columns; }
 
 }  // namespace
@@ -48,6 +61,10 @@ SharedPictures kept_in_memory(const SharedPictures& pictures, std::vector<Tensor
     check(static_cast<int64_t>(decoded.size()) == pictures->size(), "[pictures] expected {} pictures, got {}",
           pictures->size(), decoded.size());
     return std::make_shared<Kept>(pictures, std::move(decoded));
+}
+
+SharedPictures pictures_in_memory(std::vector<Tensor> decoded) {
+    return std::make_shared<InMemory>(std::move(decoded));
 }
 
 int64_t bytes_decoded(const Pictures& pictures) {

@@ -20,8 +20,8 @@ class Pictures {
 
     virtual int64_t size() const = 0;
     virtual Extent extent(int64_t index) const = 0;  // without decoding
-    // uint8 [H, W, 3]. Called on several threads at once. Throws an Error that names the picture where it cannot be
-    // read, or is no longer the one there was.
+    // uint8 [H, W, 3], or [H, W] of masks (train/data/dataset.h). Called on several threads at once. Throws an Error
+    // that names the picture where it cannot be read, or is no longer the one there was.
     virtual Tensor read(int64_t index) const = 0;
     // By what a picture is known again that has moved: a name and its size in bytes, say.
     virtual std::string identity(int64_t index) const = 0;
@@ -34,6 +34,9 @@ using SharedPictures = std::shared_ptr<const Pictures>;
 SharedPictures subset(const SharedPictures& pictures, std::vector<int64_t> indices);
 // The same pictures, with what read(i) gives in `decoded`.
 SharedPictures kept_in_memory(const SharedPictures& pictures, std::vector<Tensor> decoded);
+
+// These, known by their places alone.
+SharedPictures pictures_in_memory(std::vector<Tensor> decoded);
 
 int64_t bytes_decoded(const Pictures& pictures);
 // The smallest and the largest, by pixels.

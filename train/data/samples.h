@@ -36,6 +36,8 @@ class Samples {
     virtual std::vector<int64_t> order_of_epoch(int64_t epoch, Random random) const;
     // Whether an augmentation makes targets shares of all classes, floats [B, K], as that of mixed images does.
     virtual bool mixes_classes() const { return false; }
+    // Whether targets are classes of pixels, int64 [B, H, W], some of them to be ignored.
+    virtual bool labels_pixels() const { return false; }
 
     // For reports, where the samples are images: the pictures, labels and names of classes; else null.
     virtual const Dataset* images() const { return nullptr; }

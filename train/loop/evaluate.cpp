@@ -41,7 +41,10 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
         const Tensor targets = parameters.as_input(batch->targets);
         if (result.not_finite.empty()) result.not_finite = not_finite_in(output, count, done);
         loss_sum += loss_of(output, targets).item() * static_cast<double>(count);
-        if (is_classification(output, targets)) {
+        if (samples.labels_pixels()) {
+            if (!result.pixels) result.pixels.emplace();
+            result.pixels->add(output, batch->targets.on_cpu());
+        } else if (is_classification(output, targets)) {
             const Tensor classes = targets.on_cpu();
             const auto labels = classes.span<int64_t>();
             const int64_t K = output.shape()[-1];
@@ -63,11 +66,69 @@ Evaluation evaluate(Module& model, const Parameters& parameters, const Samples& 
     if (!result.not_finite.empty()) {  // the largest of what cannot be compared would be called a class
         result.loss = std::numeric_limits<double>::quiet_NaN();
         result.forget_predictions();
+        result.pixels.reset();
         return result;
     }
     if (!all_are_classes) result.forget_predictions();
     else if (classified > 0) result.accuracy = 100.0 * static_cast<double>(correct) / static_cast<double>(classified);
     return result;
+}
+
+void add_scores(nlohmann::json& entry, const std::string& set, const Evaluation& evaluation) {
+    if (!std::isnan(evaluation.accuracy)) entry[set + "_accuracy"] = evaluation.accuracy;
+    if (!evaluation.pixels) return;
+    const PixelCounts& pixels = *evaluation.pixels;
+    entry[set + "_mean_iou"] = pixels.mean_iou();
+    entry[set + "_pixel_accuracy"] = pixels.accuracy();
+    nlohmann::json of_classes = nlohmann::json::array();
+    for (int64_t k = 0; k < pixels.classes(); ++k) of_classes.push_back(pixels.iou(k));
+    entry[set + "_iou"] = of_classes;
+}
+
+// ---- pixels
+
+void PixelCounts::add(const Tensor& logits, const Tensor& classes) {
+    const int64_t K = logits.shape()[-1], n = classes.numel();
+    check(logits.shape().rank() == 4 && classes.dtype() == DType::int64 && logits.numel() == n * K,
+          "[evaluate] pixels need logits [B, H, W, K] and int64 classes [B, H, W], got {} and {}", logits, classes);
+    check(classes_ == 0 || classes_ == K, "[evaluate] logits of {} classes, before of {}", K, classes_);
+    classes_ = K;
+    counts_.resize(static_cast<size_t>(K * K));
+    const Tensor values = logits.on_cpu();
+    const int64_t* truths = classes.data<int64_t>();
+    dispatch_any_float("evaluate", values.dtype(), [&]<class T>(T) {
+        const T* row = values.data<T>();
+        for (int64_t i = 0; i < n; ++i, row += K) {
+            if (truths[i] == ignored_class) continue;
+            check(truths[i] >= 0 && truths[i] < K, "[evaluate] class {} of a pixel is not in 0..{}", truths[i], K - 1);
+            int64_t predicted = 0;  // the first of several
+            for (int64_t k = 1; k < K; ++k)
+                if (static_cast<float>(row[k]) > static_cast<float>(row[predicted])) predicted = k;
+            counts_[static_cast<size_t>(truths[i] * K + predicted)] += 1;
+        }
+    });
+}
+
+double PixelCounts::iou(int64_t k) const {
+    int64_t either = -count(k, k);
+    for (int64_t other = 0; other < classes_; ++other) either += count(k, other) + count(other, k);
+    return either == 0 ? std::numeric_limits<double>::quiet_NaN()
+                       : 100 * static_cast<double>(count(k, k)) / static_cast<double>(either);
+}
+
+double PixelCounts::mean_iou() const {
+    double sum = 0, found = 0;
+    for (int64_t k = 0; k < classes_; ++k)
+        if (const double one = iou(k); !std::isnan(one)) sum += one, found += 1;
+    return found == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / found;
+}
+
+double PixelCounts::accuracy() const {
+    int64_t right = 0, all = 0;
+    for (int64_t k = 0; k < classes_; ++k) right += count(k, k);
+    for (const int64_t one : counts_) all += one;
+    return all == 0 ? std::numeric_limits<double>::quiet_NaN()
+                    : 100 * static_cast<double>(right) / static_cast<double>(all);
 }
 
 std::vector<Prediction> predictions_of(const Tensor& logits, const Tensor& labels) {

@@ -38,6 +38,16 @@ Loss shared_classification_loss(double label_smoothing) {
     };
 }
 
+Loss pixel_loss(double label_smoothing) {
+    return [label_smoothing](const Tensor& output, const Tensor& targets) {
+        check(output.shape().rank() == 4 && fits(output, targets),
+              "[loss] the loss of pixels needs logits [B, H, W, K] and int64 targets [B, H, W], got {} and {}", output,
+              targets);
+        return cross_entropy(reshape(output, {targets.numel(), output.shape()[-1]}), targets.view({targets.numel()}),
+                             label_smoothing, ignored_class);
+    };
+}
+
 bool is_classification(const Tensor& output, const Tensor& targets) {
     return fits(output, targets) && output.shape()[-1] > 1;
 }

@@ -16,6 +16,12 @@ Loss classification_loss(double label_smoothing = 0);
 // The same with shares of all classes as targets, floats [B, K], as those of mixed images are.
 Loss shared_classification_loss(double label_smoothing = 0);
 
+// Cross entropy of logits of pixels [B, H, W, K] and classes int64 [B, H, W]: the mean over all pixels of the batch
+// whose class is not ignored_class, and 0 where there are none.
+Loss pixel_loss(double label_smoothing = 0);
+// Of a pixel that says nothing of its class.
+constexpr int64_t ignored_class = 255;
+
 // Whether targets are int64 and one for each row of the output, which has several classes: then there is an accuracy.
 bool is_classification(const Tensor& output, const Tensor& targets);
 

@@ -89,12 +89,27 @@ void validate_probe(const SwinRecipe& r) {
         if (given) fail_usage("--{} contradicts --probe, which computes the features of images once", flag);
 }
 
+// What a mask cannot follow.
+void validate_segmentation(const SwinRecipe& r) {
+    if (r.task != "segmentation") return;
+    const std::pair<const char*, bool> others[] = {{"mixup", r.mixup > 0},
+                                                   {"cutmix", r.cutmix > 0},
+                                                   {"aa", !r.aa.empty()},
+                                                   {"reprob", r.reprob > 0},
+                                                   {"probe", r.probe}};
+    for (const auto& [flag, given] : others)
+        if (given) fail_usage("--{} contradicts --task segmentation, whose masks follow crops and flips alone", flag);
+}
+
 }  // namespace
 
 Settings settings_of(SwinRecipe& r) {
     Settings all{
         {"data", &r.data, "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR"},
         {"model", &r.model, "model by name; see swingrad summary --help"},
+        {"task", &r.task, "what the model learns: classification, of images | segmentation, a class for each pixel"},
+        {"head", &r.head, "of segmentation: sum, of the stages' maps | uper, UPerNet's pyramids"},
+        {"head-width", &r.head_width, "channels of that head"},
         {"model-args", &r.model_args, "JSON object of what differs from the model, named as in models/swin/config.h"},
         {"img-size", &r.img_size, "rows and columns of the model's images; shapes are drawn at it"},
     };
@@ -146,12 +161,18 @@ std::vector<Need> needs_of_flags(const SwinRecipe& r) {
                                   {"mixup-prob", mixes, "--mixup or --cutmix"},
                                   {"mixup-mode", mixes, "--mixup or --cutmix"},
                                   {"mixup-switch-prob", r.mixup > 0 && r.cutmix > 0, "--mixup and --cutmix"},
+                                  {"head", r.task == "segmentation", "--task segmentation"},
+                                  {"head-width", r.task == "segmentation", "--task segmentation"},
                               });
     return needs;
 }
 
 void validate(const SwinRecipe& recipe) {
     require_one_of(config_names(), "model", recipe.model);
+    require_one_of({"classification", "segmentation"}, "task", recipe.task);
+    require_one_of({"sum", "uper"}, "head", recipe.head);
+    require(recipe.head_width >= 1 && recipe.head_width <= most_channels, "head-width",
+            fmt::format("1 to {}", most_channels).c_str(), recipe.head_width);
     for (const auto& [key, from] : {std::pair{"img_size", "--img-size"},
                                     {"drop_path_rate", "--drop-path"},
                                     {"num_classes", "--data"},
@@ -168,6 +189,7 @@ void validate(const SwinRecipe& recipe) {
     validate(static_cast<const Recipe&>(recipe));
     validate_augmentation(recipe);
     validate_probe(recipe);
+    validate_segmentation(recipe);
 }
 
 Augmentation augmentation_of(const SwinRecipe& r, const Normalisation& normalisation, bool any_size) {

@@ -11,6 +11,9 @@ namespace swingrad {
 struct SwinRecipe : Recipe {
     std::string data = "shapes";
     std::string model = "nano";
+    std::string task = "classification";  // train/program/tasks
+    std::string head = "sum";             // of segmentation: models/segmentation
+    int64_t head_width = 64;
     nlohmann::json model_args = nlohmann::json::object();  // what differs from the named model; see model_of
     int64_t img_size = 32;
     double drop_path = 0.1;

@@ -51,7 +51,7 @@ struct RunState {
     int64_t skipped_in_a_row = 0;  // up to the last batch, over epochs
     double epoch_seconds = 0;      // of training alone
     double seconds = 0;            // of the epochs done, evaluation included
-    double best_accuracy = -1;     // on the validation samples; below 0 before the first time
+    double best_accuracy = -1;     // or another score (Evaluation), on the validation samples; below 0 before the first
     double best_loss = 0;          // of the same epoch
     int64_t best_epoch = 0;        // 1 is the first
     // Batches an epoch; 0 in a checkpoint of before it was saved. Where the samples have changed in number, the epochs

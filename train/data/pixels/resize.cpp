@@ -40,7 +40,12 @@ std::vector<Taps> taps_of(int64_t from, int64_t to, int64_t begin, int64_t count
     const double step = static_cast<double>(from) / static_cast<double>(to), widening = std::max(step, 1.0);
     std::vector<Taps> taps;
     for (int64_t i = begin; i < begin + count; ++i) {
-        const double centre = (static_cast<double>(i) + 0.5) * step, reach = half_width * widening;
+        const double centre = (static_cast<double>(i) + 0.5) * step;
+        if (interpolation == Interpolation::nearest) {
+            taps.push_back({std::min(static_cast<int64_t>(centre), from - 1), {1 << fraction_bits}});
+            continue;
+        }
+        const double reach = half_width * widening;
         const int64_t first = std::max<int64_t>(static_cast<int64_t>(std::floor(centre - reach + 0.5)), 0);
         const int64_t end = std::min(static_cast<int64_t>(std::floor(centre + reach + 0.5)), from);
         std::vector<double> weights;

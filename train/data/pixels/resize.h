@@ -11,7 +11,7 @@ namespace swingrad {
 
 using Colour = std::array<uint8_t, 3>;  // red, green, blue
 
-enum class Interpolation { bilinear, bicubic };
+enum class Interpolation { bilinear, bicubic, nearest };  // the last for masks, whose numbers have no mean
 
 // How a picture that is judged is brought to the model's size, with the options of timm.
 enum class CropMode {
@@ -37,6 +37,7 @@ void check_pixels(const Tensor& image, const char* who);
 // uint8 [H, W, 3] -> uint8 [rows, columns, 3] by linear interpolation, or by cubic convolution (a = -1/2), widened by
 // the factor of reduction so that nothing is skipped (antialiasing); first along rows, rounded to 8 bits, then along
 // columns. The bits are those of Pillow's Image.resize, but for images that recent versions of it take columns first.
+// Nearest: the pixel that covers the middle of the new one.
 Tensor resized(const Tensor& image, Extent size, Interpolation interpolation = Interpolation::bicubic);
 
 // A picture as a model is shown it: scaled, and the middle of it cut out. An image of this size is returned as it is

@@ -141,4 +141,12 @@ Tensor draw_mask(const CrowdedScene& scene, Extent extent) {
     return mask;
 }
 
+// Shapes lie beside one another.
+Tensor draw_classes(const CrowdedScene& scene, Extent extent) {
+    const Tensor classes = draw_mask(scene, extent);
+    const int64_t label = scene.shapes.empty() ? 0 : scene.shapes.front().place.label;
+    for (uint8_t& pixel : classes.span<uint8_t>()) pixel = pixel ? static_cast<uint8_t>(label + 1) : 0;
+    return classes;
+}
+
 }  // namespace swingrad

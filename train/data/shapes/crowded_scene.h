@@ -49,5 +49,7 @@ CrowdedScene random_crowded_scene(int64_t label, Extent extent, Random random);
 Tensor draw_image(const CrowdedScene& scene, Extent extent, Random noise);  // uint8 [H, W, 3]
 // uint8 [H, W]: 1 where a shape is seen, 0 elsewhere.
 Tensor draw_mask(const CrowdedScene& scene, Extent extent);
+// uint8 [H, W]: 1 + the label of the shape that is seen in the middle of a pixel, 0 where none is.
+Tensor draw_classes(const CrowdedScene& scene, Extent extent);
 
 }  // namespace swingrad

@@ -41,4 +41,13 @@ Tensor draw_image(const PlainScene& scene, Extent extent, Random noise) {
     return image;
 }
 
+Tensor draw_classes(const PlainScene& scene, Extent extent) {
+    const Tensor classes = Tensor::empty({extent.rows, extent.columns}, DType::uint8);
+    for (int64_t r = 0; r < extent.rows; ++r)
+        for (int64_t c = 0; c < extent.columns; ++c)
+            classes.data<uint8_t>()[r * extent.columns + c] =
+                distance_at(scene, r, c) < 0 ? static_cast<uint8_t>(scene.label + 1) : uint8_t{0};
+    return classes;
+}
+
 }  // namespace swingrad

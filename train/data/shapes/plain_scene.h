@@ -21,5 +21,7 @@ struct PlainScene : Placement {
 PlainScene random_plain_scene(int64_t label, Extent extent, Random random);
 
 Tensor draw_image(const PlainScene& scene, Extent extent, Random noise);  // uint8 [H, W, 3]
+// uint8 [H, W]: 1 + the label of the shape in the middle of a pixel, 0 outside of it.
+Tensor draw_classes(const PlainScene& scene, Extent extent);
 
 }  // namespace swingrad

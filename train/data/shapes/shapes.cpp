@@ -47,4 +47,17 @@ Dataset load_shapes(Split split, Extent extent, int64_t version) {
     return data;
 }
 
+Dataset load_shapes_with_masks(Split split, Extent extent, int64_t version) {
+    Dataset data = load_shapes(split, extent, version);
+    std::vector<Tensor> masks(data.labels.size());
+    parallel_for(data.size(), [&](int64_t i) {
+        masks[static_cast<size_t>(i)] = version == 1 ? draw_classes(plain_scene(split, i, extent), extent)
+                                                     : draw_classes(crowded_scene(split, i, extent), extent);
+    });
+    data.masks = pictures_in_memory(std::move(masks));
+    data.classes.insert(data.classes.begin(), "background");
+    data.labels.assign(data.labels.size(), 0);
+    return data;
+}
+
 }  // namespace swingrad

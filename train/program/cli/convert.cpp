@@ -38,6 +38,8 @@ ModelCard card_of(const ConvertFlags& flags, const Origin& origin) {
 int convert(const ConvertFlags& flags) {
     const Hub hub = hub_named(flags.hub);
     const Origin origin = origin_of(flags.from);
+    if (origin.task != "classification")
+        fail("{}: a run of --task {}, which no hub's reader knows", flags.from.string(), origin.task);
     const ModelCard card = card_of(flags, origin);
     require_model_of(hub, card.model);
     SwinV2 model(card.model);

@@ -1,13 +1,13 @@
 #include "train/loop/evaluate.h"
-#include "models/swin/swin_v2.h"
-
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
 #include "train/program/console/progress.h"
 #include "train/program/evaluation/evaluation_output.h"
 #include "train/program/images/data_source.h"
+#include "train/program/tasks/task.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace swingrad {
 namespace {
@@ -30,6 +30,7 @@ struct Subject {
     std::vector<std::string> classes;  // of a run; empty: those of the data
     bool ignore_exif, skip_broken;
     Preparation preparation;
+    SwinRecipe recipe = {};  // of a run
 };
 
 // In whatever order.
@@ -49,7 +50,8 @@ Subject subject_of(const EvaluateFlags& flags) {
                 run.classes,
                 run.recipe.ignore_exif,
                 run.recipe.skip_broken || flags.skip_broken,
-                preparation_of(run.recipe)};
+                preparation_of(run.recipe),
+                run.recipe};
     }
     if (flags.data.empty()) fail_usage("--weights {} needs --data", flags.trained.weights().string());
     const DataSource source = parse_data_source(flags.data);
@@ -81,7 +83,9 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     int64_t left_out = 0;
     LoadOptions options{
         .extent = subject.model.img_size, .ignore_exif = subject.ignore_exif, .classes = subject.classes};
+    const Task& task = task_named(subject.recipe.task);
     options.any_size = true;
+    options.masks = task.has_masks();
     options.cache = Cache::none;  // each is looked at once
     if (subject.skip_broken) options.left_out = listing_left_out(left_out);
     const Dataset data = load_dataset(source, split, options);
@@ -91,16 +95,18 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     const auto classes = static_cast<int64_t>(data.classes.size());
     check(classes == subject.model.num_classes, "--data {} has {} classes, the model of {} has {}", subject.data,
           classes, subject.weights.string(), subject.model.num_classes);
-    SwinV2 model(subject.model);
-    Parameters parameters(model, dtype_of_precision(flags.precision), Random{}, choose_device(flags.device),
+    const std::unique_ptr<Module> model = task.model(subject.recipe, subject.model);
+    Parameters parameters(*model, dtype_of_precision(flags.precision), Random{}, choose_device(flags.device),
                           Gradients::no);
     flags.trained.load(subject.weights, parameters, flags.output.notes());
 
     Progress progress;
     const char* set = split == Split::test ? "test" : "validation";
-    const ImageSamples samples(data, subject.normalisation, std::nullopt, subject.preparation);
-    const Evaluation result = evaluate(model, parameters, samples, flags.batch_size,
-                                       [&](int64_t done) { progress.show(set, done, data.size(), "images", 0); });
+    const std::unique_ptr<Samples> samples =
+        task.to_judge(data, subject.recipe, subject.normalisation, subject.preparation);
+    const auto show = [&](int64_t done) { progress.show(set, done, data.size(), "images", 0); };
+    const Evaluation result =
+        evaluate(*model, parameters, *samples, flags.batch_size, show, task.loss_of_judging(subject.recipe));
     check(result.not_finite.empty(), "[evaluate] {} says nothing: {}", subject.weights.string(), result.not_finite);
     progress.clear();
     const Judgement judged{.set = set,
@@ -112,10 +118,12 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
                            .left_out = left_out,
                            .names = data.classes};
     const std::optional<Scores> scores = scores_of(result);
-    flags.output.write(
-        judged, result, scores,
-        fmt::format("{} accuracy {:.2f} %{}  (loss {:.4f}, {} images{})", set, result.accuracy, text_of_top5(scores),
-                    result.loss, grouped(data.size()), text_of_left_out(left_out)));
+    const std::string score = std::isnan(result.score())
+                                  ? fmt::format("{} loss {:.4f}  (", set, result.loss)
+                                  : fmt::format("{} {} {:.2f} %{}  (loss {:.4f}, ", set, result.score_text(),
+                                                result.score(), text_of_top5(scores), result.loss);
+    flags.output.write(judged, result, scores,
+                       fmt::format("{}{} images{})", score, grouped(data.size()), text_of_left_out(left_out)));
     return 0;
 }
 

@@ -34,6 +34,7 @@ struct Subject {
 Subject subject_of(const FeaturesFlags& flags) {
     if (flags.trained.is_run()) {
         const auto [run, weights] = flags.trained.run();
+        require_classifier(run.recipe, weights);
         return {run.model, run.normalisation, weights, run.recipe.ignore_exif, preparation_of(run.recipe)};
     }
     Subject subject{

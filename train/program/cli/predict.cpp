@@ -1,10 +1,10 @@
 #include "core/io/file.h"
 #include "core/io/lines.h"
-#include "models/swin/swin_v2.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
 #include "train/program/console/output.h"
 #include "train/program/images/predict_pictures.h"
+#include "train/program/tasks/task.h"
 
 namespace swingrad {
 namespace {
@@ -13,6 +13,7 @@ struct PredictFlags {
     TrainedModelFlags trained;
     std::filesystem::path classes;
     PictureFlags pictures;
+    std::filesystem::path output;
     std::string device = "cpu";
 };
 
@@ -22,8 +23,8 @@ struct Subject {
     Normalisation normalisation;
     std::filesystem::path weights;
     std::vector<std::string> classes;
-    bool ignore_exif;
     Fitting fitting;
+    SwinRecipe recipe = {};  // of a run
 };
 
 // A name a line.
@@ -38,12 +39,10 @@ Subject subject_of(const PredictFlags& flags) {
         if (!flags.classes.empty())
             fail_usage("--classes {} goes with --weights; a checkpoint knows its classes", flags.classes.string());
         const auto [run, weights] = flags.trained.run();
-        return {run.model,   run.normalisation,      weights,
-                run.classes, run.recipe.ignore_exif, preparation_of(run.recipe).fitting};
+        return {run.model, run.normalisation, weights, run.classes, preparation_of(run.recipe).fitting, run.recipe};
     }
-    Subject subject{flags.trained.config(),      {},
-                    flags.trained.weights(),     {},
-                    flags.trained.ignore_exif(), flags.trained.preparation().fitting};
+    Subject subject{flags.trained.config(), {}, flags.trained.weights(), {}, flags.trained.preparation().fitting};
+    subject.recipe.ignore_exif = flags.trained.ignore_exif();
     // The classifier says how many classes there are; load_weights complains if it is missing or of another width.
     subject.model.num_classes = flags.trained.classes_in_weights().value_or(subject.model.num_classes);
     validate(subject.model);
@@ -61,15 +60,14 @@ Subject subject_of(const PredictFlags& flags) {
 int predict(const PredictFlags& flags) {
     const Subject subject = subject_of(flags);
     check(subject.model.in_chans == 3, "[predict] images have 3 channels, the model takes {}", subject.model.in_chans);
-    SwinV2 model(subject.model);
-    Parameters parameters(model, DType::float32, Random{}, choose_device(flags.device), Gradients::no);
+    const Task& task = task_named(subject.recipe.task);
+    const std::unique_ptr<Module> model = task.model(subject.recipe, subject.model);
+    Parameters parameters(*model, DType::float32, Random{}, choose_device(flags.device), Gradients::no);
     flags.trained.load(subject.weights, parameters, complain);
 
     const KeptWeights kept = parameters.keep();
     const PictureInput input{subject.model.img_size, subject.normalisation, subject.fitting};
-    return predict_pictures(flags.pictures, subject.classes, subject.ignore_exif, [&](const Tensor& picture) {
-        return model.forward(model.as_input(input_of(input, picture)));
-    });
+    return task.predict({subject.recipe, input, subject.classes, *model, parameters}, flags.pictures, flags.output);
 }
 
 }  // namespace
@@ -78,6 +76,9 @@ RunCommand declare_predict(CLI::App& command) {
     auto flags = std::make_shared<PredictFlags>();
     flags->pictures.declare(command);
     add_flag(command, "--classes", flags->classes, "text file with the names of the classes of --weights, one a line");
+    add_flag(command, "--output", flags->output,
+             "folder for pictures of what a run of segmentation says: NAME_mask.png and NAME_overlay.png")
+        ->default_str("none");
     add_flag(command, "--device", flags->device, device_help);
     add_threads_flag(command);
     add_gemm_flag(command);
@@ -96,6 +97,7 @@ RunCommand declare_predict(CLI::App& command) {
         "  swingrad predict --checkpoint runs/nano-shapes-seed0 photo.jpg drawing.png\n"
         "  swingrad predict --checkpoint runs/first --top 1 --json *.png\n"
         "  swingrad predict --checkpoint runs/first --top 1 --skip-broken holiday-photos\n"
+        "  swingrad predict --checkpoint runs/pixels --output drawn photo.jpg    of a run of segmentation\n"
         "  swingrad predict --weights w.safetensors --model tiny --classes names.txt photo.jpg");
     return [flags] {
         flags->trained.check_usage();

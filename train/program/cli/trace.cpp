@@ -59,7 +59,9 @@ RunCommand declare_trace(CLI::App& command) {
         choose_device(chosen.device);
         if (!flags->checkpoint.empty()) {
             chosen.config = folder_of_checkpoint(flags->checkpoint).config();
-            chosen.weights = run_of_checkpoint(flags->checkpoint).second;
+            const auto [run, weights] = run_of_checkpoint(flags->checkpoint);
+            require_classifier(run.recipe, weights);
+            chosen.weights = weights;
         }
         if (std::filesystem::exists(chosen.output)) {
             std::vector<std::filesystem::path> inputs{chosen.config};

@@ -1,7 +1,6 @@
 #include "core/io/json_file.h"
 #include "models/nn/freeze.h"
 #include "models/swin/hub_config.h"
-#include "models/swin/swin_v2.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
 #include "train/program/console/flags.h"
@@ -13,6 +12,7 @@
 #include "train/program/run/run.h"
 #include "train/program/run/run_folder.h"
 #include "train/program/serve/report_server.h"
+#include "train/program/tasks/task.h"
 #include "train/program/weights/origin.h"
 
 namespace swingrad {
@@ -69,8 +69,8 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
     choose_device(recipe.device);
     as_usage([&] { return parse_data_source(recipe.data); });
     try {
-        SwinV2 model(model_of(recipe, 1));  // before any image is read
-        if (!recipe.freeze.empty()) as_usage([&] { return freeze(model, recipe.freeze); });
+        const auto model = task_named(recipe.task).model(recipe, model_of(recipe, 1));  // before any image is read
+        if (!recipe.freeze.empty()) as_usage([&] { return freeze(*model, recipe.freeze); });
     } catch (const UsageError& error) {
         throw UsageError(flags.model.in_terms_of_flags(error.what()));
     }
@@ -168,7 +168,10 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --data folder:photos --model tiny --img-size 256 --init swinv2_tiny --freeze "
         "patch_embed,layers.0\n"
         "  swingrad train --data folder:photos --init runs/first --probe --lr 1e-2 --output runs/probed\n"
-        "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated\n"
+        "  swingrad train --task segmentation --data folder:scenes --model tiny --img-size 256 --head uper
+"
+        "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated
+"
         "  mpirun -n 2 swingrad train --data folder:cifar10-jpeg --model cifar --output runs/by-two");
     return [flags, seeds] {
         const JoinedRanks joined(flags->timeout);

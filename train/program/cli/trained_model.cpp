@@ -36,6 +36,11 @@ std::pair<RunConfig, fs::path> run_of_checkpoint(const fs::path& checkpoint) {
     return {config, weights_of_checkpoint(checkpoint)};
 }
 
+void require_classifier(const SwinRecipe& recipe, const fs::path& named) {
+    check(recipe.task == "classification", "{}: a run of --task {}, and this command is for those of classification",
+          named.string(), recipe.task);
+}
+
 std::optional<int64_t> classes_in(const fs::path& weights) {
     const TimmNamed file = to_timm_names(open_tensors(weights).tensors, "[weights] " + weights.string());
     const auto classifier = file.tensors.find("head.fc.weight");

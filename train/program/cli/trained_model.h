@@ -18,6 +18,9 @@ namespace swingrad {
 // Throws an Error where there is none.
 std::pair<RunConfig, std::filesystem::path> run_of_checkpoint(const std::filesystem::path& checkpoint);
 
+// Throws an Error unless the run is of a classifier: for commands that know no other model.
+void require_classifier(const SwinRecipe& recipe, const std::filesystem::path& named);
+
 // How many classes the classifier of a file of weights has, whatever its names; nothing where it has none.
 std::optional<int64_t> classes_in(const std::filesystem::path& weights);
 

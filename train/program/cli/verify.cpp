@@ -1,10 +1,10 @@
 #include "train/program/run/verify.h"
 #include "core/io/json_file.h"
 #include "core/io/quotes.h"
-#include "models/swin/swin_v2.h"
 #include "train/program/cli/commands.h"
 #include "train/program/console/flags.h"
 #include "train/program/run/run_folder.h"
+#include "train/program/tasks/task.h"
 
 namespace swingrad {
 namespace {
@@ -36,8 +36,8 @@ RunCommand declare_verify(CLI::App& command) {
         const RunFolder folder{*run};
         return verify_run(folder, program_of(folder), [&] {
             const RunConfig config = read_config(folder);
-            return VerifiedRun{config.recipe, std::make_unique<SwinV2>(config.model), config.training_images,
-                               fixed_settings_of(config)};
+            return VerifiedRun{config.recipe, task_named(config.recipe.task).model(config.recipe, config.model),
+                               config.training_images, fixed_settings_of(config)};
         });
     };
 }

@@ -86,6 +86,7 @@ void EvaluationOutput::write(const Judgement& judged, const Evaluation& evaluati
         json["left_out"] = judged.left_out;
         json["loss"] = evaluation.loss;
         if (!std::isnan(evaluation.accuracy)) json["accuracy"] = evaluation.accuracy;
+        if (evaluation.pixels) json.update(to_json(*evaluation.pixels, judged.names));
         json["weights"] = identity_of_weights(judged.weights);
         json["instruction_set"] = instruction_set();
         json["device"] = judged.device;
@@ -99,6 +100,26 @@ void EvaluationOutput::write(const Judgement& judged, const Evaluation& evaluati
     }
     print_line(line);
     if (scores) fmt::print("{}", table_of_hardest(*scores, judged.names));
+    if (evaluation.pixels) fmt::print("{}", table_of(*evaluation.pixels, judged.names));
+}
+
+nlohmann::json to_json(const PixelCounts& pixels, const std::vector<std::string>& names) {
+    nlohmann::json classes = nlohmann::json::array();
+    for (int64_t k = 0; k < pixels.classes(); ++k)  // not a number becomes null
+        classes.push_back({{"class", name_of_class(names, k)}, {"label", k}, {"iou", pixels.iou(k)}});
+    return {{"mean_iou", pixels.mean_iou()}, {"pixel_accuracy", pixels.accuracy()}, {"iou", classes}};
+}
+
+std::string table_of(const PixelCounts& pixels, const std::vector<std::string>& names) {
+    std::string table = fmt::format("pixels {:.2f} % right; IoU by class:\n", pixels.accuracy());
+    size_t width = 0;
+    for (int64_t k = 0; k < pixels.classes(); ++k) width = std::max(width, columns_of(name_of_class(names, k)));
+    for (int64_t k = 0; k < pixels.classes(); ++k) {
+        const std::string name = name_of_class(names, k);
+        const std::string iou = std::isnan(pixels.iou(k)) ? "      -" : fmt::format("{:6.2f} %", pixels.iou(k));
+        table += fmt::format("  {}{}  {}\n", name, std::string(width - columns_of(name), ' '), iou);
+    }
+    return table;
 }
 
 std::string text_of_top5(const std::optional<Scores>& scores) {

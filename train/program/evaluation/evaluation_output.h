@@ -52,6 +52,10 @@ std::optional<Scores> scores_of(const Evaluation& evaluation);
 // ", top-5 97.80 %" of more than five classes; else empty.
 std::string text_of_top5(const std::optional<Scores>& scores);
 
+// Of pixels: IoU of all and by class, for --json and as lines, each with its end.
+nlohmann::json to_json(const PixelCounts& pixels, const std::vector<std::string>& names);
+std::string table_of(const PixelCounts& pixels, const std::vector<std::string>& names);
+
 // The hardest classes as a table of a few lines, each with its end; empty of fewer than three classes.
 std::string table_of_hardest(const Scores& scores, const std::vector<std::string>& names);
 

@@ -4,6 +4,7 @@
 #include "train/data/sources.h"
 #include "train/program/console/output.h"
 #include "train/program/images/folder.h"
+#include "train/program/images/mask_folder.h"
 
 #include <algorithm>
 
@@ -46,9 +47,13 @@ Split split_to_judge(const DataSource& source) {
 Dataset load_dataset(const DataSource& source, Split split, const LoadOptions& options) {
     const Extent extent = options.extent;
     check(extent.rows > 0 && extent.columns > 0, "[data] images must be at least 1 x 1, asked for {}", text_of(extent));
-    if (source.kind == "folder") return load_folder(source.directory, split, options);
+    if (source.kind == "folder")
+        return (options.masks ? load_mask_folder : load_folder)(source.directory, split, options);
+    check(!options.masks || source.kind == "shapes",
+          "[data] {} has no masks to learn segmentation from: shapes and folder:DIR may have", source.kind);
     check(split != Split::validation, "[data] {} has no images set apart for validation", source.kind);
-    if (source.kind == "shapes") return load_shapes(split, extent, source.version);
+    if (source.kind == "shapes")
+        return (options.masks ? load_shapes_with_masks : load_shapes)(split, extent, source.version);
     return load_cifar(source.kind, source.directory, split, extent);
 }
 

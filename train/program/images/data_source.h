@@ -42,6 +42,8 @@ struct LoadOptions {
     // Whether files may have any size: those of another are Dataset::pictures.
     bool any_size = false;
     Cache cache = Cache::automatic;  // with any_size
+    // Whether each image is to have a mask (train/program/images/mask_folder.h): with any_size.
+    bool masks = false;
 };
 
 // The text that means the same in later versions of this library: "shapes:2" for "shapes". What a run records.

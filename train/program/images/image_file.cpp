@@ -153,6 +153,21 @@ Tensor read_image(const std::filesystem::path& path, const ImageReading& how) {
     });
 }
 
+Tensor read_mask(const std::filesystem::path& path) {
+    const std::string bytes = read_file(path);
+    return naming_file(path, [&] {
+        check_format(bytes);
+        check(!is_jpeg(bytes), "a mask must be a PNG file, as JPEG changes numbers");
+        PngDecoder decoder(bytes);
+        if (!decoder.read_header()) fail_of(decoder);
+        check_header(decoder, {});
+        check(decoder.has_numbers(), "a mask must be 8-bit grey or palette");
+        const Tensor mask = Tensor::empty({decoder.rows(), decoder.columns()}, DType::uint8);
+        if (!decoder.read_numbers(mask.data<uint8_t>())) fail_of(decoder);
+        return mask;
+    });
+}
+
 std::string png_of(const Tensor& image) {
     const Shape& shape = image.shape();
     const bool grey = shape.rank() == 2;

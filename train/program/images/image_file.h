@@ -31,6 +31,10 @@ class WrongExtent : public Error {
 // before any is decoded), damage, a missing end.
 Tensor read_image(const std::filesystem::path& path, const ImageReading& how = {});
 
+// A PNG file of one number a pixel, grey or of a palette, with at most 8 bits, as uint8 [H, W]: these numbers, and no
+// colours. Throws an Error with the file's name for anything else.
+Tensor read_mask(const std::filesystem::path& path);
+
 // What a file's first bytes say of a picture, without decoding it. A PNG file's orientation counts where it stands
 // before the pixels. Throws what read_image does for what is wrong there.
 struct ImageHeader {

@@ -28,15 +28,30 @@ bool PngDecoder::read_pixels(uint8_t* pixels) {
     if (!(colour & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png_);
     png_set_scale_16(png_);
     png_set_strip_alpha(png_);
+    read_rows(pixels, size_t{png_get_image_width(png_, info_)} * 3);
+    return true;
+}
+
+bool PngDecoder::has_numbers() const {
+    const int colour = png_get_color_type(png_, info_);
+    return (colour == PNG_COLOR_TYPE_PALETTE || colour == PNG_COLOR_TYPE_GRAY) && png_get_bit_depth(png_, info_) <= 8;
+}
+
+bool PngDecoder::read_numbers(uint8_t* numbers) {
+    if (setjmp(escape_)) return false;
+    png_set_packing(png_);  // fewer bits than a byte has, each in a byte of its own
+    read_rows(numbers, png_get_image_width(png_, info_));
+    return true;
+}
+
+void PngDecoder::read_rows(uint8_t* to, size_t row_bytes) {
     const int passes = png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
-    const size_t row_bytes = png_get_rowbytes(png_, info_);
-    if (row_bytes != size_t{png_get_image_width(png_, info_)} * 3) png_error(png_, "not 3 bytes a pixel");
+    if (png_get_rowbytes(png_, info_) != row_bytes) png_error(png_, "not the bytes a pixel that were asked for");
     for (int pass = 0; pass < passes; ++pass)
         for (size_t row = 0; row < png_get_image_height(png_, info_); ++row)
-            png_read_row(png_, pixels + row * row_bytes, nullptr);
+            png_read_row(png_, to + row * row_bytes, nullptr);
     png_read_end(png_, info_);
-    return true;
 }
 
 int PngDecoder::orientation() const {

@@ -20,7 +20,9 @@ class PngDecoder {
     // Both return false where they failed, and message() says how, in words of our own; it is null where memory ran
     // out. Warnings are not errors here: they are about ancillary chunks.
     bool read_header();
-    bool read_pixels(uint8_t* pixels);  // [H, W, 3]
+    bool read_pixels(uint8_t* pixels);    // [H, W, 3]
+    bool read_numbers(uint8_t* numbers);  // [H, W]: grey or places in the palette, as they are
+    bool has_numbers() const;             // one of at most 8 bits a pixel
     const char* message() const { return message_; }
 
     int64_t rows() const { return png_get_image_height(png_, info_); }
@@ -29,6 +31,7 @@ class PngDecoder {
     int orientation() const;             // EXIF's, which may stand behind the pixels
 
   private:
+    void read_rows(uint8_t* to, size_t row_bytes);  // after what transforms pixels is set
     [[noreturn]] static void leave(png_structp png, png_const_charp message);
     static void read(png_structp png, png_bytep to, size_t count);
 

@@ -80,21 +80,15 @@ namespace {
 
 class Predictor {
   public:
-    Predictor(const PictureFlags& flags, const std::vector<std::string>& classes, bool ignore_exif,
-              const LogitsOfPicture& logits_of)
-        : flags_(flags), classes_(classes), ignore_exif_(ignore_exif), logits_of_(logits_of) {}
+    using Say = std::function<void(const std::string& path, const Tensor& picture)>;
+    Predictor(const PictureFlags& flags, bool ignore_exif, const Say& say)
+        : flags_(flags), ignore_exif_(ignore_exif), say_(say) {}
 
     void file(const std::string& path) {
         try {
             const std::optional<Tensor> picture = read(path);
             if (!picture) return;
-            const std::vector<double> probabilities = probabilities_of(logits_of_(*picture), classes_.size(), path);
-            std::vector<size_t> best(probabilities.size());
-            std::iota(best.begin(), best.end(), size_t{0});
-            std::stable_sort(best.begin(), best.end(),
-                             [&](size_t a, size_t b) { return probabilities[a] > probabilities[b]; });
-            best.resize(std::min(best.size(), static_cast<size_t>(flags_.top)));
-            (flags_.json ? print_json : print_table)(path, classes_, probabilities, best);
+            say_(path, *picture);
             predicted_ += 1;
         } catch (const Error& error) {
             fails(error.what());
@@ -138,24 +132,36 @@ class Predictor {
     }
 
     const PictureFlags& flags_;
-    const std::vector<std::string>& classes_;
     const bool ignore_exif_;
-    const LogitsOfPicture& logits_of_;
+    const Say& say_;
     int64_t predicted_ = 0, left_out_ = 0;
     int code_ = 0;
 };
 
 }  // namespace
 
-int predict_pictures(const PictureFlags& flags, const std::vector<std::string>& classes, bool ignore_exif,
-                     const LogitsOfPicture& logits_of) {
-    Predictor predictor(flags, classes, ignore_exif, logits_of);
+int for_each_picture(const PictureFlags& flags, bool ignore_exif,
+                     const std::function<void(const std::string& path, const Tensor& picture)>& say) {
+    Predictor predictor(flags, ignore_exif, say);
     for (const std::string& path : flags.files) {
         std::error_code unknown;
         if (std::filesystem::is_directory(path, unknown)) predictor.folder(path);
         else predictor.file(path);
     }
     return predictor.code();
+}
+
+int predict_pictures(const PictureFlags& flags, const std::vector<std::string>& classes, bool ignore_exif,
+                     const LogitsOfPicture& logits_of) {
+    return for_each_picture(flags, ignore_exif, [&](const std::string& path, const Tensor& picture) {
+        const std::vector<double> probabilities = probabilities_of(logits_of(picture), classes.size(), path);
+        std::vector<size_t> best(probabilities.size());
+        std::iota(best.begin(), best.end(), size_t{0});
+        std::stable_sort(best.begin(), best.end(),
+                         [&](size_t a, size_t b) { return probabilities[a] > probabilities[b]; });
+        best.resize(std::min(best.size(), static_cast<size_t>(flags.top)));
+        (flags.json ? print_json : print_table)(path, classes, probabilities, best);
+    });
 }
 
 }  // namespace swingrad

@@ -26,11 +26,15 @@ struct PictureFlags {
 // From a picture, uint8 [rows, columns, 3] of any size, to logits [1, K] or [K], on any device.
 using LogitsOfPicture = std::function<Tensor(const Tensor& picture)>;
 
-// Prints the likeliest classes of each file's picture, with their probabilities: a table, or a JSON line. Of a folder,
-// all files below it are pictures (train/program/images/listing.h). `classes`: K names. Returns the exit code: 1 where
-// a file could not be read or made no logits, which is then told on standard error; the other files are none the worse
-// for it. With skip_broken, files that are no pictures or damaged ones are listed as left out, and are no failure as
-// long as one picture is left.
+// Calls `say` with each file and its picture, uint8 [rows, columns, 3]. Of a folder, all files below it are pictures
+// (train/program/images/listing.h). Returns the exit code: 1 where a file could not be read or `say` threw an Error,
+// which is then told on standard error; the other files are none the worse for it. With skip_broken, files that are no
+// pictures or damaged ones are listed as left out, and are no failure as long as one picture is left.
+int for_each_picture(const PictureFlags& flags, bool ignore_exif,
+                     const std::function<void(const std::string& path, const Tensor& picture)>& say);
+
+// Prints the likeliest classes of each file's picture, with their probabilities: a table, or a JSON line. `classes`:
+// K names. Returns what for_each_picture does; a picture without logits counts as one that could not be read.
 int predict_pictures(const PictureFlags& flags, const std::vector<std::string>& classes, bool ignore_exif,
                      const LogitsOfPicture& logits_of);
 

@@ -64,13 +64,12 @@ struct Reached {
     double validation = NAN, test = NAN, minutes = NAN;
 };
 
-Reached reached_by(const RunFolder& run) {
+Reached reached_by(const RunFolder& run, const std::string& score) {
     const LogTable log = read_log(run.log());
     Reached reached;
-    for (const double accuracy : log.column("validation_accuracy"))
-        reached.validation = std::fmax(reached.validation, accuracy);
-    if (log.test.is_object() && log.test.contains("test_accuracy") && log.test["test_accuracy"].is_number())
-        reached.test = log.test["test_accuracy"];
+    for (const double one : log.column("validation_" + score)) reached.validation = std::fmax(reached.validation, one);
+    const nlohmann::json test = log.test.is_object() ? log.test.value("test_" + score, nlohmann::json()) : nullptr;
+    if (test.is_number()) reached.test = test;
     if (const std::vector<double> seconds = log.column("seconds"); !seconds.empty())
         reached.minutes = seconds.back() / 60;
     return reached;
@@ -81,10 +80,12 @@ std::string number(double value, int places) {
 }
 
 ResultTable table_of(const Plan& plan, const fs::path& folder) {
-    ResultTable table{"", {"seed", "best validation accuracy", "test accuracy", "minutes"}, {}};
+    const bool of_pixels = plan.recipe.task == "segmentation";
+    const std::string score = of_pixels ? "mean IoU" : "accuracy";
+    ResultTable table{"", {"seed", "best validation " + score, "test " + score, "minutes"}, {}};
     std::vector<double> validation, test, minutes;
     for (int64_t i = 0; i < plan.seeds; ++i) {
-        const Reached one = reached_by(plan.run(folder, i));
+        const Reached one = reached_by(plan.run(folder, i), of_pixels ? "mean_iou" : "accuracy");
         validation.push_back(one.validation), test.push_back(one.test), minutes.push_back(one.minutes);
         table.rows.push_back({fmt::format("{}", plan.recipe.seed + i), number(one.validation, 2), number(one.test, 2),
                               number(one.minutes, 1)});

@@ -49,7 +49,7 @@ void add_measure(Figure& figure, const std::vector<NamedLog>& logs, const std::s
     }
 }
 
-// Loss and accuracy; a file's name ends as said.
+// Loss, accuracy and mean IoU, as far as there are any; a file's name ends as said.
 std::vector<NamedFigure> measures(const std::vector<NamedLog>& logs, const std::string& ending, Over over) {
     const bool classify =
         std::all_of(logs.begin(), logs.end(), [](const NamedLog& run) { return run.log.has("train_accuracy"); });
@@ -58,8 +58,10 @@ std::vector<NamedFigure> measures(const std::vector<NamedLog>& logs, const std::
     NamedFigure loss{"loss" + ending, {"Loss" + validated, over.label, of_loss, {}, true, over.whole}};
     NamedFigure accuracy{"accuracy" + ending, {"Accuracy" + validated, over.label, "percent", {}, false, over.whole}};
     add_measure(loss.figure, logs, "loss", over);
+    NamedFigure iou{"mean-iou" + ending, {"Mean IoU" + validated, over.label, "percent", {}, false, over.whole}};
     add_measure(accuracy.figure, logs, "accuracy", over);
-    return {std::move(loss), std::move(accuracy)};
+    add_measure(iou.figure, logs, "mean_iou", over);
+    return {std::move(loss), std::move(accuracy), std::move(iou)};
 }
 
 std::vector<NamedFigure> drawable_ones(std::vector<NamedFigure> figures) {

@@ -101,7 +101,7 @@ std::string csv_of(const LogTable& log) {
     std::vector<std::string> names;
     for (const auto& epoch : log.epochs)
         for (const auto& [name, value] : epoch.items())
-            if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+            if (!value.is_array() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     const auto first = std::find(names.begin(), names.end(), "epoch");  // JSON sorts names; a table begins with this
     if (first != names.end()) std::rotate(names.begin(), first, first + 1);
 

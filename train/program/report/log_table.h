@@ -39,7 +39,8 @@ LogTable read_log(const std::filesystem::path& log_jsonl);
 std::vector<std::string> problems_of(const LogTable& log, int64_t epochs, const std::filesystem::path& log_jsonl);
 
 // The CSV of the epochs: a line of names, in the order in which they first occur, and a line an epoch with the numbers
-// as in JSON; nothing where there is none. Names and numbers are the program's own: nothing needs quoting.
+// as in JSON; nothing where there is none. A list has no column. Names and numbers are the program's own: nothing needs
+// quoting.
 std::string csv_of(const LogTable& log);
 
 }  // namespace swingrad

@@ -22,6 +22,9 @@ namespace {
 
 constexpr size_t examples_shown = 12, epochs_shown_open = 20;
 
+// What may choose a checkpoint: in logs, in words.
+constexpr std::pair<const char*, const char*> scores_by_name[] = {{"accuracy", "accuracy"}, {"mean_iou", "mean IoU"}};
+
 struct Page {
     const ReportedRun& run;
     const Judged* judged;
@@ -59,9 +62,9 @@ std::string number_in(const nlohmann::json& line, const char* name) {
 
 // ---- the parts of the page
 
-// The epoch whose weights were kept, and its validation accuracy: the highest, of equal ones that with the lowest loss.
-std::pair<int64_t, double> best_epoch(const LogTable& log) {
-    const auto accuracies = log.column("validation_accuracy"), losses = log.column("validation_loss");
+// The epoch whose weights were kept, and its score on validation: the highest, of equal ones that with the lowest loss.
+std::pair<int64_t, double> best_epoch(const LogTable& log, const std::string& score) {
+    const auto accuracies = log.column(score), losses = log.column("validation_loss");
     size_t best = 0;
     for (size_t i = 1; i < accuracies.size(); ++i) {
         const bool higher = accuracies[i] > accuracies[best] || std::isnan(accuracies[best]);
@@ -78,14 +81,20 @@ bool averages(const Page& page) {
 
 std::string headline(const Page& page) {
     std::string html = "<dl class=\"headline\">\n";
-    if (page.run.log.has("validation_accuracy")) {
-        const auto [epoch, accuracy] = best_epoch(page.run.log);
-        html += html_tile("Best validation accuracy", percent(accuracy), fmt::format("after epoch {}", epoch));
+    for (const auto& [name, text] : scores_by_name) {
+        if (!page.run.log.has(fmt::format("validation_{}", name))) continue;
+        const auto [epoch, score] = best_epoch(page.run.log, fmt::format("validation_{}", name));
+        html +=
+            html_tile(fmt::format("Best validation {}", text), percent(score), fmt::format("after epoch {}", epoch));
     }
     if (const nlohmann::json& test = page.run.log.test; test.is_object()) {
         const std::string of = fmt::format("weights of epoch {}", test.value("weights_of_epoch", int64_t{0}));
-        html += test.contains("test_accuracy")
-                    ? html_tile("Test accuracy", percent(test.value("test_accuracy", NAN)), of)
+        const auto* scored = std::find_if(std::begin(scores_by_name), std::end(scores_by_name), [&](const auto& one) {
+            return test.contains(fmt::format("test_{}", one.first));
+        });
+        html += scored != std::end(scores_by_name)
+                    ? html_tile(fmt::format("Test {}", scored->second),
+                                percent(test.value(fmt::format("test_{}", scored->first), NAN)), of)
                     : html_tile("Test loss", number(test.value("test_loss", NAN)), of);
     }
     html += html_tile("Parameters", grouped(page.run.parameters), page.run.model);
@@ -113,12 +122,12 @@ std::string judged_sections(const Page& page) {
             "<h2>Validation and test</h2>\n<p>None yet: they come from the validation {0} after an epoch, "
             "or, where there are none, from the test {0} at the end.</p>\n",
             page.run.samples_are);
-    const auto& [set, epoch, samples, images, accuracy, loss, predictions] = *page.judged;
+    const auto& [set, epoch, samples, images, accuracy, loss, predictions, more_html] = *page.judged;
     const std::string accuracy_text = std::isnan(accuracy) ? "" : fmt::format("accuracy {}, ", percent(accuracy));
     const std::string of =
         fmt::format("<p>{} {} {}, {}weights of epoch {}: {}loss {}.</p>\n", grouped(samples), escaped(set),
                     page.run.samples_are, averages(page) ? "averaged " : "", epoch, accuracy_text, number(loss));
-    if (!page.scores) return "<h2>Validation and test</h2>\n" + of;
+    if (!page.scores) return "<h2>Validation and test</h2>\n" + of + more_html;
     const DrawnFigures calibration = page.figures_of(false);
     const Confusion confusion(images->labels, predictions, static_cast<int64_t>(images->classes.size()));
     return "<h2>Classes</h2>\n" + of + html_of_classes(*page.scores, images->classes) + "<h2>Calibration</h2>\n" +
@@ -127,7 +136,7 @@ std::string judged_sections(const Page& page) {
            html_of(confusion, images->classes) + "<h2>Examples</h2>\n<h3>Highest loss</h3>\n" +
            html_of_images(*images, predictions, worst(predictions, examples_shown)) +
            "<h3>Right, and surest of it</h3>\n" +
-           html_of_images(*images, predictions, surest(predictions, images->labels, examples_shown));
+           html_of_images(*images, predictions, surest(predictions, images->labels, examples_shown)) + more_html;
 }
 
 std::string batch_section(const Page& page) {
@@ -149,6 +158,7 @@ std::string epochs_section(const Page& page) {
                                 {"train_accuracy", "training accuracy, %"},
                                 {"validation_loss", "validation loss"},
                                 {"validation_accuracy", "validation accuracy, %"},
+                                {"validation_mean_iou", "validation mean IoU, %"},
                                 {"learning_rate", "learning rate, last step"},
                                 {"gradient_norm", "gradient norm"},
                                 {"images_per_s", "images/s"},

@@ -35,6 +35,7 @@ struct Judged {
     const Dataset* images;  // these; null where they are none
     double accuracy, loss;  // accuracy: NaN where there is none
     const std::vector<Prediction>& predictions;
+    std::string more_html = {};  // sections that the task adds
 };
 
 // Draws the figures into the folder `figures`, which is made, and writes the page. `judged` may be null. Throws an

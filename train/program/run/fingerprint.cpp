@@ -48,6 +48,10 @@ void add(Hash& hash, const Samples& samples) {
             hash.add(images->images);
         }
         hash.add(images->labels.data(), images->labels.size() * sizeof(int64_t));
+        if (const Pictures* masks = images->masks.get()) {
+            for (int64_t i = 0; i < samples.size(); ++i) hash.add(masks->identity(i));
+            for (int64_t i = 0; i < count; ++i) hash.add(masks->read(i * samples.size() / count));
+        }
         return;
     }
     for (int64_t i = 0; i < count; ++i) {

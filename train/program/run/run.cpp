@@ -2,7 +2,6 @@
 
 #include "core/io/file.h"
 #include "core/io/stored_tensors.h"
-#include "models/swin/swin_v2.h"
 #include "train/data/batch.h"
 #include "train/data/sources.h"
 #include "train/loop/trainer.h"
@@ -14,6 +13,7 @@
 #include "train/program/run/run_lock.h"
 #include "train/program/run/run_report.h"
 #include "train/program/run/start.h"
+#include "train/program/tasks/task.h"
 #include "train/transfer/features.h"
 #include "train/transfer/initial_weights.h"
 
@@ -29,14 +29,15 @@ namespace {
 
 // What training images are, as a run's config.json remembers them.
 struct Known {
-    std::vector<int64_t> images_of_class;
+    std::vector<int64_t> images_of_class;  // none where each pixel has a class
     std::string fingerprint;
 };
 
 Known known_of(const Dataset& training, const Dataset& validation) {
     const ImageSamples validated(validation, {});
-    Known known{std::vector<int64_t>(training.classes.size(), 0),
+    Known known{std::vector<int64_t>(training.masks ? 0 : training.classes.size(), 0),
                 fingerprint_of(ImageSamples(training, {}), &validated)};
+    if (training.masks) return known;
     for (const int64_t label : training.labels) known.images_of_class[static_cast<size_t>(label)] += 1;
     return known;
 }
@@ -88,7 +89,8 @@ std::vector<std::string> notes_of_origin(const ModelCard& origin, const RunConfi
 class SwinRun {
   public:
     // Runs of before there was a choice hold out a share of the training images even where there is a folder val.
-    SwinRun(const SwinRecipe& recipe, bool use_val) : recipe_(recipe), source_(parse_data_source(recipe.data)) {
+    SwinRun(const SwinRecipe& recipe, bool use_val)
+        : recipe_(recipe), task_(task_named(recipe.task)), source_(parse_data_source(recipe.data)) {
         if (has_split(source_, Split::test)) require_files(source_, Split::test);
         auto [training, validation] =
             load_to_train(source_, use_val, recipe.validation, random_of(recipe, Purpose::hold_out), load_options());
@@ -103,7 +105,8 @@ class SwinRun {
         const auto classes = static_cast<int64_t>(training_.classes.size());
         const Known known = known_of(training_, validation_);
         // Chosen once, too.
-        recipe_.micro_batches = micro_batches_of(recipe_, !SwinV2(model_of(recipe_, classes)).buffers().empty());
+        const bool whole = !task_.model(recipe_, model_of(recipe_, classes))->buffers().empty();
+        recipe_.micro_batches = micro_batches_of(recipe_, whole);
         RunConfig config{
             recipe_,
             model_of(recipe_, classes),
@@ -150,15 +153,15 @@ class SwinRun {
     // The first images of the first epoch as the model would see them.
     void show_batch(const fs::path& file) const {
         const Normalisation normalisation = normalisation_of(source_.kind);
-        const ImageSamples samples = samples_of_training(normalisation);
-        check(samples.size() >= recipe_.batch_size, "[train] a batch of {} needs as many samples to train on, got {}",
-              recipe_.batch_size, samples.size());
-        write_png(file, contact_sheet(first_batch_of(samples, recipe_), normalisation));
+        const std::unique_ptr<Samples> samples = task_.to_train(training_, recipe_, normalisation);
+        check(samples->size() >= recipe_.batch_size, "[train] a batch of {} needs as many samples to train on, got {}",
+              recipe_.batch_size, samples->size());
+        write_png(file, contact_sheet(first_batch_of(*samples, recipe_), normalisation));
     }
 
   private:
     struct Learning {
-        std::unique_ptr<SwinV2> model;
+        std::unique_ptr<Module> model;
         std::unique_ptr<Samples> training, validation;
         RunSubject subject;
     };
@@ -176,30 +179,31 @@ class SwinRun {
         return extractor;
     }
 
-    // As the model is given them: images, or of a probe their features.
-    std::unique_ptr<Samples> given_to_model(ImageSamples images, const Extractor& extractor) const {
-        if (!extractor || images.size() == 0) return std::make_unique<ImageSamples>(std::move(images));
+    // Of a probe: features in the place of the images.
+    std::unique_ptr<Samples> features_of(ImageSamples images, const Extractor& extractor) const {
+        if (images.size() == 0) return std::make_unique<ImageSamples>(std::move(images));
         Progress progress;
         const int64_t count = images.size();
         const auto show = [&](int64_t done) { progress.show("features", done, count, "images", 0); };
         return std::make_unique<FeatureSamples>(extractor->of(std::move(images), recipe_.batch_size, show));
     }
 
-    ImageSamples samples_of_training(const Normalisation& normalisation) const {
-        const Augmentation augmentation = augmentation_of(recipe_, normalisation, training_.has_other_sizes());
-        return {training_, normalisation, augmentation, preparation_of(recipe_)};
+    // As the model is given them, where they are not augmented. `data`: a Dataset, kept where it is moved in.
+    template <class Data>
+    std::unique_ptr<Samples> judged(Data&& data, const RunConfig& config, const Extractor& extractor) const {
+        if (!extractor)
+            return task_.to_judge(std::forward<Data>(data), recipe_, config.normalisation, preparation_of(recipe_));
+        return features_of({std::forward<Data>(data), config.normalisation, std::nullopt, preparation_of(recipe_)},
+                           extractor);
     }
 
     // `weights`: those of a probe's features.
     Learning learning_of(const RunConfig& config, const fs::path& weights) const {
         const Extractor extractor = extractor_of(config, weights);
-        const auto judged = [&](const Dataset& data) {
-            return ImageSamples(data, config.normalisation, std::nullopt, preparation_of(recipe_));
-        };
-        auto model = std::make_unique<SwinV2>(config.model);
+        auto model = task_.model(recipe_, config.model);
         auto train =
-            given_to_model(extractor ? judged(training_) : samples_of_training(config.normalisation), extractor);
-        auto validate = given_to_model(judged(validation_), extractor);
+            extractor ? judged(training_, config, extractor) : task_.to_train(training_, recipe_, config.normalisation);
+        auto validate = judged(validation_, config, extractor);
         Recipe recipe = recipe_;
         if (extractor) recipe.freeze = all_but_the_head;
         RunSubject subject{.recipe = recipe,
@@ -207,6 +211,8 @@ class SwinRun {
                            .training = *train,
                            .validation = validation_.size() > 0 ? validate.get() : nullptr,
                            .test = test_of(config, extractor),
+                           .loss = task_.loss_of_judging(recipe_),
+                           .training_loss = task_.loss_of_training(recipe_),
                            .model_name = recipe_.model,
                            .data_name = recipe_.data,
                            .samples_are = "images",
@@ -214,6 +220,11 @@ class SwinRun {
                            .settings = to_json(recipe_),
                            .architecture = config_to_json(config.model),
                            .fixed_settings = fixed_settings_of(config)};
+        const PictureInput input{config.model.img_size, config.normalisation, preparation_of(recipe_).fitting};
+        subject.html_of_judged = [this, input, classes = config.classes, at = model.get()](
+                                     const Samples& samples, const Evaluation& said, const Parameters& parameters) {
+            return task_.html_of_judged({recipe_, input, classes, *at, parameters}, samples, said);
+        };
         return {std::move(model), std::move(train), std::move(validate), std::move(subject)};
     }
 
@@ -229,9 +240,7 @@ class SwinRun {
     std::function<std::unique_ptr<Samples>()> test_of(const RunConfig& config, const Extractor& extractor) const {
         if (!has_split(source_, Split::test)) return {};
         return [this, &config, extractor] {
-            return given_to_model(ImageSamples(load_dataset(source_, Split::test, load_options()), config.normalisation,
-                                               std::nullopt, preparation_of(recipe_)),
-                                  extractor);
+            return judged(load_dataset(source_, Split::test, load_options()), config, extractor);
         };
     }
 
@@ -239,6 +248,7 @@ class SwinRun {
         LoadOptions options{{recipe_.img_size, recipe_.img_size}, recipe_.ignore_exif};
         options.any_size = true;
         options.cache = cache_named(recipe_.cache);
+        options.masks = task_.has_masks();
         if (recipe_.skip_broken) options.left_out = listing_left_out(left_out_);
         return options;
     }
@@ -252,6 +262,7 @@ class SwinRun {
     }
 
     SwinRecipe recipe_;
+    const Task& task_;
     const DataSource source_;
     mutable int64_t left_out_ = 0;
     Dataset training_, validation_;

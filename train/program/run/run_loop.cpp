@@ -36,7 +36,8 @@ RunLoop::RunLoop(const RunFolder& folder, const RunSubject& subject)
     : folder_(folder),
       subject_(subject),
       recipe_(subject_.recipe),
-      trainer_(recipe_, subject_.model, subject_.training, subject_.loss) {
+      trainer_(recipe_, subject_.model, subject_.training,
+               subject_.training_loss ? subject_.training_loss : subject_.loss) {
     trainer_.on_skip = [this](const std::string& why) { progress_.warning(why); };
     trainer_.fixed_settings = subject.fixed_settings;
     trainer_.on_note = [this](const std::string& note) { progress_.warning(note); };
@@ -177,10 +178,9 @@ void RunLoop::finish_epoch() {
     if (validation) {
         entry["validation_loss"] = validation->loss;
         line += fmt::format("  validation loss {:.4f}", validation->loss);
-        if (!std::isnan(validation->accuracy)) {
-            entry["validation_accuracy"] = validation->accuracy;
-            line += fmt::format(", accuracy {:.2f} %", validation->accuracy);
-        }
+        add_scores(entry, "validation", *validation);
+        if (!std::isnan(validation->score()))
+            line += fmt::format(", {} {:.2f} %", validation->score_text(), validation->score());
     }
     line +=
         fmt::format("  {:.0f} {}/s  {}", trainer_.samples_per_second(), subject_.samples_are, duration_text(seconds));
@@ -206,7 +206,7 @@ void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation)
     if (validation && is_better(*validation)) {
         // First: a state that names it may be saved if this fails.
         if (leads()) save_weights(folder_.best(), trainer_.parameters(), mark_of(identity(), epoch));
-        if (!std::isnan(validation->accuracy)) state.best_accuracy = validation->accuracy;
+        if (!std::isnan(validation->score())) state.best_accuracy = validation->score();
         // JSON knows no infinity, and whatever comes next is better than that or NaN.
         state.best_loss = std::isfinite(validation->loss) ? validation->loss : std::numeric_limits<double>::max();
         state.best_epoch = epoch;
@@ -232,12 +232,12 @@ void RunLoop::save() {
     saved_ = fmt::format("epoch {}, batch {}", trainer_.state().epoch, trainer_.state().batch);
 }
 
-// By accuracy, and of equal ones by loss; where there is no accuracy, by loss.
+// By score, and of equal ones by loss; where there is no score, by loss.
 bool RunLoop::is_better(const Evaluation& validation) const {
     const RunState& state = trainer_.state();
     if (state.best_epoch == 0) return true;
-    if (!std::isnan(validation.accuracy) && validation.accuracy != state.best_accuracy)
-        return validation.accuracy > state.best_accuracy;
+    if (!std::isnan(validation.score()) && validation.score() != state.best_accuracy)
+        return validation.score() > state.best_accuracy;
     return validation.loss < state.best_loss;
 }
 
@@ -251,7 +251,7 @@ void RunLoop::report(const std::string& set, const Samples* samples, const std::
         std::optional<Judged> judged;
         if (evaluation)
             judged.emplace(Judged{set, epoch, samples->size(), samples->images(), evaluation->accuracy,
-                                  evaluation->loss, evaluation->predictions});
+                                  evaluation->loss, evaluation->predictions, judged_html_});
         if (!batch_png_) batch_png_ = png_of_first_batch(subject_);
         problem = report_on(folder_, subject_, trainer_.parameters().count(), judged ? &*judged : nullptr, *batch_png_);
     } catch (const EndedBySignal&) {
@@ -284,11 +284,12 @@ void RunLoop::test() {
     if (test) {
         evaluation = evaluate_showing("testing", *test);
         entry["test_loss"] = evaluation->loss;
-        if (!std::isnan(evaluation->accuracy)) entry["test_accuracy"] = evaluation->accuracy;
+        add_scores(entry, "test", *evaluation);
         const std::string of = fmt::format("{} {}", grouped(test->size()), subject_.samples_are);
-        result = std::isnan(evaluation->accuracy) ? fmt::format("test loss {:.4f}  ({})", evaluation->loss, of)
-                                                  : fmt::format("test accuracy {:.2f} %  (loss {:.4f}, {})",
-                                                                evaluation->accuracy, evaluation->loss, of);
+        result = std::isnan(evaluation->score())
+                     ? fmt::format("test loss {:.4f}  ({})", evaluation->loss, of)
+                     : fmt::format("test {} {:.2f} %  (loss {:.4f}, {})", evaluation->score_text(), evaluation->score(),
+                                   evaluation->loss, of);
     }
     if (!leads()) return;
     lock_->require_there();
@@ -307,7 +308,10 @@ Evaluation RunLoop::evaluate_showing(const std::string& label, const Samples& sa
         if (ranks_.size() == 1) stop_if_interrupted();  // else all go on to the next step
         progress_.show(label, done, samples.size(), subject_.samples_are, 0);
     };
-    return evaluate(subject_.model, trainer_.parameters(), samples, recipe_.batch_size, show, subject_.loss);
+    Evaluation evaluation =
+        evaluate(subject_.model, trainer_.parameters(), samples, recipe_.batch_size, show, subject_.loss);
+    if (subject_.html_of_judged) judged_html_ = subject_.html_of_judged(samples, evaluation, trainer_.parameters());
+    return evaluation;
 }
 
 void RunLoop::show_step(double loss, double seconds_left) {

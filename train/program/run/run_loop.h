@@ -82,6 +82,7 @@ class RunLoop {
     TimeLeft time_left_;
     RunEvents events_;                      // of a run with --tensorboard
     std::optional<std::string> batch_png_;  // once it is drawn
+    std::string judged_html_;               // of the last evaluation: RunSubject::html_of_judged
 };
 
 }  // namespace swingrad

@@ -3,6 +3,7 @@
 
 #include "models/nn/module.h"
 #include "train/data/samples.h"
+#include "train/loop/evaluate.h"
 #include "train/loop/loss.h"
 #include "train/loop/recipe.h"
 
@@ -20,7 +21,8 @@ struct RunSubject {
     const Samples* validation = nullptr;  // chooses the checkpoint; null: the last one counts
     // The samples looked at once, at the very end; may be empty. Made only then.
     std::function<std::unique_ptr<Samples>()> test = {};
-    Loss loss = {};  // empty: cross entropy, with the recipe's label smoothing in training
+    Loss loss = {};           // empty: cross entropy, with the recipe's label smoothing in training
+    Loss training_loss = {};  // in training, in its place
 
     // For what is said, and for the report.
     std::string program = "swingrad";  // whose command `train --resume` goes on with it
@@ -31,6 +33,8 @@ struct RunSubject {
     nlohmann::json fixed_settings = {};   // Trainer's
     int64_t raised_from = 0;              // epochs, where this start raises them; else 0
     std::vector<std::string> notes = {};  // said once, where a run begins
+    // What the report adds about samples that were judged by these parameters, as HTML; may be empty.
+    std::function<std::string(const Samples&, const Evaluation&, const Parameters&)> html_of_judged = {};
 };
 
 }  // namespace swingrad

@@ -12,7 +12,7 @@ constexpr size_t most_named = 5;
 // samples are no images.
 std::string classes_without_image(const Samples* samples) {
     const Dataset* images = samples ? samples->images() : nullptr;
-    if (!images) return "";
+    if (!images || images->masks) return "";  // of pixels, a class may well be in none
     std::vector<bool> seen(images->classes.size(), false);
     for (const int64_t label : images->labels) seen[static_cast<size_t>(label)] = true;
     std::string names;

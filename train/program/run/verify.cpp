@@ -189,12 +189,13 @@ class Verification {
                     fmt::format("{} has epoch {}, the last checkpoint {}", folder_.log().string(), epoch,
                                 state_->epoch),
                     to_resume() + " goes on from the checkpoint, and does those epochs again");
-            const nlohmann::json accuracy = entry.value("validation_accuracy", nlohmann::json());
+            const char* name = entry.contains("validation_mean_iou") ? "validation_mean_iou" : "validation_accuracy";
+            const nlohmann::json score = entry.value(name, nlohmann::json());
             if (epoch == state_->best_epoch && state_->best_accuracy >= 0 &&
-                !(accuracy.is_number() && accuracy.get<double>() == state_->best_accuracy))
+                !(score.is_number() && score.get<double>() == state_->best_accuracy))
                 bad(folder_.log(),
-                    fmt::format("{}: epoch {} has validation_accuracy {}, the last checkpoint {} of it",
-                                folder_.log().string(), epoch, json_text(accuracy), state_->best_accuracy),
+                    fmt::format("{}: epoch {} has {} {}, the last checkpoint {} of it", folder_.log().string(), epoch,
+                                name, json_text(score), state_->best_accuracy),
                     remedy);
         }
         finished_ = log.finished;

@@ -29,6 +29,7 @@ Origin origin_of(const fs::path& named) {
     if (is_run(folder)) {
         const RunConfig run = read_config(RunFolder{folder});
         origin.card = ModelCard{run.model, run.normalisation, preparation_of(run.recipe).fitting, run.classes};
+        origin.task = run.recipe.task;
         require_of_run(origin.weights, run.identity);
     } else if (is_folder && is_hub_folder(folder)) {
         origin.card = read_hub_folder(folder);

@@ -5,12 +5,14 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 namespace swingrad {
 
 struct Origin {
-    std::filesystem::path weights;       // as open_tensors takes it
-    std::optional<ModelCard> card = {};  // where the folder says it
+    std::filesystem::path weights;        // as open_tensors takes it
+    std::optional<ModelCard> card = {};   // where the folder says it
+    std::string task = "classification";  // what a run's weights were trained for
 };
 
 // Of a run's folder: its result, or the best so far, or the last checkpoint. What a run or a hub's folder says of its

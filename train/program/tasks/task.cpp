@@ -1,0 +1,11 @@
+#include "train/program/tasks/task.h"
+
+namespace swingrad {
+
+const Task& task_named(const std::string& name) {
+    if (name == "classification") return classification_task();
+    if (name == "segmentation") return segmentation_task();
+    fail("[task] there is no task \"{}\"", name);
+}
+
+}  // namespace swingrad
