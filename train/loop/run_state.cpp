@@ -144,7 +144,8 @@ nlohmann::json settings_of(const Recipe& recipe, const nlohmann::json& fixed) {
 bool may_change(std::string_view setting) {
     // Of init, what counts is what was there: its fingerprint.
     return setting == "device" || setting == "checkpoint-every" || setting == "keep-every" || setting == "on-nan" ||
-           setting == "early-stop" || setting == "tensorboard" || setting == "init" || setting == epochs_before_setting;
+           setting == "early-stop" || setting == "tta" || setting == "tensorboard" || setting == "init" ||
+           setting == epochs_before_setting;
 }
 
 void RunState::begin_epoch() {

@@ -107,6 +107,7 @@ Settings settings_of(SwinRecipe& r) {
     Settings all{
         {"data", &r.data, "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR"},
         {"model", &r.model, "model by name; see swingrad summary --help"},
+        {"tta", &r.tta, "at the end, judge the test images also together with their mirror images, and say so apart"},
         {"task", &r.task, "what the model learns: classification, of images | segmentation, a class for each pixel"},
         {"head", &r.head, "of segmentation: sum, of the stages' maps | uper, UPerNet's pyramids"},
         {"head-width", &r.head_width, "channels of that head"},
@@ -161,6 +162,7 @@ std::vector<Need> needs_of_flags(const SwinRecipe& r) {
                                   {"mixup-prob", mixes, "--mixup or --cutmix"},
                                   {"mixup-mode", mixes, "--mixup or --cutmix"},
                                   {"mixup-switch-prob", r.mixup > 0 && r.cutmix > 0, "--mixup and --cutmix"},
+                                  {"tta", r.task == "classification", "--task classification"},
                                   {"head", r.task == "segmentation", "--task segmentation"},
                                   {"head-width", r.task == "segmentation", "--task segmentation"},
                               });
@@ -171,6 +173,7 @@ void validate(const SwinRecipe& recipe) {
     require_one_of(config_names(), "model", recipe.model);
     require_one_of({"classification", "segmentation"}, "task", recipe.task);
     require_one_of({"sum", "uper"}, "head", recipe.head);
+    if (recipe.tta && recipe.probe) fail_usage("--tta needs images, and --probe trains on their features");
     require(recipe.head_width >= 1 && recipe.head_width <= most_channels, "head-width",
             fmt::format("1 to {}", most_channels).c_str(), recipe.head_width);
     for (const auto& [key, from] : {std::pair{"img_size", "--img-size"},

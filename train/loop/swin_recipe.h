@@ -44,6 +44,7 @@ struct SwinRecipe : Recipe {
     std::string mixup_mode = "batch";
     int64_t aug_repeats = 0;
 
+    bool tta = false;    // the test at the end also with mirror images, told apart
     bool probe = false;  // trains the classifier alone, on features that are computed once (train/transfer/features.h)
 };
 

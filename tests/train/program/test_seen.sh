@@ -157,5 +157,19 @@ else
     [ -e board ] && wrong "--tensorboard: it cannot, and leaves a folder"
 fi
 
+# ---- each image together with its mirror image: told apart
+says "with mirror images" train "${tiny[@]}" --epochs 1 --tta --output both
+says "test accuracy" train "${tiny[@]}" --epochs 1 --output once
+cmp both/model.safetensors once/model.safetensors || wrong "--tta changes what is learnt"
+holds both/log.jsonl '"test_tta_accuracy":'
+grep -q tta once/log.jsonl && wrong "without --tta it is in the log"
+says "with mirror images" evaluate --checkpoint both --tta
+accuracy=$(grep -o "with mirror images [0-9.]*" out)
+grep -q "\"test_tta_accuracy\":$(echo "$accuracy" | grep -o "[0-9.]*$" | sed 's/0*$//')" both/log.jsonl ||
+    wrong "train and evaluate differ: $accuracy, $(tail -1 both/log.jsonl)"
+says '"tta":{' evaluate --checkpoint both --tta --json
+says '"accuracy":' evaluate --checkpoint both --json
+grep -q tta out && wrong "without --tta it is in the JSON"
+refuses 2 "--tta does nothing without --task classification" train --task segmentation --tta --output none
 [ $failures = 0 ] && echo "all is well" || echo "$failures failures"
 exit $((failures > 0))

@@ -2,6 +2,7 @@
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
 #include "train/program/console/progress.h"
+#include "train/program/evaluation/both_ways.h"
 #include "train/program/evaluation/evaluation_output.h"
 #include "train/program/images/data_source.h"
 #include "train/program/tasks/task.h"
@@ -17,7 +18,7 @@ struct EvaluateFlags {
     std::string data;
     std::string device = "cpu", precision = "f32";
     int64_t batch_size = 128;
-    bool skip_broken = false;
+    bool skip_broken = false, tta = false;
     EvaluationOutput output;
 };
 
@@ -84,6 +85,8 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     LoadOptions options{
         .extent = subject.model.img_size, .ignore_exif = subject.ignore_exif, .classes = subject.classes};
     const Task& task = task_named(subject.recipe.task);
+    if (flags.tta && subject.recipe.task != "classification")
+        fail_usage("--tta is for classification, and {} learnt {}", subject.weights.string(), subject.recipe.task);
     options.any_size = true;
     options.masks = task.has_masks();
     options.cache = Cache::none;  // each is looked at once
@@ -108,6 +111,11 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
     const Evaluation result =
         evaluate(*model, parameters, *samples, flags.batch_size, show, task.loss_of_judging(subject.recipe));
     check(result.not_finite.empty(), "[evaluate] {} says nothing: {}", subject.weights.string(), result.not_finite);
+    std::optional<Evaluation> second;
+    if (flags.tta) {
+        BothWays both(*model);
+        second = evaluate(both, parameters, *samples, flags.batch_size, show);
+    }
     progress.clear();
     const Judgement judged{.set = set,
                            .data = subject.data,
@@ -116,7 +124,8 @@ int evaluate_subject(const EvaluateFlags& flags, const Subject& subject) {
                            .precision = flags.precision,
                            .samples = data.size(),
                            .left_out = left_out,
-                           .names = data.classes};
+                           .names = data.classes,
+                           .with_mirror_images = second ? &*second : nullptr};
     const std::optional<Scores> scores = scores_of(result);
     const std::string score = std::isnan(result.score())
                                   ? fmt::format("{} loss {:.4f}  (", set, result.loss)
@@ -138,6 +147,9 @@ RunCommand declare_evaluate(CLI::App& command) {
     add_flag(command, "--precision", flags->precision, precision_help);
     command.add_flag("--skip-broken", flags->skip_broken,
                      "leave out files that are no pictures or damaged ones, and list them; as the run did, too");
+    command.add_flag(
+        "--tta", flags->tta,
+        "also judge each image together with its mirror image: the mean of both probabilities, told apart");
     flags->output.declare(command);
     add_threads_flag(command);
     add_gemm_flag(command);
@@ -155,6 +167,7 @@ RunCommand declare_evaluate(CLI::App& command) {
         "  swingrad evaluate --checkpoint runs/nano-shapes-seed0\n"
         "  swingrad evaluate --checkpoint runs/nano-shapes-seed0 --device cuda --precision bf16\n"
         "  swingrad evaluate --checkpoint runs/first --json first.json\n"
+        "  swingrad evaluate --checkpoint runs/first --tta\n"
         "  swingrad evaluate --checkpoint runs/first/last.safetensors --data folder:cifar10-jpeg\n"
         "  swingrad evaluate --weights w.safetensors --model tiny --window-size 16 --data folder:DIR\n"
         "  swingrad evaluate --weights swinv2_tiny --data folder:DIR\n"

@@ -50,7 +50,7 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
         nlohmann::json settings = read_json_file(flags.config);
         // A run's own config.json will do: what follows from its settings is worked out anew. So will a recipe.
         if (settings.is_object() && settings.contains("derived")) say_as_today(settings);
-        if (settings.is_object()) 
+        if (settings.is_object())
             for (const char* key : {"derived", "about", "needs"}) settings.erase(key);
         if (is_hub_config(settings))
             fail_usage(
@@ -169,9 +169,9 @@ RunCommand declare_train(CLI::App& command) {
         "patch_embed,layers.0\n"
         "  swingrad train --data folder:photos --init runs/first --probe --lr 1e-2 --output runs/probed\n"
         "  swingrad train --task segmentation --data folder:scenes --model tiny --img-size 256 --head uper
-"
+        "
         "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated
-"
+        "
         "  mpirun -n 2 swingrad train --data folder:cifar10-jpeg --model cifar --output runs/by-two");
     return [flags, seeds] {
         const JoinedRanks joined(flags->timeout);

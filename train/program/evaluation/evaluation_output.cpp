@@ -87,6 +87,11 @@ void EvaluationOutput::write(const Judgement& judged, const Evaluation& evaluati
         json["loss"] = evaluation.loss;
         if (!std::isnan(evaluation.accuracy)) json["accuracy"] = evaluation.accuracy;
         if (evaluation.pixels) json.update(to_json(*evaluation.pixels, judged.names));
+        if (const Evaluation* second = judged.with_mirror_images) {
+            json["tta"] = {{"loss", second->loss}, {"accuracy", second->accuracy}};
+            if (const auto of_second = scores_of(*second); of_second && of_second->top5)
+                json["tta"]["top5"] = *of_second->top5;
+        }
         json["weights"] = identity_of_weights(judged.weights);
         json["instruction_set"] = instruction_set();
         json["device"] = judged.device;
@@ -99,6 +104,9 @@ void EvaluationOutput::write(const Judgement& judged, const Evaluation& evaluati
         write_output(json_, text + "\n");
     }
     print_line(line);
+    if (const Evaluation* second = judged.with_mirror_images)
+        print_line(fmt::format("with mirror images {:.2f} %{}  (loss {:.4f})", second->accuracy,
+                               text_of_top5(scores_of(*second)), second->loss));
     if (scores) fmt::print("{}", table_of_hardest(*scores, judged.names));
     if (evaluation.pixels) fmt::print("{}", table_of(*evaluation.pixels, judged.names));
 }

@@ -20,12 +20,13 @@ namespace swingrad {
 
 // What was judged, by which weights.
 struct Judgement {
-    std::string set;                      // "test", "validation"
-    std::string data;                     // as --data names it
-    std::filesystem::path weights;        // the file
-    std::string device, precision;        // that computed it
-    int64_t samples = 0, left_out = 0;    // left_out: files that are no pictures
-    std::vector<std::string> names = {};  // of classes, or none
+    std::string set;                                 // "test", "validation"
+    std::string data;                                // as --data names it
+    std::filesystem::path weights;                   // the file
+    std::string device, precision;                   // that computed it
+    int64_t samples = 0, left_out = 0;               // left_out: files that are no pictures
+    std::vector<std::string> names = {};             // of classes, or none
+    const Evaluation* with_mirror_images = nullptr;  // the same images judged so, too; or null
 };
 
 class EvaluationOutput {

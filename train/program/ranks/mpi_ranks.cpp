@@ -245,7 +245,8 @@ class MpiRanks : public Ranks {
             else if (Clock::now() - peer.heard > timeout_)
                 what = fmt::format("was not heard of for {:.0f} s", std::chrono::duration<double>(timeout_).count());
             if (what.empty()) continue;
-            // The first of those that are left says so, unless the one that ended has, and as it ends, so do the others.
+            // The first of those that are left says so, unless the one that ended has, and as it ends, so do the
+            // others.
             if (peer.last.state == State::failed || rank_ != (r == 0 ? 1 : 0)) std::this_thread::sleep_for(3s);
             fail("[ranks] {} {}: rank {} is at step {}, and last heard of step {} there",
                  peer.name(static_cast<int>(r)), what, rank_, step_.load(), peer.last.step);

@@ -2,8 +2,8 @@
 // has them all built in.
 //
 // A file holds settings by the names of the flags, "model-args" for the architecture where it is not the model's, under
-// "about" what it is for, and under "needs" the names of settings that must be given beside it. What it does not name is
-// as without it.
+// "about" what it is for, and under "needs" the names of settings that must be given beside it. What it does not name
+// is as without it.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -6,6 +6,7 @@
 #include "train/data/sources.h"
 #include "train/loop/trainer.h"
 #include "train/program/console/progress.h"
+#include "train/program/evaluation/both_ways.h"
 #include "train/program/images/contact_sheet.h"
 #include "train/program/images/picture_files.h"
 #include "train/program/run/belonging.h"
@@ -220,6 +221,10 @@ class SwinRun {
                            .settings = to_json(recipe_),
                            .architecture = config_to_json(config.model),
                            .fixed_settings = fixed_settings_of(config)};
+        if (recipe_.tta) {
+            subject.second_judge = [](const Module& of) { return std::make_unique<BothWays>(of); };
+            subject.second_judge_is = "with mirror images";
+        }
         const PictureInput input{config.model.img_size, config.normalisation, preparation_of(recipe_).fitting};
         subject.html_of_judged = [this, input, classes = config.classes, at = model.get()](
                                      const Samples& samples, const Evaluation& said, const Parameters& parameters) {

@@ -291,6 +291,13 @@ void RunLoop::test() {
                      : fmt::format("test {} {:.2f} %  (loss {:.4f}, {})", evaluation->score_text(), evaluation->score(),
                                    evaluation->loss, of);
     }
+    if (test && subject_.second_judge) {
+        const std::unique_ptr<Module> judge = subject_.second_judge(subject_.model);
+        const Evaluation second = evaluate_showing("testing again", *test, *judge);
+        entry["test_tta_loss"] = second.loss;
+        add_scores(entry, "test_tta", second);
+        result += fmt::format("; {} {:.2f} %  (loss {:.4f})", subject_.second_judge_is, second.score(), second.loss);
+    }
     if (!leads()) return;
     lock_->require_there();
     save_weights(folder_.weights(), trainer_.parameters(), mark_of(identity(), epoch));
@@ -304,14 +311,17 @@ void RunLoop::test() {
 }
 
 Evaluation RunLoop::evaluate_showing(const std::string& label, const Samples& samples) {
+    Evaluation evaluation = evaluate_showing(label, samples, subject_.model);
+    if (subject_.html_of_judged) judged_html_ = subject_.html_of_judged(samples, evaluation, trainer_.parameters());
+    return evaluation;
+}
+
+Evaluation RunLoop::evaluate_showing(const std::string& label, const Samples& samples, Module& model) {
     const auto show = [&](int64_t done) {
         if (ranks_.size() == 1) stop_if_interrupted();  // else all go on to the next step
         progress_.show(label, done, samples.size(), subject_.samples_are, 0);
     };
-    Evaluation evaluation =
-        evaluate(subject_.model, trainer_.parameters(), samples, recipe_.batch_size, show, subject_.loss);
-    if (subject_.html_of_judged) judged_html_ = subject_.html_of_judged(samples, evaluation, trainer_.parameters());
-    return evaluation;
+    return evaluate(model, trainer_.parameters(), samples, recipe_.batch_size, show, subject_.loss);
 }
 
 void RunLoop::show_step(double loss, double seconds_left) {

@@ -65,6 +65,7 @@ class RunLoop {
     void report(const std::string& set, const Samples* samples, const std::optional<Evaluation>& evaluation,
                 int64_t epoch);
     Evaluation evaluate_showing(const std::string& label, const Samples& samples);
+    Evaluation evaluate_showing(const std::string& label, const Samples& samples, Module& model);
     bool is_better(const Evaluation& validation) const;
     void say_at_last(const std::string& text);
     void show_step(double loss, double seconds_left);

@@ -21,8 +21,11 @@ struct RunSubject {
     const Samples* validation = nullptr;  // chooses the checkpoint; null: the last one counts
     // The samples looked at once, at the very end; may be empty. Made only then.
     std::function<std::unique_ptr<Samples>()> test = {};
-    Loss loss = {};           // empty: cross entropy, with the recipe's label smoothing in training
-    Loss training_loss = {};  // in training, in its place
+    // A model by which test samples are judged once more, told apart; may be empty.
+    std::function<std::unique_ptr<Module>(const Module&)> second_judge = {};
+    std::string second_judge_is = {};  // "with mirror images"
+    Loss loss = {};                    // empty: cross entropy, with the recipe's label smoothing in training
+    Loss training_loss = {};           // in training, in its place
 
     // For what is said, and for the report.
     std::string program = "swingrad";  // whose command `train --resume` goes on with it
