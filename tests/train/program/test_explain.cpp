@@ -1,21 +1,13 @@
-// What the page of `swingrad explain` shows, against what computes it. Its command: test_explain.sh; the page in a
-// browser: explain_in_browser.py.
+// What the page of `swingrad explain` shows of a model, against what computes it. The page: test_explain_page.cpp; the
+// command: test_explain.sh; the page in a browser: explain_in_browser.py.
 
-#include "models/swin/costs.h"
 #include "ops/ops.h"
-#include "tests/models/small_swin.h"
 #include "tests/support/catch.h"
-#include "tests/support/source_directory.h"
-#include "tests/support/support.h"
+#include "tests/train/program/explained_swin.h"
 #include "train/loop/trace.h"
 #include "train/program/explain/bytes.h"
-#include "train/program/explain/explain_page.h"
-#include "train/program/explain/layer_text.h"
 
-#include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <limits>
 #include <map>
 #include <numeric>
 
@@ -25,74 +17,7 @@ using nlohmann::json;
 
 namespace {
 
-// A model with every parameter away from where it starts, so that nothing is the identity, and a picture for it.
-struct Subject {
-    SwinConfig config;
-    SwinV2 model;
-    Parameters parameters;
-    Tensor input;
-
-    explicit Subject(const SwinConfig& of)
-        : config(of),
-          model(config),
-          parameters(model, DType::float32, Random{}),
-          input(Tensor::empty({1, config.img_size.rows, config.img_size.columns, 3})) {
-        for (size_t i = 0; i < parameters.entries().size(); ++i) {
-            const auto& entry = parameters.entries()[i];
-            const auto values = random_tensor(entry.shape, Random{3, i}).values();
-            for (size_t k = 0; k < values.size(); ++k)
-                entry.value.data<float>()[k] =
-                    static_cast<float>(0.4 * values[k] + (entry.shape.rank() == 1 ? 0.5 : 0));
-        }
-        for (int64_t i = 0; i < input.numel(); ++i)
-            input.data<float>()[i] =
-                static_cast<float>(Random{4, 0}.below(static_cast<uint64_t>(i), 256)) / 255 * 4 - 2;
-    }
-
-    Explained seen() const {
-        const Normalisation to_two{{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-        return explained({"a run", "small", "a </script> picture.png", config, to_two, {"one", "<two>", "three"}},
-                         parameters, input);
-    }
-};
-
-std::string bytes_of(const json& base64) {
-    const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string bytes;
-    uint32_t group = 0, bits = 0;
-    for (const char c : base64.get<std::string>()) {
-        if (c == '=') break;
-        group = group << 6 | static_cast<uint32_t>(digits.find(c));
-        if ((bits += 6) >= 8) bytes += static_cast<char>(group >> (bits -= 8) & 255);
-    }
-    return bytes;
-}
-
 uint8_t byte_at(const std::string& bytes, size_t i) { return static_cast<uint8_t>(bytes[i]); }
-
-std::vector<double> values_of(const json& picture) {
-    std::vector<double> values;
-    const double least = picture.at("least"), most = picture.at("most");
-    for (const char byte : bytes_of(picture.at("bytes")))
-        values.push_back(least + static_cast<uint8_t>(byte) / 255.0 * (most - least));
-    return values;
-}
-
-// Whether a picture holds these numbers, as closely as it says.
-bool holds(const json& picture, const std::vector<double>& expected) {
-    const std::vector<double> values = values_of(picture);
-    const double range = picture.at("most").get<double>() - picture.at("least").get<double>();
-    if (values.size() != expected.size()) return false;
-    for (size_t i = 0; i < values.size(); ++i)
-        if (!(std::abs(values[i] - expected[i]) <= range / 510 + 1e-5 * (1 + std::abs(expected[i])))) return false;
-    return true;
-}
-
-json data_in(const std::string& page) {
-    const std::string begin = "<script type=\"application/json\" id=\"data\">";
-    const size_t from = page.find(begin) + begin.size();
-    return json::parse(page.substr(from, page.find("</script>", from) - from));
-}
 
 double root_mean_square(const std::vector<double>& values) {
     return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0) /
@@ -122,7 +47,7 @@ TEST_CASE("a page's attention is what attention_weights gives, windows and shift
     for (const PaddingOrder order : {PaddingOrder::before_shift, PaddingOrder::after_shift}) {
         SwinConfig config = small_swin();
         config.padding_order = order;
-        const Subject subject(config);
+        const ExplainedSwin subject(config);
         const Explained seen = subject.seen();
         const json page = explanation_of(seen, whole_room(seen));
         size_t block = 0;
@@ -191,7 +116,7 @@ TEST_CASE("a page's attention is what attention_weights gives, windows and shift
 }
 
 TEST_CASE("a page's maps, answer and gradients are those that trace gives") {
-    const Subject subject(small_swin());
+    const ExplainedSwin subject(small_swin());
     const Explained seen = subject.seen();
     const json page = explanation_of(seen, whole_room(seen));
     const int64_t label = page.at("answer").at(0).at("label");
@@ -269,146 +194,8 @@ TEST_CASE("a page's maps, answer and gradients are those that trace gives") {
     REQUIRE(sums == 6);
 }
 
-TEST_CASE("large maps and pictures are drawn smaller, each number the mean of a square, and the page says so") {
-    SwinConfig config = small_swin();
-    config.img_size = {264, 260}, config.patch_size = {4, 4};  // 66 x 65 tokens
-    config.depths = {1}, config.num_heads = {1}, config.window_size = {{4, 4}},
-    config.pretrained_window_sizes = {{0, 0}};
-    const Explained seen = Subject(config).seen();
-    const json page = explanation_of(seen, whole_room(seen));
-    REQUIRE(page.at("picture").at("rows") == 264);
-    REQUIRE(contains(page.at("left_out").at(0), "264 x 260 pixels, is drawn with at most 256 a side"));
-    REQUIRE(contains(page.at("left_out").at(1), "more than 64 tokens a side are drawn with at most 64"));
-    const json& map = page.at("maps").at(0);
-    REQUIRE(map.at("drawn") == json{33, 33});
-    const std::vector<double> values = seen.pass.maps[0].second.values();  // [1, 66, 65, 4]
-    const int64_t channel = map.at("pictures").at(1).at("channel");
-    std::vector<double> expected;
-    for (int64_t r = 0; r < 66; r += 2)
-        for (int64_t c = 0; c < 65; c += 2) {
-            double sum = 0, count = 0;
-            for (int64_t row = r; row < r + 2; ++row)
-                for (int64_t column = c; column < std::min<int64_t>(c + 2, 65); ++column, ++count)
-                    sum += values[static_cast<size_t>((row * 65 + column) * 4 + channel)];
-            expected.push_back(sum / count);
-        }
-    REQUIRE(holds(map.at("pictures").at(1), expected));
-    for (const json& node : page.at("tape"))
-        if (node.contains("map")) REQUIRE(node.at("map").at("rows") == 33);
-}
-
-TEST_CASE("a page's layers have the costs of layer_costs, and the files that they name are there") {
-    std::vector<SwinConfig> configs(6, small_swin());
-    use_v1_switches(configs[1]);
-    configs[2].norm = NormPlacement::sandwich, configs[2].position_bias = PositionBias::linear_cpb;
-    configs[3].norm = NormPlacement::post, configs[3].cpb_formula = CpbFormula::paper;
-    configs[4].extra_norm_every = 1, configs[4].position_bias = PositionBias::none;
-    configs[5].position_bias = PositionBias::linear_cpb, configs[5].cpb_formula = CpbFormula::paper;
-    std::map<std::string, std::string> texts;
-    for (const SwinConfig& config : configs)
-        for (const LayerCost& layer : layer_costs(config, 1)) {
-            INFO(layer.name);
-            const LayerText text = text_of_layer(config, layer.name);
-            REQUIRE(!text.title.empty());
-            REQUIRE(!text.formula.empty());
-            REQUIRE(!text.code.empty());
-            for (const std::string& path : text.code) {
-                INFO(path);
-                REQUIRE(std::filesystem::is_regular_file(source_directory() / path));
-            }
-            for (const std::string& line : text.formula) texts[layer.name] += line + "\n";
-        }
-    const std::string& attention = texts["layers.0.blocks.0.attn"];
-    for (const char* part : {"cos(q, k) / tau + B(d)", "q . k / sqrt(D) + B(d)", "z = d / (M - 1)", "learnt table",
-                             "z = sign(d) ln(1 + |d|)", "z = d\n", "score = cos(q, k) / tau\n"})
-        REQUIRE(contains(attention, part));
-    for (const char* part : {"x <- x + LayerNorm(attention(x))", "x <- x + attention(LayerNorm(x))",
-                             "x <- LayerNorm(x + attention(x))", "x <- x + LayerNorm(attention(pre_norm(x)))"})
-        REQUIRE(contains(texts["layers.0.blocks.0.norm1"], part));
-    REQUIRE(contains(texts["layers.1.downsample"], "LayerNorm(W u)"));
-    REQUIRE(contains(texts["layers.1.downsample"], "W LayerNorm(u)"));
-    REQUIRE(error_of([&] { text_of_layer(configs[0], "layers.0.gate"); }) ==
-            "[explain] no layer is called layers.0.gate");
-
-    const Explained seen = Subject(small_swin()).seen();
-    const json page = explanation_of(seen, whole_room(seen));
-    const std::vector<LayerCost> costs = layer_costs(small_swin(), 1);
-    REQUIRE(page.at("layers").size() == costs.size());
-    for (size_t i = 0; i < costs.size(); ++i) {
-        const json& layer = page.at("layers").at(i);
-        REQUIRE(layer.at("name") == costs[i].name);
-        REQUIRE(layer.at("parameters") == costs[i].parameters);
-        REQUIRE(layer.at("flops") == costs[i].flops());
-        REQUIRE(layer.at("output") == json(std::vector<int64_t>(costs[i].output.begin(), costs[i].output.end())));
-        REQUIRE(page.at("texts").at(layer.at("text").get<size_t>()).at("title") ==
-                text_of_layer(small_swin(), costs[i].name).title);
-    }
-    for (const json& map : page.at("maps")) {  // their pictures belong to layers or blocks of that list
-        const std::string name = map.at("layer");
-        REQUIRE(
-            std::any_of(costs.begin(), costs.end(), [&](const LayerCost& one) { return one.name.starts_with(name); }));
-    }
-}
-
-TEST_CASE("a page needs nothing but itself, and no name in it is markup") {
-    const Explained seen = Subject(small_swin()).seen();
-    const json explanation = explanation_of(seen, whole_room(seen));
-    const std::string page = explain_page(explanation);
-    REQUIRE(data_in(page) == explanation);
-    REQUIRE(explanation.at("left_out").empty());
-    for (const char* outside : {"http:", "https:", "url(", "@import", "<link", "src=\"", "fetch(", "import "}) {
-        INFO(outside);
-        REQUIRE(!contains(page, outside));
-    }
-    REQUIRE(occurrences(page, "<script") == 2);
-    REQUIRE(occurrences(page, "</script>") == 2);
-    REQUIRE(contains(page, "a &lt;/script&gt; picture.png through a run"));
-    REQUIRE(explanation.at("picture").at("name") == "a </script> picture.png");
-    const Tensor pixels = seen.pixels;
-    for (int64_t i = 0; i < pixels.numel(); ++i)
-        REQUIRE(pixels.data<uint8_t>()[i] == Random{4, 0}.below(static_cast<uint64_t>(i), 256));
-}
-
-TEST_CASE("heads give way one at a time from the block that takes most, and whole blocks last") {
-    REQUIRE(heads_within({3, 6}, {100, 10}, 360) == std::vector<int64_t>{3, 6});
-    REQUIRE(heads_within({3, 6}, {100, 10}, 359) == std::vector<int64_t>{2, 6});
-    REQUIRE(heads_within({3, 6}, {100, 10}, 160) == std::vector<int64_t>{1, 6});
-    REQUIRE(heads_within({3, 6}, {100, 10}, 119) == std::vector<int64_t>{1, 1});
-    REQUIRE(heads_within({3, 6}, {100, 10}, 109) == std::vector<int64_t>{0, 1});
-    REQUIRE(heads_within({3, 6}, {100, 10}, 9) == std::vector<int64_t>{0, 0});
-    REQUIRE(heads_within({}, {}, 0).empty());
-}
-
-TEST_CASE("a page keeps to its size, says what is left out, and refuses a size that nothing fits") {
-    const Explained seen = Subject(small_swin()).seen();
-    const size_t whole = explain_page(explanation_of(seen, whole_room(seen))).size();
-    size_t smallest = 0;
-    for (size_t most = whole + 8000; most > whole / 2; most -= 700) {
-        Room room;
-        const std::string why = error_of([&] { room = room_within(seen, most); });
-        if (why != "no error") {
-            REQUIRE(why.starts_with("[explain] the page would take "));
-            break;
-        }
-        const json explanation = explanation_of(seen, room);
-        REQUIRE(explain_page(explanation).size() <= most);
-        REQUIRE(explanation.at("left_out").empty() == (room.heads == whole_room(seen).heads && room.channels == 16));
-        smallest = most;
-    }
-    REQUIRE(smallest > 0);
-    const Room least = room_within(seen, smallest);
-    REQUIRE(least.channels == 0);
-    REQUIRE(!least.gradient_maps);
-    const json explanation = explanation_of(seen, least);
-    REQUIRE(explanation.at("left_out").size() == 3);
-    REQUIRE(contains(explanation.at("left_out").at(2), "block 1: 0 of 1"));
-    REQUIRE(explanation.at("blocks").at(0).at("shares").empty());
-    REQUIRE(explanation.at("maps").at(0).at("pictures").size() == 1);
-    REQUIRE(!explanation.at("tape").at(0).contains("map"));
-}
-
 TEST_CASE("a model that puts out what is not finite is not explained") {
-    Subject subject(small_swin());
+    ExplainedSwin subject(small_swin());
     for (const auto& entry : subject.parameters.entries())
         if (entry.name == "layers.0.blocks.1.norm2.bias") entry.value.data<float>()[0] = INFINITY;
     REQUIRE(error_of([&] { subject.seen(); }) == "[explain] layers.0.blocks.1 puts out what is not finite");
