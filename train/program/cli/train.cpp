@@ -168,10 +168,8 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --data folder:photos --model tiny --img-size 256 --init swinv2_tiny --freeze "
         "patch_embed,layers.0\n"
         "  swingrad train --data folder:photos --init runs/first --probe --lr 1e-2 --output runs/probed\n"
-        "  swingrad train --task segmentation --data folder:scenes --model tiny --img-size 256 --head uper
-        "
-        "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated
-        "
+        "  swingrad train --task segmentation --data folder:scenes --model tiny --img-size 256 --head uper\n"
+        "  swingrad train --img-size 16 --batch-size 32 --epochs 1 --device emulated --output runs/emulated\n"
         "  mpirun -n 2 swingrad train --data folder:cifar10-jpeg --model cifar --output runs/by-two");
     return [flags, seeds] {
         const JoinedRanks joined(flags->timeout);
