@@ -20,6 +20,9 @@ struct ExplainFlags {
 
 int explain(const ExplainFlags& flags) {
     const auto [run, weights] = run_of_checkpoint(flags.checkpoint);
+    if (run.recipe.task != "classification")
+        fail("[explain] {} is a run of --task {}, and the page is of classification", flags.checkpoint.string(),
+             run.recipe.task);
     check(run.model.in_chans == 3, "[explain] images have 3 channels, the model takes {}", run.model.in_chans);
     const RunFolder folder = folder_of_checkpoint(flags.checkpoint);
     std::vector<fs::path> inputs = files_of(folder);
