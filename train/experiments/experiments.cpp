@@ -9,12 +9,12 @@
 namespace swingrad {
 
 extern const Experiment amplitude_experiment, stability_experiment, attention_experiment, transfer_experiment,
-    ablation_experiment, memory_experiment, growth_experiment;
+    ablation_experiment, memory_experiment, growth_experiment, segmentation_experiment;
 
 namespace {
 
 constexpr std::array all{&amplitude_experiment, &stability_experiment, &attention_experiment, &transfer_experiment,
-                         &ablation_experiment,  &memory_experiment,    &growth_experiment};
+                         &ablation_experiment,  &memory_experiment,    &growth_experiment,    &segmentation_experiment};
 
 }  // namespace
 

@@ -246,6 +246,7 @@ class SwinRun {
         options.any_size = true;
         options.cache = cache_named(recipe_.cache);
         options.masks = task_.has_masks();
+        if (options.masks) options.classes = training_.classes;  // once they are known
         if (recipe_.skip_broken) options.left_out = listing_left_out(left_out_);
         return options;
     }
