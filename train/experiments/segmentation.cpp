@@ -33,7 +33,7 @@ SwinRecipe plan_of(const ExperimentSettings& settings) {
     SwinRecipe recipe = recipe_of(settings);
     recipe.task = "segmentation";
     recipe.validation = 0;
-    recipe.epochs = 12;
+    recipe.epochs = 20;
     recipe.warmup_epochs = 1;
     recipe.label_smoothing = 0;
     recipe.model_args = {{"embed_dim", 32}, {"num_heads", {2, 4}}, {"window_size", trained_window}};
@@ -191,7 +191,7 @@ const Experiment segmentation_experiment{
      "A position bias from log-spaced offsets was made for that: of the offsets of the larger window it has to "
      "extrapolate the least (section 3.3)."},
     {"Four models of nano's depth with 32 channels learn the class of each pixel of the drawn shapes, 10 kinds and the "
-     "background, for 12 passes: V1's switches, V2's, and V2's with another position bias. The head sums the stages' "
+     "background, for 20 passes: V1's switches, V2's, and V2's with another position bias. The head sums the stages' "
      "maps. Then each is asked on the same scenes drawn at twice the size, with windows of twice as many tokens a side "
      "and the trained window in pretrained_window_sizes. Nothing is trained there.",
      "The paper's models are thousands of times as large, and start from classifiers that saw 70 million images. Its "
