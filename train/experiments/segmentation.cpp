@@ -160,7 +160,8 @@ Findings run_segmentation(ExperimentRun& run) {
         table.rows.push_back({group.name, text_of(group.of("own"), 2), text_of(group.of("pixels"), 2),
                               text_of(group.of("twice"), 2), text_of(group.kept(), 2)});
     table.note =
-        "On test images. Twice the size: the same weights, windows of twice as many tokens a side, no training.";
+        "On test images. Twice the size: the same weights, windows of twice as many tokens a side, no training. The "
+        "paper's largest model has 59.9 on ADE20K.";
     const Group &v1 = groups.front(), &v2 = groups.back();
     std::vector<std::string> seen{
         compared("From V1's switches to V2's, at the trained size", v1.of("own"), v2.of("own")),
