@@ -210,6 +210,7 @@ class SwinRun {
                            .test = test_of(config, extractor),
                            .loss = task_.loss_of_judging(recipe_),
                            .training_loss = task_.loss_of_training(recipe_),
+                           .smooths_labels = task_.has_masks(),
                            .model_name = recipe_.model,
                            .data_name = recipe_.data,
                            .samples_are = "images",

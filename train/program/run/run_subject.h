@@ -21,8 +21,9 @@ struct RunSubject {
     const Samples* validation = nullptr;  // chooses the checkpoint; null: the last one counts
     // The samples looked at once, at the very end; may be empty. Made only then.
     std::function<std::unique_ptr<Samples>()> test = {};
-    Loss loss = {};           // empty: cross entropy, with the recipe's label smoothing in training
-    Loss training_loss = {};  // in training, in its place
+    Loss loss = {};               // empty: cross entropy, with the recipe's label smoothing in training
+    Loss training_loss = {};      // in training, in its place
+    bool smooths_labels = false;  // whether that one does, by the recipe's label smoothing
 
     // For what is said, and for the report.
     std::string program = "swingrad";  // whose command `train --resume` goes on with it
