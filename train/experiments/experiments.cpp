@@ -9,13 +9,14 @@
 namespace swingrad {
 
 extern const Experiment amplitude_experiment, stability_experiment, attention_experiment, transfer_experiment,
-    ablation_experiment, memory_experiment, growth_experiment, similarity_experiment, scaling_experiment;
+    ablation_experiment, memory_experiment, growth_experiment, similarity_experiment, scaling_experiment,
+    segmentation_experiment;
 
 namespace {
 
-constexpr std::array all{&amplitude_experiment, &stability_experiment,  &attention_experiment,
-                         &transfer_experiment,  &ablation_experiment,   &memory_experiment,
-                         &growth_experiment,    &similarity_experiment, &scaling_experiment};
+constexpr std::array all{&amplitude_experiment, &stability_experiment,   &attention_experiment, &transfer_experiment,
+                         &ablation_experiment,  &memory_experiment,      &growth_experiment,    &similarity_experiment,
+                         &scaling_experiment,   &segmentation_experiment};
 
 }  // namespace
 

@@ -97,13 +97,14 @@ void PixelCounts::add(const Tensor& logits, const Tensor& classes) {
     const Tensor values = logits.on_cpu();
     const int64_t* truths = classes.data<int64_t>();
     dispatch_any_float("evaluate", values.dtype(), [&]<class T>(T) {
+        using A = acc_type<T>;
         const T* row = values.data<T>();
         for (int64_t i = 0; i < n; ++i, row += K) {
             if (truths[i] == ignored_class) continue;
             check(truths[i] >= 0 && truths[i] < K, "[evaluate] class {} of a pixel is not in 0..{}", truths[i], K - 1);
             int64_t predicted = 0;  // the first of several
             for (int64_t k = 1; k < K; ++k)
-                if (static_cast<float>(row[k]) > static_cast<float>(row[predicted])) predicted = k;
+                if (A(row[k]) > A(row[predicted])) predicted = k;
             counts_[static_cast<size_t>(truths[i] * K + predicted)] += 1;
         }
     });

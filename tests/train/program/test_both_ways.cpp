@@ -3,7 +3,7 @@
 #include "models/nn/parameters.h"
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
-#include "train/program/evaluation/both_ways.h"
+#include "train/program/tasks/both_ways.h"
 
 #include <cmath>
 
@@ -34,7 +34,7 @@ TEST_CASE("an image is mirrored column by column, in any dtype, on any device") 
             REQUIRE(seen.values() == expected);
         }
     REQUIRE(error_of([&] { mirrored(images.view({12})); }) ==
-            "[mirrored] images must be [B, H, W, C], got float32 [12]");
+            "[mirrored] images must be [B, H, W, C], got float32 [12] on cpu");
 }
 
 TEST_CASE("the mean of both probabilities is what the two sides say, worked by hand") {

@@ -14,6 +14,7 @@ holds whole/log.jsonl '"validation_mean_iou"'
 holds whole/log.jsonl '"test_mean_iou"'
 holds whole/report.html "Classes of pixels"
 holds whole/report.html "Best validation mean IoU"
+holds whole/report.html "training loss, smoothed targets"
 until_saved killed train "${pixels[@]}" --epochs 2 --checkpoint-every 3 --output killed
 kill -INT $!
 wait $!

@@ -2,9 +2,9 @@
 #include "train/program/cli/commands.h"
 #include "train/program/cli/trained_model.h"
 #include "train/program/console/progress.h"
-#include "train/program/evaluation/both_ways.h"
 #include "train/program/evaluation/evaluation_output.h"
 #include "train/program/images/data_source.h"
+#include "train/program/tasks/both_ways.h"
 #include "train/program/tasks/task.h"
 
 #include <algorithm>

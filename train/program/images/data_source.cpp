@@ -68,7 +68,9 @@ TrainingImages load_to_train(const DataSource& source, bool use_val, double shar
     auto [training, held_out] = hold_out(all, apart ? 0 : share, random);
     check(apart || share == 0 || held_out.size() > 0, "[data] a share of {} of {} images leaves none to validate on",
           share, all.size());
-    return {std::move(training), apart ? load_dataset(source, Split::validation, options) : std::move(held_out)};
+    LoadOptions as_in_training = options;
+    if (options.masks) as_in_training.classes = all.classes;  // which may be known by the training masks alone
+    return {std::move(training), apart ? load_dataset(source, Split::validation, as_in_training) : std::move(held_out)};
 }
 
 std::function<void(const std::string&)> listing_left_out(int64_t& files) {

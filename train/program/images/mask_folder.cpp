@@ -11,6 +11,7 @@
 #include "train/program/images/picture_files.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 namespace swingrad {
@@ -53,7 +54,8 @@ std::map<std::string, fs::path> by_stem(const fs::path& folder) {
 
 struct Pair {
     PictureFile picture, mask;
-    Tensor decoded, classes;  // classes: the mask
+    Tensor decoded, classes;  // where they are kept: the picture, the mask
+    int64_t largest = -1;     // class in the mask
     std::string problem;
 };
 
@@ -66,11 +68,9 @@ std::vector<Pair> pairs_in(const fs::path& folder) {
     for (const auto& [name, image] : by_stem(images)) {
         const auto mask = of_masks.find(name);
         check(mask != of_masks.end(), "[masks] {} has no mask {}", image.string(), (masks / (name + ".png")).string());
-        pairs.push_back({{image, "images/" + image.filename().string()},
-                         {mask->second, "masks/" + mask->second.filename().string()},
-                         {},
-                         {},
-                         {}});
+        Pair& pair = pairs.emplace_back();
+        pair.picture = {image, "images/" + image.filename().string()};
+        pair.mask = {mask->second, "masks/" + mask->second.filename().string()};
         of_masks.erase(mask);
     }
     check(!pairs.empty(), "[masks] {}: no pairs of an image and a mask", folder.string());
@@ -79,16 +79,21 @@ std::vector<Pair> pairs_in(const fs::path& folder) {
     return pairs;
 }
 
-// The picture's header, and the mask. `most`: the number of classes; 0: any.
-void look_at(Pair& pair, int64_t most, bool ignore_exif) {
-    pair.picture.header = read_image_header(pair.picture.path, ignore_exif);
-    pair.classes = read_mask(pair.mask.path);
-    pair.mask.header = {{pair.classes.shape()[0], pair.classes.shape()[1]}, fs::file_size(pair.mask.path)};
+// The mask, and its picture where that is to be kept or may be broken. `most`: the number of classes; 0: any.
+void look_at(Pair& pair, int64_t most, bool kept, const LoadOptions& options) {
+    const Tensor mask = read_mask(pair.mask.path);
+    pair.mask.header = {{mask.shape()[0], mask.shape()[1]}, fs::file_size(pair.mask.path)};
     check(pair.mask.header.extent == pair.picture.header.extent, "[masks] {} is {} pixels, its image {}",
           pair.mask.path.string(), text_of(pair.mask.header.extent), text_of(pair.picture.header.extent));
-    for (const uint8_t one : pair.classes.span<uint8_t>())
-        check(one == ignored || most == 0 || one < most, "[masks] {} has class {}, expected 0 to {}, or 255 for none",
+    for (const uint8_t one : mask.span<uint8_t>()) {
+        if (one == ignored) continue;
+        check(most == 0 || one < most, "[masks] {} has class {}, expected 0 to {}, or 255 for none",
               pair.mask.path.string(), one, most - 1);
+        pair.largest = std::max<int64_t>(pair.largest, one);
+    }
+    if (!kept && !options.left_out) return;
+    const Tensor picture = read_image(pair.picture.path, {.ignore_exif = options.ignore_exif});
+    if (kept) pair.decoded = picture, pair.classes = mask;
 }
 
 std::vector<std::string> named_classes(const fs::path& directory) {
@@ -100,28 +105,18 @@ std::vector<std::string> named_classes(const fs::path& directory) {
     return names;
 }
 
-// 1 + the largest class of these masks.
-int64_t largest_class(const std::vector<Pair>& pairs) {
-    int64_t most = 0;
-    for (const Pair& pair : pairs)
-        if (pair.problem.empty())
-            for (const uint8_t one : pair.classes.span<uint8_t>())
-                if (one != ignored) most = std::max<int64_t>(most, one + 1);
-    return most;
-}
-
 std::vector<std::string> numbered(int64_t count) {
     std::vector<std::string> names;
     for (int64_t k = 0; k < count; ++k) names.push_back(fmt::format("class {}", k));
     return names;
 }
 
-void read_all(std::vector<Pair>& pairs, int64_t most, const LoadOptions& options) {
+// Calls `look` for each pair. Where there is someone to tell, what it throws is said, and the pair left out.
+void look_at_all(std::vector<Pair>& pairs, const LoadOptions& options, const std::function<void(Pair&)>& look) {
     parallel_for(static_cast<int64_t>(pairs.size()), [&](int64_t i) {
         Pair& pair = pairs[static_cast<size_t>(i)];
         try {
-            look_at(pair, most, options.ignore_exif);
-            if (options.left_out) read_image(pair.picture.path, {.ignore_exif = options.ignore_exif});
+            look(pair);
         } catch (const Error& error) {
             if (!options.left_out || is_out_of_memory(error)) throw;
             pair.problem = error.what();
@@ -146,25 +141,24 @@ Dataset load_mask_folder(const fs::path& directory, Split split, const LoadOptio
     if (data.classes.empty() && split != Split::train && folder_has_split(directory, Split::train))
         data.classes = load_mask_folder(directory, Split::train, options).classes;
     std::vector<Pair> pairs = pairs_in(folder_of(split));
-    read_all(pairs, static_cast<int64_t>(data.classes.size()), options);
+    look_at_all(pairs, options,
+                [&](Pair& pair) { pair.picture.header = read_image_header(pair.picture.path, options.ignore_exif); });
+    int64_t bytes = 0;
+    for (const Pair& pair : pairs) bytes += pair.picture.header.extent.rows * pair.picture.header.extent.columns * 4;
+    const bool kept = keeps(options.cache, bytes);
+    const auto most = static_cast<int64_t>(data.classes.size());
+    look_at_all(pairs, options, [&](Pair& pair) { look_at(pair, most, kept, options); });
     check(!pairs.empty(), "[masks] {}: none of its pairs can be read", folder_of(split).string());
-    if (data.classes.empty()) data.classes = numbered(largest_class(pairs));
+    int64_t largest = -1;
+    for (const Pair& pair : pairs) largest = std::max(largest, pair.largest);
+    if (data.classes.empty()) data.classes = numbered(largest + 1);
     check(!data.classes.empty(), "[masks] {}: no pixel has a class", folder_of(split).string());
 
-    int64_t bytes = 0;
-    for (const Pair& pair : pairs) bytes += pair.classes.numel() * 4;
-    const bool kept = keeps(options.cache, bytes);
     std::vector<PictureFile> pictures, masks;
-    std::vector<Tensor> decoded(pairs.size()), classes;
-    if (kept)
-        parallel_for(static_cast<int64_t>(pairs.size()), [&](int64_t i) {
-            const auto n = static_cast<size_t>(i);
-            decoded[n] = read_image(pairs[n].picture.path, {.ignore_exif = options.ignore_exif});
-        });
-    for (Pair& pair : pairs) {
+    std::vector<Tensor> decoded, classes;
+    for (const Pair& pair : pairs) {
         pictures.push_back(pair.picture), masks.push_back(pair.mask);
-        if (kept) classes.push_back(pair.classes);
-        pair.classes = {};
+        decoded.push_back(pair.decoded), classes.push_back(pair.classes);
     }
     data.labels.assign(pairs.size(), 0);
     data.fitted_to = options.extent;

@@ -6,7 +6,6 @@
 #include "train/data/sources.h"
 #include "train/loop/trainer.h"
 #include "train/program/console/progress.h"
-#include "train/program/evaluation/both_ways.h"
 #include "train/program/images/contact_sheet.h"
 #include "train/program/images/picture_files.h"
 #include "train/program/run/belonging.h"
@@ -14,6 +13,7 @@
 #include "train/program/run/run_lock.h"
 #include "train/program/run/run_report.h"
 #include "train/program/run/start.h"
+#include "train/program/tasks/both_ways.h"
 #include "train/program/tasks/task.h"
 #include "train/transfer/features.h"
 #include "train/transfer/initial_weights.h"
@@ -214,6 +214,7 @@ class SwinRun {
                            .test = test_of(config, extractor),
                            .loss = task_.loss_of_judging(recipe_),
                            .training_loss = task_.loss_of_training(recipe_),
+                           .smooths_labels = task_.has_masks(),
                            .model_name = recipe_.model,
                            .data_name = recipe_.data,
                            .samples_are = "images",
@@ -254,6 +255,7 @@ class SwinRun {
         options.any_size = true;
         options.cache = cache_named(recipe_.cache);
         options.masks = task_.has_masks();
+        if (options.masks) options.classes = training_.classes;  // once they are known
         if (recipe_.skip_broken) options.left_out = listing_left_out(left_out_);
         return options;
     }

@@ -115,7 +115,7 @@ std::string report_on(const RunFolder& folder, const RunSubject& subject, int64_
                     .architecture = subject.architecture,
                     .environment = environments_of(folder),
                     .log = fs::exists(folder.log()) ? read_log(folder.log()) : LogTable{},
-                    .label_smoothing = subject.loss ? 0 : subject.recipe.label_smoothing};
+                    .label_smoothing = subject.loss && !subject.smooths_labels ? 0 : subject.recipe.label_smoothing};
     run.rates = rates_of(subject.recipe, run.log);
     run.batch_png = batch_png;
     return write_report(run, judged, folder.report(), folder.figures());

@@ -26,6 +26,7 @@ struct RunSubject {
     std::string second_judge_is = {};  // "with mirror images"
     Loss loss = {};                    // empty: cross entropy, with the recipe's label smoothing in training
     Loss training_loss = {};           // in training, in its place
+    bool smooths_labels = false;       // whether that one does, by the recipe's label smoothing
 
     // For what is said, and for the report.
     std::string program = "swingrad";  // whose command `train --resume` goes on with it

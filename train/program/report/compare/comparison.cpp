@@ -55,7 +55,9 @@ std::string state_of(const ComparedRun& run) {
 
 // The number of the epoch with the best validation, as the run chooses it, under this name; NaN where there is none.
 double best(const LogTable& log, const std::string& name) {
-    const std::vector<double> accuracies = log.column("validation_accuracy"), losses = log.column("validation_loss");
+    const bool of_pixels = log.has("validation_mean_iou");
+    const std::vector<double> accuracies = log.column(of_pixels ? "validation_mean_iou" : "validation_accuracy"),
+                              losses = log.column("validation_loss");
     const std::vector<double> values = log.column(name);
     size_t chosen = values.size();
     for (size_t i = 0; i < values.size(); ++i) {
@@ -146,9 +148,11 @@ std::vector<ComparedRow> results_of(const std::vector<ComparedRun>& runs) {
         return [name](const LogTable& log) { return last(log.column(name)); };
     };
     add_numbers(rows, runs, "best validation accuracy", best_of("validation_accuracy"), percent);
+    add_numbers(rows, runs, "best validation mean IoU", best_of("validation_mean_iou"), percent);
     add_numbers(rows, runs, "its loss", best_of("validation_loss"), loss);
     add_numbers(rows, runs, "its epoch", best_of("epoch"), whole);
     add_numbers(rows, runs, "test accuracy", test_of("test_accuracy"), percent);
+    add_numbers(rows, runs, "test mean IoU", test_of("test_mean_iou"), percent);
     add_numbers(rows, runs, "test loss", test_of("test_loss"), loss);
     add_numbers(rows, runs, "last training loss", last_of("train_loss"), loss);
     add_numbers(rows, runs, "time", last_of("seconds"), duration_text);

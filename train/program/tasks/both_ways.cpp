@@ -1,4 +1,4 @@
-#include "train/program/evaluation/both_ways.h"
+#include "train/program/tasks/both_ways.h"
 
 #include "autograd/tape.h"
 
