@@ -120,8 +120,9 @@ void RunLoop::fail_after(const std::exception& error) {
     const std::string why = now ? lock_->text_of_move(*now) : text_of(error);
     if (saved_.empty() || (now && now->empty())) fail("{}", why);
     const RunFolder folder{now.value_or(folder_.path)};
-    fail("{}; last checkpoint: {} in {}; to go on:  {}", why, saved_, folder.path.string(),
-         command_to_resume(folder, subject_.program));
+    const std::string way = command_to_resume(folder, subject_.program);
+    if (!leads()) fail("{}; to go on:  {}", why, way);  // what the first has saved, it alone knows
+    fail("{}; last checkpoint: {} in {}; to go on:  {}", why, saved_, folder.path.string(), way);
 }
 
 // On standard output, or, where nobody reads that any more, on standard error.
