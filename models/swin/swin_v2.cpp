@@ -170,13 +170,15 @@ Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) cons
     return head_.forward(dropped(pooled, config_.drop_rate, options, 0));
 }
 
-std::vector<Tensor> SwinV2::maps(const Tensor& images, const ForwardOptions& options) const {
+std::vector<Tensor> SwinV2::maps(const Tensor& images, const ForwardOptions& options, const Tensor& mask_token,
+                                 const Tensor& mask) const {
     const Extent size = config_.img_size;
     check(images.shape().rank() == 4 && images.shape()[1] == size.rows && images.shape()[2] == size.columns &&
               images.shape()[3] == config_.in_chans,
           "[swin_v2] images must be [B, {}, {}, {}], got {}", size.rows, size.columns, config_.in_chans,
           images.shape());
     Tensor x = observed("patch_embed", patch_embed_, images, options);
+    if (mask.defined()) x = mask_tokens(x, mask_token, mask);
     std::vector<Tensor> maps;
     for (const auto& stage : stages_) maps.push_back(x = stage->forward(x, options));
     return maps;

@@ -55,8 +55,10 @@ class SwinV2 : public Module {
     SwinV2(const SwinConfig& config, Top top);
 
     // images -> what each stage puts out, before the next one's merging: [B, rows, columns, C] of map_of_stage and
-    // channels_of_stage.
-    std::vector<Tensor> maps(const Tensor& images, const ForwardOptions& options) const;
+    // channels_of_stage. With `mask`, uint8 [B, rows, columns] of map_of_stage(config, 0), `mask_token` [C] stands in
+    // place of the embedded patches where it is 1.
+    std::vector<Tensor> maps(const Tensor& images, const ForwardOptions& options, const Tensor& mask_token = {},
+                             const Tensor& mask = {}) const;
     // Of a step of training, or of evaluation: as forward(images) has them.
     ForwardOptions options_of_step() const;
 
