@@ -154,7 +154,7 @@ TEST_CASE("cross_entropy of labels is the soft one of their targets, for awkward
 
 TEST_CASE("cross_entropy does not overflow, underflow or mind a shift of all logits") {
     const Tensor label = Tensor::from({1}, std::vector<int64_t>{0});
-    const auto loss = [&](std::vector<float> z) { return cross_entropy(Tensor::from({1, 3}, z), label).item(); };
+    const auto loss = [&](const std::vector<float>& z) { return cross_entropy(Tensor::from({1, 3}, z), label).item(); };
     REQUIRE(loss({1000, 0, -1000}) == 0);
     REQUIRE(loss({-1000, 0, 1000}) == Approx(2000));
     REQUIRE(loss({10001, 10002, 10003}) == Approx(loss({1, 2, 3})));
