@@ -22,6 +22,13 @@ log_of() { sed -E 's/"(seconds|images_per_s)":[^,}]*//g' "$1/log.jsonl"; }
 model=(--data shapes --img-size 16 --embed-dim 16 --num-heads 1,2 --depths 1,1 --batch-size 64)
 short=("${model[@]}" --epochs 2)
 
+# Until the first epoch of the run in a folder is logged, or the ranks in the background have ended.
+until_logged() {
+    until grep -qs '"epoch":1,' "$1/log.jsonl" || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
+    pids=($(pgrep -f "^$program train .*--output $1"))
+    [ ${#pids[@]} -gt 0 ] || { wrong "$1 ends too early: $(cat out err)"; exit 1; }
+}
+
 same_as_one() { # FOLDER EXPECTED
     [ "$(digest "$1")" = "$(digest "$2")" ] || wrong "$1 has other weights than $2"
     diff <(log_of "$1") <(log_of "$2") || wrong "$1 has another log than $2"
@@ -56,9 +63,8 @@ for ((number = 1; number <= kills; number++)); do
     rm -rf killed
     "$program" train "${model[@]}" --epochs 8 --checkpoint-every 3 --output whole-8 >out 2>err
     ranks 3 "${model[@]}" --epochs 8 --checkpoint-every 3 --output killed &
-    until grep -qs '"epoch":1,' killed/log.jsonl; do sleep 0.02; done
+    until_logged killed
     sleep 0.$((RANDOM % 1000))
-    pids=($(pgrep -f "^$program train .*--output killed"))
     kill -KILL "${pids[RANDOM % ${#pids[@]}]}"
     wait $! && [ ! -e killed/model.safetensors ] && wrong "ends with success although a rank was killed"
     if [ ! -e killed/model.safetensors ]; then
@@ -74,8 +80,7 @@ done
 
 # One that is stopped is not heard of; one that computes for long is.
 ranks 2 "${model[@]}" --epochs 200 --timeout 2 --output stopped &
-until grep -qs '"epoch":1,' stopped/log.jsonl; do sleep 0.02; done
-pids=($(pgrep -f "^$program train .*--output stopped"))
+until_logged stopped
 for pid in "${pids[@]}"; do grep -qz OMPI_COMM_WORLD_RANK=1 "/proc/$pid/environ" && kill -STOP "$pid"; done
 wait $! && wrong "ends with success although a rank was stopped"
 pkill -KILL -f "^$program train .*--output stopped"
@@ -97,7 +102,7 @@ grep "^swingrad" err >lines
 # Ctrl-C stops all of them after one step.
 rm -rf interrupted
 ranks 2 "${model[@]}" --epochs 8 --output interrupted &
-until grep -qs '"epoch":1,' interrupted/log.jsonl; do sleep 0.02; done
+until_logged interrupted
 pkill -TERM -f "^$program train .*--output interrupted"
 wait $!
 grep -q "stopped after step .*--resume interrupted" out || wrong "not stopped as one: $(cat out err)"
