@@ -47,6 +47,21 @@ TEST_CASE("the mean of both probabilities is what the two sides say, worked by h
     REQUIRE(std::exp(logits[0]) + std::exp(logits[1]) == Approx(1));
 }
 
+TEST_CASE("probabilities are averaged, not logits") {
+    // The left half alone: logits 0 and 4 of the picture, 2 and 4 of its mirror image.
+    struct Left : Module {
+        Tensor forward(const Tensor& x) const override {
+            const Tensor left = sum(slice(x, 2, 0, 1), {1, 2, 3});
+            return stack({left, Tensor::from({1}, std::vector<float>{4})}, 1);
+        }
+    } left;
+    const Tensor image = Tensor::from({1, 1, 2, 1}, std::vector<float>{0, 2});
+    const std::vector<double> logits = BothWays(left).forward(image).values();
+    const double mean = (1 / (1 + std::exp(4.0)) + 1 / (1 + std::exp(2.0))) / 2;
+    REQUIRE(std::exp(logits[0]) == Approx(mean));
+    REQUIRE(mean != Approx(1 / (1 + std::exp(3.0))));  // what the mean of the logits would say
+}
+
 TEST_CASE("what is impossible by both images has a finite logarithm") {
     struct Sure : Module {
         Tensor forward(const Tensor& x) const override {
