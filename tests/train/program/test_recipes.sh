@@ -25,6 +25,8 @@ done
 says "finetune-small" train --help
 refuses 2 "--recipe finetune-small needs --init" train --recipe finetune-small
 refuses 1 "nowhere" train --recipe finetune-small --init nowhere
+echo '{"needs": ["init"], "epochs": 1}' >needs.json
+refuses 2 "--config needs.json needs --init" train --config needs.json
 echo '{"needs": "init"}' >needs.json
 refuses 1 'needs.json: "needs" must be an array of names of settings, got "init"' train --recipe needs.json
 refuses 2 "--recipe must be cifar-100-epochs, " train --recipe cifar

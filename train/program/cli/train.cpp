@@ -40,18 +40,21 @@ nlohmann::json given(const TrainFlags& flags) {
 // Defaults, then the named recipe, then the config file, then flags.
 SwinRecipe recipe_of(const TrainFlags& flags) {
     SwinRecipe recipe;
-    std::vector<std::string> needs;
+    std::vector<std::pair<std::string, std::string>> needs;  // who, and which setting
     if (!flags.named_recipe.empty()) {
         const NamedRecipe named = recipe_of_name(flags.named_recipe);
         update(recipe, named.settings, "the recipe " + on_one_line(flags.named_recipe));
-        needs = named.needs;
+        for (const std::string& need : named.needs) needs.emplace_back("--recipe " + flags.named_recipe, need);
     }
     if (!flags.config.empty()) {
         nlohmann::json settings = read_json_file(flags.config);
         // A run's own config.json will do: what follows from its settings is worked out anew. So will a recipe.
         if (settings.is_object() && settings.contains("derived")) say_as_today(settings);
-        if (settings.is_object())
-            for (const char* key : {"derived", "about", "needs"}) settings.erase(key);
+        if (settings.is_object()) {
+            settings.erase("derived"), settings.erase("about");
+            for (const std::string& need : take_needs(settings, flags.config.string()))
+                needs.emplace_back("--config " + flags.config.string(), need);
+        }
         if (is_hub_config(settings))
             fail_usage(
                 "--config {}: a hub's configuration of a model, which goes to summary, evaluate and predict; a "
@@ -61,9 +64,9 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
     }
     update(recipe, given(flags), "the flags");
     const nlohmann::json all = to_json(recipe);
-    for (const std::string& need : needs)
+    for (const auto& [who, need] : needs)
         if (!all.contains(need) || all[need] == to_json(SwinRecipe{})[need])
-            fail_usage("--recipe {} needs --{}", flags.named_recipe, need);
+            fail_usage("{} needs --{}", on_one_line(who), need);
     validate(recipe);
     refuse_idle(given(flags), to_json(SwinRecipe{}), needs_of_flags(recipe));
     choose_device(recipe.device);

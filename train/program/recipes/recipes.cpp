@@ -17,11 +17,8 @@ NamedRecipe recipe_in(const std::string& name, nlohmann::json settings, const st
     const nlohmann::json about = settings.value("about", nlohmann::json(""));
     check(about.is_string(), "{}: \"about\" must be a text, got {}", from, json_text(about));
     settings.erase("about");
-    const nlohmann::json needs = settings.value("needs", nlohmann::json::array());
-    check(needs.is_array() && std::all_of(needs.begin(), needs.end(), [](const auto& one) { return one.is_string(); }),
-          "{}: \"needs\" must be an array of names of settings, got {}", from, json_text(needs));
-    settings.erase("needs");
-    return {name, about, std::move(settings), needs};
+    std::vector<std::string> needs = take_needs(settings, from);
+    return {name, about, std::move(settings), std::move(needs)};
 }
 
 struct Builtin {
@@ -32,6 +29,14 @@ constexpr Builtin builtin[] = {
 };
 
 }  // namespace
+
+std::vector<std::string> take_needs(nlohmann::json& settings, const std::string& from) {
+    const nlohmann::json needs = settings.value("needs", nlohmann::json::array());
+    check(needs.is_array() && std::all_of(needs.begin(), needs.end(), [](const auto& one) { return one.is_string(); }),
+          "{}: \"needs\" must be an array of names of settings, got {}", from, json_text(needs));
+    settings.erase("needs");
+    return needs;
+}
 
 const std::vector<NamedRecipe>& named_recipes() {
     static const std::vector<NamedRecipe> all = [] {

@@ -19,6 +19,9 @@ struct NamedRecipe {
     std::vector<std::string> needs;  // settings
 };
 
+// Takes "needs" out of what a file holds, an object named `from` in messages. Throws an Error where it names nothing.
+std::vector<std::string> take_needs(nlohmann::json& settings, const std::string& from);
+
 const std::vector<NamedRecipe>& named_recipes();  // in the order of their names
 
 // One of these, or else what a JSON file of this path holds, named as it was given. Throws a UsageError where it is
