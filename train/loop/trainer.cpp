@@ -12,8 +12,10 @@
 namespace swingrad {
 namespace {
 
-const Recipe& valid(const Recipe& recipe) {
+// With what it leaves to be chosen: a checkpoint says what was.
+Recipe chosen(Recipe recipe, Module& model) {
     validate(recipe);
+    recipe.micro_batches = micro_batches_of(recipe, !model.buffers().empty());
     return recipe;
 }
 
@@ -65,7 +67,7 @@ Random random_of(const Recipe& recipe, Purpose purpose) {
 }
 
 Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss, Ranks& ranks)
-    : recipe_(valid(recipe)),
+    : recipe_(chosen(recipe, model)),
       model_(prepared(model, recipe)),
       samples_(samples),
       loss_(loss ? std::move(loss) : default_loss(samples, recipe.label_smoothing)),
@@ -75,7 +77,7 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
       optimiser_(make_optimiser(parameters_, recipe)),
       clipping_(parameters_, clip_mode_named(recipe.clip_mode), recipe.clip_grad),
       ranks_(ranks),
-      micro_batches_(micro_batches_of(recipe, parameters_.buffers().numel() > 0)),
+      micro_batches_(recipe_.micro_batches),
       own_(share_of(ranks.rank(), ranks.size(), micro_batches_)),
       mean_gradient_(recipe.grad_accum_steps * micro_batches_ > 1 || ranks.size() > 1
                          ? std::make_unique<MeanGradient>(parameters_)

@@ -141,6 +141,20 @@ TEST_CASE("the mean of bfloat16 gradients is summed in float32 and rounded once,
     }
 }
 
+TEST_CASE("a checkpoint says in how many parts batches were computed, also where that was left to be chosen") {
+    const Dataset data = coloured_noise(44);
+    const TemporaryDirectory directory;
+    SwinRecipe recipe = recipe_of(32, 1);
+    SwinTrainer trainer(recipe, small_config(), data, plain);
+    trainer.save(directory / "last.safetensors");
+    recipe.micro_batches = 2;  // as a batch of 32 is by itself
+    SwinTrainer(recipe, small_config(), data, plain).load(directory / "last.safetensors");
+    recipe.micro_batches = 1;
+    SwinTrainer other(recipe, small_config(), data, plain);
+    REQUIRE(error_of([&] { other.load(directory / "last.safetensors"); }).find("made with micro-batches 2, but") !=
+            std::string::npos);
+}
+
 TEST_CASE("steps of several batches have the same bits on any number of threads, and after an interruption") {
     const Dataset data = coloured_noise(44);
     const TemporaryDirectory directory;

@@ -59,9 +59,9 @@ for device in cpu emulated; do
 done
 
 # A rank is killed, and another number of them goes on.
+"$program" train "${model[@]}" --epochs 8 --checkpoint-every 3 --output whole-8 >out 2>err || wrong "one process: $(cat err)"
 for ((number = 1; number <= kills; number++)); do
     rm -rf killed
-    "$program" train "${model[@]}" --epochs 8 --checkpoint-every 3 --output whole-8 >out 2>err
     ranks 3 "${model[@]}" --epochs 8 --checkpoint-every 3 --output killed &
     until_logged killed
     sleep 0.$((RANDOM % 1000))
@@ -75,7 +75,6 @@ for ((number = 1; number <= kills; number++)); do
         ranks 2 --resume killed || wrong "2 processes do not go on: $(cat err)"
     fi
     [ "$(digest killed)" = "$(digest whole-8)" ] || wrong "killed and gone on with, the weights differ"
-    rm -rf whole-8
 done
 
 # One that is stopped is not heard of; one that computes for long is.
@@ -107,7 +106,6 @@ pkill -TERM -f "^$program train .*--output interrupted"
 wait $!
 grep -q "stopped after step .*--resume interrupted" out || wrong "not stopped as one: $(cat out err)"
 ranks 3 --resume interrupted || wrong "3 processes do not go on: $(cat err)"
-"$program" train "${model[@]}" --epochs 8 --output whole-8 >out 2>err
 same_as_one interrupted whole-8
 
 ranks 2 "${short[@]}" --seeds 2 --output seeds && wrong "several seeds by several ranks"

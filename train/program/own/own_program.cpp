@@ -1,10 +1,9 @@
 #include "train/program/own/own_program.h"
 
-#include "train/program/ranks/mpi_ranks.h"
-
 #include "train/data/dataset.h"
 #include "train/program/console/flags.h"
 #include "train/program/own/own_commands.h"
+#include "train/program/ranks/mpi_ranks.h"
 
 #include <csignal>
 #include <cstdio>

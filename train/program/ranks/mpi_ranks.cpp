@@ -42,6 +42,7 @@ struct SignOfLife {
 struct Peer {
     int pid = 0;
     char host[64] = {};
+    bool is_seen = false;  // on this machine, by its number; a container may hide it
     SignOfLife last;
     Clock::time_point heard;
     MPI_Request sending = MPI_REQUEST_NULL;
@@ -146,6 +147,7 @@ class MpiRanks : public Ranks {
             peers_[r].pid = all[r].pid;
             std::memcpy(peers_[r].host, all[r].host, sizeof own.host);
             peers_[r].heard = Clock::now();
+            peers_[r].is_seen = std::strcmp(all[r].host, own.host) == 0 && kill(all[r].pid, 0) == 0;
         }
     }
 
@@ -238,9 +240,8 @@ class MpiRanks : public Ranks {
         for (size_t r = 0; r < peers_.size(); ++r) {
             const Peer& peer = peers_[r];
             if (is_own(r)) continue;
-            const bool here = std::strcmp(peer.host, peers_[static_cast<size_t>(rank_)].host) == 0;
             std::string what;
-            if (here && kill(peer.pid, 0) != 0 && errno == ESRCH) what = "is gone";
+            if (peer.is_seen && kill(peer.pid, 0) != 0 && errno == ESRCH) what = "is gone";
             else if (peer.last.state != State::trains) what = "has ended";
             else if (Clock::now() - peer.heard > timeout_)
                 what = fmt::format("was not heard of for {:.0f} s", std::chrono::duration<double>(timeout_).count());

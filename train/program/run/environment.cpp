@@ -9,6 +9,7 @@
 #include "core/threads.h"
 #include "train/loop/device.h"
 #include "train/program/console/text.h"
+#include "train/ranks/ranks.h"
 
 #include <sched.h>
 #include <sys/utsname.h>
@@ -89,6 +90,7 @@ nlohmann::json current_environment(const Recipe& recipe) {
             {"cores", sysconf(_SC_NPROCESSORS_ONLN)},
             {"usable_cores", usable_cores()},
             {"threads", thread_count()},
+            {"processes", world().size()},
             {"device", description_of(recipe.device)},
             {"instruction_set", instruction_set()},
             {"gemm", name_of(gemm_engine())},

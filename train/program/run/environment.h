@@ -5,8 +5,9 @@
 
 namespace swingrad {
 
-// Version, compiler, processor, cores, threads, instruction set, --gemm, kernel of products in its precision, system,
-// start (UTC), command line with absolute paths cut down to their last name, and what computes on the recipe's device.
+// Version, compiler, processor, cores, threads, processes that train together, instruction set, --gemm, kernel of
+// products in its precision, system, start (UTC), command line with absolute paths cut down to their last name, and
+// what computes on the recipe's device.
 nlohmann::json current_environment(const Recipe& recipe);
 
 // The entries of environment.json; none where it is missing or no JSON array that parse_json takes.
