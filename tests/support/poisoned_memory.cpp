@@ -56,6 +56,9 @@ class PoisonedMemory final : public DeviceMemory {
     DeviceMemory& plain_;
 };
 
+// Before any tensor, static ones too: this file is linked first.
+[[maybe_unused]] const bool poisoned = (poison_memory(), true);
+
 }  // namespace
 
 bool memory_is_poisoned() { return installed; }
