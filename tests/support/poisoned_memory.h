@@ -1,7 +1,7 @@
 // The CPU's memory as the tests have it: what is fresh holds NaN (in integers -1), so that what reads before it writes,
 // or takes padding for zeros, is seen; and each tensor lies between two strips that must not change, looked at when
-// it is released. Nothing is kept to be handed out again. poisoned_memory.cpp, linked first, installs it before any tensor is
-// made.
+// it is released. Nothing is kept to be handed out again. poisoned_memory.cpp, linked first, installs it before any
+// tensor is made.
 #pragma once
 
 #include "core/device.h"
