@@ -62,7 +62,8 @@ struct MaskTokensNode final : Node {
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
         const int64_t C = dy.shape()[3];
         const Tensor dx = needs_input_grad[0] ? dy.empty_like(dy.shape()) : Tensor();
-        const Tensor dtoken = needs_input_grad[1] ? Tensor::empty({C}, acc_dtype(dy.dtype()), dy.device()) : Tensor();
+        const Tensor dtoken =
+            needs_input_grad[1] ? gradient_memory(1, {C}, acc_dtype(dy.dtype()), dy.device()) : Tensor();
         run_backward(name(), dy, [&]<class T>(T) {
             return MaskTokensOp<T>{
                 .rows = mask.numel(), .C = C, .mask = ptr(mask), .dy = ptr(dy), .dx = ptr(dx), .dtoken = ptr(dtoken)};
