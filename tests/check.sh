@@ -61,7 +61,7 @@ asan() {
     build asan
     local left_out="a mutated|survives being killed|a run's folder|commands compute|experiments measure|a project"
     left_out+="|the program (vit|gpt|resnet20|swin_of_layers)|training begins from weights|what a run came to|recipes by name"
-    left_out+="|several processes"
+    left_out+="|several (processes|machines)"
     ! exhaustive || left_out="^none$"
     ctest --preset asan -j "$(nproc)" -E "$left_out"
 }
