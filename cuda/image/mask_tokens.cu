@@ -67,10 +67,10 @@ void MaskTokensOp<T>::backward_kernel() const {
                0, compute_stream(), *this);
     if (!dtoken || C == 0) return;
     const int64_t groups = row_groups(rows);
-    const Scratch<A> partial(groups * C);
+    const auto partial = partial_sums<A>(groups * C);
     launch(mask_tokens_token_backward_kernel<T>, dim3(blocks_for(C, sum_columns), static_cast<unsigned>(groups)),
-           dim3(sum_columns, sum_rows), 0, compute_stream(), *this, groups, partial.data());
-    add_groups(groups, C, C, partial.data(), dtoken);
+           dim3(sum_columns, sum_rows), 0, compute_stream(), *this, groups, partial->data());
+    add_groups_of_gradient(groups, C, C, partial, 0, dtoken);
 }
 
 SWINGRAD_KERNELS(MaskTokensOp)

@@ -61,7 +61,7 @@ AttentionInputs AttentionInputs::gradients() const {
     const auto zeros = [](size_t number, const Tensor& input) {
         if (!input.defined()) return Tensor();
         const Tensor memory = gradient_memory(number, input);
-        memory.fill_zero();
+        if (memory.device() != Device::cuda) memory.fill_zero();  // loops add to it; kernels write it
         return memory;
     };
     const size_t of_table = logit_scale.defined() ? 3 : 2;  // as in tensors()
