@@ -36,8 +36,8 @@ struct Deferred {
 };
 thread_local Deferred deferred;
 
-bool is_deferred(const float* to) {
-    const auto* const at = reinterpret_cast<const char*>(to);
+bool is_deferred(const void* to) {
+    const auto* const at = static_cast<const char*>(to);
     return deferred.begin && at >= deferred.begin && at < deferred.end;
 }
 
@@ -97,9 +97,9 @@ DeferredSums::DeferredSums(const void* gradients, size_t bytes) {
     deferred = {begin, begin + bytes, {}, {}};
 }
 DeferredSums::~DeferredSums() { deferred = {}; }
-void DeferredSums::finish() { settle_deferred_sums(); }
+namespace {
 
-void settle_deferred_sums() {
+void finish_deferred() {
     const std::vector<SumTable<float>::Row> rows = std::exchange(deferred.rows, {});
     const std::vector<PartialSums<float>> kept = std::exchange(deferred.kept, {});  // until all is launched
     for (size_t begin = 0; begin < rows.size(); begin += SumTable<float>::most_rows) {
@@ -113,6 +113,14 @@ void settle_deferred_sums() {
         launch(add_groups_of_table_kernel<float>, dim3(blocks_for(longest, 256), static_cast<unsigned>(count)), 256, 0,
                compute_stream(), table);
     }
+}
+
+}  // namespace
+
+void DeferredSums::finish() { finish_deferred(); }
+
+void settle_deferred_sums(const void* gradient) {
+    if (is_deferred(gradient)) finish_deferred();
 }
 
 template <class T>

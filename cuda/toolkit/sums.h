@@ -50,7 +50,7 @@ class DeferredSums {
 
     void finish();
 };
-// What has been put off so far is done now: to be called before such a gradient is read or added to.
-void settle_deferred_sums();
+// Before `gradient` is read or added to: what has been put off so far is done now if it may be for that.
+void settle_deferred_sums(const void* gradient);
 
 }  // namespace swingrad::cuda

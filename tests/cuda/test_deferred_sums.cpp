@@ -63,7 +63,7 @@ TEST_CASE("kernels' sums that were put off are dropped where a pass does not end
         const cuda::DeferredSums sums(gradient.address(), gradient.bytes());
         sum_columns(x, gradient);
     }
-    cuda::settle_deferred_sums();
+    cuda::settle_deferred_sums(gradient.address());
     REQUIRE(gradient.on_cpu().values() == std::vector<double>(C, 7));
     sum_columns(x, gradient);  // and from now on at once
     REQUIRE(gradient.on_cpu().values() != std::vector<double>(C, 7));
