@@ -97,6 +97,7 @@ DeferredSums::DeferredSums(const void* gradients, size_t bytes) {
     deferred = {begin, begin + bytes, {}, {}};
 }
 DeferredSums::~DeferredSums() { deferred = {}; }
+
 namespace {
 
 void finish_deferred() {
