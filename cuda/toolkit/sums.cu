@@ -13,16 +13,22 @@
 
 namespace swingrad::cuda {
 
-// Sums that one launch adds up. It is a kernel's argument, of which there may be 4 KiB.
+// A sum of groups that was put off.
+template <class T>
+struct GroupSum {
+    const T* partial;
+    T* to;
+    int64_t groups, stride, count;
+};
+
+// Sums that one launch adds up. It is a kernel's argument, of which there may be 4 KiB. Not an array of structs: where
+// GCC 12 clears what lies between the members of what holds one, as the access checker asks, it clears members.
 template <class T>
 struct SumTable {
-    struct Row {
-        const T* partial;
-        T* to;
-        int64_t groups, stride, count;
-    };
     static constexpr size_t most_rows = 96;
-    Row rows[most_rows];
+    const T* partial[most_rows];
+    T* to[most_rows];
+    int64_t groups[most_rows], stride[most_rows], count[most_rows];
 };
 
 namespace {
@@ -31,7 +37,7 @@ constexpr int64_t rows_a_group = 128, most_groups = 128;
 
 struct Deferred {
     const char *begin = nullptr, *end = nullptr;  // both null: nothing is put off
-    std::vector<SumTable<float>::Row> rows;
+    std::vector<GroupSum<float>> rows;
     std::vector<PartialSums<float>> kept;
 };
 thread_local Deferred deferred;
@@ -64,12 +70,13 @@ __global__ void add_groups_kernel(int64_t groups, int64_t stride, int64_t count,
 // blockIdx.y says which sum, the rest is as above.
 template <class T>
 __global__ void add_groups_of_table_kernel(SumTable<T> table) {
-    const auto& row = table.rows[blockIdx.y];
+    const unsigned row = blockIdx.y;
     const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-    if (i >= row.count) return;
-    T sum = row.partial[i];
-    for (int64_t group = 1; group < row.groups; ++group) sum += row.partial[group * row.stride + i];
-    row.to[i] = sum;
+    if (i >= table.count[row]) return;
+    T sum = table.partial[row][i];
+    for (int64_t group = 1; group < table.groups[row]; ++group)
+        sum += table.partial[row][group * table.stride[row] + i];
+    table.to[row][i] = sum;
 }
 
 int64_t row_groups(int64_t rows) { return std::clamp<int64_t>(rows / rows_a_group, 1, most_groups); }
@@ -101,15 +108,17 @@ DeferredSums::~DeferredSums() { deferred = {}; }
 namespace {
 
 void finish_deferred() {
-    const std::vector<SumTable<float>::Row> rows = std::exchange(deferred.rows, {});
+    const std::vector<GroupSum<float>> rows = std::exchange(deferred.rows, {});
     const std::vector<PartialSums<float>> kept = std::exchange(deferred.kept, {});  // until all is launched
     for (size_t begin = 0; begin < rows.size(); begin += SumTable<float>::most_rows) {
         const size_t count = std::min(rows.size() - begin, SumTable<float>::most_rows);
         SumTable<float> table{};
         int64_t longest = 0;
         for (size_t i = 0; i < count; ++i) {
-            table.rows[i] = rows[begin + i];
-            longest = std::max(longest, table.rows[i].count);
+            const GroupSum<float>& row = rows[begin + i];
+            table.partial[i] = row.partial, table.to[i] = row.to;
+            table.groups[i] = row.groups, table.stride[i] = row.stride, table.count[i] = row.count;
+            longest = std::max(longest, row.count);
         }
         launch(add_groups_of_table_kernel<float>, dim3(blocks_for(longest, 256), static_cast<unsigned>(count)), 256, 0,
                compute_stream(), table);

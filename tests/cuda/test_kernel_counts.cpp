@@ -37,13 +37,14 @@ TEST_CASE("launches, products, copies and fills are counted", "[emulator]") {
     const Tensor x = numbers_on_device(200), y = numbers_on_device(200), b = numbers_on_device(6),
                  c = numbers_on_device(6);
     const CountDevice counting;
-    copy_every(200, 1, x.data<float>(), y.data<float>());
-    copy_every(100, 2, x.data<float>(), y.data<float>());
-    cuda::gemm(Layout::plain, Layout::plain, 2, 3, 2, x.data<float>(), 2, b.data<float>(), 3, c.data<float>(), 3,
-               false);
-    cuda::gemm_batched(Layout::plain, Layout::plain, 2, 1, 3, 1, x.data<float>(), b.data<float>(), c.data<float>());
-    memory_of(Device::cuda).copy_within(y.data<float>(), x.data<float>(), 40);
-    memory_of(Device::cuda).fill_zero(y.data<float>(), 80);
+    copy_every(200, 1, x.device_data<float>(), y.device_data<float>());
+    copy_every(100, 2, x.device_data<float>(), y.device_data<float>());
+    cuda::gemm(Layout::plain, Layout::plain, 2, 3, 2, x.device_data<float>(), 2, b.device_data<float>(), 3,
+               c.device_data<float>(), 3, false);
+    cuda::gemm_batched(Layout::plain, Layout::plain, 2, 1, 3, 1, x.device_data<float>(), b.device_data<float>(),
+                       c.device_data<float>());
+    memory_of(Device::cuda).copy_within(y.device_data<float>(), x.device_data<float>(), 40);
+    memory_of(Device::cuda).fill_zero(y.device_data<float>(), 80);
     const DeviceCounts counts = counting.counts();
     REQUIRE(counts.kernels.size() == 1);
     const KernelCount& kernel = counts.kernels[0];
@@ -67,7 +68,7 @@ TEST_CASE("launches, products, copies and fills are counted", "[emulator]") {
 
 TEST_CASE("a graph that is launched again is counted again", "[emulator]") {
     const Tensor x = numbers_on_device(64), y = numbers_on_device(64);
-    cuda::Graph graph([&] { copy_every(64, 1, x.data<float>(), y.data<float>()); });
+    cuda::Graph graph([&] { copy_every(64, 1, x.device_data<float>(), y.device_data<float>()); });
     const KernelCount count = count_of([&] {
         graph.launch();
         graph.launch();
@@ -78,7 +79,7 @@ TEST_CASE("a graph that is launched again is counted again", "[emulator]") {
 
 TEST_CASE("one counts at a time, and nothing is left of what was counted before", "[emulator]") {
     const Tensor x = numbers_on_device(64), y = numbers_on_device(64);
-    const auto copy = [&] { copy_every(64, 1, x.data<float>(), y.data<float>()); };
+    const auto copy = [&] { copy_every(64, 1, x.device_data<float>(), y.device_data<float>()); };
     REQUIRE(count_of(copy).launches == 1);
     copy();  // nobody counts
     REQUIRE(count_of(copy).launches == 1);
@@ -88,7 +89,7 @@ TEST_CASE("one counts at a time, and nothing is left of what was counted before"
 
 TEST_CASE("a warp that reads side by side asks for each sector once", "[emulator]") {
     const Tensor x = numbers_on_device(256), y = numbers_on_device(256);
-    const KernelCount count = count_of([&] { copy_every(256, 1, x.data<float>(), y.data<float>()); });
+    const KernelCount count = count_of([&] { copy_every(256, 1, x.device_data<float>(), y.device_data<float>()); });
     REQUIRE(count.read_sectors == seen(256 * 4 / 32));
     REQUIRE(count.written_sectors == seen(256 * 4 / 32));
     REQUIRE(count.memory_bytes() == seen(2048));
@@ -100,7 +101,7 @@ TEST_CASE("a warp that reads side by side asks for each sector once", "[emulator
 
 TEST_CASE("a warp that reads far apart asks for a sector a thread", "[emulator]") {
     const Tensor x = numbers_on_device(64 * 16), y = numbers_on_device(64);
-    const KernelCount count = count_of([&] { copy_every(64, 16, x.data<float>(), y.data<float>()); });
+    const KernelCount count = count_of([&] { copy_every(64, 16, x.device_data<float>(), y.device_data<float>()); });
     REQUIRE(count.read_sectors == seen(64));
     REQUIRE(count.written_sectors == seen(8));
     REQUIRE(count.request_sectors == seen(64 + 8));
@@ -108,14 +109,14 @@ TEST_CASE("a warp that reads far apart asks for a sector a thread", "[emulator]"
 
 TEST_CASE("threads that take no part are no part of a request", "[emulator]") {
     const Tensor x = numbers_on_device(64), y = numbers_on_device(64);
-    const KernelCount count = count_of([&] { copy_every(40, 1, x.data<float>(), y.data<float>()); });
+    const KernelCount count = count_of([&] { copy_every(40, 1, x.device_data<float>(), y.device_data<float>()); });
     REQUIRE(count.requests == seen(2 * 2));
     REQUIRE(count.request_threads == seen(2 * 40));
 }
 
 TEST_CASE("an access of 16 bytes is one request", "[emulator]") {
     const Tensor x = numbers_on_device(256), y = numbers_on_device(256);
-    const KernelCount count = count_of([&] { copy_by_16_bytes(256, x.data<float>(), y.data<float>()); });
+    const KernelCount count = count_of([&] { copy_by_16_bytes(256, x.device_data<float>(), y.device_data<float>()); });
     REQUIRE(count.requests == seen(2 * 2));
     REQUIRE(count.request_sectors == seen(2 * 32));
     REQUIRE(count.rereads() == static_cast<double>(seen(1)));
@@ -123,7 +124,7 @@ TEST_CASE("an access of 16 bytes is one request", "[emulator]") {
 
 TEST_CASE("what every block reads is one read of memory and many requests", "[emulator]") {
     const Tensor x = numbers_on_device(32), y = numbers_on_device(200 * 32);
-    const KernelCount count = count_of([&] { read_by_all(200, x.data<float>(), y.data<float>()); });
+    const KernelCount count = count_of([&] { read_by_all(200, x.device_data<float>(), y.device_data<float>()); });
     REQUIRE(count.read_sectors == seen(4));
     REQUIRE(count.written_sectors == seen(200 * 4));
     REQUIRE(count.request_sectors == seen(200 * (4 + 4)));  // of 64 blocks and more, which stand for all
@@ -133,7 +134,7 @@ TEST_CASE("what every block reads is one read of memory and many requests", "[em
 TEST_CASE("bank conflicts are passes", "[emulator]") {
     const Tensor y = numbers_on_device(32);
     const auto passes_of = [&](int step) {
-        const KernelCount count = count_of([&] { step_through_shared(step, y.data<float>()); });
+        const KernelCount count = count_of([&] { step_through_shared(step, y.device_data<float>()); });
         REQUIRE(count.least_shared_passes == seen(2));
         REQUIRE(count.shared_bytes == 32 * step * 4);
         return count.shared_passes;

@@ -1,7 +1,6 @@
 #include "cuda/emulator/counts/counts.h"
 
 #include "core/error.h"
-#include "cuda/emulator/engine/checker.h"
 #include "cuda/runtime/kernel_counts.h"
 
 #include <algorithm>
@@ -26,13 +25,19 @@ Kept& kept() {
 }
 std::atomic<bool> counting = false;
 
+#ifdef SWINGRAD_KERNEL_CHECK
+constexpr bool sees_accesses = true;  // and blocks run one at a time
+#else
+constexpr bool sees_accesses = false;
+#endif
+
 }  // namespace
 
 bool on() { return counting.load(std::memory_order_relaxed); }
 
 void launched(const Launch& launch, const Kernel& kernel) {
     if (!on()) return;
-    const AccessCounts seen = checker::on ? end_launch() : AccessCounts{};  // else launches may run at once
+    const AccessCounts seen = sees_accesses ? end_launch() : AccessCounts{};
     const std::lock_guard lock(kept().mutex);
     KernelCount& count = kept().kernels[kernel.name];
     count.name = kernel.name;
@@ -103,7 +108,7 @@ int64_t DeviceCounts::nodes() const {
     return sum;
 }
 
-bool counts_accesses() { return emulator::checker::on; }
+bool counts_accesses() { return emulator::counts::sees_accesses; }
 
 CountDevice::CountDevice() {
     check(!emulator::counts::counting.exchange(true), "[cuda] what is asked of the device is being counted already");

@@ -64,7 +64,7 @@ refuses 2 "mask-ratio must be above 0 and below 1, got 1" train "${masked[@]}" -
 refuses 2 "norm-target-patch-size must be odd, 3 to 16383, got 4" train "${masked[@]}" --norm-target --norm-target-patch-size 4
 refuses 2 "--mask-patch-size 6 is no multiple of patches of 4" train "${masked[@]}" --mask-patch-size 6
 refuses 2 "--mask-patch-size 12 does not divide images of 32 x 32" train "${masked[@]}" --mask-patch-size 12
-refuses 2 "is not of whole tokens of the last stage, of 8 pixels" train "${masked[@]}" --img-size 20
+refuses 2 "is not of whole tokens of the last stage, of 8 pixels" train --task simmim "${model[@]:4}" --img-size 20
 for flag in "mixup 0.8" "cutmix 1" "reprob 0.25"; do
     # shellcheck disable=SC2086
     refuses 2 "--${flag% *} contradicts --task simmim, which learns from whole images without labels" \
