@@ -138,8 +138,7 @@ Settings settings_of(SwinRecipe& r) {
         {"model", &r.model, "model by name; see swingrad summary --help"},
         {"tta", &r.tta, "at the end, judge the test images also together with their mirror images, and say so apart"},
         {"task", &r.task,
-         "what the model learns: classification, of images | segmentation, a class for each pixel | simmim, to tell "
-         "hidden patches, without labels"},
+         "what is learnt: classification, of images | segmentation, of pixels | simmim, hidden patches"},
         {"head", &r.head, "of segmentation: sum, of the stages' maps | uper, UPerNet's pyramids"},
         {"head-width", &r.head_width, "channels of that head"},
         {"mask-patch-size", &r.mask_patch_size,
