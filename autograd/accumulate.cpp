@@ -4,6 +4,7 @@
 #include "core/threads.h"
 #include "cuda/pointwise/accumulate.h"
 #include "cuda/pointwise/arithmetic.h"
+#include "cuda/toolkit/sums.h"
 
 #include <algorithm>
 
@@ -25,6 +26,7 @@ void add(const Tensor& a, const Tensor& b, const Tensor& sum) {
     on_device_of(
         "accumulate", a, [&]<class T>(T) { add(a.numel(), a.data<T>(), b.data<T>(), sum.data<T>()); },
         [&]<class T>(T) {
+            for (const Tensor& one : {a, b}) cuda::settle_deferred_sums(one.address());  // it may wait for its sums
             BinaryOp<Plus, T>{
                 .count = a.numel(), .a = a.device_data<T>(), .b = b.device_data<T>(), .y = sum.device_data<T>()}
                 .forward_kernel();

@@ -43,6 +43,11 @@ void add_to(Tensor& sum, Tensor gradient) {
     else sum = added(sum, gradient);
 }
 
+// Whether the gradient was computed where it belongs.
+bool is_lent(const LeafGradient& leaf, const Tensor& gradient) {
+    return leaf.lent && gradient.address() == leaf.gradient.address();
+}
+
 void add_to_leaf(LeafGradient& leaf, Tensor gradient) {
     if (!leaf.bound) {
         // A leaf's gradient outlives the tape and may be scaled or clipped in place: it shares memory with no other
@@ -51,10 +56,11 @@ void add_to_leaf(LeafGradient& leaf, Tensor gradient) {
         else leaf.gradient = gradient.sharers() == 1 ? std::move(gradient) : gradient.clone();
     } else if (leaf.received) {
         add_into(leaf.gradient, gradient);
-    } else {
+    } else if (!is_lent(leaf, gradient)) {
         leaf.gradient.copy_from(gradient);
     }
     leaf.received = true;
+    leaf.lent = false;
 }
 
 // "node 3", and where it belongs if that is known.
@@ -74,6 +80,8 @@ Tape::~Tape() { current_tape = previous_; }
 
 NoGrad::NoGrad() : previous_(current_tape) { current_tape = nullptr; }
 NoGrad::~NoGrad() { current_tape = previous_; }
+
+thread_local const std::vector<Tape::Input>* Tape::walked_ = nullptr;
 
 // ---- recording
 
@@ -139,7 +147,15 @@ void Tape::step_back(size_t index) {
 
     NeedsInputGrad needs_input_grad;
     for (const Input& input : entry.inputs) needs_input_grad.push_back(input.meta != nullptr);
-    std::vector<Tensor> gradients = entry.node->backward(entry.gradient, needs_input_grad);
+    const auto* const around = std::exchange(walked_, &entry.inputs);  // a node may walk a tape of its own
+    std::vector<Tensor> gradients;
+    try {
+        gradients = entry.node->backward(entry.gradient, needs_input_grad);
+    } catch (...) {
+        walked_ = around;
+        throw;
+    }
+    walked_ = around;
     entry.gradient = Tensor();
     if (after_backward) after_backward(*entry.node, needs_input_grad, gradients);
 
@@ -165,6 +181,26 @@ LeafGradient& Tape::collected_by(AutogradMeta& leaf) {
     if (!current_collection) return leaf.collected;
     const auto found = current_collection->of_.find(&leaf);
     return found == current_collection->of_.end() ? leaf.collected : found->second;
+}
+
+// Only where one gradient is to come: the second of two would be added to what the first has not finished.
+Tensor gradient_memory(size_t number, const Shape& shape, DType dtype, Device device) {
+    if (Tape::walked_ && number < Tape::walked_->size()) {
+        const auto& meta = (*Tape::walked_)[number].meta;
+        const auto is_same = [&](const Tape::Input& input) { return input.meta == meta; };
+        if (meta && meta->leaf && std::count_if(Tape::walked_->begin(), Tape::walked_->end(), is_same) == 1) {
+            LeafGradient& leaf = Tape::collected_by(*meta);
+            if (leaf.bound && !leaf.received && leaf.gradient.shape() == shape && leaf.gradient.dtype() == dtype &&
+                leaf.gradient.device() == device) {
+                leaf.lent = true;
+                return leaf.gradient;
+            }
+        }
+    }
+    return Tensor::empty(shape, dtype, device);
+}
+Tensor gradient_memory(size_t number, const Tensor& like) {
+    return gradient_memory(number, like.shape(), like.dtype(), like.device());
 }
 
 void Tape::deliver(size_t from, const Input& input, Tensor gradient) {
@@ -209,7 +245,7 @@ LeafGradient bound_to(const Tensor& leaf, Tensor buffer) {
     check(buffer.defined() && buffer.shape() == leaf.shape() && buffer.dtype() == leaf.dtype() &&
               buffer.device() == leaf.device(),
           "[bind_gradient] buffer must be {}, got {}", leaf, buffer);
-    return {std::move(buffer), true, false};
+    return {std::move(buffer), true};
 }
 
 }  // namespace
@@ -225,7 +261,7 @@ Tensor gradient(const Tensor& leaf) {
 
 void zero_grad(const Tensor& leaf) {
     LeafGradient& collected = leaf_meta(leaf, "zero_grad").collected;
-    collected.received = false;
+    collected.received = collected.lent = false;
     if (!collected.bound) collected.gradient = Tensor();
 }
 
@@ -255,7 +291,7 @@ bool LeafGradients::received(const Tensor& leaf) const {
 }
 
 void LeafGradients::zero() {
-    for (auto& [leaf, collected] : of_) collected.received = false;
+    for (auto& [leaf, collected] : of_) collected.received = collected.lent = false;
 }
 
 CollectGradients::CollectGradients(LeafGradients& gradients)

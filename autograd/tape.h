@@ -91,6 +91,7 @@ class Tape {
 
   private:
     friend Tensor record(std::unique_ptr<Node> node, const std::vector<Tensor>& inputs, Tensor output);
+    friend Tensor gradient_memory(size_t number, const Shape& shape, DType dtype, Device device);
 
     struct Input {
         std::shared_ptr<AutogradMeta> meta;  // null for a constant
@@ -115,6 +116,7 @@ class Tape {
     Tape* previous_;
     bool check_finite_ = false;
     bool consumed_ = false;
+    static thread_local const std::vector<Input>* walked_;  // of the node whose backward runs on this thread
 };
 
 // What a leaf has received.
@@ -122,6 +124,7 @@ struct LeafGradient {
     Tensor gradient;
     bool bound = false;     // `gradient` is a buffer given by bind_gradient
     bool received = false;  // `gradient` holds something
+    bool lent = false;      // `gradient` is being computed where it lies: gradient_memory()
 };
 
 // While one of these lives, nothing is recorded on this thread.
@@ -161,6 +164,13 @@ bool recording(const std::vector<Tensor>& inputs);
 // Appends `node` to the recording tape and returns `output` as its result. Where !recording(inputs), returns
 // `output` untouched and drops the node. `inputs` may hold undefined tensors for optional inputs left out.
 Tensor record(std::unique_ptr<Node> node, const std::vector<Tensor>& inputs, Tensor output);
+
+// Memory for the gradient of a node's input number `number`, called from its backward; contents undefined. A
+// parameter's that has received none yet is computed where it is collected (bind_gradient), so that nothing has to be
+// copied there; else it is memory of its own. What is written there must be the whole gradient: it is what backward
+// returns.
+Tensor gradient_memory(size_t number, const Shape& shape, DType dtype, Device device);
+Tensor gradient_memory(size_t number, const Tensor& like);
 
 // For an operation that has no backward: throws an Error if it would have to be recorded.
 void refuse_gradient(std::string_view op, std::initializer_list<Tensor> inputs);

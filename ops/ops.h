@@ -125,7 +125,7 @@ Tensor global_average_pool(const Tensor& x);
 // antialiasing, as torch.nn.functional.interpolate does (bicubic: a = -0.75); x itself where it has that size
 enum class Resize : uint8_t { bilinear, bicubic };
 Tensor resize(const Tensor& x, Extent size, Resize method);
-// x [B, H, W, C] with token [C] at the positions where mask [B, H, W], uint8 and a constant, is 1 and not 0
+// x [B, H, W, C] with token [C] at the positions where mask [B, H, W], a constant, is 1 and not 0: uint8 or of x's type
 Tensor mask_tokens(const Tensor& x, const Tensor& token, const Tensor& mask);
 // (c) [B, H, W, C r r] -> [B, H r, W r, C] in PyTorch's order of channels, and back
 Tensor pixel_shuffle(const Tensor& x, int64_t r);

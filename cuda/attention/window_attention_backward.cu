@@ -266,14 +266,15 @@ void WindowAttentionOp<T>::backward_kernel() const {
     const int64_t block_windows = BackwardPlan<A, 16>(N).windows, entries = heads * offsets,
                   all_padded = images * padded;
     const int64_t groups = std::clamp<int64_t>((images * windows + block_windows - 1) / block_windows, 1, most_groups);
-    const Scratch<A> bias_sums(groups * entries), scale_sums(groups * heads), bias_sum(entries),
-        dpadded(all_padded * 3 * C);
+    const Scratch<A> bias_sums(groups * entries), bias_sum(entries), dpadded(all_padded * 3 * C);
+    const auto scale_sums = partial_sums<A>(groups * heads);
     const auto run = D <= 16   ? backward_windows<T, 16>
                      : D <= 32 ? backward_windows<T, 32>
                                : backward_windows<T, most_head_columns>;
-    run(*this, groups, {dpadded.data(), scale_sums.data(), bias_sums.data()});
-    if (dlogit_scale) add_groups(groups, heads, heads, scale_sums.data(), dlogit_scale);
-    if (dpadding) column_sums(all_padded, 3 * C, dpadded.data(), dpadding);
+    run(*this, groups, {dpadded.data(), scale_sums->data(), bias_sums.data()});
+    if (dlogit_scale) add_groups_of_gradient(groups, heads, heads, scale_sums, 0, dlogit_scale);
+    if (dpadding && all_padded > 0) column_sums(all_padded, 3 * C, dpadded.data(), dpadding);
+    else if (dpadding) memory_of(Device::cuda).fill_zero(dpadding, static_cast<size_t>(3 * C) * sizeof(A));
     if (!dbias_table) return;
     add_groups(groups, entries, entries, bias_sums.data(), bias_sum.data());
     launch(transpose_table_kernel<A>, blocks_for(entries, 256), 256, 0, compute_stream(), offsets, heads,

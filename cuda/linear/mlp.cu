@@ -70,10 +70,10 @@ void gelu_forward(int64_t count, const T* a, T* g) {
 template <class T>
 void gelu_backward(int64_t rows, int64_t U, const T* a, T* g, T* da, acc_type<T>* dbias1) {
     const int64_t groups = row_groups(rows);
-    const Scratch<acc_type<T>> partial(groups * U);
+    const auto partial = partial_sums<acc_type<T>>(groups * U);
     launch(mlp_backward_kernel<T>, dim3(blocks_for(U, sum_columns), static_cast<unsigned>(groups)),
-           dim3(sum_columns, sum_rows), 0, compute_stream(), rows, groups, U, a, g, da, partial.data());
-    add_groups(groups, U, U, partial.data(), dbias1);
+           dim3(sum_columns, sum_rows), 0, compute_stream(), rows, groups, U, a, g, da, partial->data());
+    add_groups_of_gradient(groups, U, U, partial, 0, dbias1);
 }
 
 }  // namespace swingrad::cuda

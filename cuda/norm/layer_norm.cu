@@ -65,12 +65,12 @@ void weight_backward(int64_t rows, int64_t sample_rows, int64_t C, const T* x, c
                      acc_type<T>* dbias) {
     if (C == 0) return;
     const int64_t groups = row_groups(rows);
-    const Scratch<acc_type<T>> partial(groups * 2 * C);
+    const auto partial = partial_sums<acc_type<T>>(groups * 2 * C);
     launch(layer_norm_weight_backward_kernel<T>, dim3(blocks_for(C, sum_columns), static_cast<unsigned>(groups)),
            dim3(sum_columns, sum_rows), 0, compute_stream(), rows, sample_rows, groups, C, x, keep, means, rstds, dy,
-           partial.data());
-    add_groups(groups, 2 * C, C, partial.data(), dweight);
-    add_groups(groups, 2 * C, C, partial.data() + C, dbias);
+           partial->data());
+    add_groups_of_gradient(groups, 2 * C, C, partial, 0, dweight);
+    add_groups_of_gradient(groups, 2 * C, C, partial, C, dbias);
 }
 
 #define INSTANTIATE(T)                                                                                         \

@@ -3,16 +3,49 @@
 
 #include "cuda/toolkit/sums.h"
 
-#include "cuda/runtime/scratch.h"
 #include "cuda/toolkit/kernel.h"
 #include "cuda/toolkit/sums_device.h"
 
 #include <algorithm>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace swingrad::cuda {
+
+// A sum of groups that was put off.
+template <class T>
+struct GroupSum {
+    const T* partial;
+    T* to;
+    int64_t groups, stride, count;
+};
+
+// Sums that one launch adds up. It is a kernel's argument, of which there may be 4 KiB. Not an array of structs: where
+// GCC 12 clears what lies between the members of what holds one, as the access checker asks, it clears members.
+template <class T>
+struct SumTable {
+    static constexpr size_t most_rows = 96;
+    const T* partial[most_rows];
+    T* to[most_rows];
+    int64_t groups[most_rows], stride[most_rows], count[most_rows];
+};
+
 namespace {
 
 constexpr int64_t rows_a_group = 128, most_groups = 128;
+
+struct Deferred {
+    const char *begin = nullptr, *end = nullptr;  // both null: nothing is put off
+    std::vector<GroupSum<float>> rows;
+    std::vector<PartialSums<float>> kept;
+};
+thread_local Deferred deferred;
+
+bool is_deferred(const void* to) {
+    const auto* const at = static_cast<const char*>(to);
+    return deferred.begin && at >= deferred.begin && at < deferred.end;
+}
 
 }  // namespace
 
@@ -34,6 +67,18 @@ __global__ void add_groups_kernel(int64_t groups, int64_t stride, int64_t count,
     to[i] = sum;
 }
 
+// blockIdx.y says which sum, the rest is as above.
+template <class T>
+__global__ void add_groups_of_table_kernel(SumTable<T> table) {
+    const unsigned row = blockIdx.y;
+    const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+    if (i >= table.count[row]) return;
+    T sum = table.partial[row][i];
+    for (int64_t group = 1; group < table.groups[row]; ++group)
+        sum += table.partial[row][group * table.stride[row] + i];
+    table.to[row][i] = sum;
+}
+
 int64_t row_groups(int64_t rows) { return std::clamp<int64_t>(rows / rows_a_group, 1, most_groups); }
 
 template <class T>
@@ -43,15 +88,63 @@ void add_groups(int64_t groups, int64_t stride, int64_t count, const T* partial,
 }
 
 template <class T>
+void add_groups_of_gradient(int64_t groups, int64_t stride, int64_t count, const PartialSums<T>& partial, int64_t from,
+                            T* to) {
+    if constexpr (std::is_same_v<T, float>)
+        if (is_deferred(to)) {
+            if (count > 0) deferred.rows.push_back({partial->data() + from, to, groups, stride, count});
+            deferred.kept.push_back(partial);
+            return;
+        }
+    add_groups(groups, stride, count, partial->data() + from, to);
+}
+
+DeferredSums::DeferredSums(const void* gradients, size_t bytes) {
+    const auto* const begin = static_cast<const char*>(gradients);
+    deferred = {begin, begin + bytes, {}, {}};
+}
+DeferredSums::~DeferredSums() { deferred = {}; }
+
+namespace {
+
+void finish_deferred() {
+    const std::vector<GroupSum<float>> rows = std::exchange(deferred.rows, {});
+    const std::vector<PartialSums<float>> kept = std::exchange(deferred.kept, {});  // until all is launched
+    for (size_t begin = 0; begin < rows.size(); begin += SumTable<float>::most_rows) {
+        const size_t count = std::min(rows.size() - begin, SumTable<float>::most_rows);
+        SumTable<float> table{};
+        int64_t longest = 0;
+        for (size_t i = 0; i < count; ++i) {
+            const GroupSum<float>& row = rows[begin + i];
+            table.partial[i] = row.partial, table.to[i] = row.to;
+            table.groups[i] = row.groups, table.stride[i] = row.stride, table.count[i] = row.count;
+            longest = std::max(longest, row.count);
+        }
+        launch(add_groups_of_table_kernel<float>, dim3(blocks_for(longest, 256), static_cast<unsigned>(count)), 256, 0,
+               compute_stream(), table);
+    }
+}
+
+}  // namespace
+
+void DeferredSums::finish() { finish_deferred(); }
+
+void settle_deferred_sums(const void* gradient) {
+    if (is_deferred(gradient)) finish_deferred();
+}
+
+template <class T>
 void column_sums(int64_t rows, int64_t C, const T* x, acc_type<T>* sums) {
     if (C == 0) return;
     const int64_t groups = row_groups(rows);
-    const Scratch<acc_type<T>> partial(groups * C);
+    const auto partial = partial_sums<acc_type<T>>(groups * C);
     launch(column_sums_kernel<T>, dim3(blocks_for(C, sum_columns), static_cast<unsigned>(groups)),
-           dim3(sum_columns, sum_rows), 0, compute_stream(), rows, groups, C, x, partial.data());
-    add_groups(groups, C, C, partial.data(), sums);
+           dim3(sum_columns, sum_rows), 0, compute_stream(), rows, groups, C, x, partial->data());
+    add_groups_of_gradient(groups, C, C, partial, 0, sums);
 }
 
+template void add_groups_of_gradient(int64_t, int64_t, int64_t, const PartialSums<float>&, int64_t, float*);
+template void add_groups_of_gradient(int64_t, int64_t, int64_t, const PartialSums<double>&, int64_t, double*);
 template void add_groups(int64_t, int64_t, int64_t, const float*, float*);
 template void add_groups(int64_t, int64_t, int64_t, const double*, double*);
 template void column_sums(int64_t, int64_t, const float*, float*);

@@ -5,8 +5,11 @@
 #pragma once
 
 #include "core/element.h"
+#include "cuda/runtime/scratch.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace swingrad::cuda {
 
@@ -22,5 +25,32 @@ void column_sums(int64_t rows, int64_t C, const T* x, acc_type<T>* sums);
 // or double.
 template <class T>
 void add_groups(int64_t groups, int64_t stride, int64_t count, const T* partial, T* to);
+
+// The same from element `from` of `partial`, for the gradient of a parameter, which the caller itself does not read: it
+// may come later (below). `partial` is kept until then.
+template <class T>
+using PartialSums = std::shared_ptr<const Scratch<T>>;
+template <class T>
+PartialSums<T> partial_sums(int64_t count) {
+    return std::make_shared<const Scratch<T>>(count);
+}
+template <class T>
+void add_groups_of_gradient(int64_t groups, int64_t stride, int64_t count, const PartialSums<T>& partial, int64_t from,
+                            T* to);
+
+// A backward pass adds up groups for every bias, norm and scale: small launches, a third of all. While one of these
+// lives, this thread's add_groups_of_gradient() into `bytes` from `gradients` on are put off, and finish() does them in
+// one launch, or a few, with the same bits. Without finish(), as where an error ends the pass, they are dropped.
+class DeferredSums {
+  public:
+    DeferredSums(const void* gradients, size_t bytes);
+    ~DeferredSums();
+    DeferredSums(const DeferredSums&) = delete;
+    DeferredSums& operator=(const DeferredSums&) = delete;
+
+    void finish();
+};
+// Before `gradient` is read or added to: what has been put off so far is done now if it may be for that.
+void settle_deferred_sums(const void* gradient);
 
 }  // namespace swingrad::cuda

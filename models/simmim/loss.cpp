@@ -83,4 +83,14 @@ Tensor masked_l1(const Tensor& reconstruction, const Tensor& target, const Tenso
     return sum(abs(target.detached() - reconstruction) * weight);
 }
 
+Tensor masked_l1(const Tensor& reconstruction, const Tensor& target_and_mask) {
+    const Shape& shape = reconstruction.shape();
+    check(shape.rank() == 4 && target_and_mask.shape() == shape.with(3, shape[3] + 1),
+          "[masked_l1] the target of {} must have one channel more, a mask, got {}", shape, target_and_mask.shape());
+    const int64_t C = shape[3];
+    const Tensor given = target_and_mask.detached();
+    const Tensor target = slice(given, 3, 0, C), mask = slice(given, 3, C, C + 1);
+    return sum(abs(target - reconstruction) * mask) / ((sum(mask) + 1e-5) * static_cast<double>(C));
+}
+
 }  // namespace swingrad

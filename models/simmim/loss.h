@@ -17,4 +17,8 @@ Tensor locally_normalised(const Tensor& images, int64_t window);
 // are counted over the whole batch. The target is a constant. Throws an Error where shapes do not fit.
 Tensor masked_l1(const Tensor& reconstruction, const Tensor& target, const Tensor& mask);
 
+// The same with the mask as the target's last channel, [B, H, W, C + 1], 1 in masked pixels and else 0, on any device
+// and also in bfloat16.
+Tensor masked_l1(const Tensor& reconstruction, const Tensor& target_and_mask);
+
 }  // namespace swingrad

@@ -28,7 +28,14 @@ SimMimSwin::SimMimSwin(const SwinConfig& config)
     declare("decoder.0", decoder_);
 }
 
-Tensor SimMimSwin::forward(const Tensor& images) const { return reconstruct(images, {}); }
+Tensor SimMimSwin::forward(const Tensor& images) const {
+    const int64_t C = config().in_chans;
+    if (images.shape().rank() != 4 || images.shape()[3] != C + 1) return reconstruct(images, {});
+    // All pixels of a patch say the same, and so does their mean.
+    const Tensor means = avg_pool2d(slice(images, 3, C, C + 1), config().patch_size, config().patch_size);
+    const Shape& shape = means.shape();
+    return reconstruct(slice(images, 3, 0, C), reshape(means, {shape[0], shape[1], shape[2]}));
+}
 
 Tensor SimMimSwin::reconstruct(const Tensor& images, const Tensor& mask) const {
     const Extent tokens = map_of_stage(config(), 0);

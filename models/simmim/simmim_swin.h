@@ -17,9 +17,9 @@ class SimMimSwin final : public SwinV2 {
     explicit SimMimSwin(const SwinConfig& config);
 
     // images [B, H, W, in_chans] of the configured size -> the same shape: all pixels, told from an image of which
-    // nothing is masked.
+    // nothing is masked. With one channel more, the last is 1 in the pixels of patches that are not seen, and else 0.
     Tensor forward(const Tensor& images) const override;
-    // The same where `mask`, uint8 [B, H/patch, W/patch] on the images' device, is 1 in patches that are not seen.
+    // The same where `mask` [B, H/patch, W/patch], uint8 or of the images' type, is 1 in patches that are not seen.
     Tensor reconstruct(const Tensor& images, const Tensor& mask) const;
     // As SwinV2's; the mask token belongs to the patch embedding, and the decoder is on top.
     std::optional<int64_t> layer_of(const std::string& parameter) const override;

@@ -58,10 +58,16 @@ AttentionInputs AttentionInputs::detached() const {
 }
 
 AttentionInputs AttentionInputs::gradients() const {
-    const auto zeros = [](const Tensor& input) {
-        return input.defined() ? Tensor::zeros(input.shape(), input.dtype(), input.device()) : Tensor();
+    const auto zeros = [](size_t number, const Tensor& input) {
+        if (!input.defined()) return Tensor();
+        const Tensor memory = gradient_memory(number, input);
+        if (memory.device() != Device::cuda) memory.fill_zero();  // loops add to it; kernels write it
+        return memory;
     };
-    return {op, qkv.empty_like(qkv.shape()), zeros(padding), zeros(logit_scale), zeros(bias_table), heads, map};
+    const size_t of_table = logit_scale.defined() ? 3 : 2;  // as in tensors()
+    return {
+        op, qkv.empty_like(qkv.shape()), zeros(1, padding), zeros(2, logit_scale), zeros(of_table, bias_table), heads,
+        map};
 }
 
 void MultiHeadInputs::check(std::string_view op) const {
@@ -108,7 +114,8 @@ std::vector<Tensor> MultiHeadInputs::gradients(const NeedsInputGrad& needs_input
         if (!needs_input_grad[i]) continue;
         const bool is_factor = i == 0 || i == 1 || i == 5, is_score = i == 3 || i == 4;
         const DType dtype = is_factor ? x.dtype() : acc_dtype(x.dtype());
-        all[i] = is_score ? Tensor::zeros(shapes[i], dtype) : Tensor::empty(shapes[i], dtype);
+        all[i] = gradient_memory(i, shapes[i], dtype, x.device());
+        if (is_score) all[i].fill_zero();
     }
     return all;
 }

@@ -89,7 +89,9 @@ struct ContinuousPositionBiasNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
         const int64_t R = coordinates.shape()[0], U = weight1.shape()[0], h = weight2.shape()[0];
-        const Tensor dweight1 = dy.empty_like({U, 2}), dbias1 = dy.empty_like({U}), dweight2 = dy.empty_like({h, U});
+        const Tensor dweight1 = gradient_memory(0, {U, 2}, dy.dtype(), dy.device()),
+                     dbias1 = gradient_memory(1, {U}, dy.dtype(), dy.device()),
+                     dweight2 = gradient_memory(2, {h, U}, dy.dtype(), dy.device());
         run_backward(name(), dy, [&]<class T>(T) {
             auto op = ContinuousPositionBiasOp<T>{.R = R, .U = U, .h = h};
             op.coordinates = ptr(coordinates), op.weight2 = ptr(weight2), op.hidden = ptr(hidden), op.y = ptr(y);

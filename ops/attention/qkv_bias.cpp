@@ -8,25 +8,52 @@
 //
 // Backward: dq and dv are the outer thirds of dy; the middle third belongs to a constant.
 //
-// Saved: nothing. dq and dv are ranges of dy's memory, not copies.
+// Saved: nothing.
 // Source: Bao, Dong, Piao, Wei, "BEiT", arXiv 2106.08254, whose code Swin V2 follows.
 // Test: tests/attention/test_qkv_bias.cpp.
 
-#include "autograd/gradcheck.h"
-#include "core/operands.h"
+#include "cuda/attention/qkv_bias.h"
+#include "ops/operation.h"
 #include "ops/ops.h"
 
 namespace swingrad {
-namespace {
+
+// ---- forward
+
+template <class T>
+void QkvBiasOp<T>::forward() const {
+    for (int64_t c = 0; c < C; ++c) {
+        y[c] = q[c];
+        y[C + c] = T(0);
+        y[2 * C + c] = v[c];
+    }
+}
+
+// ---- backward
+
+template <class T>
+void QkvBiasOp<T>::backward() const {
+    // forward: y_c = q_c, y_(2C + c) = v_c, so:
+    for (int64_t c = 0; c < C; ++c) {
+        dq[c] = dy[c];
+        dv[c] = dy[2 * C + c];
+    }
+}
 
 // ---- autograd node
+
+namespace {
 
 struct QkvBiasNode final : Node {
     std::string_view name() const override { return "qkv_bias"; }
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
         const int64_t C = dy.shape()[0] / 3;
-        return {dy.subrange(0, {C}), dy.subrange(2 * C, {C})};
+        const Tensor dq = gradient_memory(0, {C}, dy.dtype(), dy.device()),
+                     dv = gradient_memory(1, {C}, dy.dtype(), dy.device());
+        run_backward(name(), dy,
+                     [&]<class T>(T) { return QkvBiasOp<T>{.C = C, .dy = ptr(dy), .dq = ptr(dq), .dv = ptr(dv)}; });
+        return {dq, dv};
     }
 };
 
@@ -40,9 +67,7 @@ Tensor qkv_bias(const Tensor& q, const Tensor& v) {
     check(v.shape() == Shape{C}, "[qkv_bias] v must be [{}], got {}", C, v.shape());
     check_one_device("qkv_bias", {{"q", q}, {"v", v}});
     const Tensor y = q.empty_like({3 * C});
-    y.subrange(0, {C}).copy_from(q);
-    y.subrange(C, {C}).fill_zero();
-    y.subrange(2 * C, {C}).copy_from(v);
+    run_forward("qkv_bias", q, [&]<class T>(T) { return QkvBiasOp<T>{.C = C, .q = ptr(q), .v = ptr(v), .y = ptr(y)}; });
     return record(std::make_unique<QkvBiasNode>(), {q, v}, y);
 }
 

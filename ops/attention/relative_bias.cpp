@@ -72,7 +72,7 @@ struct RelativeBiasNode final : Node {
     std::string_view name() const override { return "relative_bias"; }
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
-        const Tensor dtable = dy.empty_like(shape);
+        const Tensor dtable = gradient_memory(0, shape, dy.dtype(), dy.device());
         run_backward(name(), dy, [&]<class T>(T) {
             auto op = operation<T>(*map, dy.device(), shape[1]);
             op.dy = ptr(dy), op.dtable = ptr(dtable);

@@ -101,8 +101,8 @@ struct Conv2dNode final : Node {
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
         const Shape O{weight.shape()[0]};
         const Tensor dx = needs_input_grad[0] ? x.empty_like(x.shape()) : Tensor();
-        const Tensor dweight = needs_input_grad[1] ? weight.empty_like(weight.shape()) : Tensor();
-        const Tensor dbias = needs_input_grad[2] ? Tensor::empty(O, acc_dtype(x.dtype()), x.device()) : Tensor();
+        const Tensor dweight = needs_input_grad[1] ? gradient_memory(1, weight) : Tensor();
+        const Tensor dbias = needs_input_grad[2] ? gradient_memory(2, O, acc_dtype(x.dtype()), x.device()) : Tensor();
         run_backward(name(), x, [&]<class T>(T) {
             auto op = sliding.operands<T>(x, weight);
             op.dy = ptr(dy), op.dx = ptr(dx), op.dweight = ptr(dweight), op.dbias = ptr(dbias);

@@ -22,10 +22,11 @@ void backward(const MaskTokensOp<T>& op) {
         [=](int64_t begin, int64_t end, A* sums) {
             for (int64_t row = begin; row < end; ++row) {
                 const T* dy_row = op.dy + row * C;
+                const bool masked = widen(op.mask[row]) != A(0);
                 // forward: y = mask ? token : x, so:
-                if (op.mask[row] && op.dtoken) add_column_sums(1, C, dy_row, sums);
-                if (op.mask[row] && op.dx) std::fill_n(op.dx + row * C, C, T(0));
-                if (!op.mask[row] && op.dx) std::copy_n(dy_row, C, op.dx + row * C);
+                if (masked && op.dtoken) add_column_sums(1, C, dy_row, sums);
+                if (masked && op.dx) std::fill_n(op.dx + row * C, C, T(0));
+                if (!masked && op.dx) std::copy_n(dy_row, C, op.dx + row * C);
             }
         },
         targets);

@@ -105,8 +105,8 @@ struct PatchEmbeddingNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
         const Tensor dimages = needs_input_grad[0] ? images.empty_like(images.shape()) : Tensor();
-        const Tensor dweight = weight.empty_like(weight.shape());
-        const Tensor dbias = Tensor::empty({weight.shape()[0]}, acc_dtype(images.dtype()), images.device());
+        const Tensor dweight = gradient_memory(1, weight);
+        const Tensor dbias = gradient_memory(2, {weight.shape()[0]}, acc_dtype(images.dtype()), images.device());
         run_backward(name(), images, [&]<class T>(T) {
             auto op = operands<T>(images, weight);
             op.dy = ptr(dy), op.dimages = ptr(dimages), op.dweight = ptr(dweight), op.dbias = ptr(dbias);

@@ -65,7 +65,8 @@ struct EmbeddingNode final : Node {
     std::vector<Saved> saved() const override { return {{"index", index}}; }
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
-        const Tensor dweight = dy.zeros_like(weight_shape);
+        const Tensor dweight = gradient_memory(0, weight_shape, dy.dtype(), dy.device());
+        dweight.fill_zero();
         run_backward(name(), dy, [&]<class T>(T) {
             EmbeddingOp<T> op{.tokens = index.numel(), .V = weight_shape[0], .C = weight_shape[1], .index = ptr(index)};
             op.dy = ptr(dy), op.dweight = ptr(dweight);

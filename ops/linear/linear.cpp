@@ -78,8 +78,8 @@ struct LinearNode final : Node {
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad& needs_input_grad) override {
         const int64_t I = weight.shape()[1], O = weight.shape()[0];
         const Tensor dx = needs_input_grad[0] ? x.empty_like(x.shape()) : Tensor();
-        const Tensor dweight = needs_input_grad[1] ? weight.empty_like({O, I}) : Tensor();
-        const Tensor dbias = needs_input_grad[2] ? Tensor::empty({O}, acc_dtype(x.dtype()), x.device()) : Tensor();
+        const Tensor dweight = needs_input_grad[1] ? gradient_memory(1, weight) : Tensor();
+        const Tensor dbias = needs_input_grad[2] ? gradient_memory(2, {O}, acc_dtype(x.dtype()), x.device()) : Tensor();
         run_backward(name(), x, [&]<class T>(T) {
             LinearOp<T> op{.rows = x.shape().rows(), .I = I, .O = O};
             op.x = ptr(x), op.weight = ptr(weight), op.dy = ptr(dy);

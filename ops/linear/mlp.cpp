@@ -75,9 +75,9 @@ struct MlpNode final : Node {
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
         const int64_t C = x.shape()[-1], U = weight1.shape()[0], O = weight2.shape()[0];
         const Tensor dx = x.empty_like(x.shape());
-        const Tensor dweight1 = weight1.empty_like({U, C}), dweight2 = weight2.empty_like({O, U});
-        const Tensor dbias1 = Tensor::empty({U}, acc_dtype(x.dtype()), x.device()),
-                     dbias2 = Tensor::empty({O}, acc_dtype(x.dtype()), x.device());
+        const Tensor dweight1 = gradient_memory(1, weight1), dweight2 = gradient_memory(3, weight2);
+        const Tensor dbias1 = gradient_memory(2, {U}, acc_dtype(x.dtype()), x.device()),
+                     dbias2 = gradient_memory(4, {O}, acc_dtype(x.dtype()), x.device());
         run_backward(name(), x, [&]<class T>(T) {
             MlpOp<T> op{.rows = x.shape().rows(), .C = C, .U = U, .O = O};
             op.x = ptr(x), op.weight1 = ptr(weight1), op.weight2 = ptr(weight2), op.a = ptr(a), op.dy = ptr(dy);

@@ -91,8 +91,8 @@ struct LayerNormNode final : Node {
     std::vector<Saved> saved() const override { return {{"x", x}, {"weight", weight}, {"mean", mean}, {"rstd", rstd}}; }
 
     std::vector<Tensor> backward(const Tensor& dy, const NeedsInputGrad&) override {
-        const Tensor dx = x.empty_like(x.shape()), dweight = weight.empty_like(weight.shape()),
-                     dbias = weight.empty_like(weight.shape());
+        const Tensor dx = x.empty_like(x.shape()), dweight = gradient_memory(1, weight),
+                     dbias = gradient_memory(2, weight);
         run_backward(name(), x, [&]<class T>(T) {
             LayerNormOp<T> op{.rows = x.shape().rows(), .C = x.shape()[-1]};
             op.x = ptr(x), op.weight = ptr(weight), op.mean = ptr(mean), op.rstd = ptr(rstd), op.dy = ptr(dy);

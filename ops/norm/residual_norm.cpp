@@ -85,8 +85,8 @@ struct ResidualNormNode final : Node {
 
     std::vector<Tensor> backward(const Tensor& dout, const NeedsInputGrad&) override {
         const int64_t B = dout.shape()[0], N = dout.shape().rows() / std::max<int64_t>(1, B);
-        const Tensor dy = y.empty_like(y.shape()), dweight = weight.empty_like(weight.shape()),
-                     dbias = weight.empty_like(weight.shape());
+        const Tensor dy = y.empty_like(y.shape()), dweight = gradient_memory(2, weight),
+                     dbias = gradient_memory(3, weight);
         run_backward(name(), y, [&]<class T>(T) {
             ResidualNormOp<T> op{.B = B, .K = y.shape()[0], .N = N, .C = dout.shape()[-1], .place = place.data()};
             op.y = ptr(y), op.weight = ptr(weight), op.keep = ptr(keep), op.mean = ptr(mean), op.rstd = ptr(rstd);

@@ -49,6 +49,21 @@ TEST_CASE("mask_tokens is x (1 - mask) + token mask, as SimMIM writes it") {
             }
 }
 
+TEST_CASE("mask_tokens takes a mask of the map's own type for what uint8 says, on a device too") {
+    const Tensor mask = drawn_mask({2, 3, 4}, 0.5, Random{10, 20}), dy = random_tensor({2, 3, 4, 5}, Random{10, 21});
+    const std::vector<Tensor> inputs{random_tensor({2, 3, 4, 5}, Random{10, 22}), random_tensor({5}, Random{10, 23})};
+    const Function own_type = [&](const std::vector<Tensor>& in) {
+        return mask_tokens(in[0], in[1], mask.to(DType::float64).on(in[0].device()));
+    };
+    for (const Device device : {Device::cpu, Device::cuda}) {
+        const auto there = on(device, inputs);
+        REQUIRE(same_bits(own_type(there), masking(mask)(there)));
+        const auto one = gradients_of(own_type, there, dy.on(device)),
+                   other = gradients_of(masking(mask), there, dy.on(device));
+        for (size_t i = 0; i < 2; ++i) REQUIRE(same_bits(one[i], other[i]));
+    }
+}
+
 TEST_CASE("mask_tokens makes only the gradients asked for") {
     const Tensor mask = drawn_mask({2, 3, 4}, 0.5, Random{10, 4});
     const std::vector<Tensor> inputs{random_tensor({2, 3, 4, 5}, Random{10, 5}), random_tensor({5}, Random{10, 6})};
@@ -86,10 +101,10 @@ TEST_CASE("mask_tokens says what does not fit") {
     REQUIRE(error_of([&] { mask_tokens(x, Tensor::zeros({3}), mask); }) == "[mask_tokens] token must be [4], got [3]");
     REQUIRE(error_of([&] {
                 mask_tokens(x, token, Tensor::zeros({2, 3}, DType::uint8));
-            }) == "[mask_tokens] mask must be uint8 [1, 2, 3], got uint8 [2, 3]");
+            }) == "[mask_tokens] mask must be uint8 or float32 [1, 2, 3], got uint8 [2, 3]");
     REQUIRE(error_of([&] {
-                mask_tokens(x, token, Tensor::zeros({1, 2, 3}));
-            }) == "[mask_tokens] mask must be uint8 [1, 2, 3], got float32 [1, 2, 3]");
+                mask_tokens(x, token, Tensor::zeros({1, 2, 3}, DType::float64));
+            }) == "[mask_tokens] mask must be uint8 or float32 [1, 2, 3], got float64 [1, 2, 3]");
     mask.data<uint8_t>()[4] = 2;
     REQUIRE(error_of([&] { mask_tokens(x, token, mask); }) == "[mask_tokens] mask must be of 0 and 1, got 2");
 }

@@ -68,6 +68,45 @@ TEST_CASE("SimMIM's loss, its gradient and its normalised targets are PyTorch's"
     }
 }
 
+namespace {
+
+// The mask of each pixel as a last channel.
+Tensor with_mask(const Tensor& images, const Tensor& mask) {
+    const int64_t p = images.shape()[1] / mask.shape()[1];
+    const Tensor wide = mask.to(images.dtype());
+    const Tensor pixels = Tensor::empty({images.shape()[0], images.shape()[1], images.shape()[2], 1}, images.dtype());
+    for (int64_t i = 0; i < pixels.numel(); ++i) {
+        const int64_t W = images.shape()[2], H = images.shape()[1], b = i / (H * W), row = i / W % H, column = i % W;
+        pixels.data<double>()[i] = wide.data<double>()[(b * H / p + row / p) * (W / p) + column / p];
+    }
+    return concat({images, pixels}, 3);
+}
+
+}  // namespace
+
+TEST_CASE("a mask as an image's last channel is the mask, for SimMIM's model and for its loss, on a device too") {
+    SimMimSwin model(tiny());
+    const Parameters there(model, DType::float64, Random{1, 0}, Device::cuda);
+    const Tensor images = generated_pictures(1000), target = generated_pictures(1001);
+    const Tensor mask = draw_masks(std::vector<int64_t>{0, 1}, {8, 8}, 2, 0.6, Random{2, 0});
+    const Tensor joined = with_mask(images, mask), target_and_mask = with_mask(target, mask);
+    const Tensor on_device = model.forward(joined.on(Device::cuda));
+    CHECK(std::abs(masked_l1(on_device, target_and_mask.on(Device::cuda)).item() -
+                   masked_l1(on_device.on_cpu(), target, mask).item()) < 1e-12);
+
+    SimMimSwin here(tiny());
+    const Parameters of_here(here, DType::float64, Random{1, 0});
+    CHECK(same_bits(here.forward(joined), here.reconstruct(images, mask)));
+    const Tensor cotangent = Tensor::from<double>({}, std::vector{1.0});
+    const std::vector<Tensor> told{generated_pictures(1002)};
+    const auto loss = [&](const std::vector<Tensor>& x) { return masked_l1(x[0], target_and_mask); };
+    const auto apart = [&](const std::vector<Tensor>& x) { return masked_l1(x[0], target, mask); };
+    CHECK(std::abs(loss(told).item() - apart(told).item()) < 1e-12);
+    CHECK(largest_difference(gradients_of(loss, told, cotangent)[0], gradients_of(apart, told, cotangent)[0]) < 1e-15);
+    CHECK(error_of([&] { masked_l1(images, target); }) ==
+          "[masked_l1] the target of [2, 16, 16, 3] must have one channel more, a mask, got [2, 16, 16, 3]");
+}
+
 TEST_CASE("targets and losses of SimMIM say what does not fit") {
     const Tensor images = generated_pictures(1000);
     CHECK(contains(error_of([&] { locally_normalised(images, 4); }), "odd and at least 3, got 4"));

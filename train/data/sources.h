@@ -19,6 +19,8 @@ constexpr int64_t newest_shapes = 2;  // the first is 1
 Dataset load_shapes(Split split, Extent extent, int64_t version = newest_shapes);
 // The same pictures with masks: classes "background" and the shapes'. A pixel is of the shape that covers its middle.
 Dataset load_shapes_with_masks(Split split, Extent extent, int64_t version = newest_shapes);
+// Five further kinds, as many pictures, drawn as those of version 2: for what is learnt after those.
+Dataset load_more_shapes(Split split, Extent extent);
 
 // CIFAR-10 and CIFAR-100 in their binary versions, with fine labels. `name` is "cifar10" or "cifar100"; the extent must
 // be 32 x 32. The directory holds the files (data_batch_1.bin and so on, or train.bin and test.bin), or else the

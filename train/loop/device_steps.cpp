@@ -4,6 +4,7 @@
 #include "core/io/quotes.h"
 #include "cuda/loss/count_correct.h"
 #include "cuda/optim/gradient_norm.h"
+#include "cuda/toolkit/sums.h"
 #include "ops/ops.h"
 
 #include <algorithm>
@@ -131,7 +132,10 @@ void DeviceSteps::pass(bool first) {
     if (first) parameters_.zero_grad();
     Tape tape;
     const Tensor output = model_.forward(inputs_), loss = loss_(output, targets_);
+    const Tensor& gradients = parameters_.gradients();
+    cuda::DeferredSums sums(gradients.address(), gradients.bytes());
     tape.backward(loss);
+    sums.finish();
 
     classifies_ = is_classification(output, targets_);
     if (classifies_)

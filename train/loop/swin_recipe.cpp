@@ -101,16 +101,51 @@ void validate_segmentation(const SwinRecipe& r) {
         if (given) fail_usage("--{} contradicts --task segmentation, whose masks follow crops and flips alone", flag);
 }
 
+// What is to be told of an image that is mixed of two, or erased in part, is not the image.
+void validate_simmim(const SwinRecipe& r) {
+    if (r.task != "simmim") return;
+    const std::pair<const char*, bool> others[] = {
+        {"mixup", r.mixup > 0}, {"cutmix", r.cutmix > 0}, {"reprob", r.reprob > 0}, {"probe", r.probe}};
+    for (const auto& [flag, given] : others)
+        if (given) fail_usage("--{} contradicts --task simmim, which learns from whole images without labels", flag);
+    require(r.mask_patch_size >= 0 && r.mask_patch_size <= r.img_size, "mask-patch-size", "0 to the image's size",
+            r.mask_patch_size);
+    require(r.mask_ratio > 0 && r.mask_ratio < 1, "mask-ratio", "above 0 and below 1", r.mask_ratio);
+    require(r.norm_target_patch_size >= 3 && r.norm_target_patch_size <= 16383 && r.norm_target_patch_size % 2 == 1,
+            "norm-target-patch-size", "odd, 3 to 16383", r.norm_target_patch_size);
+}
+
 }  // namespace
+
+int64_t mask_patch_of(const SwinRecipe& r, const SwinConfig& model) {
+    const Extent patch = model.patch_size, image = model.img_size;
+    if (patch.rows != patch.columns)
+        fail_usage("--task simmim hides squares, and patches of {} x {} are none", patch.rows, patch.columns);
+    const int64_t stride = patch.rows << (model.depths.size() - 1), size = r.mask_patch_size;
+    if (image.rows % stride != 0 || image.columns % stride != 0)
+        fail_usage("--task simmim: an image of {} x {} is not of whole tokens of the last stage, of {} pixels",
+                   image.rows, image.columns, stride);
+    if (size == 0) return stride;
+    if (size % patch.rows != 0) fail_usage("--mask-patch-size {} is no multiple of patches of {}", size, patch.rows);
+    if (image.rows % size != 0 || image.columns % size != 0)
+        fail_usage("--mask-patch-size {} does not divide images of {} x {}", size, image.rows, image.columns);
+    return size;
+}
 
 Settings settings_of(SwinRecipe& r) {
     Settings all{
         {"data", &r.data, "images: shapes | cifar10:DIR | cifar100:DIR | folder:DIR"},
         {"model", &r.model, "model by name; see swingrad summary --help"},
         {"tta", &r.tta, "at the end, judge the test images also together with their mirror images, and say so apart"},
-        {"task", &r.task, "what the model learns: classification, of images | segmentation, a class for each pixel"},
+        {"task", &r.task,
+         "what is learnt: classification, of images | segmentation, of pixels | simmim, hidden patches"},
         {"head", &r.head, "of segmentation: sum, of the stages' maps | uper, UPerNet's pyramids"},
         {"head-width", &r.head_width, "channels of that head"},
+        {"mask-patch-size", &r.mask_patch_size,
+         "of simmim: pixels an axis of what is hidden as one; 0: those of a token of the last stage"},
+        {"mask-ratio", &r.mask_ratio, "of simmim: the share that is hidden"},
+        {"norm-target", &r.norm_target, "of simmim: tell pixels less the mean around them, over their deviation"},
+        {"norm-target-patch-size", &r.norm_target_patch_size, "pixels an axis that --norm-target takes these over"},
         {"model-args", &r.model_args, "JSON object of what differs from the model, named as in models/swin/config.h"},
         {"img-size", &r.img_size, "rows and columns of the model's images; shapes are drawn at it"},
     };
@@ -165,13 +200,17 @@ std::vector<Need> needs_of_flags(const SwinRecipe& r) {
                                   {"tta", r.task == "classification", "--task classification"},
                                   {"head", r.task == "segmentation", "--task segmentation"},
                                   {"head-width", r.task == "segmentation", "--task segmentation"},
+                                  {"mask-patch-size", r.task == "simmim", "--task simmim"},
+                                  {"mask-ratio", r.task == "simmim", "--task simmim"},
+                                  {"norm-target", r.task == "simmim", "--task simmim"},
+                                  {"norm-target-patch-size", r.norm_target, "--norm-target"},
                               });
     return needs;
 }
 
 void validate(const SwinRecipe& recipe) {
     require_one_of(config_names(), "model", recipe.model);
-    require_one_of({"classification", "segmentation"}, "task", recipe.task);
+    require_one_of({"classification", "segmentation", "simmim"}, "task", recipe.task);
     require_one_of({"sum", "uper"}, "head", recipe.head);
     if (recipe.tta && recipe.probe) fail_usage("--tta needs images, and --probe trains on their features");
     require(recipe.head_width >= 1 && recipe.head_width <= most_channels, "head-width",
@@ -193,6 +232,7 @@ void validate(const SwinRecipe& recipe) {
     validate_augmentation(recipe);
     validate_probe(recipe);
     validate_segmentation(recipe);
+    validate_simmim(recipe);
 }
 
 Augmentation augmentation_of(const SwinRecipe& r, const Normalisation& normalisation, bool any_size) {

@@ -14,6 +14,10 @@ struct SwinRecipe : Recipe {
     std::string task = "classification";  // train/program/tasks
     std::string head = "sum";             // of segmentation: models/segmentation
     int64_t head_width = 64;
+    int64_t mask_patch_size = 0;  // of simmim: models/simmim, with the names of its authors
+    double mask_ratio = 0.6;
+    bool norm_target = false;
+    int64_t norm_target_patch_size = 47;
     nlohmann::json model_args = nlohmann::json::object();  // what differs from the named model; see model_of
     int64_t img_size = 32;
     double drop_path = 0.1;
@@ -65,6 +69,9 @@ Preparation preparation_of(const SwinRecipe& recipe);
 
 // Those of Recipe, and of a Swin's images.
 std::vector<Need> needs_of_flags(const SwinRecipe& recipe);
+
+// The pixels an axis of what --task simmim hides as one; 0 in the recipe: those of a token of the last stage.
+int64_t mask_patch_of(const SwinRecipe& recipe, const SwinConfig& model);
 
 // Throws a UsageError naming the first setting outside its range. Models and data name themselves on loading.
 void validate(const SwinRecipe& recipe);

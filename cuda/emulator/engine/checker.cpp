@@ -6,6 +6,7 @@
 
 #ifdef SWINGRAD_KERNEL_CHECK
 
+#include "cuda/emulator/counts/counts.h"
 #include "cuda/emulator/engine/block.h"
 #include "cuda/emulator/engine/fences.h"
 #include "cuda/emulator/engine/memory.h"
@@ -173,6 +174,7 @@ void access_device(Region& region, uintptr_t address, size_t bytes, bool write, 
                from);
     recent = &region;
     check_cells(region.cells + (address - region.begin), address, bytes, write, atomic, false, from);
+    if (counts::on()) counts::device_access(region.begin, region.end, address, bytes, write, thread, from);
     if (!write) return;
     region.written = launch_began;
     if (atomic) fences::changed_atomic(this_moment(), address);
@@ -181,6 +183,9 @@ void access_device(Region& region, uintptr_t address, size_t bytes, bool write, 
 
 void access_shared(const Region& region, uintptr_t address, size_t bytes, bool write, bool atomic, const void* from) {
     check_cells(region.cells + (address - region.begin), address, bytes, write, atomic, true, from);
+    // A kernel's dynamic shared memory and its variables are apart.
+    const uintptr_t apart = &region == &storage ? uintptr_t{1} << 30 : 0;
+    if (counts::on()) counts::shared_access(apart + address - region.begin, bytes, thread, from);
 }
 
 }  // namespace
@@ -219,6 +224,7 @@ void begin_launch(const Block& of) {
     recent = nullptr;
     last_store = {};
     fences::begin_launch();
+    counts::begin_launch(uint64_t{of.launch->grid.x} * of.launch->grid.y * of.launch->grid.z);
     for (const void* given : addresses_among(of.launch->closure, of.launch->closure_bytes))
         if (Region* const region = device_region(reinterpret_cast<uintptr_t>(allocation_of(given))))
             region->given = launch_began;
@@ -243,6 +249,7 @@ void begin_block(uint64_t number) {
     block_began = ++now;
     spinning = false;
     fences::begin_block();
+    counts::begin_block(number);
     block_times.push_back(now);
     block_numbers.push_back(number);
     warp_times.fill(0);

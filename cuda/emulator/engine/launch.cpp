@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/threads.h"
+#include "cuda/emulator/counts/counts.h"
 #include "cuda/emulator/engine/block.h"
 #include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/memory.h"
@@ -131,6 +132,7 @@ void run(const Launch& launch) {
         const std::lock_guard lock(counters_mutex);
         ++total.launches;
     }
+    counts::launched(launch, kernel);
     tell_streams_of_writes(launch, work);
     for (int i = 0; i < launch.argument_count; ++i) {
         if (!launch.arguments[i].pointer) continue;

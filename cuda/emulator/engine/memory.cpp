@@ -1,6 +1,7 @@
 #include "cuda/emulator/engine/memory.h"
 
 #include "core/error.h"
+#include "cuda/emulator/counts/counts.h"
 #include "cuda/emulator/engine/checker.h"
 #include "cuda/emulator/engine/options.h"
 #include "cuda/emulator/engine/streams.h"
@@ -121,6 +122,7 @@ void EmulatedMemory::copy_within(void* to, const void* from, size_t bytes) {
         work.writes(to);
         std::memcpy(to, from, bytes);
         checker::copied(to, from, bytes);
+        counts::copied(bytes);
     });
 }
 void EmulatedMemory::fill_zero(void* to, size_t bytes) {
@@ -129,6 +131,7 @@ void EmulatedMemory::fill_zero(void* to, size_t bytes) {
         streams::Work(compute_stream(), "filling with zeros").writes(to);
         std::memset(to, 0, bytes);
         checker::written_by_host(to, bytes);
+        counts::filled(bytes);
     });
 }
 void EmulatedMemory::synchronise() { cuda::synchronise(compute_stream()); }
@@ -142,11 +145,13 @@ void copy_in(void* to, const void* host, size_t bytes, Stream stream) {
     streams::Work(stream, "a copy from the host").writes(to);
     std::memcpy(to, host, bytes);
     checker::written_by_host(to, bytes);
+    counts::copied(bytes);
 }
 void copy_out(void* host, const void* from, size_t bytes, Stream stream) {
     check_whole(from, bytes, "a copy to the host");
     streams::Work(stream, "a copy to the host").reads(from);
     std::memcpy(host, from, bytes);
+    counts::copied(bytes);
 }
 
 void written_by_host(const void* address, size_t bytes) { checker::written_by_host(address, bytes); }

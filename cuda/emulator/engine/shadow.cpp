@@ -3,6 +3,7 @@
 #ifdef SWINGRAD_KERNEL_CHECK
 
 #include "core/error.h"
+#include "cuda/emulator/counts/counts.h"
 #include "cuda/emulator/engine/checker.h"
 
 #include <sys/mman.h>
@@ -46,6 +47,7 @@ void released(const void* address) {
     const Region& region = found->second;
     munmap(region.cells, std::max<size_t>(1, region.end - region.begin) * sizeof(Cell));
     device_memory().erase(found);
+    counts::forget(reinterpret_cast<uintptr_t>(address));
     forget_recent();
 }
 

@@ -1,6 +1,7 @@
 #include "cuda/emulator/machine/symbols.h"
 
-#include <cxxabi.h>
+#include "cuda/runtime/kernel_name.h"
+
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -17,24 +18,6 @@
 
 namespace swingrad::cuda::emulator {
 namespace {
-
-// "void swingrad::cuda::(anonymous namespace)::softmax_kernel<float>(float*)" -> "softmax_kernel<float>"
-std::string short_name(std::string_view demangled) {
-    std::string text(demangled);
-    for (const std::string_view noise : {"swingrad::", "cuda::", "(anonymous namespace)::"})
-        for (size_t at; (at = text.find(noise)) != std::string::npos;) text.erase(at, noise.size());
-    if (const size_t parameters = text.find('('); parameters != std::string::npos) text.erase(parameters);
-    const size_t result = text.substr(0, text.find('<')).find(' ');  // a template's name begins with its result
-    return result == std::string::npos ? text : text.substr(result + 1);
-}
-
-std::string demangle(const std::string& mangled) {
-    int status = 0;
-    char* text = abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status);
-    std::string result = status == 0 ? text : mangled;
-    std::free(text);
-    return result;
-}
 
 struct Symbol {
     std::string name;  // mangled
@@ -125,10 +108,10 @@ bool belongs_to(const Symbol& variable, const std::string& function) {
 }
 
 std::string variable_name(const Symbol& variable) {
-    const std::string text = demangle(variable.name);  // "void f<float>(float*)::part"
+    const std::string text = demangled(variable.name);  // "void f<float>(float*)::part"
     const size_t colons = text.rfind("::");
     if (colons == std::string::npos) return text;
-    return fmt::format("{} of {}", text.substr(colons + 2), short_name(text.substr(0, colons)));
+    return fmt::format("{} of {}", text.substr(colons + 2), kernel_name(text.substr(0, colons)));
 }
 
 // The caller holds the lock.
@@ -149,7 +132,7 @@ Kernel describe(const void* address) {
     std::string mangled;
     for (const Symbol& function : module.functions)
         if (module.base + function.value == reinterpret_cast<uintptr_t>(address)) mangled = function.name;
-    kernel.name = mangled.empty() ? fmt::format("at {}", address) : short_name(demangle(mangled));
+    kernel.name = mangled.empty() ? fmt::format("at {}", address) : kernel_name(mangled);
     for (const Symbol& variable : module.thread_locals) {
         const bool own = !mangled.empty() && belongs_to(variable, mangled);
         const std::string name = variable_name(variable);
@@ -178,8 +161,7 @@ std::string function_at(const void* code) {
     const Module& module = module_of(code);
     const uintptr_t offset = reinterpret_cast<uintptr_t>(code) - module.base;
     for (const Symbol& function : module.functions)
-        if (offset >= function.value && offset < function.value + function.bytes)
-            return short_name(demangle(function.name));
+        if (offset >= function.value && offset < function.value + function.bytes) return kernel_name(function.name);
     return "a function";
 }
 

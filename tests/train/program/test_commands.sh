@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 
 says "train " --help  # CLI11 writes the heading above it in small letters or, since version 2.5, in capitals
 order=$(sed -n '/^subcommands:/I,/^$/p' out | awk '/^  [a-z]/ {printf "%s ", $1}')
-[ "$order" = "train evaluate predict explain features convert verify summary tape gradcheck bench trace plot compare experiment " ] || wrong "commands in the order: $order"
+[ "$order" = "train evaluate predict explain features convert verify summary tape gradcheck bench kernels trace plot compare experiment " ] || wrong "commands in the order: $order"
 for command in $order; do
     says "Example" "$command" --help
     awk 'length > 140 {exit 1}' out || wrong "swingrad $command --help has a line of more than 140 columns"

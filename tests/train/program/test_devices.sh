@@ -43,6 +43,21 @@ mv out there
 says " %" predict --checkpoint f32 "$images/colour.jpg"
 [ "$(sed -n 2p out)" = "$(sed -n 2p there)" ] || wrong "predict: $(sed -n 2p out) on the CPU, $(sed -n 2p there) there"
 
+# ---- what a step asks of the device
+
+counted=("${tiny[@]:2}" --batch 2)
+if [ $device = emulated ]; then
+    says "predicted, not measured" kernels "${counted[@]}"
+    says '"accesses_counted":true' kernels "${counted[@]}" --precision f32 --gpu a100 --json
+    grep -q '"name":"layer_norm_forward_kernel<float>"' out || wrong "kernels: no layer norm in $(head -c 300 out)"
+    grep -q '"read_bytes":0,.*"requests":0' out && wrong "kernels: one that touches no memory: $(head -c 600 out)"
+    refuses 1 "--objects \"nowhere.so\": no such file" kernels "${counted[@]}" --objects nowhere.so
+else
+    refuses 2 "; use --device cuda" kernels "${counted[@]}"
+fi
+refuses 2 "--gpu expects a100, h100 or h200, got \"tpu\"" kernels --gpu tpu
+refuses 2 "batch must be 1 to 1000000, got 0" kernels --batch 0
+
 # ---- killed, a run goes on to the same bits
 
 saving=("${training[@]}" --precision bf16 --checkpoint-every 2)

@@ -166,9 +166,9 @@ TEST_CASE("an axis that begins at 0 shows it") {
 TEST_CASE("a spread is a bar that the axis has room for, and named places have their names") {
     if (gnuplot_missing()) return;
     Figure figure{"T", "", "", {{"s", {1, 2}, {5, 6}, {3, 1}}}};
-    figure.x_names = {"first's", "+ second"};
+    figure.x_names = {"first's, 10 %", "+ second %g"};
     const std::string svg = svg_of(figure);
-    for (const std::string text : {"first's", "+ second", "2", "8"}) {  // from 5 - 3 to 5 + 3
+    for (const std::string text : {"first's, 10 %", "+ second %g", "2", "8"}) {  // from 5 - 3 to 5 + 3
         INFO(text);
         REQUIRE(contains(svg, "<text>" + text + "</text>"));
     }

@@ -59,11 +59,23 @@ double checker(Point p) {
     return std::max(box(p, 2 * cell, 2 * cell), is_odd(p.x) == is_odd(p.y) ? -distance : distance);
 }
 
+// Three pairs of parallel edges.
+double hexagon(Point p) {
+    const double across = std::sqrt(0.75) * p.x;
+    return std::max({std::abs(p.y), std::abs(across + 0.5 * p.y), std::abs(across - 0.5 * p.y)}) - 0.8;
+}
+
+double corner(Point p) { return std::min(box({p.x + 0.42, p.y}, 0.26, 0.7), box({p.x, p.y - 0.44}, 0.68, 0.26)); }
+double half_disc(Point p) { return std::max(disc({p.x, p.y - 0.4}, 0.9), p.y - 0.4); }
+double lens(Point p) { return std::max(disc({p.x - 0.55, p.y}, 1), disc({p.x + 0.55, p.y}, 1)); }
+double dots(Point p) { return disc({std::abs(p.x) - 0.5, std::abs(p.y) - 0.5}, 0.3); }
+
 struct Kind {
     const char* name;
     double (*distance)(Point);
 };
-constexpr std::array<Kind, 10> kinds{{{"circle", circle},
+constexpr size_t first_kinds = 10;
+constexpr std::array<Kind, 15> kinds{{{"circle", circle},
                                       {"ring", ring},
                                       {"square", square},
                                       {"frame", frame},
@@ -72,16 +84,27 @@ constexpr std::array<Kind, 10> kinds{{{"circle", circle},
                                       {"cross", cross},
                                       {"crescent", crescent},
                                       {"stripes", stripes},
-                                      {"checker", checker}}};
+                                      {"checker", checker},
+                                      {"hexagon", hexagon},
+                                      {"corner", corner},
+                                      {"half-disc", half_disc},
+                                      {"lens", lens},
+                                      {"dots", dots}}};
+
+std::vector<std::string> names_of(size_t begin, size_t end) {
+    std::vector<std::string> list;
+    for (size_t i = begin; i < end; ++i) list.emplace_back(kinds.at(i).name);
+    return list;
+}
 
 }  // namespace
 
 const std::vector<std::string>& shape_names() {
-    static const std::vector<std::string> names = [] {
-        std::vector<std::string> list;
-        for (const Kind& kind : kinds) list.emplace_back(kind.name);
-        return list;
-    }();
+    static const std::vector<std::string> names = names_of(0, first_kinds);
+    return names;
+}
+const std::vector<std::string>& more_shape_names() {
+    static const std::vector<std::string> names = names_of(first_kinds, kinds.size());
     return names;
 }
 

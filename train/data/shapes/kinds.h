@@ -1,4 +1,4 @@
-// The ten kinds of shapes, each a signed distance.
+// The ten kinds of shapes, and five more for what is to be learnt afterwards, each a signed distance.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,10 @@ struct Point {
 };
 
 const std::vector<std::string>& shape_names();  // ten, in label order
+// Five, whose labels go on where those end.
+const std::vector<std::string>& more_shape_names();
 
-// How far a point is outside (positive) or inside (negative) of a shape that just fits into the unit circle.
+// How far a point is outside (positive) or inside (negative) of a shape that fits into the unit circle.
 double shape_distance(int64_t label, Point p);
 
 // Where a shape is in a picture.

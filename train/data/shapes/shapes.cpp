@@ -22,6 +22,13 @@ Tensor picture(Split split, int64_t index, Extent extent, int64_t version) {
                         : draw_image(crowded_scene(split, index, extent), extent, noise);
 }
 
+// The further kinds take turns, at places of their own.
+CrowdedScene further_scene(Split split, int64_t index, Extent extent) {
+    const auto first = static_cast<int64_t>(shape_names().size()),
+               kinds = static_cast<int64_t>(more_shape_names().size());
+    return random_crowded_scene(first + index % kinds, extent, random_of(split, index).split(1));
+}
+
 }  // namespace
 
 PlainScene plain_scene(Split split, int64_t index, Extent extent) {
@@ -43,6 +50,20 @@ Dataset load_shapes(Split split, Extent extent, int64_t version) {
         const Tensor image = picture(split, i, extent, version);
         data.images.slice(i, i + 1).view(image.shape()).copy_from(image);
         data.labels[static_cast<size_t>(i)] = label_of(i);
+    });
+    return data;
+}
+
+Dataset load_more_shapes(Split split, Extent extent) {
+    const int64_t count = split == Split::train ? shapes_train_size : shapes_test_size;
+    Dataset data;
+    data.classes = more_shape_names();
+    data.images = Tensor::empty({count, extent.rows, extent.columns, 3}, DType::uint8);
+    data.labels.resize(static_cast<size_t>(count));
+    parallel_for(count, [&](int64_t i) {
+        const Tensor image = draw_image(further_scene(split, i, extent), extent, random_of(split, i).split(2));
+        data.images.slice(i, i + 1).view(image.shape()).copy_from(image);
+        data.labels[static_cast<size_t>(i)] = i % static_cast<int64_t>(data.classes.size());
     });
     return data;
 }

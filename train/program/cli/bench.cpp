@@ -7,13 +7,9 @@
 #include "core/gemm/product_kernels.h"
 #include "core/instruction_set/instruction_set.h"
 #include "cuda/runtime/runtime.h"
-#include "models/swin/swin_v2.h"
-#include "ops/ops.h"
-#include "train/data/random_batch.h"
 #include "train/loop/device.h"
-#include "train/loop/device_steps.h"
-#include "train/optim/optimiser.h"
 #include "train/program/cli/bench_costs.h"
+#include "train/program/cli/bench_step.h"
 #include "train/program/cli/commands.h"
 #include "train/program/cli/model_flags.h"
 #include "train/program/console/output.h"
@@ -22,7 +18,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 
 namespace swingrad {
 namespace {
@@ -59,94 +54,13 @@ struct Timing {
     double best() const { return seconds.front(); }
 };
 
-// Everything a step needs; each call takes one.
-class Step {
-  public:
-    Step(const BenchFlags& flags, const SwinConfig& config, Device device)
-        : model_(config),
-          parameters_(model_, dtype_of_precision(flags.precision), Random{}, device,
-                      flags.inference ? Gradients::no : Gradients::yes),
-          inference_(flags.inference),
-          parts_(inference_ ? 1 : flags.parts()) {
-        if (inference_) kept_.emplace(std::vector<Tensor>{parameters_.values(), parameters_.copies()});
-        const auto [images, labels] = random_batch(config, flags.batch_size);
-        batch_ = {model_.as_input(images), labels.on(device)};
-        if (inference_) return;
-        optimiser_ = make_adamw(parameters_, {.weight_decay = 0.05});
-        clipping_.emplace(parameters_, ClipMode::norm, 0);
-        if (parts_ > 1) mean_gradient_.emplace(parameters_);
-        if (device != Device::cpu)
-            on_device_.emplace(model_, parameters_, *optimiser_, *clipping_,
-                               mean_gradient_ ? &*mean_gradient_ : nullptr, loss_);
-    }
-
-    int64_t parameters() const { return parameters_.count(); }
-
-    void operator()(StepProfile* profile = nullptr) {
-        if (inference_) {
-            const NoGrad no_recording;
-            model_.forward(batch_.inputs);
-            return;
-        }
-        const Random random = Random{0, 3}.split(number_++);
-        if (on_device_) {
-            if (on_device_->full()) on_device_->read();
-            on_device_->take([&](int64_t i) { return part(i); }, random,
-                             [&](int64_t) {
-                                 return DeviceSteps::Numbers{learning_rate, parts_};
-                             });
-            return;
-        }
-        parameters_.zero_grad();
-        model_.train(random);
-        const auto pass = [&](int64_t i) {
-            const auto [images, labels] = part(i);
-            Tape tape;
-            if (profile) profile->watch(tape);
-            tape.backward(loss_(model_.forward(images), labels));
-        };
-        if (mean_gradient_) {
-            mean_gradient_->begin(parts_);
-            mean_gradient_->add(0, parts_, !profile && worth_a_thread_each(parts_, thread_count()), [&](int64_t i) {
-                const MicroBatch number(i);
-                pass(i);
-            });
-            mean_gradient_->finish(parts_);
-        } else {
-            pass(0);
-        }
-        optimiser_->step(learning_rate);
-    }
-
-  private:
-    Batch part(int64_t i) const {
-        const int64_t samples = batch_.inputs.shape()[0] / parts_;
-        return {batch_.inputs.slice(i * samples, (i + 1) * samples),
-                batch_.targets.slice(i * samples, (i + 1) * samples)};
-    }
-
-    static constexpr double learning_rate = 1e-3;
-    SwinV2 model_;
-    Parameters parameters_;
-    std::unique_ptr<DeviceOptimiser> optimiser_;
-    const Loss loss_ = classification_loss();
-    Batch batch_;
-    std::optional<Clipping> clipping_;
-    std::optional<MeanGradient> mean_gradient_;
-    std::optional<DeviceSteps> on_device_;
-    bool inference_;
-    int64_t parts_;
-    std::optional<KeptWeights> kept_;
-    uint64_t number_ = 0;
-};
-
-double seconds_of(Step& step) {
+double seconds_of(BenchStep& step) {
     const auto start = std::chrono::steady_clock::now();
     step();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void time_on_cpu(Step& step, int64_t steps, Timing& timing) {
+void time_on_cpu(BenchStep& step, int64_t steps, Timing& timing) {
     const GemmEngine engine = gemm_engine();
     for (int64_t i = 0; i < steps; ++i) {
         timing.seconds.push_back(seconds_of(step));
@@ -157,7 +71,7 @@ void time_on_cpu(Step& step, int64_t steps, Timing& timing) {
     }
 }
 
-std::vector<double> seconds_on_device(Step& step, int64_t steps) {
+std::vector<double> seconds_on_device(BenchStep& step, int64_t steps) {
     std::vector<cuda::Event> ends(static_cast<size_t>(steps) + 1);
     ends[0].record(cuda::compute_stream());
     for (size_t i = 1; i < ends.size(); ++i) {
@@ -169,7 +83,7 @@ std::vector<double> seconds_on_device(Step& step, int64_t steps) {
     return seconds;
 }
 
-Timing time_steps(const BenchFlags& flags, Step& step, Device device, double held) {
+Timing time_steps(const BenchFlags& flags, BenchStep& step, Device device, double held) {
     for (int i = 0; i < warm_up_steps; ++i) step();
     Timing timing;
     if (device == Device::cpu) time_on_cpu(step, flags.steps, timing);
@@ -198,7 +112,7 @@ int bench(const BenchFlags& flags) {
     const Device device = choose_device(flags.device);
     const double held = resident_mb();
     if (device != Device::cpu) reset_peak(device);
-    Step step(flags, config, device);
+    BenchStep step(config, dtype, device, flags.batch_size, flags.inference ? 1 : flags.parts(), flags.inference);
     const Timing timing = time_steps(flags, step, device, held);
     const bool watch = device == Device::cpu && !flags.inference;
     StepCosts costs;

@@ -37,6 +37,12 @@ double tick_step(double span, double most) {
     return 10 * power;
 }
 
+// A tick's label is a format to gnuplot: a % is written as two.
+std::string as_label(std::string text) {
+    for (size_t at = 0; (at = text.find('%', at)) != std::string::npos; at += 2) text.insert(at, 1, '%');
+    return text;
+}
+
 std::string x_axis(const Figure& figure, Range x) {
     const bool named = !figure.x_names.empty();
     if (x.low == x.high || named) x = {x.low - 0.5, x.high + 0.5};
@@ -45,7 +51,7 @@ std::string x_axis(const Figure& figure, Range x) {
     size_t letters = 0;
     for (size_t i = 0; i < figure.x_names.size(); ++i) {
         letters += figure.x_names[i].size();
-        names += fmt::format("{}{} {}", i ? ", " : "", quoted(figure.x_names[i]), i + 1);
+        names += fmt::format("{}{} {}", i ? ", " : "", quoted(as_label(figure.x_names[i])), i + 1);
     }
     if (named) return text + fmt::format("set xtics ({}){}\n", names, letters > 40 ? " rotate by 25 right" : "");
     if (figure.integer_x) text += fmt::format("set xtics {}\n", std::max(1.0, tick_step(x.high - x.low, most_ticks)));

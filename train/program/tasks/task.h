@@ -57,11 +57,12 @@ class Task {
                         const std::filesystem::path& output) const = 0;
 };
 
-// "classification", "segmentation". Any other is an Error.
+// "classification", "segmentation", "simmim". Any other is an Error.
 const Task& task_named(const std::string& name);
 
 // Each in a file of its own.
 const Task& classification_task();
 const Task& segmentation_task();
+const Task& simmim_task();
 
 }  // namespace swingrad
