@@ -254,6 +254,11 @@ TEST_CASE("the first batch is drawn as the model would see it") {
     REQUIRE(grid.data<uint8_t>()[2] == 255);
     REQUIRE(grid.data<uint8_t>()[3] == 128);
     REQUIRE(grid.data<uint8_t>()[100 * 3] == 255);  // the line
+    // What a fourth channel says is hidden is grey.
+    Tensor hidden = Tensor::zeros({1, 200, 100, 4});
+    hidden.data<float>()[3] = 1;
+    REQUIRE(contact_sheet(hidden, halves).data<uint8_t>()[0] == 96);
+    REQUIRE(contact_sheet(hidden, halves).data<uint8_t>()[3] == 128);
     recipe.batch_size = 100;
     REQUIRE(contains(error_of([&] { show_batch(recipe, photos.directory / "other.png"); }), "a batch of 100 needs"));
     REQUIRE_FALSE(fs::exists(photos.directory / "other.png"));

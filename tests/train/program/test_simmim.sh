@@ -41,6 +41,10 @@ awk -v a="$(loss here)" -v b="$(loss kernels)" 'BEGIN { d = a - b; exit !(d < 1e
 
 # ---- judged and drawn
 
+"$program" train "${masked[@]}" --show-batch batch.png >out 2>err || wrong "--show-batch: $(cat err)"
+[ -s batch.png ] || wrong "--show-batch drew nothing"
+holds whole/report.html "Hidden patches"
+
 says "test loss" evaluate --checkpoint whole
 says "of hidden patches" predict --checkpoint whole --output drawn "$images/colour.jpg"
 [ -s drawn/colour_reconstruction.png ] || wrong "predict --output drew nothing"

@@ -95,7 +95,7 @@ std::string png_of_first_batch(const RunSubject& subject) {
         return "";
     }
     const Shape& shape = images.shape();  // samples of one's own may make anything of their pictures
-    if (shape.rank() != 4 || shape[-1] != 3 || images.dtype() != DType::float32) return "";
+    if (shape.rank() != 4 || (shape[-1] != 3 && shape[-1] != 4) || images.dtype() != DType::float32) return "";
     const Tensor first = images.slice(0, std::min(shape[0], most_images));
     return png_of(shrunk(contact_sheet(first, input->normalisation), widest));
 }
