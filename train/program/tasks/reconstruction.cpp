@@ -19,6 +19,16 @@ uint8_t byte_of(float value, float mean, float deviation) {
     return static_cast<uint8_t>(std::lround(std::clamp((value * deviation + mean) * 255, 0.0f, 255.0f)));
 }
 
+// Columns [begin, end) of a picture.
+Tensor columns_of(const Tensor& picture, int64_t begin, int64_t end) {
+    const int64_t rows = picture.shape()[0], W = picture.shape()[1], C = picture.shape()[2];
+    const Tensor some = Tensor::empty({rows, end - begin, C}, DType::uint8);
+    for (int64_t row = 0; row < rows; ++row)
+        std::copy_n(picture.data<uint8_t>() + (row * W + begin) * C, (end - begin) * C,
+                    some.data<uint8_t>() + row * (end - begin) * C);
+    return some;
+}
+
 }  // namespace
 
 Tensor reconstruction_strip(const Batch& batch, const Tensor& told, int64_t b, const Normalisation& normalisation,
@@ -50,20 +60,27 @@ Tensor reconstruction_strip(const Batch& batch, const Tensor& told, int64_t b, c
     return strip;
 }
 
+Tensor large_enough(const Tensor& picture) {
+    constexpr int64_t rows = 96;
+    const int64_t factor = std::max<int64_t>(1, rows / picture.shape()[0]);
+    return resized(picture, {picture.shape()[0] * factor, picture.shape()[1] * factor}, Interpolation::nearest);
+}
+
 std::string html_of_reconstructions(const Batch& batch, const Tensor& told, const Normalisation& normalisation,
                                     bool normalised) {
+    const int64_t W = told.shape()[2];
     std::string html = "<h2>Hidden patches</h2>\n<div class=\"images\">\n";
     for (int64_t b = 0; b < told.shape()[0]; ++b) {
-        constexpr int64_t readable = 96;  // rows at least
         const Tensor strip = reconstruction_strip(batch, told, b, normalisation, normalised);
-        const int64_t factor = std::max<int64_t>(1, readable / strip.shape()[0]);
-        const Tensor larger =
-            resized(strip, {strip.shape()[0] * factor, strip.shape()[1] * factor}, Interpolation::nearest);
-        html += fmt::format(
-            "<figure><img alt=\"image {0}\" src=\"data:image/png;base64,{1}\"><figcaption>image {0}: {2}, what was "
-            "seen, "
-            "what was told</figcaption></figure>\n",
-            b, base64(png_of(larger)), normalised ? "what was to be told" : "the image");
+        const std::string image = fmt::format("image {}", b);
+        const std::string captions[] = {normalised ? image + ", as it was to be told" : image, "what was seen",
+                                        "what was told"};
+        for (int64_t k = 0; k < 3; ++k) {
+            const Tensor one = columns_of(strip, k * (W + gap), k * (W + gap) + W);
+            html += fmt::format(
+                "<figure><img alt=\"{0}\" src=\"data:image/png;base64,{1}\"><figcaption>{0}</figcaption></figure>\n",
+                captions[static_cast<size_t>(k)], base64(png_of(large_enough(one))));
+        }
     }
     return html + "</div>\n";
 }

@@ -13,6 +13,9 @@ namespace swingrad {
 Tensor reconstruction_strip(const Batch& batch, const Tensor& told, int64_t b, const Normalisation& normalisation,
                             bool normalised);
 
+// Enlarged by a whole factor where it has few rows.
+Tensor large_enough(const Tensor& picture);
+
 // Of every image of the batch, with captions.
 std::string html_of_reconstructions(const Batch& batch, const Tensor& told, const Normalisation& normalisation,
                                     bool normalised);

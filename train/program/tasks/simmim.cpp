@@ -95,7 +95,8 @@ class SimMim final : public Task {
             std::string name = stem;  // two pictures of one name, in two folders, are told apart by a number
             for (int again = 2; !drawn.insert(name).second; ++again) name = fmt::format("{}-{}", stem, again);
             write_png(output / (name + "_reconstruction.png"),
-                      reconstruction_strip(batch, said, 0, trained.input.normalisation, trained.recipe.norm_target));
+                      large_enough(reconstruction_strip(batch, said, 0, trained.input.normalisation,
+                                                        trained.recipe.norm_target)));
         });
     }
 
