@@ -52,7 +52,7 @@ void rename_file(const fs::path& from, const fs::path& to) {
 }
 
 // A new file beside the one it is to replace. Removed again unless it was renamed.
-class Temporary {
+class Temporary : public OutputFile {
   public:
     explicit Temporary(const fs::path& target) : name_(target.string()) {
         static std::atomic<uint64_t> serial{0};
@@ -68,7 +68,7 @@ class Temporary {
         }
         fail_with_errno(name_, "cannot write beside it: ");
     }
-    ~Temporary() {
+    ~Temporary() override {
         if (descriptor_ >= 0) ::close(descriptor_);
         if (!path_.empty()) ::unlink(path_.c_str());
     }
@@ -76,6 +76,15 @@ class Temporary {
     Temporary& operator=(const Temporary&) = delete;
 
     int descriptor() const { return descriptor_; }
+
+    void append(std::string_view bytes) override { write_all(descriptor_, bytes, name_); }
+    void replace(uint64_t offset, std::string_view bytes) override {
+        const auto written =
+            retried([&] { return ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+        if (written < 0) fail_with_errno(name_, "cannot write: ");
+        check(static_cast<size_t>(written) == bytes.size(), "[file] {}: cannot write {} bytes at {}", name_,
+              bytes.size(), offset);
+    }
 
     void rename_to(const fs::path& target) {
         bring_to_disk(descriptor_, name_);
@@ -176,7 +185,7 @@ std::string read_file(const fs::path& path) {
     return contents;
 }
 
-void write_file_atomically(const fs::path& path, std::span<const std::string_view> parts) {
+void write_file_atomically(const fs::path& path, const std::function<void(OutputFile&)>& write) {
     struct stat old {};
     const bool exists = ::stat(path.c_str(), &old) == 0;
     // Renaming over a device such as /dev/null would replace the device. What a link leads to may have no name, as a
@@ -188,11 +197,17 @@ void write_file_atomically(const fs::path& path, std::span<const std::string_vie
     check(!target.empty(), "[file] {}: {}", path.string(), unreadable.message());
 
     Temporary temporary(target);
-    for (const std::string_view part : parts) write_all(temporary.descriptor(), part, path.string());
+    write(temporary);
     if (exists && retried([&] { return ::fchmod(temporary.descriptor(), old.st_mode & 07777); }) != 0)
         fail_with_errno(path.string(), "cannot keep its permissions: ");
     temporary.rename_to(target);
     bring_entry_to_disk(target);
+}
+
+void write_file_atomically(const fs::path& path, std::span<const std::string_view> parts) {
+    write_file_atomically(path, [&](OutputFile& file) {
+        for (const std::string_view part : parts) file.append(part);
+    });
 }
 
 void write_file_atomically(const fs::path& path, std::string_view contents) {

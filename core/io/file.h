@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,16 @@ std::string read_file(const std::filesystem::path& path);
 // it was and the new file is gone. An existing file's permissions are kept, and a symbolic link is followed.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts);
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
+
+// The same for what is not in memory all at once: `write` is called with the new file. What it throws fails it, too.
+class OutputFile {
+  public:
+    virtual ~OutputFile() = default;
+    virtual void append(std::string_view bytes) = 0;
+    // Of what was appended before.
+    virtual void replace(uint64_t offset, std::string_view bytes) = 0;
+};
+void write_file_atomically(const std::filesystem::path& path, const std::function<void(OutputFile&)>& write);
 
 // Adds `text` at the end of a file, made where there is none, and brings it to disk: a full disk shows only when one
 // asks. A symbolic link is refused, and what is no regular file.

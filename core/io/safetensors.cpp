@@ -145,17 +145,19 @@ std::string json_string(const std::string& file, const std::string& text) {
 }
 
 // With zeros for the checksum.
-std::string header_of(const std::string& file, const NamedTensors& ordered,
+std::string header_of(const std::string& file, const std::vector<TensorToWrite>& ordered,
                       const std::map<std::string, std::string>& metadata) {
     std::string header = fmt::format("{{\"{}\":{{\"{}\":\"{}\"", metadata_key, checksum_key, no_checksum);
     for (const auto& [key, value] : metadata)
         if (key != checksum_key) header += fmt::format(",{}:{}", json_string(file, key), json_string(file, value));
     header += "},";
     size_t offset = 0;
-    for (const auto& [name, tensor] : ordered) {
-        header += fmt::format(R"({}:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}},)", json_string(file, name),
-                              name_in_file(tensor.dtype()), tensor.shape(), offset, offset + tensor.bytes());
-        offset += tensor.bytes();
+    for (const TensorToWrite& tensor : ordered) {
+        const size_t bytes = static_cast<size_t>(tensor.shape.numel()) * size_of(tensor.dtype);
+        header +=
+            fmt::format(R"({}:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}},)", json_string(file, tensor.name),
+                        name_in_file(tensor.dtype), tensor.shape, offset, offset + bytes);
+        offset += bytes;
     }
     header.back() = '}';
     header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the data is aligned, as the elements in it are
@@ -167,31 +169,49 @@ std::string header_of(const std::string& file, const NamedTensors& ordered,
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+void order_as_in_file(std::vector<TensorToWrite>& tensors) {
+    std::stable_sort(tensors.begin(), tensors.end(),
+                     [](const auto& a, const auto& b) { return size_of(a.dtype) > size_of(b.dtype); });
+}
+
+// The checksum is known when all is written, and then takes the place of its zeros.
+void write_tensors_in_turn(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
+                           const std::map<std::string, std::string>& metadata) {
     const std::string file = path.string();
     std::set<std::string_view> names;
-    NamedTensors ordered;
-    for (const auto& [name, tensor] : tensors) {
-        check(tensor.defined(), "[safetensors] {}: tensor {} is undefined", file, in_quotes(name));
-        check(name != metadata_key, "[safetensors] {}: no tensor can be called {}", file, metadata_key);
-        check(!name_in_file(tensor.dtype()).empty(), "[safetensors] {}: tensor {} is {}, which no such file holds",
-              file, in_quotes(name), name_of(tensor.dtype()));
-        check(names.insert(name).second, "[safetensors] {}: tensor {} comes twice", file, in_quotes(name));
-        ordered.emplace_back(name, tensor.on_cpu());
+    for (const TensorToWrite& tensor : tensors) {
+        check(tensor.name != metadata_key, "[safetensors] {}: no tensor can be called {}", file, metadata_key);
+        check(!name_in_file(tensor.dtype).empty(), "[safetensors] {}: tensor {} is {}, which no such file holds", file,
+              in_quotes(tensor.name), name_of(tensor.dtype));
+        check(names.insert(tensor.name).second, "[safetensors] {}: tensor {} comes twice", file,
+              in_quotes(tensor.name));
     }
-    std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
-        return size_of(a.second.dtype()) > size_of(b.second.dtype());
-    });
-
-    std::string header = header_of(file, ordered, metadata);
-    uint32_t sum = checksum_of_header(header);
-    for (const auto& [name, tensor] : ordered) sum = crc32c(bytes_of(tensor), sum);
-    header.replace(place_of_checksum(header, no_checksum), no_checksum.size(), digits_of(sum));
+    order_as_in_file(tensors);
+    const std::string header = header_of(file, tensors, metadata);
     const uint64_t header_bytes = header.size();
-    std::vector<std::string_view> parts{{reinterpret_cast<const char*>(&header_bytes), 8}, header};
-    for (const auto& [name, tensor] : ordered) parts.push_back(bytes_of(tensor));
-    write_file_atomically(path, parts);
+    write_file_atomically(path, [&](OutputFile& out) {
+        out.append({reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes});
+        out.append(header);
+        uint32_t sum = checksum_of_header(header);
+        for (const TensorToWrite& tensor : tensors) {
+            const Tensor there = tensor.read().on_cpu();
+            check(there.dtype() == tensor.dtype && there.shape() == tensor.shape,
+                  "[safetensors] {}: tensor {} became {}", file, in_quotes(tensor.name), there);
+            out.append(bytes_of(there));
+            sum = crc32c(bytes_of(there), sum);
+        }
+        out.replace(sizeof header_bytes + place_of_checksum(header, no_checksum), digits_of(sum));
+    });
+}
+
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+    std::vector<TensorToWrite> all;
+    for (const auto& [name, tensor] : tensors) {
+        check(tensor.defined(), "[safetensors] {}: tensor {} is undefined", path.string(), in_quotes(name));
+        all.push_back({name, tensor.dtype(), tensor.shape(), [tensor = tensor] { return tensor; }});
+    }
+    write_tensors_in_turn(path, std::move(all), metadata);
 }
 
 }  // namespace swingrad

@@ -12,6 +12,7 @@
 #include "core/tensor.h"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -45,5 +46,18 @@ void check_checksum(const std::filesystem::path& path);
 // ones, so that each tensor is aligned to its own elements; among equals the order is that of `tensors`.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata = {});
+
+// The same with one tensor in memory at a time: `read` is called when its turn comes, once, and returns a tensor of
+// this dtype and shape, on any device.
+struct TensorToWrite {
+    std::string name;
+    DType dtype;
+    Shape shape;
+    std::function<Tensor()> read;
+};
+void write_tensors_in_turn(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
+                           const std::map<std::string, std::string>& metadata);
+// As they come in the file.
+void order_as_in_file(std::vector<TensorToWrite>& tensors);
 
 }  // namespace swingrad

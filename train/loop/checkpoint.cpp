@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace swingrad {
 namespace {
@@ -18,35 +19,39 @@ const std::string state_key = "swingrad", steps_key = "optimizer.steps", optimis
 // ---- the tensors of a file: handles on the memory that is saved from and loaded into. Weights are parameters and
 // buffers.
 
-// Where they are, or copies on the CPU.
-enum class Place : bool { there, on_cpu };
-Tensor at(Place place, const Tensor& flat) { return place == Place::there ? flat : flat.on_cpu(); }
+struct FileTensor {
+    std::string name;
+    Tensor tensor;
+    // Of Parameters::entries(), the one whose owner alone has it where the optimiser's memory is divided among ranks.
+    std::optional<size_t> of_entry = {};
+};
+using FileTensors = std::vector<FileTensor>;
 
-NamedTensors weights_of(const Parameters& parameters, Place place) {
-    const Tensor values = at(place, parameters.values());
-    NamedTensors all;
-    for (const auto& entry : parameters.entries())
-        all.emplace_back(entry.name, entry.value.dtype() == values.dtype() ? values.subrange(entry.offset, entry.shape)
-                                                                           : at(place, entry.value));
-    for (const auto& entry : parameters.buffer_entries()) all.emplace_back(entry.name, at(place, entry.value));
+FileTensors weights_of(const Parameters& parameters) {
+    const auto& entries = parameters.entries();
+    FileTensors all;
+    for (size_t i = 0; i < entries.size(); ++i) {
+        all.push_back({entries[i].name, entries[i].value});
+        if (entries[i].has_copy()) all.back().of_entry = i;
+    }
+    for (const auto& entry : parameters.buffer_entries()) all.push_back({entry.name, entry.value});
     return all;
 }
 
 // A state with a number an element is cut like the parameters; one with a number a parameter, into scalars. Of an
 // average of weights, the buffers are cut like buffers, and its count is as it is.
-NamedTensors state_of(const Parameters& parameters, const Optimiser& optimiser, Place place) {
+FileTensors state_of(const Parameters& parameters, const Optimiser& optimiser) {
     const auto& entries = parameters.entries();
-    NamedTensors all;
-    for (const auto& [state, tensor] : optimiser.state()) {
-        const Tensor flat = at(place, tensor);
+    FileTensors all;
+    for (const auto& [state, flat] : optimiser.state()) {
         if (state == state_of_averaged_buffers) {
             for (const auto& entry : parameters.buffer_entries())
-                all.emplace_back(optimiser_prefix + state + "." + entry.name,
-                                 flat.subrange(entry.offset, entry.value.shape()));
+                all.push_back(
+                    {optimiser_prefix + state + "." + entry.name, flat.subrange(entry.offset, entry.value.shape())});
             continue;
         }
         if (state == state_of_average_count) {
-            all.emplace_back(optimiser_prefix + state, flat);
+            all.push_back({optimiser_prefix + state, flat});
             continue;
         }
         const bool an_element = flat.numel() == parameters.values().numel();
@@ -54,10 +59,17 @@ NamedTensors state_of(const Parameters& parameters, const Optimiser& optimiser, 
               "[checkpoint] the optimiser's {} must have {} elements or {}, got {}", state, parameters.values().numel(),
               entries.size(), flat.numel());
         for (size_t i = 0; i < entries.size(); ++i)
-            all.emplace_back(optimiser_prefix + state + "." + entries[i].name,
-                             an_element ? flat.subrange(entries[i].offset, entries[i].shape)
-                                        : flat.subrange(static_cast<int64_t>(i), {}));
+            all.push_back({optimiser_prefix + state + "." + entries[i].name,
+                           an_element ? flat.subrange(entries[i].offset, entries[i].shape)
+                                      : flat.subrange(static_cast<int64_t>(i), {}),
+                           i});
     }
+    return all;
+}
+
+NamedTensors named(const FileTensors& tensors) {
+    NamedTensors all;
+    for (const FileTensor& one : tensors) all.emplace_back(one.name, one.tensor);
     return all;
 }
 
@@ -86,9 +98,23 @@ void check_optimiser_state(const std::string& heading, const NamedTensors& tenso
     }
 }
 
-// Of weights and moments.
-void require_finite(const std::string& heading, const NamedTensors& tensors) {
-    for (const auto& [name, tensor] : tensors) check_finite(heading, name, tensor, tensor);
+// Each tensor is looked at and written when its turn comes, and so the others' reach rank 0, which writes, one by one.
+void write(const std::filesystem::path& path, const std::string& heading, const FileTensors& tensors, int64_t steps,
+           const std::map<std::string, std::string>& metadata, const Shards* shards) {
+    std::vector<TensorToWrite> all;
+    for (const FileTensor& one : tensors)
+        all.push_back(
+            {one.name, one.tensor.dtype(), one.tensor.shape(), [&one, &heading, steps, shards] {
+                 const Tensor whole =
+                     (shards && one.of_entry ? shards->to_first(*one.of_entry, one.tensor) : one.tensor).on_cpu();
+                 if (shards && !shards->is_first()) return whole;
+                 check_finite(heading, one.name, whole, whole);
+                 check_optimiser_state(heading, {{one.name, whole}}, steps);
+                 return whole;
+             }});
+    if (!shards || shards->is_first()) return write_tensors_in_turn(path, std::move(all), metadata);
+    order_as_in_file(all);
+    for (const TensorToWrite& one : all) one.read();
 }
 
 // ---- metadata
@@ -132,10 +158,8 @@ bool is_count_of_batches(const std::string& name) {
 // ---- public functions
 
 void save_weights(const std::filesystem::path& path, const Parameters& parameters,
-                  const std::map<std::string, std::string>& metadata) {
-    const NamedTensors weights = weights_of(parameters, Place::on_cpu);
-    require_finite("[weights] " + path.string() + not_written, weights);
-    write_safetensors(path, weights, metadata);
+                  const std::map<std::string, std::string>& metadata, const Shards* shards) {
+    write(path, "[weights] " + path.string() + not_written, weights_of(parameters), 0, metadata, shards);
 }
 
 LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& parameters, OtherSizes other_sizes) {
@@ -143,7 +167,7 @@ LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& 
     StoredTensors file = open_tensors(path);
     check_checksums(file);  // first: a damaged name fits nothing
     const bool checkpoint = is_checkpoint(file.metadata);
-    const NamedTensors targets = weights_of(parameters, Place::there);
+    const NamedTensors targets = named(weights_of(parameters));
     const bool swin = is_swins(targets);
     LoadedWeights loaded;
     const auto is_there = [&](const auto& target) { return file.tensors.contains(target.first); };
@@ -164,18 +188,16 @@ LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& 
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Parameters& parameters, const Optimiser& optimiser,
-                     const nlohmann::json& state) {
-    NamedTensors all = weights_of(parameters, Place::on_cpu);
-    for (auto& one : state_of(parameters, optimiser, Place::on_cpu)) all.push_back(std::move(one));
-    require_finite(heading_of(path) + not_written, all);
-    check_optimiser_state(heading_of(path) + not_written, all, optimiser.steps());
+                     const nlohmann::json& state, const Shards* shards) {
+    FileTensors all = weights_of(parameters);
+    for (auto& one : state_of(parameters, optimiser)) all.push_back(std::move(one));
     std::map<std::string, std::string> metadata{{steps_key, std::to_string(optimiser.steps())}};
     try {
         metadata[state_key] = state.dump();
     } catch (const nlohmann::json::exception&) {
         fail("{}: the state to save holds text that is not UTF-8", heading_of(path));
     }
-    write_safetensors(path, all, metadata);
+    write(path, heading_of(path) + not_written, all, optimiser.steps(), metadata, shards);
 }
 
 nlohmann::json load_checkpoint(const std::filesystem::path& path, const Parameters& parameters, Optimiser* optimiser,
@@ -185,9 +207,9 @@ nlohmann::json load_checkpoint(const std::filesystem::path& path, const Paramete
     check_checksums(stored);  // first, as in load_weights
     nlohmann::json state = state_in(heading, stored.metadata);
     const int64_t steps = steps_in(heading, stored.metadata);
-    NamedTensors targets = weights_of(parameters, Place::there);
+    NamedTensors targets = named(weights_of(parameters));
     if (optimiser)
-        for (auto& one : state_of(parameters, *optimiser, Place::there)) targets.push_back(std::move(one));
+        for (auto& one : named(state_of(parameters, *optimiser))) targets.push_back(std::move(one));
     // Without an optimiser, its state is not asked for.
     const auto ignored = [&](const std::string& name) { return !optimiser && is_optimiser_state(name); };
     check_fit(heading, stored.tensors, targets, ignored);

@@ -10,6 +10,7 @@
 
 #include "models/swin/checkpoint_names.h"
 #include "train/optim/optimiser.h"
+#include "train/optim/shards.h"
 
 #include <nlohmann/json.hpp>
 
@@ -22,9 +23,10 @@
 namespace swingrad {
 
 // Weights alone. What cannot be read again, as it holds a value that is not finite, is not written: an Error says so,
-// and the file before stays. The same is true of a checkpoint.
+// and the file before stays. The same is true of a checkpoint. With `shards` all ranks call this, rank 0 writes the
+// file of one process, and is sent what it lacks a tensor at a time.
 void save_weights(const std::filesystem::path& path, const Parameters& parameters,
-                  const std::map<std::string, std::string>& metadata = {});
+                  const std::map<std::string, std::string>& metadata = {}, const Shards* shards = nullptr);
 // From such a file, a checkpoint, or one of timm's, Microsoft's, torchvision's or Hugging Face's
 // (models/swin/checkpoint_names.h). Converts where the file's floats are of another width. With OtherSizes::resample,
 // weights for another window or patch size are made to fit (models/swin/resample_weights.h).
@@ -40,7 +42,7 @@ LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& 
 // of steps as metadata "optimizer.steps", and `state`, whatever else the run must know to continue (step, epoch, seed,
 // config, ...), as metadata "swingrad". JSON knows neither NaN nor infinity: such numbers in `state` become null.
 void save_checkpoint(const std::filesystem::path& path, const Parameters& parameters, const Optimiser& optimiser,
-                     const nlohmann::json& state);
+                     const nlohmann::json& state, const Shards* shards = nullptr);
 // Restores both, or with no optimiser the weights alone. Returns `state`. `check_state` sees it, and the optimiser's
 // number of steps, before anything is changed, and may throw.
 using CheckState = std::function<void(const nlohmann::json& state, int64_t steps)>;

@@ -54,7 +54,7 @@ void DeviceSteps::take(const std::function<Batch(int64_t)>& batch, Random random
             run(step_, [&] { pass(std::exchange(first, false)); });
             mean_gradient_->add_landed(i);
         }
-        mean_gradient_->sum_landed(count, micro_batches_, *ranks_);
+        mean_gradient_->sum_landed(count);
         sum_correct();
         run(end_, [&] { end(); });
     } else {

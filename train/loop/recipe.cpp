@@ -84,6 +84,9 @@ Settings settings_of(Recipe& r) {
         {"early-stop", &r.early_stop,
          "end after so many epochs in a row that validation finds no better than the best; 0: never"},
         {"tensorboard", &r.tensorboard, "write event files for TensorBoard into the run's folder"},
+        {"zero", &r.zero, "of several processes: 1: each keeps a part of the optimiser's memory; 0: all of it"},
+        {"reduce", &r.reduce,
+         "how processes add gradients up: ordered, with the bits of one | fast, with less to send, and others"},
         {"init", &r.init, "begin from the weights of a run, a .safetensors file or a hub's folder: what fits is taken"},
         {"freeze", &r.freeze,
          "patterns of parameters or modules not to train, as fnmatch has them: patch_embed,layers.0.*"},
@@ -214,6 +217,10 @@ void validate(const Recipe& recipe) {
     require(recipe.keep_every >= 0 && recipe.keep_every <= 1'000'000, "keep-every", "0 to 1000000", recipe.keep_every);
     require_one_of({"stop", "skip"}, "on-nan", recipe.on_nan);
     validate_optimisation(recipe);
+    require(recipe.zero == 0 || recipe.zero == 1, "zero", "0 or 1", recipe.zero);
+    if (recipe.zero == 1 && recipe.device != "cpu")
+        fail_usage("--zero 1 is for --device cpu, got --device {}", recipe.device);
+    require_one_of({"ordered", "fast"}, "reduce", recipe.reduce);
     require(recipe.early_stop >= 0 && recipe.early_stop <= 1'000'000, "early-stop", "0 to 1000000", recipe.early_stop);
 }
 

@@ -47,6 +47,9 @@ struct Recipe {
     // How it ends and what it tells. No epoch computes anything else for it, so a resumed run may have others.
     int64_t early_stop = 0;
     bool tensorboard = false;
+    // Of several ranks (train/ranks/README.md).
+    int64_t zero = 0;
+    std::string reduce = "ordered";
     // Weights of before (train/transfer/initial_weights.h), and what of the model is not trained (models/nn/freeze.h).
     std::string init = {};
     std::string freeze = {};

@@ -121,16 +121,17 @@ void refuse_other_recipe(const nlohmann::json& saved, const nlohmann::json& sett
                        setting, then[setting].dump(), value.dump());
 }
 
-std::unique_ptr<DeviceOptimiser> make_plain_optimiser(const Parameters& parameters, const Recipe& recipe) {
+std::unique_ptr<DeviceOptimiser> make_plain_optimiser(const Parameters& parameters, const Recipe& recipe,
+                                                      const OfEntries& entries) {
     if (recipe.opt == "sgd")
-        return make_sgd(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
+        return make_sgd(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay}, entries);
     if (recipe.opt == "muon") {
         const std::vector<bool> matrices = hidden_matrices(parameters);
         if (std::find(matrices.begin(), matrices.end(), true) == matrices.end())
             fail_usage("--opt muon is for weight matrices of hidden layers, and this model has none");
-        return make_muon(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay});
+        return make_muon(parameters, {.momentum = recipe.momentum, .weight_decay = recipe.weight_decay}, entries);
     }
-    return make_adamw(parameters, {.weight_decay = recipe.weight_decay});
+    return make_adamw(parameters, {.weight_decay = recipe.weight_decay}, entries);
 }
 
 nlohmann::json settings_of(const Recipe& recipe, const nlohmann::json& fixed) {
@@ -145,7 +146,7 @@ bool may_change(std::string_view setting) {
     // Of init, what counts is what was there: its fingerprint.
     return setting == "device" || setting == "checkpoint-every" || setting == "keep-every" || setting == "on-nan" ||
            setting == "early-stop" || setting == "tta" || setting == "tensorboard" || setting == "init" ||
-           setting == epochs_before_setting;
+           setting == "zero" || setting == epochs_before_setting;
 }
 
 void RunState::begin_epoch() {
@@ -160,10 +161,11 @@ void RunState::forget_best() {
     best_loss = none.best_loss;
 }
 
-std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe) {
-    auto optimiser = make_plain_optimiser(parameters, recipe);
+std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe,
+                                                const Shards* shards) {
+    auto optimiser = make_plain_optimiser(parameters, recipe, own_entries(shards));
     if (!recipe.model_ema) return optimiser;
-    return make_averaging(std::move(optimiser), parameters, {recipe.model_ema_decay, recipe.model_ema_warmup});
+    return make_averaging(std::move(optimiser), parameters, {recipe.model_ema_decay, recipe.model_ema_warmup}, shards);
 }
 
 Schedule schedule_of(const Recipe& recipe, int64_t steps_per_epoch) {
@@ -184,12 +186,12 @@ int64_t steps_of_epoch(const Recipe& recipe, int64_t samples) {
 }
 
 void save_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,
-              const RunState& state, const Parameters& parameters, const Optimiser& optimiser) {
+              const RunState& state, const Parameters& parameters, const Optimiser& optimiser, const Shards* shards) {
     // Not null: where the library finds no memory for the object that null becomes, it crashes.
     nlohmann::json json = nlohmann::json::object();
     for_each_member(state, [&](const char* member, const auto& value) { json[member] = value; });
     json[recipe_key] = settings_of(recipe, fixed);
-    save_checkpoint(path, parameters, optimiser, json);
+    save_checkpoint(path, parameters, optimiser, json, shards);
 }
 
 RunState load_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,

@@ -74,9 +74,10 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
       parameters_(with_rates(Parameters(model_, dtype_of_precision(recipe.precision),
                                         random_of(recipe, Purpose::initial_values), choose_device(recipe.device)),
                              model_, recipe.layer_decay)),
-      optimiser_(make_optimiser(parameters_, recipe)),
-      clipping_(parameters_, clip_mode_named(recipe.clip_mode), recipe.clip_grad),
       ranks_(ranks),
+      shards_(recipe.zero == 1 && ranks.size() > 1 ? std::make_unique<Shards>(parameters_, ranks) : nullptr),
+      optimiser_(make_optimiser(parameters_, recipe, shards_.get())),
+      clipping_(parameters_, clip_mode_named(recipe.clip_mode), recipe.clip_grad, shards_.get()),
       micro_batches_(recipe_.micro_batches),
       own_(share_of(ranks.rank(), ranks.size(), micro_batches_)),
       mean_gradient_(recipe.grad_accum_steps * micro_batches_ > 1 || ranks.size() > 1
@@ -91,6 +92,7 @@ Trainer::Trainer(const Recipe& recipe, Module& model, const Samples& samples, Lo
     state_.batches_per_epoch = batches_per_epoch_;
     check(ranks.size() == 1 || parameters_.buffers().numel() == 0,
           "[train] {} ranks: a model with running statistics takes a batch whole, in one process", ranks.size());
+    if (mean_gradient_) mean_gradient_->share({&ranks, micro_batches_, recipe.reduce == "ordered", shards_.get()});
     if (parameters_.device() == Device::cpu) return;
     steps_ = std::make_unique<DeviceSteps>(model_, parameters_, *optimiser_, clipping_, mean_gradient_.get(), loss_);
     if (ranks.size() > 1) steps_->share(ranks, micro_batches_);
@@ -104,12 +106,15 @@ double Trainer::step() {
     const auto start = Clock::now();
     ranks_.at_step(steps_done() + 1);
     if (!batches_ && own_.count > 0) open_epoch(samples_.mixes_classes() ? whole() : own_);
+    if (shards_ && !keeps_own_part_) keep_own_part();
     if (steps_) step_on_device();
     else step_on_cpu();
     const auto since = [](Clock::time_point point) {
         return std::chrono::duration<double>(Clock::now() - point).count();
     };
-    if (steps_ && (steps_->full() || epoch_done() || since(settled_) > seconds_unsettled)) settle();
+    // Several ranks at the same steps, whatever time it is: after one that is left out all ask for the next ones again.
+    const bool now = ranks_.size() > 1 || epoch_done() || since(settled_) > seconds_unsettled;
+    if (steps_ && (steps_->full() || now)) settle();
     state_.epoch_seconds += since(start);
     return last_loss_;
 }
@@ -182,19 +187,23 @@ void Trainer::step_on_cpu() {
                 outcomes[static_cast<size_t>(number)] = pass(part_of(batch, number));
             });
         }
-        if (ranks_.size() > 1) gather_shares(ranks_, micro_batches_, outcomes);
+        if (ranks_.size() > 1) tell_of_step(outcomes);
     } else {
         outcomes[0] = pass(next_batch());
     }
     Outcome outcome = joined(outcomes);
     if (!outcome.classes) classes_a_sample_ = 0;
     if (std::isfinite(outcome.loss)) {
-        if (mean_gradient_) mean_gradient_->finish(passes, ranks_);
+        if (mean_gradient_) mean_gradient_->finish(passes);
         if (optimiser_->steps() == 0) require_all_gradients(parameters_);
         outcome.norm = clipping_.clip();
     }
-    if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) optimiser_->step(schedule_.at(steps_done()));
-    else parameters_.buffers().copy_from(buffers_before_);
+    if (std::isfinite(outcome.loss) && std::isfinite(outcome.norm)) {
+        optimiser_->step(schedule_.at(steps_done()));
+        if (shards_) shards_->gather_weights();
+    } else {
+        parameters_.buffers().copy_from(buffers_before_);
+    }
     count(outcome);
 }
 
@@ -329,16 +338,12 @@ AveragedInPlace Trainer::averaged_in_place() {
     return AveragedInPlace(optimiser_->average());
 }
 
-// ---- checkpoint
-
-void Trainer::save(const std::filesystem::path& path) {
-    settle();
-    save_run(path, recipe_, fixed_settings, state_, parameters_, *optimiser_);
-}
+// ---- checkpoint; saved in train/loop/together/trainer_of_ranks.cpp
 
 void Trainer::load(const std::filesystem::path& path) {
     state_ = load_run(path, recipe_, fixed_settings, batches_per_epoch_, parameters_, *optimiser_);
     batches_.reset();
+    keeps_own_part_ = false;
     if (steps_) steps_->read();  // what was asked for before no longer matters
 }
 

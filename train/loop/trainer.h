@@ -26,6 +26,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,7 +69,9 @@ inline constexpr int64_t most_skipped_in_a_row = 10;  // such a run does not rec
 
 // ---- a checkpoint: parameters, the optimiser's memory, the state, and the recipe (train/loop/run_state.cpp)
 
-std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe);
+// With `shards` of this rank's entries.
+std::unique_ptr<DeviceOptimiser> make_optimiser(const Parameters& parameters, const Recipe& recipe,
+                                                const Shards* shards = nullptr);
 
 // Whether a setting may change between one start of a run and the next: it decides where, and what is kept, and no
 // result.
@@ -80,9 +83,11 @@ inline constexpr const char* identity_setting = "identity";
 // In `fixed`, an array: how many epochs the run had before they were raised. Its checkpoints may have been made so.
 inline constexpr const char* epochs_before_setting = "epochs-before";
 
-// `fixed`: what else decides the results and cannot change, such as the images' augmentation.
+// `fixed`: what else decides the results and cannot change, such as the images' augmentation. `shards`: as of
+// save_checkpoint.
 void save_run(const std::filesystem::path& path, const Recipe& recipe, const nlohmann::json& fixed,
-              const RunState& state, const Parameters& parameters, const Optimiser& optimiser);
+              const RunState& state, const Parameters& parameters, const Optimiser& optimiser,
+              const Shards* shards = nullptr);
 
 // The same back, of a run of so many batches an epoch. Throws an Error where the file is damaged, does not fit, or
 // holds a number that cannot be in such a run; a UsageError where it was made by a recipe that gives other results.
@@ -98,7 +103,8 @@ class Trainer {
     // shared_classification_loss. Freezes what the recipe says; its init is the caller's business
     // (train/transfer/initial_weights.h). Throws an Error where the recipe is not valid, or there is less than a batch
     // of samples. With several `ranks`, all of them train the same: each computes some of a step's micro-batches, and
-    // all end with the bits of one process. What follows is to be called by all of them alike.
+    // all end with the bits of one process. What follows is to be called by all of them alike. With the recipe's zero
+    // each keeps a part of the optimiser's memory (train/optim/shards.h).
     Trainer(const Recipe& recipe, Module& model, const Samples& samples, Loss loss = {}, Ranks& ranks = world());
 
     // Takes the next batch of this epoch, or with grad_accum_steps the next few, of which an epoch's last step has what
@@ -114,6 +120,9 @@ class Trainer {
     double last_loss() const { return last_loss_; }  // as step() returned it, or as it is known since
     std::function<void(const std::string& why)> on_skip;
     std::function<void(const std::string& note)> on_note;  // what else a user should know
+    // Of several ranks: asked once a step; once it is so on any, all of them agree.
+    std::function<bool()> wants_to_stop;
+    bool stop_agreed();
     // Saved with each checkpoint, and compared with it on loading: what decides the results beside the recipe. An
     // object, or null.
     nlohmann::json fixed_settings;
@@ -143,9 +152,12 @@ class Trainer {
     // Else nothing.
     AveragedInPlace averaged_in_place();
 
-    // Checkpoint: save_run after settling, and load_run.
+    // Checkpoint: save_run after settling, and load_run. And save_weights. Rank 0 writes; the others send what it
+    // lacks.
     void save(const std::filesystem::path& path);
     void load(const std::filesystem::path& path);
+    void save_weights(const std::filesystem::path& path, const std::map<std::string, std::string>& metadata) const;
+    bool is_sharded() const { return shards_ != nullptr; }
 
   private:
     using Clock = std::chrono::steady_clock;
@@ -176,6 +188,10 @@ class Trainer {
     std::optional<MicroBatch> micro_batch(int64_t number) const;
     // Forward and, where the loss is finite, backward of one micro-batch, with its random numbers.
     Outcome pass(const Batch& part) const;
+    // What each rank says of a step (train/loop/together/trainer_of_ranks.cpp).
+    void tell_of_step(std::vector<Outcome>& outcomes);
+    // Gives the memory back that others keep.
+    void keep_own_part();
     // The losses' mean and what else is known of them together.
     static Outcome joined(const std::vector<Outcome>& outcomes);
 
@@ -184,9 +200,10 @@ class Trainer {
     const Samples& samples_;
     const Loss loss_;
     Parameters parameters_;
+    Ranks& ranks_;
+    const std::unique_ptr<const Shards> shards_;  // where the optimiser's memory is divided; else null
     std::unique_ptr<DeviceOptimiser> optimiser_;
     Clipping clipping_;
-    Ranks& ranks_;
     const int64_t micro_batches_;                  // a batch
     const Share own_;                              // of these
     std::unique_ptr<MeanGradient> mean_gradient_;  // of several micro-batches a step
@@ -200,7 +217,9 @@ class Trainer {
     Share loaded_{};                      // what of each batch these have
     std::unique_ptr<DeviceSteps> steps_;  // on a GPU
     Clock::time_point settled_;           // when
-    double last_loss_;                    // that is known
+    bool keeps_own_part_ = false;         // alone
+    bool stop_agreed_ = false;
+    double last_loss_;  // that is known
 };
 
 }  // namespace swingrad

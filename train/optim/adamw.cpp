@@ -96,12 +96,8 @@ class AdamW final : public DeviceOptimiser {
 
 }  // namespace
 
-std::unique_ptr<DeviceOptimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options) {
-    return make_adamw(parameters, options, {});
-}
-
 std::unique_ptr<DeviceOptimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options,
-                                            const std::vector<bool>& entries) {
+                                            const OfEntries& entries) {
     const auto& [beta1, beta2, eps, weight_decay] = options;
     check(beta1 >= 0 && beta1 < 1, "[adamw] beta1 must be in [0, 1), got {}", beta1);
     check(beta2 >= 0 && beta2 < 1, "[adamw] beta2 must be in [0, 1), got {}", beta2);

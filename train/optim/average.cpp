@@ -36,8 +36,9 @@ void update_on_cpu(T take, const Tensor& of, const Tensor& average) {
 
 class Averaging final : public DeviceOptimiser {
   public:
-    Averaging(std::unique_ptr<DeviceOptimiser> optimiser, const Parameters& parameters, const AverageOptions& options)
-        : optimiser_(std::move(optimiser)), average_(parameters, options) {}
+    Averaging(std::unique_ptr<DeviceOptimiser> optimiser, const Parameters& parameters, const AverageOptions& options,
+              const Shards* shards)
+        : optimiser_(std::move(optimiser)), average_(parameters, options, shards) {}
 
     void step(double learning_rate) override {
         optimiser_->step(learning_rate);
@@ -64,9 +65,10 @@ class Averaging final : public DeviceOptimiser {
 
 }  // namespace
 
-WeightAverage::WeightAverage(const Parameters& parameters, const AverageOptions& options)
+WeightAverage::WeightAverage(const Parameters& parameters, const AverageOptions& options, const Shards* shards)
     : parameters_(parameters),
       numbers_{options.decay, options.warms_up ? 1 : 0},
+      shards_(shards),
       values_(parameters.values().clone()),
       buffers_(parameters.buffers().clone()),
       count_(Tensor::zeros({1}, DType::int64, parameters.device())) {
@@ -77,7 +79,7 @@ void WeightAverage::update() {
     if (parameters_.device() == Device::cuda) return update_by(control_of(0).data());
     const double take = 1 - cuda::average_decay(numbers_, ++*count_.data<int64_t>());
     dispatch_float("average", values_.dtype(), [&]<class T>(T) {
-        update_on_cpu(static_cast<T>(take), parameters_.values(), values_);
+        update_on_cpu(static_cast<T>(take), own().of(parameters_.values()), own().of(values_));
         update_on_cpu(static_cast<T>(take), parameters_.buffers(), buffers_);
     });
 }
@@ -96,21 +98,30 @@ AveragedInPlace::AveragedInPlace(const WeightAverage* average)
     : average_(average && average->updates() > 0 ? average : nullptr) {
     if (!average_) return;
     const Parameters& parameters = average_->parameters();
-    values_ = parameters.values().clone();
+    const Part own = average_->own();
+    const Tensor from = own.of(average_->values());
+    const bool copied = parameters.copies().defined();
+    // What others send comes into the copies, or, where an entry has none, into the values before those that have one.
+    of_others_ =
+        average_->shards() ? Part{0, copied ? parameters.gradients().numel() : parameters.values().numel()} : Part{};
+    values_ = own.of(parameters.values()).clone();
+    values_of_others_ = of_others_.of(parameters.values()).clone();
     buffers_ = parameters.buffers().clone();
-    const Tensor copies = parameters.copies().defined() ? average_->values().to(parameters.copies().dtype()) : Tensor();
-    if (copies.defined()) copies_ = parameters.copies().clone();
-    // All memory is there: from here on nothing fails, nor does the way back.
-    parameters.values().copy_from(average_->values());
+    const Tensor copies = copied ? from.to(parameters.copies().dtype()) : Tensor();
+    if (copied) copies_ = parameters.copies().clone();
+    // All memory is there: from here on nothing fails but what others do, nor does the way back.
+    own.of(parameters.values()).copy_from(from);
     parameters.buffers().copy_from(average_->buffers());
-    if (copies.defined()) parameters.copies().copy_from(copies);
+    if (copied) own.of(parameters.copies()).copy_from(copies);
+    if (average_->shards()) average_->shards()->gather_weights();
 }
 
 AveragedInPlace::~AveragedInPlace() {
     if (!average_) return;
     const Parameters& parameters = average_->parameters();
     try {
-        parameters.values().copy_from(values_);
+        of_others_.of(parameters.values()).copy_from(values_of_others_);
+        average_->own().of(parameters.values()).copy_from(values_);
         parameters.buffers().copy_from(buffers_);
         if (copies_.defined()) parameters.copies().copy_from(copies_);
     } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): a GPU that copies no more trains no more
@@ -118,8 +129,9 @@ AveragedInPlace::~AveragedInPlace() {
 }
 
 std::unique_ptr<DeviceOptimiser> make_averaging(std::unique_ptr<DeviceOptimiser> optimiser,
-                                                const Parameters& parameters, const AverageOptions& options) {
-    return std::make_unique<Averaging>(std::move(optimiser), parameters, options);
+                                                const Parameters& parameters, const AverageOptions& options,
+                                                const Shards* shards) {
+    return std::make_unique<Averaging>(std::move(optimiser), parameters, options, shards);
 }
 
 }  // namespace swingrad

@@ -3,6 +3,7 @@
 
 #include "cuda/optim/average.h"
 #include "train/optim/optimiser.h"
+#include "train/optim/shards.h"
 
 #include <memory>
 
@@ -17,7 +18,8 @@ struct AverageOptions {
 
 class WeightAverage {
   public:
-    WeightAverage(const Parameters& parameters, const AverageOptions& options);
+    // With `shards`, which must outlive this object, each rank averages its own part of the values.
+    WeightAverage(const Parameters& parameters, const AverageOptions& options, const Shards* shards = nullptr);
 
     // Takes the parameters' values and buffers in, as they are after an optimiser's step.
     void update();
@@ -29,15 +31,19 @@ class WeightAverage {
     const Tensor& buffers() const { return buffers_; }  // as Parameters::buffers()
     const Tensor& count() const { return count_; }      // [1] int64, what updates() reads
     const Parameters& parameters() const { return parameters_; }
+    const Shards* shards() const { return shards_; }
+    Part own() const { return shards_ ? shards_->own() : Part{0, values_.numel()}; }  // of values()
 
   private:
     Parameters parameters_;  // handles on the same memory
     cuda::AverageNumbers numbers_;
+    const Shards* shards_;
     Tensor values_, buffers_, count_;
 };
 
 // While it lives, the averaged weights are in the place of the trained ones, whose memory it keeps: for validating and
-// saving, not for training. Without an average, or before its first update, it does nothing.
+// saving, not for training. Without an average, or before its first update, it does nothing. With shards all ranks make
+// one, and are sent the weights that the model computes with; float32 values that have copies stay where they are.
 class AveragedInPlace {
   public:
     explicit AveragedInPlace(const WeightAverage* average);
@@ -47,12 +53,14 @@ class AveragedInPlace {
 
   private:
     const WeightAverage* average_;
-    Tensor values_, buffers_, copies_;  // as trained
+    Part of_others_;                                       // of the values, what may be written by what others send
+    Tensor values_, values_of_others_, buffers_, copies_;  // as trained
 };
 
 // An optimiser that also averages after each of its steps. Its state has "ema" and "ema_buffers" besides, and
 // "ema_step", how many updates went into them. Throws an Error unless decay is in [0, 1).
 std::unique_ptr<DeviceOptimiser> make_averaging(std::unique_ptr<DeviceOptimiser> optimiser,
-                                                const Parameters& parameters, const AverageOptions& options);
+                                                const Parameters& parameters, const AverageOptions& options,
+                                                const Shards* shards = nullptr);
 
 }  // namespace swingrad

@@ -28,8 +28,8 @@ namespace swingrad {
 namespace {
 
 template <class T>
-void clip_values_on_cpu(const Parameters& parameters, double most) {
-    for_each(stretches(parameters), [&](const Stretch& stretch) {
+void clip_values_on_cpu(const Parameters& parameters, double most, const std::vector<bool>& entries) {
+    for_each(stretches(parameters, entries), [&](const Stretch& stretch) {
         with_gradients<T>(parameters, stretch, [&]<class G>(G* g) {
             for (int64_t i = 0; i < stretch.end - stretch.begin; ++i)
                 g[i] = static_cast<G>(cuda::clamped(widen(g[i]), static_cast<acc_type<G>>(most)));
@@ -38,8 +38,9 @@ void clip_values_on_cpu(const Parameters& parameters, double most) {
 }
 
 template <class T>
-void clip_units_on_cpu(const Parameters& parameters, const std::vector<cuda::ClipUnit>& units, double clip) {
-    const std::vector<bool> received = with_gradient(parameters);
+void clip_units_on_cpu(const Parameters& parameters, const std::vector<cuda::ClipUnit>& units, double clip,
+                       const std::vector<bool>& entries) {
+    const std::vector<bool> received = with_gradient(parameters, entries);
     parallel_for(static_cast<int64_t>(units.size()), [&](int64_t number) {
         const cuda::ClipUnit& unit = units[static_cast<size_t>(number)];
         const auto entry = static_cast<size_t>(unit.entry);
@@ -87,8 +88,8 @@ ClipMode clip_mode_named(const std::string& name) {
     return name == "agc" ? ClipMode::agc : ClipMode::norm;
 }
 
-Clipping::Clipping(const Parameters& parameters, ClipMode mode, double most)
-    : parameters_(parameters), mode_(mode), most_(most) {
+Clipping::Clipping(const Parameters& parameters, ClipMode mode, double most, const Shards* shards)
+    : parameters_(parameters), mode_(mode), most_(most), shards_(shards) {
     check(most >= 0, "[clip] the bound must not be negative, got {}", most);
     if (mode != ClipMode::agc || most == 0) return;
     units_ = units_of(parameters);
@@ -99,9 +100,9 @@ Clipping::Clipping(const Parameters& parameters, ClipMode mode, double most)
 }
 
 double Clipping::clip() {
-    if (most_ == 0) return gradient_norm(parameters_);
-    if (mode_ == ClipMode::norm) return clip_gradients(parameters_, most_);
-    const double norm = gradient_norm(parameters_);
+    if (most_ == 0) return gradient_norm(parameters_, shards_);
+    if (mode_ == ClipMode::norm) return clip_gradients(parameters_, most_, shards_);
+    const double norm = gradient_norm(parameters_, shards_);
     if (!std::isfinite(norm)) return norm;
     if (parameters_.device() == Device::cuda) {
         FlatTable table(parameters_);
@@ -109,8 +110,8 @@ double Clipping::clip() {
         return norm;
     }
     dispatch_float("clip", parameters_.values().dtype(), [&]<class T>(T) {
-        if (mode_ == ClipMode::value) clip_values_on_cpu<T>(parameters_, most_);
-        else clip_units_on_cpu<T>(parameters_, units_, most_);
+        if (mode_ == ClipMode::value) clip_values_on_cpu<T>(parameters_, most_, own_entries(shards_));
+        else clip_units_on_cpu<T>(parameters_, units_, most_, own_entries(shards_));
     });
     return norm;
 }

@@ -3,7 +3,7 @@
 
 #include "cuda/optim/clip.h"
 #include "cuda/optim/flat.h"
-#include "models/nn/parameters.h"
+#include "train/optim/shards.h"
 
 #include <string>
 #include <vector>
@@ -19,8 +19,9 @@ ClipMode clip_mode_named(const std::string& name);  // a recipe's: any other nam
 
 class Clipping {
   public:
-    // most = 0: nothing is clipped. Throws an Error where it is negative.
-    Clipping(const Parameters& parameters, ClipMode mode, double most);
+    // most = 0: nothing is clipped. Throws an Error where it is negative. With `shards`, which must outlive this
+    // object, each rank clips the gradients of its own entries.
+    Clipping(const Parameters& parameters, ClipMode mode, double most, const Shards* shards = nullptr);
 
     // Clips, and returns the norm of all gradients before that. Where the norm is not finite, leaves the gradients as
     // they are. On a GPU, waits for it.
@@ -35,6 +36,7 @@ class Clipping {
     Parameters parameters_;  // handles on the same memory
     const ClipMode mode_;
     const double most_;
+    const Shards* const shards_;
     std::vector<cuda::ClipUnit> units_;  // of agc
     Tensor units_on_device_;             // bytes
 };

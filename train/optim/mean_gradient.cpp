@@ -25,8 +25,6 @@
 #include "cuda/optim/mean_gradient.h"
 #include "train/optim/flat.h"
 
-#include <bit>
-
 namespace swingrad {
 
 bool worth_a_thread_each(int64_t passes, int threads) {
@@ -57,9 +55,8 @@ MeanGradient::MeanGradient(const Parameters& parameters) : parameters_(parameter
 }
 
 void MeanGradient::begin(int64_t count) {
-    root_ = {static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(count - 1))), 0};
-    for (auto& [block, node] : nodes_) give_back(std::move(node));  // of a step that was given up
-    nodes_.clear();
+    root_ = root_of(count);
+    forget_nodes();  // of a step that was given up
     received_.assign(parameters_.entries().size(), false);
     if (landed_.defined()) landed_.fill_zero();
     if (loss_.defined()) loss_.fill_zero();
@@ -169,34 +166,72 @@ MeanGradient::Node MeanGradient::sum_of_all() {
     return sum;
 }
 
-// Each rank adds one part of the flat memory up for all, and they tell each other.
-MeanGradient::Node MeanGradient::sum_over(Ranks& ranks) {
-    if (ranks.size() == 1) return sum_of_all();
+// What of this process goes to the others, on the CPU; and what each has.
+std::map<BatchBlock, Tensor> MeanGradient::blocks_to_send(int64_t count, BlocksOfRanks& of_ranks) {
+    const int ranks = together_.ranks->size();
     std::map<BatchBlock, Tensor> own;
-    for (auto& [block, node] : nodes_) own.emplace(block, node.sums.on_cpu());
-    Tensor sum = sum_over_ranks(ranks, own, parameters_.values().numel(), parameters_.values().dtype());
-    for (auto& [block, node] : nodes_) give_back(std::move(node));
-    nodes_.clear();
-    received_ = any_over_ranks(ranks, received_);
-    return {std::move(sum), nullptr};
+    if (together_.ordered) {
+        of_ranks = blocks_of_ranks(ranks, together_.micro_batches, count);
+        for (auto& [block, node] : nodes_) own.emplace(block, node.sums.on_cpu());
+    } else {
+        of_ranks = one_block_a_rank(ranks, together_.micro_batches);
+        Node sum = sum_of_all();
+        if (!sum.sums.defined()) return own;
+        own.emplace(BatchBlock{0, together_.ranks->rank()}, sum.sums.on_cpu());
+        nodes_.emplace(BatchBlock{0, 0}, std::move(sum));  // keeps the memory
+    }
+    return own;
 }
 
-void MeanGradient::finish(int64_t count, Ranks& ranks) {
-    const Node sum = sum_over(ranks);
-    check(sum.sums.defined(), "[mean_gradient] nothing was added");
-    const auto& entries = parameters_.entries();
-    for (size_t i = 0; i < entries.size(); ++i)
-        if (received_[i]) note_gradient(entries[i].leaf);
-    dispatch_float("mean_gradient", sum.sums.dtype(), [&]<class T>(T) {
-        const T* sums = sum.sums.data<T>();
-        for_each(stretches(parameters_), [&](const Stretch& stretch) {
+void MeanGradient::forget_nodes() {
+    for (auto& [block, node] : nodes_) give_back(std::move(node));
+    nodes_.clear();
+}
+
+// Each rank adds one part of the flat memory up for all, and they tell each other.
+Tensor MeanGradient::sum_over_ranks(int64_t count) {
+    BlocksOfRanks of_ranks;
+    const std::map<BatchBlock, Tensor> own = blocks_to_send(count, of_ranks);
+    Tensor sum = swingrad::sum_over_ranks(*together_.ranks, own, of_ranks, parameters_.values().numel(),
+                                          parameters_.values().dtype());
+    forget_nodes();
+    return sum;
+}
+
+// sums: of flat memory from `offset` on.
+void MeanGradient::write_mean(const Tensor& sums, int64_t offset, int64_t count, const std::vector<bool>& entries) {
+    dispatch_float("mean_gradient", sums.dtype(), [&]<class T>(T) {
+        const T* all = sums.data<T>();
+        for_each(stretches(parameters_, entries), [&](const Stretch& stretch) {
+            const T* from = all + (stretch.begin - offset);
             with_gradients<T>(parameters_, stretch, [&]<class G>(G* g) {
                 for (int64_t i = 0; i < stretch.end - stretch.begin; ++i)
-                    g[i] = static_cast<G>(static_cast<acc_type<G>>(sums[stretch.begin + i] / static_cast<T>(count)));
+                    g[i] = static_cast<G>(static_cast<acc_type<G>>(from[i] / static_cast<T>(count)));
             });
         });
     });
-    give_back(sum);
+}
+
+void MeanGradient::finish(int64_t count) {
+    const auto& entries = parameters_.entries();
+    for (size_t i = 0; i < entries.size(); ++i)
+        if (received_[i]) note_gradient(entries[i].leaf);
+    if (together_.shards) {
+        BlocksOfRanks of_ranks;
+        const std::map<BatchBlock, Tensor> own = blocks_to_send(count, of_ranks);
+        const Shards& shards = *together_.shards;
+        const Tensor sums =
+            reduce_scatter(*together_.ranks, own, of_ranks, shards.parts(), parameters_.values().dtype());
+        write_mean(sums, shards.own().begin, count, shards.own_entries());
+        forget_nodes();
+    } else if (together_.ranks->size() > 1) {
+        write_mean(sum_over_ranks(count), 0, count, {});
+    } else {
+        const Node sum = sum_of_all();
+        check(sum.sums.defined(), "[mean_gradient] nothing was added");
+        write_mean(sum.sums, 0, count, {});
+        give_back(sum);
+    }
 }
 
 // ---- on a GPU
@@ -221,12 +256,12 @@ void MeanGradient::add_landed(int64_t number) {
     loss_.fill_zero();
 }
 
-void MeanGradient::sum_landed(int64_t count, int64_t micro_batches, Ranks& ranks) {
+void MeanGradient::sum_landed(int64_t count) {
     while (static_cast<int64_t>(losses_.size()) < count) losses_.push_back(loss_.zeros_like({1}));
-    if (ranks.size() > 1) {
+    if (together_.ranks->size() > 1) {
         std::vector<double> values;
         for (int64_t i = 0; i < count; ++i) values.push_back(losses_[static_cast<size_t>(i)].item());
-        gather_shares(ranks, micro_batches, values);
+        gather_shares(*together_.ranks, together_.micro_batches, values);
         for (size_t i = 0; i < values.size(); ++i)
             losses_[i].copy_from(
                 Tensor::from({1}, std::vector<double>{values[i]}).to(loss_.dtype()).on(loss_.device()));
@@ -235,9 +270,13 @@ void MeanGradient::sum_landed(int64_t count, int64_t micro_batches, Ranks& ranks
         dispatch_float("mean_gradient", loss_.dtype(), [&]<class W>(W) {
             cuda::add_loss(losses_[static_cast<size_t>(i)].device_data<W>(), loss_.device_data<W>());
         });
-    Node sum = sum_over(ranks);
-    landed_.copy_from(sum.sums.on(landed_.device()));
-    if (ranks.size() == 1) give_back(std::move(sum));
+    if (together_.ranks->size() > 1) {
+        landed_.copy_from(sum_over_ranks(count).on(landed_.device()));
+    } else {
+        Node sum = sum_of_all();
+        landed_.copy_from(sum.sums);
+        give_back(std::move(sum));
+    }
 }
 
 const Tensor& MeanGradient::finish_by(const cuda::FlatTable& table, const cuda::StepControl* control) const {

@@ -102,13 +102,11 @@ Tensor orthogonal(const Tensor& u) {
 
 class Muon final : public DeviceOptimiser {
   public:
-    Muon(const Parameters& parameters, const MuonOptions& options, const std::vector<bool>& matrices)
+    Muon(const Parameters& parameters, const MuonOptions& options, const OfEntries& matrices, const OfEntries& others)
         : parameters_(parameters),
           numbers_{options.momentum, options.weight_decay, options.nesterov,
                    options.scale == MuonScale::match_rms_adamw},
           matrices_(matrices) {
-        std::vector<bool> others = matrices;
-        others.flip();
         others_ = make_adamw(parameters, {.weight_decay = options.weight_decay}, others);
         momentum_ = others_->state()[0].second;  // where AdamW has nothing of these parameters
     }
@@ -196,10 +194,15 @@ std::vector<bool> hidden_matrices(const Parameters& parameters) {
     return hidden;
 }
 
-std::unique_ptr<DeviceOptimiser> make_muon(const Parameters& parameters, const MuonOptions& options) {
+std::unique_ptr<DeviceOptimiser> make_muon(const Parameters& parameters, const MuonOptions& options,
+                                           const OfEntries& entries) {
     check(options.momentum >= 0 && options.momentum < 1, "[muon] momentum must be in [0, 1), got {}", options.momentum);
     check(options.weight_decay >= 0, "[muon] weight_decay must not be negative, got {}", options.weight_decay);
-    return std::make_unique<Muon>(parameters, options, hidden_matrices(parameters));
+    OfEntries matrices = hidden_matrices(parameters), others = matrices;
+    others.flip();
+    for (size_t i = 0; i < entries.size(); ++i)
+        if (!entries[i]) matrices[i] = others[i] = false;
+    return std::make_unique<Muon>(parameters, options, matrices, others);
 }
 
 }  // namespace swingrad

@@ -74,13 +74,16 @@ struct MuonOptions {
 
 // The optimiser shares the memory of `parameters` and does not need the object itself to live on. Throws an Error
 // naming the option that is out of range.
-std::unique_ptr<DeviceOptimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options);
-std::unique_ptr<DeviceOptimiser> make_sgd(const Parameters& parameters, const SGDOptions& options);
-// Muon for hidden_matrices, AdamW with its default betas and the same weight decay for the rest.
-std::unique_ptr<DeviceOptimiser> make_muon(const Parameters& parameters, const MuonOptions& options);
-// AdamW of those entries alone that `entries` says; the others' part of its state stays 0.
+//
+// It takes the step of those entries alone that `entries` says; the others' part of its state stays 0. Empty: of all.
+using OfEntries = std::vector<bool>;
 std::unique_ptr<DeviceOptimiser> make_adamw(const Parameters& parameters, const AdamWOptions& options,
-                                            const std::vector<bool>& entries);
+                                            const OfEntries& entries = {});
+std::unique_ptr<DeviceOptimiser> make_sgd(const Parameters& parameters, const SGDOptions& options,
+                                          const OfEntries& entries = {});
+// Muon for hidden_matrices, AdamW with its default betas and the same weight decay for the rest.
+std::unique_ptr<DeviceOptimiser> make_muon(const Parameters& parameters, const MuonOptions& options,
+                                           const OfEntries& entries = {});
 
 // Which entries Muon takes: weights of linear layers and of convolutions, but for the layer that is declared last, a
 // classifier's head, and tables of embeddings.

@@ -37,13 +37,14 @@ void update_without_momentum(int64_t count, const cuda::SGDFactors<T>& f, const 
 
 class SGD final : public DeviceOptimiser {
   public:
-    SGD(const Parameters& parameters, const SGDOptions& options)
+    SGD(const Parameters& parameters, const SGDOptions& options, OfEntries entries)
         : parameters_(parameters),
+          entries_(std::move(entries)),
           numbers_{options.momentum, options.dampening, options.weight_decay, options.nesterov},
           updates_(
               Tensor::zeros({static_cast<int64_t>(parameters.entries().size())}, DType::int64, parameters.device())) {
         if (options.momentum > 0) buffer_ = parameters.values().zeros_like(parameters.values().shape());
-        if (parameters.device() == Device::cuda) table_.emplace(parameters);
+        if (parameters.device() == Device::cuda) table_.emplace(parameters, entries_);
     }
 
     void step(double learning_rate) override {
@@ -73,7 +74,7 @@ class SGD final : public DeviceOptimiser {
   private:
     template <class T>
     void step_on_cpu(double learning_rate) {
-        const std::vector<bool> received = with_gradient(parameters_);
+        const std::vector<bool> received = with_gradient(parameters_, entries_);
         std::vector<cuda::SGDFactors<T>> all(received.size());
         for (size_t i = 0; i < all.size(); ++i)
             if (received[i])
@@ -82,7 +83,7 @@ class SGD final : public DeviceOptimiser {
                                               updates_.data<int64_t>()[i]++ == 0);
         T* w = parameters_.values().data<T>();
         T* b = data_or_null<T>(buffer_);
-        for_each(stretches(parameters_), [&](const Stretch& stretch) {
+        for_each(stretches(parameters_, entries_), [&](const Stretch& stretch) {
             const int64_t begin = stretch.begin, count = stretch.end - begin;
             const auto& factors = all[stretch.entry];
             with_gradients<T>(parameters_, stretch, [&](const auto* g) {
@@ -93,7 +94,8 @@ class SGD final : public DeviceOptimiser {
         });
     }
 
-    Parameters parameters_;  // handles on the same memory
+    Parameters parameters_;    // handles on the same memory
+    const OfEntries entries_;  // whose step it takes; empty: all
     cuda::SGDNumbers numbers_;
     Tensor buffer_;                   // [total]; undefined without momentum
     Tensor updates_;                  // [entries]
@@ -102,7 +104,8 @@ class SGD final : public DeviceOptimiser {
 
 }  // namespace
 
-std::unique_ptr<DeviceOptimiser> make_sgd(const Parameters& parameters, const SGDOptions& options) {
+std::unique_ptr<DeviceOptimiser> make_sgd(const Parameters& parameters, const SGDOptions& options,
+                                          const OfEntries& entries) {
     const auto& [momentum, dampening, weight_decay, nesterov] = options;
     check(momentum >= 0, "[sgd] momentum must not be negative, got {}", momentum);
     check(dampening >= 0 && dampening <= 1, "[sgd] dampening must be from 0 to 1, got {}", dampening);
@@ -110,7 +113,7 @@ std::unique_ptr<DeviceOptimiser> make_sgd(const Parameters& parameters, const SG
     check(!nesterov || (momentum > 0 && dampening == 0),
           "[sgd] nesterov needs momentum above 0 and dampening 0, got momentum {} and dampening {}", momentum,
           dampening);
-    return std::make_unique<SGD>(parameters, options);
+    return std::make_unique<SGD>(parameters, options, entries);
 }
 
 }  // namespace swingrad

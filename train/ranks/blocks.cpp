@@ -1,8 +1,11 @@
 #include "train/ranks/blocks.h"
 
 #include "autograd/accumulate.h"
+#include "train/ranks/shares.h"
 
 #include <algorithm>
+#include <bit>
+#include <set>
 
 namespace swingrad {
 namespace {
@@ -11,39 +14,11 @@ Bytes bytes_of(const Tensor& tensor) {
     return {static_cast<std::byte*>(const_cast<void*>(tensor.address())), tensor.bytes()};
 }
 
-// Which of `count` elements rank r adds up: whole cache lines but for the last part.
-struct Part {
-    int64_t begin, end;
-};
-Part part_of(int r, int ranks, int64_t count) {
-    constexpr int64_t line = 16;
-    const int64_t lines = (count + line - 1) / line;
-    return {std::min(count, lines * r / ranks * line), std::min(count, lines * (r + 1) / ranks * line)};
-}
-
-Tensor within(const Tensor& flat, Part part) { return flat.slice(part.begin, part.end); }
-
-// The blocks that each rank has.
-std::vector<std::vector<BatchBlock>> blocks_of_all(Ranks& ranks, const std::map<BatchBlock, Tensor>& own) {
-    const auto count = static_cast<size_t>(ranks.size());
-    std::vector<BatchBlock> here;
-    for (const auto& [block, sums] : own) here.push_back(block);
-    const size_t mine = here.size();
-    const auto sizes = ranks.gather(std::as_bytes(std::span(&mine, 1)), std::vector<size_t>(count, sizeof mine));
-    std::vector<size_t> bytes;
-    for (size_t r = 0; r < count; ++r)
-        bytes.push_back(reinterpret_cast<const size_t*>(sizes.data())[r] * sizeof(BatchBlock));
-    const auto gathered = ranks.gather(std::as_bytes(std::span(here)), bytes);
-    std::vector<std::vector<BatchBlock>> all;
-    const auto* next = reinterpret_cast<const BatchBlock*>(gathered.data());
-    for (size_t r = 0; r < count; ++r) {
-        all.emplace_back(next, next + bytes[r] / sizeof(BatchBlock));
-        next += bytes[r] / sizeof(BatchBlock);
-    }
-    return all;
-}
-
 }  // namespace
+
+BatchBlock root_of(int64_t count) {
+    return {static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(count - 1))), 0};
+}
 
 Tensor sum_of_blocks(std::map<BatchBlock, Tensor> blocks) {
     // By level, in which halves of one block lie side by side; their sum comes later in the map.
@@ -66,49 +41,77 @@ Tensor sum_of_blocks(std::map<BatchBlock, Tensor> blocks) {
     return sum;
 }
 
-Tensor sum_over_ranks(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, int64_t count, DType dtype) {
-    const int here = ranks.rank(), size = ranks.size();
-    const std::vector<std::vector<BatchBlock>> all = blocks_of_all(ranks, own);
-    const Part mine = part_of(here, size, count);
-    std::map<BatchBlock, Tensor> parts;
-    for (const auto& [block, sums] : own) parts.emplace(block, within(sums, mine));
+// As MeanGradient adds them: the two halves of the root are left, for all threads to add.
+BlocksOfRanks blocks_of_ranks(int ranks, int64_t micro_batches, int64_t count) {
+    const BatchBlock root = root_of(count);
+    BlocksOfRanks all;
+    for (int rank = 0; rank < ranks; ++rank) {
+        const Share share = share_of(rank, ranks, micro_batches);
+        std::set<BatchBlock> blocks;
+        for (int64_t i = 0; i < count; ++i) {
+            if (!share.has(i % micro_batches)) continue;
+            BatchBlock block{0, i};
+            for (; block.whole() != root && blocks.erase(block.other_half()) > 0; block = block.whole()) {
+            }
+            blocks.insert(block);
+        }
+        all.emplace_back(blocks.begin(), blocks.end());
+    }
+    return all;
+}
+
+BlocksOfRanks one_block_a_rank(int ranks, int64_t micro_batches) {
+    BlocksOfRanks all;
+    for (int rank = 0; rank < ranks; ++rank) {
+        all.emplace_back();
+        if (share_of(rank, ranks, micro_batches).count > 0) all.back().push_back({0, rank});
+    }
+    return all;
+}
+
+Tensor reduce_scatter(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, const BlocksOfRanks& all,
+                      const std::vector<Part>& parts, DType dtype) {
+    const auto here = static_cast<size_t>(ranks.rank()), size = parts.size();
+    const Part mine = parts[here];
+    std::map<BatchBlock, Tensor> arrived;
+    for (const auto& [block, sums] : own) arrived.emplace(block, mine.of(sums));
     size_t rounds = 0;
     for (const auto& blocks : all) rounds = std::max(rounds, blocks.size());
     auto next = own.begin();
     for (size_t round = 0; round < rounds; ++round) {
-        std::vector<ConstBytes> to(static_cast<size_t>(size));
-        std::vector<Bytes> from(static_cast<size_t>(size));
-        for (int r = 0; r < size; ++r) {
-            const auto& theirs = all[static_cast<size_t>(r)];
+        std::vector<ConstBytes> to(size);
+        std::vector<Bytes> from(size);
+        for (size_t r = 0; r < size; ++r) {
             if (r == here) continue;
-            if (next != own.end()) to[static_cast<size_t>(r)] = bytes_of(within(next->second, part_of(r, size, count)));
-            if (round >= theirs.size()) continue;
-            const Tensor part = Tensor::empty({mine.end - mine.begin}, dtype);
-            from[static_cast<size_t>(r)] = bytes_of(part);
-            parts.emplace(theirs[round], part);
+            if (next != own.end()) to[r] = bytes_of(parts[r].of(next->second));
+            if (round >= all[r].size()) continue;
+            const Tensor part = Tensor::empty({mine.size()}, dtype);
+            from[r] = bytes_of(part);
+            arrived.emplace(all[r][round], part);
         }
         ranks.exchange(to, from);
         if (next != own.end()) ++next;
     }
-    const Tensor total = Tensor::empty({count}, dtype);
-    within(total, mine).copy_from(sum_of_blocks(std::move(parts)));
-    std::vector<ConstBytes> to(static_cast<size_t>(size), bytes_of(within(total, mine)));
-    std::vector<Bytes> from;
-    for (int r = 0; r < size; ++r) from.push_back(bytes_of(within(total, part_of(r, size, count))));
-    to[static_cast<size_t>(here)] = {};
-    from[static_cast<size_t>(here)] = {};
-    ranks.exchange(to, from);
-    return total;
+    return sum_of_blocks(std::move(arrived));
 }
 
-std::vector<bool> any_over_ranks(Ranks& ranks, const std::vector<bool>& here) {
-    std::vector<std::byte> own;
-    for (const bool one : here) own.push_back(std::byte{one});
-    const auto all = ranks.gather(own, std::vector<size_t>(static_cast<size_t>(ranks.size()), own.size()));
-    std::vector<bool> any(here.size(), false);
-    for (size_t i = 0; i < all.size(); ++i)
-        if (all[i] != std::byte{0}) any[i % here.size()] = true;
-    return any;
+void all_gather(Ranks& ranks, const Tensor& flat, const std::vector<Part>& parts) {
+    const auto here = static_cast<size_t>(ranks.rank());
+    std::vector<ConstBytes> to(parts.size(), bytes_of(parts[here].of(flat)));
+    std::vector<Bytes> from;
+    for (const Part& part : parts) from.push_back(bytes_of(part.of(flat)));
+    to[here] = {};
+    from[here] = {};
+    ranks.exchange(to, from);
+}
+
+Tensor sum_over_ranks(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, const BlocksOfRanks& all, int64_t count,
+                      DType dtype) {
+    const std::vector<Part> parts = equal_parts(ranks.size(), count);
+    const Tensor total = Tensor::empty({count}, dtype);
+    parts[static_cast<size_t>(ranks.rank())].of(total).copy_from(reduce_scatter(ranks, own, all, parts, dtype));
+    all_gather(ranks, total, parts);
+    return total;
 }
 
 }  // namespace swingrad

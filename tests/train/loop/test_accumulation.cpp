@@ -125,7 +125,7 @@ TEST_CASE("the mean of bfloat16 gradients is summed in float32 and rounded once,
                 mean.finish(5);
             } else {
                 receive_random(parameters, 0);  // which parameters receive anything, the host knows
-                mean.sum_landed(5, 1);
+                mean.sum_landed(5);
                 const DeviceStepControl control;
                 control.write(numbers);
                 REQUIRE(mean.finish_by(table.current(), control.data()).item() == 3);

@@ -49,6 +49,31 @@ done
 holds 3-f32/config.json '"micro-batches": 4'
 "$program" verify 3-f32 >out 2>err || wrong "verify: $(cat out err)"
 
+# The optimiser's memory divided, begun so or changed to, and gone on with by others.
+for count in 2 3; do
+    for precision in f32 bf16; do
+        run=zero-$count-$precision
+        ranks $count "${short[@]}" --precision $precision --zero 1 --output "$run" || wrong "--zero 1: $(cat err)"
+        same_as_one "$run" one-$precision
+    done
+done
+divided=("${model[@]}" --precision bf16 --opt muon --momentum 0.95 --weight-decay 0.1 --model-ema --model-ema-decay 0.9 --clip-grad 1)
+"$program" train "${divided[@]}" --epochs 2 --output muon >out 2>err || wrong "one process: $(cat err)"
+ranks 3 "${divided[@]}" --epochs 2 --zero 1 --checkpoint-every 5 --keep-every 1 --output muon-3 || wrong "--zero 1 with muon: $(cat err)"
+same_as_one muon-3 muon
+cmp <(tail -c +4096 muon-3/best.safetensors) <(tail -c +4096 muon/best.safetensors) || wrong "--zero 1 has other best weights"
+for way in "1 0" "2 1" "4 0"; do
+    read -r count zero <<<"$way"
+    rm -rf half
+    ranks 3 "${divided[@]}" --zero 1 --epochs 1 --output half || wrong "half a run: $(cat err)"
+    ranks "$count" --resume half --epochs 2 --zero "$zero" || wrong "$count processes do not go on with --zero $zero: $(cat err)"
+    [ "$count $zero" = "1 0" ] && cp -r half half-of-one
+    [ "$(digest half)" = "$(digest half-of-one)" ] || wrong "$count processes go on with --zero $zero to other weights"
+done
+ranks 3 "${short[@]}" --reduce fast --output fast || wrong "--reduce fast: $(cat err)"
+grep -q "test accuracy" out || wrong "--reduce fast does not end: $(cat out)"
+refuses 2 "--zero 1 is for --device cpu, got --device emulated" train "${short[@]}" --device emulated --zero 1
+
 # All that is random, of the emulated device too.
 random=(--mixup 0.8 --cutmix 1 --reprob 0.25 --model-ema --model-ema-decay 0.9 --clip-grad 1 --grad-accum-steps 2)
 for device in cpu emulated; do

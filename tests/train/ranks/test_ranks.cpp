@@ -1,7 +1,9 @@
 // Training by several ranks: the bits of one process, whoever computes what.
+#include "core/allocator.h"
 #include "core/factories.h"
 #include "cuda/runtime/runtime.h"
 #include "tests/support/catch.h"
+#include "tests/support/long_model.h"
 #include "tests/support/small_training.h"
 #include "tests/support/support.h"
 #include "tests/support/thread_ranks.h"
@@ -144,21 +146,129 @@ TEST_CASE("sums over blocks have the bits of one tree, and are sent with the lea
         const std::vector<double> expected = sum_of_blocks(std::move(all)).values();
         for (const int ranks : {2, 3, 4, 8}) {
             const std::vector<size_t> sent = as_ranks(ranks, [&](Ranks& here) {
+                const BlocksOfRanks blocks = blocks_of_ranks(ranks, micro_batches, micro_batches);
                 std::map<BatchBlock, Tensor> own;
-                const int64_t first = micro_batches * here.rank() / ranks,
-                              end = micro_batches * (here.rank() + 1) / ranks;
-                for (int64_t i = first; i < end; ++i) own.emplace(BatchBlock{0, i}, of(i));
-                const Tensor sum = sum_over_ranks(here, own, count, DType::float64);
+                for (const BatchBlock& block : blocks[static_cast<size_t>(here.rank())]) {
+                    std::map<BatchBlock, Tensor> parts;
+                    for (int64_t i = block.number << block.level; i < (block.number + 1) << block.level; ++i)
+                        parts.emplace(BatchBlock{0, i}, of(i));
+                    own.emplace(block, sum_of_blocks(std::move(parts)));
+                }
+                const Tensor sum = sum_over_ranks(here, own, blocks, count, DType::float64);
                 check(sum.values() == expected, "rank {} of {} has another sum of {}", here.rank(), ranks,
                       micro_batches);
             });
             if (micro_batches != ranks) continue;
             const size_t least = 2 * static_cast<size_t>(count) * 8 * static_cast<size_t>(ranks - 1);  // of all ranks
             const size_t all_sent = std::accumulate(sent.begin(), sent.end(), size_t{0});
-            REQUIRE(all_sent >= least);
-            REQUIRE(all_sent < least + least / 20);  // and which blocks they have
+            REQUIRE(all_sent == least);
         }
     }
+}
+
+TEST_CASE("which blocks each rank has follows from their numbers") {
+    using Blocks = std::vector<BatchBlock>;
+    REQUIRE(blocks_of_ranks(2, 8, 8) == BlocksOfRanks{Blocks{{2, 0}}, Blocks{{2, 1}}});
+    REQUIRE(blocks_of_ranks(3, 8, 8) == BlocksOfRanks{Blocks{{1, 0}}, Blocks{{0, 4}, {1, 1}}, Blocks{{0, 5}, {1, 3}}});
+    REQUIRE(blocks_of_ranks(1, 4, 4) == BlocksOfRanks{Blocks{{1, 0}, {1, 1}}});  // the root is left
+    REQUIRE(blocks_of_ranks(2, 2, 4) == BlocksOfRanks{Blocks{{0, 0}, {0, 2}}, Blocks{{0, 1}, {0, 3}}});
+    REQUIRE(blocks_of_ranks(3, 2, 2) == BlocksOfRanks{Blocks{}, Blocks{{0, 0}}, Blocks{{0, 1}}});
+    REQUIRE(blocks_of_ranks(1, 1, 1) == BlocksOfRanks{Blocks{{0, 0}}});
+}
+
+TEST_CASE("ranks take no more memory from step to step") {
+    for (const DType dtype : {DType::float32, DType::bfloat16})
+        as_ranks(3, [&](Ranks& ranks) {
+            Long model;
+            const Parameters parameters(model, dtype, Random{3, 0});
+            MeanGradient mean(parameters);
+            mean.share({&ranks, 4});
+            std::vector<size_t> live;
+            for (int step = 0; step < 6; ++step) {
+                const Share own = share_of(ranks.rank(), ranks.size(), 4);
+                mean.begin(4);
+                mean.add(own.first, own.count, false,
+                         [&](int64_t number) { receive_random(parameters, static_cast<uint64_t>(number)); });
+                mean.finish(4);
+                ranks.meet();
+                live.push_back(memory_statistics(Device::cpu).live);
+                ranks.meet();
+            }
+            check(live[5] <= live[2], "rank {} has {} bytes after step 3, {} after step 6", ranks.rank(), live[2],
+                  live[5]);
+        });
+}
+
+TEST_CASE("on a device ranks look at the same steps, so that one left out is left out by all, whenever one looks") {
+    const Dataset data = coloured_noise(64);
+    SwinRecipe recipe = recipe_of(8, 2);
+    recipe.device = cuda::emulated() ? "emulated" : "cuda";
+    recipe.on_nan = "skip";
+    recipe.lr = 1e30;
+    recipe.warmup_epochs = 0;
+    const auto said_by = [&](Ranks& ranks) {
+        std::vector<std::string> said;
+        SwinTrainer trainer(recipe, small_config(), data, plain, ranks);
+        trainer.on_skip = [&](const std::string& why) { said.push_back(why); };
+        for (int i = 0; i < 4; ++i) {
+            trainer.step();
+            if (ranks.rank() == 0) trainer.settle();  // as where it saves
+        }
+        trainer.settle();
+        return said;
+    };
+    const std::vector<std::string> alone = said_by(one_rank());
+    REQUIRE(!alone.empty());
+    as_ranks(
+        2, [&](Ranks& ranks) { check(said_by(ranks) == alone, "rank {} says something else", ranks.rank()); }, true);
+}
+
+TEST_CASE("a step takes three exchanges, and the least bytes where shares are powers of two") {
+    const Dataset data = coloured_noise(32);
+    struct Counted : Ranks {
+        Ranks& others;
+        size_t exchanges = 0;
+        explicit Counted(Ranks& ranks) : others(ranks) {}
+        int rank() const override { return others.rank(); }
+        int size() const override { return others.size(); }
+        void exchange(const std::vector<ConstBytes>& to, const std::vector<Bytes>& from) override {
+            ++exchanges;
+            others.exchange(to, from);
+        }
+    };
+    as_ranks(2, [&](Ranks& ranks) {
+        Counted counted(ranks);
+        SwinTrainer trainer(recipe_of(8, 4), config_with_drops(), data, plain, counted);
+        for (int i = 0; i < 2; ++i) trainer.step();
+        check(counted.exchanges == 6 && !trainer.stop_agreed(), "{} exchanges in two steps", counted.exchanges);
+        if (ranks.rank() == 1) trainer.wants_to_stop = [] { return true; };
+        trainer.step();
+        check(trainer.stop_agreed(), "rank {} does not know that rank 1 wants to stop", ranks.rank());
+    });
+}
+
+TEST_CASE("added up as comes, ranks end about as one process, and send the least") {
+    const Dataset data = coloured_noise(64);
+    SwinRecipe recipe = recipe_of(8, 8);
+    recipe.opt = "sgd";
+    const auto bytes_of = [&](const SwinRecipe& by, std::vector<double>& values) {
+        const std::vector<size_t> sent = as_ranks(3, [&](Ranks& ranks) {
+            SwinTrainer trainer(by, config_with_drops(), data, plain, ranks);
+            end_of(trainer, 3);
+            if (ranks.rank() == 2) values = trainer.parameters().values().values();
+        });
+        return std::accumulate(sent.begin(), sent.end(), size_t{0});
+    };
+    std::vector<double> ordered, fast;
+    const size_t more = bytes_of(recipe, ordered);
+    recipe.reduce = "fast";
+    const size_t less = bytes_of(recipe, fast);
+    REQUIRE(ordered != fast);  // the last bits
+    for (size_t i = 0; i < fast.size(); ++i) REQUIRE(fast[i] == Approx(ordered[i]).margin(1e-5));
+    const size_t gradient = fast.size() * sizeof(float);
+    REQUIRE(less >= 3 * 2 * 2 * gradient);  // steps, halves, others
+    REQUIRE(less < 3 * 2 * 2 * gradient + 10000);
+    REQUIRE(more > less);
 }
 
 TEST_CASE("a tree's order is that of its picture") {

@@ -19,6 +19,7 @@ ResumeChanges take_changes(nlohmann::json& given, const Recipe& before, const st
     changes.epochs = taken(given, "epochs", before.epochs);
     changes.early_stop = taken(given, "early-stop", before.early_stop);
     changes.tensorboard = taken(given, "tensorboard", before.tensorboard);
+    changes.zero = taken(given, "zero", before.zero);
     if (changes.epochs && *changes.epochs < before.epochs)
         fail_usage("--epochs {} contradicts the {} of {}, which can only be raised", *changes.epochs, before.epochs,
                    run);
@@ -30,6 +31,7 @@ void ResumeChanges::apply(Recipe& recipe, std::vector<int64_t>& epochs_before) c
     recipe.epochs = epochs.value_or(recipe.epochs);
     recipe.early_stop = early_stop.value_or(recipe.early_stop);
     recipe.tensorboard = tensorboard.value_or(recipe.tensorboard);
+    recipe.zero = zero.value_or(recipe.zero);
     validate(recipe);
 }
 

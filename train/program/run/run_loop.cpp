@@ -40,6 +40,7 @@ RunLoop::RunLoop(const RunFolder& folder, const RunSubject& subject)
                subject_.training_loss ? subject_.training_loss : subject_.loss) {
     trainer_.on_skip = [this](const std::string& why) { progress_.warning(why); };
     trainer_.fixed_settings = subject.fixed_settings;
+    trainer_.wants_to_stop = [] { return interrupted(); };
     trainer_.on_note = [this](const std::string& note) { progress_.warning(note); };
     if (recipe_.early_stop > 0 && !subject_.validation)
         fail_usage("--early-stop {} needs {} to validate on, and there are none", recipe_.early_stop,
@@ -131,7 +132,7 @@ void RunLoop::say_at_last(const std::string& text) {
 }
 
 // Between steps, on all ranks or on none.
-bool RunLoop::stop_wanted() { return ranks_.size() == 1 ? interrupted() : ranks_.any(interrupted()); }
+bool RunLoop::stop_wanted() { return ranks_.size() == 1 ? interrupted() : trainer_.stop_agreed(); }
 
 void RunLoop::train_epoch() {
     const auto start = Clock::now();
@@ -206,18 +207,19 @@ void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation)
     const int64_t epoch = state.epoch + 1;
     if (validation && is_better(*validation)) {
         // First: a state that names it may be saved if this fails.
-        if (leads()) save_weights(folder_.best(), trainer_.parameters(), mark_of(identity(), epoch));
+        trainer_.save_weights(folder_.best(), mark_of(identity(), epoch));
         if (!std::isnan(validation->score())) state.best_accuracy = validation->score();
         // JSON knows no infinity, and whatever comes next is better than that or NaN.
         state.best_loss = std::isfinite(validation->loss) ? validation->loss : std::numeric_limits<double>::max();
         state.best_epoch = epoch;
     }
-    if (leads() && recipe_.keep_every > 0 && epoch % recipe_.keep_every == 0)
-        save_weights(folder_.kept(epoch), trainer_.parameters(), mark_of(identity(), epoch));
+    if (recipe_.keep_every > 0 && epoch % recipe_.keep_every == 0)
+        trainer_.save_weights(folder_.kept(epoch), mark_of(identity(), epoch));
 }
 
 // An epoch whose batches are all done, where what came after them failed.
 void RunLoop::save_what_is_done() {
+    if (trainer_.is_sharded()) return;  // the others may be anywhere
     try {
         if (!over() && trainer_.epoch_done()) save();
     } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): what failed first is what is said
@@ -226,10 +228,8 @@ void RunLoop::save_what_is_done() {
 
 void RunLoop::save() {
     lock_->require_there();
-    if (leads()) {
-        trainer_.save(folder_.next());
-        replace_file(folder_.next(), folder_.last(), folder_.previous());
-    }
+    trainer_.save(folder_.next());
+    if (leads()) replace_file(folder_.next(), folder_.last(), folder_.previous());
     saved_ = fmt::format("epoch {}, batch {}", trainer_.state().epoch, trainer_.state().batch);
 }
 
@@ -299,9 +299,9 @@ void RunLoop::test() {
         add_scores(entry, "test_tta", second);
         result += fmt::format("; {} {:.2f} %  (loss {:.4f})", subject_.second_judge_is, second.score(), second.loss);
     }
-    if (!leads()) return;
     lock_->require_there();
-    save_weights(folder_.weights(), trainer_.parameters(), mark_of(identity(), epoch));
+    trainer_.save_weights(folder_.weights(), mark_of(identity(), epoch));
+    if (!leads()) return;
     append_to_log(folder_, entry);
     events_.add(entry, trainer_.steps_done());
     if (test) report("test", test.get(), evaluation, epoch);

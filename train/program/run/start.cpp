@@ -46,6 +46,7 @@ void require_alike_with_others(const RunSubject& subject, const RunLoop& loop) {
         {"version", SWINGRAD_VERSION}, {"instruction set", instruction_set()}, {"--gemm", name_of(gemm_engine())}};
     for (const auto& [name, value] : subject.settings.items())
         if (!may_change(name)) facts.push_back({"--" + name, value.dump()});
+    facts.push_back({"--zero", std::to_string(subject.recipe.zero)});
     facts.push_back({"architecture", subject.architecture.dump()});
     facts.push_back({"set of " + subject.samples_are, fingerprint_of(subject.training, subject.validation)});
     facts.push_back({"fingerprint of the weights to begin from", loop.fingerprint_of_weights()});
