@@ -285,3 +285,29 @@ TEST_CASE("a changed bit anywhere in a file is noticed, and a file without a che
     write_file_plainly(path, changed);
     REQUIRE(contains(error_of([&] { read_safetensors(path); }), "w: damaged: it was written with checksum "));
 }
+
+TEST_CASE("tensors written in turn make the file of all at once, and one that fails leaves the file before") {
+    const TemporaryDirectory directory;
+    const NamedTensors tensors{{"a", random_tensor({2, 3}, Random{6, 0}).to(DType::float32)},
+                               {"count", Tensor::zeros({}, DType::int64)},
+                               {"b", random_tensor({5}, Random{7, 0}).to(DType::float32)}};
+    write_safetensors(directory / "whole", tensors, {{"epoch", "3"}});
+    std::vector<std::string> order;
+    std::vector<TensorToWrite> in_turn;
+    for (const auto& [name, tensor] : tensors)
+        in_turn.push_back({name, tensor.dtype(), tensor.shape(), [&order, name = name, tensor = tensor] {
+                               order.push_back(name);
+                               return tensor;
+                           }});
+    write_tensors_in_turn(directory / "turns", in_turn, {{"epoch", "3"}});
+    REQUIRE(read_file(directory / "turns") == read_file(directory / "whole"));
+    REQUIRE(order == std::vector<std::string>{"count", "a", "b"});
+
+    in_turn[2].read = []() -> Tensor { fail("no b"); };
+    REQUIRE_THROWS_WITH(write_tensors_in_turn(directory / "turns", in_turn, {}), Catch::Matchers::Equals("no b"));
+    in_turn[2].read = [] { return Tensor::zeros({4}); };
+    REQUIRE_THROWS_WITH(write_tensors_in_turn(directory / "turns", in_turn, {}),
+                        Catch::Matchers::Contains("tensor \"b\" became"));
+    REQUIRE(read_file(directory / "turns") == read_file(directory / "whole"));
+    REQUIRE(directory.entries() == 2);
+}

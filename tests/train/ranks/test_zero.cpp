@@ -101,7 +101,7 @@ TEST_CASE("with the optimiser's memory divided, ranks end with the bits of one p
         }
 }
 
-TEST_CASE("divided or not, clipped by rows, by elements, frozen in part, with rates by layer: the same bits") {
+TEST_CASE("memory divided or not, clipping, freezing and rates by layer give the same bits") {
     Trainings trainings;
     SwinRecipe rows = recipe_of("adamw", "bf16"), elements = rows, frozen = rows, skipping = recipe_of("adamw", "f32");
     rows.clip_mode = "agc";
