@@ -108,7 +108,7 @@ std::vector<Tensor> MultiHeadInputs::gradients(const NeedsInputGrad& needs_input
         if (!needs_input_grad[i]) continue;
         const bool is_factor = i == 0 || i == 1 || i == 5, is_score = i == 3 || i == 4;
         const DType dtype = is_factor ? x.dtype() : acc_dtype(x.dtype());
-        all[i] = is_score ? Tensor::zeros(shapes[i], dtype) : Tensor::empty(shapes[i], dtype);
+        all[i] = is_score ? Tensor::zeros(shapes[i], dtype, x.device()) : Tensor::empty(shapes[i], dtype, x.device());
     }
     return all;
 }

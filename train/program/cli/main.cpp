@@ -27,6 +27,7 @@ const std::vector<Command> commands{
     {"tape", "What a training step records, as a table or a graph", declare_tape},
     {"gradcheck", "Prove gradients against finite differences", declare_gradcheck},
     {"bench", "Speed and memory of training steps", declare_bench},
+    {"plan", "What a training would need: memory, time, and how they scale", declare_plan},
     {"trace", "Write every activation and gradient of one step to a file", declare_trace},
     {"plot", "Curves of one run, or of several over each other", declare_plot},
     {"compare", "Several runs on one page: curves, settings that differ, results", declare_compare},
