@@ -8,12 +8,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/program_test.sh"
 
 says "train " --help  # CLI11 writes the heading above it in small letters or, since version 2.5, in capitals
 order=$(sed -n '/^subcommands:/I,/^$/p' out | awk '/^  [a-z]/ {printf "%s ", $1}')
-[ "$order" = "train evaluate predict explain features convert verify summary tape gradcheck bench kernels trace plot compare experiment " ] || wrong "commands in the order: $order"
+[ "$order" = "train evaluate predict explain features convert verify summary tape gradcheck bench kernels plan trace plot compare experiment " ] || wrong "commands in the order: $order"
 for command in $order; do
     says "Example" "$command" --help
     awk 'length > 140 {exit 1}' out || wrong "swingrad $command --help has a line of more than 140 columns"
 done
-for command in train evaluate predict features summary tape bench; do
+for command in train evaluate predict features summary tape bench plan; do
     says "--embed-dim N" "$command" --help
     # The flags of the architecture come last.
     [ "$(grep -n '^Architecture' out | cut -d: -f1)" -gt "$(grep -n -- '--threads\|--stages' out | head -1 | cut -d: -f1)" ] ||
@@ -99,6 +99,29 @@ says '"name":"mlp"' bench --depths 1,1 --batch 2 --steps 1 --json
 says "inference, batch 2" bench --depths 1,1 --batch 2 --steps 1 --inference
 says '"inference":true' bench --depths 1,1 --batch 2 --steps 1 --inference --device emulated --json
 refuses 2 "unknown --precision \"f33\": did you mean f32?" bench --precision f33
+
+# ---- plan
+
+says "3,001,940,680 parameters" plan --model giant --ranks 64 --gpu h200 --batch 1024 --precision bf16 --zero 1
+for text in "(predicted, not measured)" "Memory of a rank" "Time of a step" "moments" "with ZeRO 0 a rank would take"; do holds out "$text"; done
+grep -q "^512 " out || wrong "plan ends before 512 ranks"
+awk 'length > 120 {exit 1}' out || wrong "plan is wider than 120 columns"
+says '"says":"predicted, not measured"' plan --gpu a100 --batch 64 --json --checkpoint-blocks true --sequential-attention true
+says "Measured here" plan --batch 8 --depths 1,1 --threads 1
+says "At --rate 0.100 TFLOP/s" plan --batch 8 --depths 1,1 --threads 1 --rate 0.1
+says "It fits" plan --gpu h100 --batch 64 --output plan.html
+holds plan.html "predicted, not measured"
+refuses 2 'unknown --gpu "h20": did you mean h200?' plan --gpu h20
+refuses 2 "--ranks must be 1 to 65536, got 0" plan --gpu h200 --ranks 0
+refuses 2 "--batch must be 1 to 1000000, got 0" plan --gpu h200 --batch 0
+refuses 2 "--batch must be 1 to 1000000, got -5" plan --gpu h200 --batch -5
+refuses 2 "--batch 8 is smaller than --ranks 16: each needs an image" plan --gpu h200 --batch 8 --ranks 16
+refuses 2 "--micro-batches must be a divisor of --batch 8, or 0, got 3" plan --gpu h200 --batch 8 --micro-batches 3
+refuses 2 "--micro-batches 2 leave some of --ranks 4 without work" plan --gpu h200 --batch 8 --ranks 4 --micro-batches 2
+refuses 2 "--zero must be 0 or 1, got 2" plan --gpu h200 --zero 2
+refuses 2 "--rate must be above 0 and at most 1000000, got 0" plan --gpu h200 --rate 0
+refuses 2 "--precision must be f32 or bf16 for a plan, got f64" plan --gpu h200 --precision f64
+refuses 2 "--output plan.txt: a page's name ends in .html, a figure's in .svg" plan --gpu h200 --output plan.txt
 
 # ---- a run with an architecture of its own
 

@@ -18,6 +18,7 @@ RunCommand declare_tape(CLI::App& command);
 RunCommand declare_gradcheck(CLI::App& command);
 RunCommand declare_bench(CLI::App& command);
 RunCommand declare_kernels(CLI::App& command);
+RunCommand declare_plan(CLI::App& command);
 RunCommand declare_trace(CLI::App& command);
 RunCommand declare_plot(CLI::App& command);
 RunCommand declare_compare(CLI::App& command);

@@ -29,6 +29,7 @@ const std::vector<Command> commands{
     {"bench", "Speed and memory of training steps", declare_bench},
     {"kernels", "What the kernels of a training step cost: launches, memory, registers; no GPU needed",
      declare_kernels},
+    {"plan", "What a training would need: memory, time, and how they scale", declare_plan},
     {"trace", "Write every activation and gradient of one step to a file", declare_trace},
     {"plot", "Curves of one run, or of several over each other", declare_plot},
     {"compare", "Several runs on one page: curves, settings that differ, results", declare_compare},
