@@ -2,6 +2,7 @@
 
 #include "core/io/json_file.h"
 #include "core/io/quotes.h"
+#include "train/loop/progressive/phases.h"
 
 namespace swingrad {
 namespace {
@@ -89,6 +90,18 @@ void validate_probe(const SwinRecipe& r) {
         if (given) fail_usage("--{} contradicts --probe, which computes the features of images once", flag);
 }
 
+// Whether the model can have these sizes shows once there is one: train/program/phases.
+void validate_progressive(const SwinRecipe& r) {
+    if (r.progressive.empty()) return;
+    if (r.task != "classification") fail_usage("--progressive contradicts --task {}: it is for classification", r.task);
+    if (r.probe) fail_usage("--progressive contradicts --probe, which computes the features of images once");
+    try {
+        parse_phases(r.progressive);
+    } catch (const Error& error) {
+        fail_usage("--progressive {}: {}", on_one_line(r.progressive), error.what());
+    }
+}
+
 // What a mask cannot follow.
 void validate_segmentation(const SwinRecipe& r) {
     if (r.task != "segmentation") return;
@@ -162,6 +175,9 @@ Settings settings_of(SwinRecipe& r) {
     };
     all.insert(all.end(), of_images.begin(), of_images.end());
     all.push_back({"probe", &r.probe, "with --init: train the classifier alone, on features of images computed once"});
+    all.push_back({"progressive", &r.progressive,
+                   "phases, SIZE:SHARE of the epochs: 16:0.5,32:0.5 begins with images of 16 x 16; p4:0.5,p2:0.5 with "
+                   "patches of 4 x 4; 16p4:0.5,32p2:0.5 with both; the last is the model itself"});
     const Settings more = settings_of_augmentation(r);
     all.insert(all.end(), more.begin(), more.end());
     return all;
@@ -233,6 +249,7 @@ void validate(const SwinRecipe& recipe) {
     validate_probe(recipe);
     validate_segmentation(recipe);
     validate_simmim(recipe);
+    validate_progressive(recipe);
 }
 
 Augmentation augmentation_of(const SwinRecipe& r, const Normalisation& normalisation, bool any_size) {

@@ -48,7 +48,9 @@ struct SwinRecipe : Recipe {
     std::string mixup_mode = "batch";
     int64_t aug_repeats = 0;
 
-    bool tta = false;    // the test at the end also with mirror images, told apart
+    bool tta = false;  // the test at the end also with mirror images, told apart
+    // Phases with smaller images or larger patches that come before the model itself (train/loop/progressive/phases.h).
+    std::string progressive = {};
     bool probe = false;  // trains the classifier alone, on features that are computed once (train/transfer/features.h)
 };
 

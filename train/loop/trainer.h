@@ -147,6 +147,8 @@ class Trainer {
     const RunState& state() const { return state_; }
     Module& model() { return model_; }
     const Parameters& parameters() const { return parameters_; }
+    Optimiser& optimiser() { return *optimiser_; }
+    const Optimiser& optimiser() const { return *optimiser_; }
 
     // With model_ema, the averaged weights in the place of the trained ones, for as long as what is returned lives.
     // Else nothing.

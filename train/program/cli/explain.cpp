@@ -33,7 +33,8 @@ int explain(const ExplainFlags& flags) {
     const Tensor picture = read_image(flags.image, {.ignore_exif = run.recipe.ignore_exif});
     SwinV2 model(run.model);
     const Parameters parameters(model, DType::float32, Random{}, Device::cpu, Gradients::no);
-    load_weights(weights, parameters);
+    // Weights of a phase before the last become those of the model itself.
+    load_weights(weights, parameters, run.recipe.progressive.empty() ? OtherSizes::refuse : OtherSizes::resample);
     require_of_run(weights, run.identity);
     if (!has_checksum(weights)) warn(no_checksum_text(weights));
     const ExplainSubject subject{fs::absolute(folder.path).lexically_normal().filename().string(),

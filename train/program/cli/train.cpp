@@ -6,6 +6,7 @@
 #include "train/program/console/flags.h"
 #include "train/program/console/output.h"
 #include "train/program/images/data_source.h"
+#include "train/program/phases/phases_of_run.h"
 #include "train/program/ranks/mpi_ranks.h"
 #include "train/program/recipes/recipes.h"
 #include "train/program/recipes/seeds.h"
@@ -74,6 +75,7 @@ SwinRecipe recipe_of(const TrainFlags& flags) {
     try {
         const auto model = task_named(recipe.task).model(recipe, model_of(recipe, 1));  // before any image is read
         if (!recipe.freeze.empty()) as_usage([&] { return freeze(*model, recipe.freeze); });
+        phases_of_run(recipe, model_of(recipe, 1));
     } catch (const UsageError& error) {
         throw UsageError(flags.model.in_terms_of_flags(error.what()));
     }
@@ -161,6 +163,7 @@ RunCommand declare_train(CLI::App& command) {
         "  swingrad train --model micro --depths 2,2,4 --window-size 8 --epochs 5 --output runs/wide\n"
         "  swingrad train --resume runs/wide\n"
         "  swingrad train --data folder:cifar10-jpeg --recipe cifar-minutes --seeds 3\n"
+        "  swingrad train --data folder:cifar10-jpeg --recipe cifar-minutes --progressive 16:0.5,32:0.5\n"
         "  swingrad train --resume runs/wide --epochs 10    more epochs: the rate is then that of a run of ten\n"
         "  swingrad train --resume runs/first --data folder:moved/cifar10-jpeg\n"
         "  swingrad train --data cifar10:DIR --model cifar --device cuda --precision bf16 --output runs/fast\n"

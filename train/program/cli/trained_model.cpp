@@ -116,8 +116,10 @@ Normalisation TrainedModelFlags::normalisation(Normalisation otherwise, const Sa
 }
 
 void TrainedModelFlags::load(const fs::path& weights, const Parameters& parameters, const Say& say) const {
+    // Weights of a phase before the last become those of the model itself.
+    const bool phases = is_run() && !read_config(folder_of_checkpoint(checkpoint_)).recipe.progressive.empty();
     const auto [names, resampled] =
-        load_weights(weights, parameters, resample_ ? OtherSizes::resample : OtherSizes::refuse);
+        load_weights(weights, parameters, resample_ || phases ? OtherSizes::resample : OtherSizes::refuse);
     if (names != NamesOf::timm)
         say(fmt::format("{} has the names of {}\n", on_one_line(weights.string()), name_of(names)));
     if (is_run()) {

@@ -3,6 +3,7 @@
 #include "core/io/quotes.h"
 #include "train/program/cli/commands.h"
 #include "train/program/console/flags.h"
+#include "train/program/phases/phases_of_run.h"
 #include "train/program/run/run_folder.h"
 #include "train/program/tasks/task.h"
 
@@ -37,7 +38,8 @@ RunCommand declare_verify(CLI::App& command) {
         return verify_run(folder, program_of(folder), [&] {
             const RunConfig config = read_config(folder);
             return VerifiedRun{config.recipe, task_named(config.recipe.task).model(config.recipe, config.model),
-                               config.training_images, fixed_settings_of(config)};
+                               config.training_images, fixed_settings_of(config),
+                               model_at_place(phases_of_run(config.recipe, config.model, config.epochs_before))};
         });
     };
 }

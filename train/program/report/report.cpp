@@ -62,11 +62,22 @@ std::string number_in(const nlohmann::json& line, const char* name) {
 
 // ---- the parts of the page
 
+// The first epoch, from 0, of the same sizes as the last: of a run in phases, weights are kept of the last one.
+size_t first_of_phase(const LogTable& log) {
+    const auto sizes = [&](size_t i) {
+        return std::pair{log.epochs[i].value("img_size", nlohmann::json()),
+                         log.epochs[i].value("patch_size", nlohmann::json())};
+    };
+    size_t first = log.epochs.size() - 1;
+    while (first > 0 && sizes(first - 1) == sizes(log.epochs.size() - 1)) --first;
+    return first;
+}
+
 // The epoch whose weights were kept, and its score on validation: the highest, of equal ones that with the lowest loss.
 std::pair<int64_t, double> best_epoch(const LogTable& log, const std::string& score) {
     const auto accuracies = log.column(score), losses = log.column("validation_loss");
-    size_t best = 0;
-    for (size_t i = 1; i < accuracies.size(); ++i) {
+    size_t best = first_of_phase(log);
+    for (size_t i = best + 1; i < accuracies.size(); ++i) {
         const bool higher = accuracies[i] > accuracies[best] || std::isnan(accuracies[best]);
         if (higher || (accuracies[i] == accuracies[best] && losses[i] < losses[best])) best = i;
     }
@@ -154,6 +165,8 @@ std::string epochs_section(const Page& page) {
     };
     const bool smoothed = page.run.label_smoothing > 0;
     std::vector<Column> columns{{"epoch", "epoch"},
+                                {"img_size", "rows and columns of images"},
+                                {"patch_size", "of patches"},
                                 {"train_loss", smoothed ? "training loss, smoothed targets" : "training loss"},
                                 {"train_accuracy", "training accuracy, %"},
                                 {"validation_loss", "validation loss"},

@@ -1,5 +1,6 @@
 #include "train/program/run/belonging.h"
 
+#include "core/io/json_file.h"
 #include "core/io/quotes.h"
 #include "core/io/safetensors.h"
 #include "train/loop/checkpoint.h"
@@ -61,6 +62,16 @@ std::optional<int64_t> epoch_of(const fs::path& weights) {
     check(problem == std::errc() && end == text.data() + text.size() && epoch >= 1,
           "[run] {}: metadata {} must be an epoch, got {}", weights.string(), in_quotes(epoch_key), in_quotes(text));
     return epoch;
+}
+
+PlaceOfFile place_of_file(const fs::path& file) {
+    if (!is_checkpoint(read_safetensors_metadata(file))) return {epoch_of(file).value_or(0), 0};
+    const nlohmann::json state = checkpoint_state(file);
+    const auto number = [&](const char* name) -> int64_t {
+        const bool there = state.is_object() && state.contains(name) && is_int64(state[name]);
+        return there ? state[name].get<int64_t>() : 0;
+    };
+    return {number("epoch"), number("batch")};
 }
 
 void require_of_run(const fs::path& file, const std::string& identity) {

@@ -24,6 +24,13 @@ std::string mark_in(const std::filesystem::path& file);
 // The epoch that a file of weights says it is of; none where it says none.
 std::optional<int64_t> epoch_of(const std::filesystem::path& weights);
 
+// Epochs, and batches of the next one, after which a file, weights or a checkpoint, was written, as it says; 0 where it
+// says nothing.
+struct PlaceOfFile {
+    int64_t epoch = 0, batch = 0;
+};
+PlaceOfFile place_of_file(const std::filesystem::path& file);
+
 // Throws an Error unless `file`, weights or a checkpoint, carries the mark of the run and a checksum, as all files that
 // the run writes do. Where `identity` is empty, the run has no mark, and all is well. A file under a name that no run
 // gives may be without a mark: somebody has put it there.

@@ -3,11 +3,13 @@
 #include "core/io/file.h"
 #include "core/io/stored_tensors.h"
 #include "train/data/batch.h"
+#include "train/data/resized_dataset.h"
 #include "train/data/sources.h"
 #include "train/loop/trainer.h"
 #include "train/program/console/progress.h"
 #include "train/program/images/contact_sheet.h"
 #include "train/program/images/picture_files.h"
+#include "train/program/phases/phases_of_run.h"
 #include "train/program/run/belonging.h"
 #include "train/program/run/fingerprint.h"
 #include "train/program/run/run_lock.h"
@@ -123,7 +125,8 @@ class SwinRun {
         nlohmann::json decisive = fixed_settings_of(config);
         decisive["classes"] = config.classes;
         config.identity = identity_of(decisive, known.fingerprint);
-        Learning learning = learning_of(config, init);
+        phases_ = phases_of_run(recipe_, config.model);
+        Learning learning = phases_.empty() ? learning_of(config, init) : learning_of_phase(config, 0);
         if (origin.model) learning.subject.notes = notes_of_origin(*origin.model, config);
         return start(folder, learning.subject, to_json(config), samples_text());
     }
@@ -146,7 +149,10 @@ class SwinRun {
             config.fingerprint = now.fingerprint;
         }
         const bool begun = fs::exists(folder.last());
-        Learning learning = learning_of(config, begun ? folder.last() : weights_in_folder_or_file(recipe_.init));
+        phases_ = phases_of_run(recipe_, config.model, config.epochs_before);
+        Learning learning = phases_.empty()
+                                ? learning_of(config, begun ? folder.last() : weights_in_folder_or_file(recipe_.init))
+                                : learning_of_phase(config, begun ? phase_of_file(folder) : 0);
         if (options.changes.epochs) learning.subject.raised_from = config.epochs_before.back();
         return go_on(lock, learning.subject, same ? nlohmann::json() : to_json(config), samples_text());
     }
@@ -154,7 +160,11 @@ class SwinRun {
     // The first images of the first epoch as the model would see them.
     void show_batch(const fs::path& file) const {
         const Normalisation normalisation = normalisation_of(source_.kind);
-        const std::unique_ptr<Samples> samples = task_.to_train(training_, recipe_, normalisation);
+        const auto phases = phases_of_run(recipe_, model_of(recipe_, static_cast<int64_t>(training_.classes.size())));
+        const Dataset first = phases.empty() ? Dataset{} : at_size_of(phases[0], training_);
+        const std::unique_ptr<Samples> samples =
+            phases.empty() ? task_.to_train(training_, recipe_, normalisation)
+                           : task_.to_train(first, recipe_of_phase(recipe_, phases[0]), normalisation);
         check(samples->size() >= recipe_.batch_size, "[train] a batch of {} needs as many samples to train on, got {}",
               recipe_.batch_size, samples->size());
         write_png(file, contact_sheet(first_batch_of(*samples, recipe_), normalisation));
@@ -165,6 +175,7 @@ class SwinRun {
         std::unique_ptr<Module> model;
         std::unique_ptr<Samples> training, validation;
         RunSubject subject;
+        std::unique_ptr<const Dataset> images = {};  // of a phase, which the samples refer to
     };
     using Extractor = std::shared_ptr<FeatureExtractor>;
 
@@ -198,13 +209,18 @@ class SwinRun {
                            extractor);
     }
 
-    // `weights`: those of a probe's features.
-    Learning learning_of(const RunConfig& config, const fs::path& weights) const {
+    // `weights`: those of a probe's features. `phase`: at whose sizes; null for the model's own.
+    Learning learning_of(const RunConfig& config, const fs::path& weights, const Phase* phase = nullptr) const {
         const Extractor extractor = extractor_of(config, weights);
-        auto model = task_.model(recipe_, config.model);
-        auto train =
-            extractor ? judged(training_, config, extractor) : task_.to_train(training_, recipe_, config.normalisation);
-        auto validate = judged(validation_, config, extractor);
+        const SwinConfig& shape = phase ? phase->model : config.model;
+        auto model = task_.model(recipe_, shape);
+        auto images = phase ? std::make_unique<const Dataset>(at_size_of(*phase, training_)) : nullptr;
+        const Dataset& training = images ? *images : training_;
+        auto train = extractor ? judged(training, config, extractor)
+                               : task_.to_train(training, phase ? recipe_of_phase(recipe_, *phase) : recipe_,
+                                                config.normalisation);
+        auto validate =
+            phase ? judged(at_size_of(*phase, validation_), config, extractor) : judged(validation_, config, extractor);
         Recipe recipe = recipe_;
         if (extractor) recipe.freeze = all_but_the_head;
         RunSubject subject{.recipe = recipe,
@@ -226,12 +242,42 @@ class SwinRun {
             subject.second_judge = [](const Module& of) { return std::make_unique<BothWays>(of); };
             subject.second_judge_is = "with mirror images";
         }
-        const PictureInput input{config.model.img_size, config.normalisation, preparation_of(recipe_).fitting};
+        const PictureInput input{shape.img_size, config.normalisation, preparation_of(recipe_).fitting};
         subject.html_of_judged = [this, input, classes = config.classes, at = model.get()](
                                      const Samples& samples, const Evaluation& said, const Parameters& parameters) {
             return task_.html_of_judged({recipe_, input, classes, *at, parameters}, samples, said);
         };
-        return {std::move(model), std::move(train), std::move(validate), std::move(subject)};
+        return {std::move(model), std::move(train), std::move(validate), std::move(subject), std::move(images)};
+    }
+
+    Dataset at_size_of(const Phase& phase, const Dataset& data) const {
+        return resized_to(data, phase.model.img_size, interpolation_named(recipe_.interpolation));
+    }
+
+    // Of a last checkpoint that cannot be read, who goes on with it says so.
+    size_t phase_of_file(const RunFolder& folder) const {
+        try {
+            const auto [epoch, batch] = place_of_file(folder.last());
+            return phase_of_checkpoint(phases_, epoch, batch);
+        } catch (const Error&) {
+            return 0;
+        }
+    }
+
+    // `config` must outlive it.
+    Learning learning_of_phase(const RunConfig& config, size_t index) const {
+        const Phase& phase = phases_[index];
+        Learning learning = learning_of(config, {}, &phase);
+        RunPhase& of_run = learning.subject.phase.emplace();
+        of_run = {phase.begin, phase.end, text_of_phase(phases_, index), sizes_text(phase), sizes_of_phase(phase)};
+        of_run.epochs_to_go = [this, index](int64_t done) { return epochs_to_go(phases_, index, done); };
+        of_run.model_at = model_at_place(phases_);
+        if (index + 1 < phases_.size())
+            of_run.next = [this, &config, index]() -> std::shared_ptr<const RunSubject> {
+                auto next = std::make_shared<const Learning>(learning_of_phase(config, index + 1));
+                return {next, &next->subject};
+            };
+        return learning;
     }
 
     // Whether the test images can be read shall not be found at the end. They are not kept.
@@ -273,6 +319,7 @@ class SwinRun {
     const DataSource source_;
     mutable int64_t left_out_ = 0;
     Dataset training_, validation_;
+    std::vector<Phase> phases_;  // none without --progressive
 };
 
 }  // namespace

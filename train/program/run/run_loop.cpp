@@ -61,6 +61,7 @@ void RunLoop::announce(const std::string& samples) {
     const int64_t validation = subject_.validation ? subject_.validation->size() : 0;
     progress_.line(fmt::format("{}: {} {} to train on, {} to validate on{}", subject_.data_name,
                                grouped(subject_.training.size()), subject_.samples_are, grouped(validation), samples));
+    if (subject_.phase) progress_.line(subject_.phase->text);
     for (const std::string& line : notes_) progress_.line(line);
     for (const std::string& line : surprises_of(subject_)) progress_.warning(line);
 }
@@ -84,7 +85,7 @@ int RunLoop::go() {
                 lock_->require_there();
                 events_.begin(folder_.path, trainer_.steps_done(), [this](const auto& line) { warn(line); });
             }
-            while (!over()) {
+            while (!over() && !phase_over()) {
                 const auto start = Clock::now();
                 const bool whole = trainer_.state().batch == 0;
                 train_epoch();
@@ -92,7 +93,7 @@ int RunLoop::go() {
                 finish_epoch();
                 if (whole) time_left_.epoch_took(seconds_since(start), of_steps);
             }
-            test();
+            if (!phase_over()) test();
             return 0;
         } catch (const Interrupted&) {
             // After the last epoch everything is saved, and the parameters may be the best ones, not the last.
@@ -147,7 +148,7 @@ void RunLoop::train_epoch() {
         const double each = seconds_since(start) / static_cast<double>(trainer_.steps_done() - first);
         const RunState& state = trainer_.state();
         show_step(loss, time_left_.of(each, trainer_.batches_per_epoch() - state.batch, trainer_.batches_per_epoch(),
-                                      recipe_.epochs - state.epoch - 1));
+                                      epochs_to_go()));
         if (recipe_.checkpoint_every > 0 && trainer_.steps_done() % recipe_.checkpoint_every == 0) save();
     }
 }
@@ -186,6 +187,10 @@ void RunLoop::finish_epoch() {
     }
     line +=
         fmt::format("  {:.0f} {}/s  {}", trainer_.samples_per_second(), subject_.samples_are, duration_text(seconds));
+    if (subject_.phase) {
+        entry.update(subject_.phase->sizes);
+        line += fmt::format("  at {}", subject_.phase->sizes_text);
+    }
     lock_->require_there();
     if (leads()) {
         append_to_log(folder_, entry);
@@ -205,7 +210,8 @@ void RunLoop::save_weights_of_epoch(const std::optional<Evaluation>& validation)
     const AveragedInPlace averaged = trainer_.averaged_in_place();
     RunState& state = trainer_.state();
     const int64_t epoch = state.epoch + 1;
-    if (validation && is_better(*validation)) {
+    // The best is of the model itself: a phase before the last has none.
+    if (validation && is_last_phase() && is_better(*validation)) {
         // First: a state that names it may be saved if this fails.
         trainer_.save_weights(folder_.best(), mark_of(identity(), epoch));
         if (!std::isnan(validation->score())) state.best_accuracy = validation->score();
@@ -227,6 +233,7 @@ void RunLoop::save_what_is_done() {
 }
 
 void RunLoop::save() {
+    if (begins_phase()) return;  // the last checkpoint, of the phase before, says as much
     lock_->require_there();
     trainer_.save(folder_.next());
     if (leads()) replace_file(folder_.next(), folder_.last(), folder_.previous());

@@ -41,6 +41,10 @@ class RunLoop {
     std::string fingerprint_of_weights() const;  // as they are now
     // Returns the exit code: 0, or exit_interrupted() where the user stopped it.
     int go();
+    // Of a run in phases: whether go() has come to the end of one that is not the last; to go on from there, in the
+    // place of load(), with another phase's weights. (train/program/run/start.cpp)
+    bool phase_over() const { return !is_last_phase() && trainer_.state().epoch >= subject_.phase->end; }
+    void carry_on(const RunLoop& phase_before);
 
   private:
     void train_epoch();
@@ -50,6 +54,9 @@ class RunLoop {
 
     bool leads() const { return ranks_.rank() == 0; }  // it writes the run's files, for all ranks
     bool stop_wanted();
+    bool is_last_phase() const { return !subject_.phase || !subject_.phase->next; }
+    bool begins_phase() const;
+    int64_t epochs_to_go() const;  // after the one under way, in epochs as long as this phase's
     bool over() const { return trainer_.finished() || stopped_early(); }
     bool stopped_early() const;
     void say_what_is_raised();
@@ -58,6 +65,7 @@ class RunLoop {
     void look_at_best();
     void say_what_is_dropped();
     std::string way_back_of_run();
+    RunState load_of_any_phase(const std::filesystem::path& path);
     void save();
     void save_what_is_done();
     std::string identity() const;

@@ -6,13 +6,29 @@
 #include "train/loop/evaluate.h"
 #include "train/loop/loss.h"
 #include "train/loop/recipe.h"
+#include "train/program/phases/phases_of_run.h"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace swingrad {
+
+struct RunSubject;
+
+// Of a run in phases, the one that a subject is.
+struct RunPhase {
+    int64_t begin = 0, end = 0;    // epochs of the run done before its first, and after its last
+    std::string text, sizes_text;  // "phase 1 of 2, epochs 1 to 5: ...", "16 x 16 in patches of 2 x 2"
+    nlohmann::json sizes;          // an object, for each line of the log
+    // Of the run after so many epochs, in epochs as long as this phase's.
+    std::function<double(int64_t)> epochs_to_go = {};
+    // The next phase, with all that it refers to; empty for the last one.
+    std::function<std::shared_ptr<const RunSubject>()> next = {};
+    ModelAtPlace model_at = {};
+};
 
 struct RunSubject {
     Recipe recipe;
@@ -37,6 +53,7 @@ struct RunSubject {
     nlohmann::json fixed_settings = {};   // Trainer's
     int64_t raised_from = 0;              // epochs, where this start raises them; else 0
     std::vector<std::string> notes = {};  // said once, where a run begins
+    std::optional<RunPhase> phase = {};   // of a run with --progressive
     // What the report adds about samples that were judged by these parameters, as HTML; may be empty.
     std::function<std::string(const Samples&, const Evaluation&, const Parameters&)> html_of_judged = {};
 };

@@ -16,9 +16,11 @@
 #include "train/program/run/run_loop.h"
 #include "train/program/run/way_back.h"
 #include "train/ranks/alike.h"
+#include "train/transfer/carry_over.h"
 #include "train/transfer/initial_weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 namespace swingrad {
@@ -51,6 +53,27 @@ void require_alike_with_others(const RunSubject& subject, const RunLoop& loop) {
     facts.push_back({"set of " + subject.samples_are, fingerprint_of(subject.training, subject.validation)});
     facts.push_back({"fingerprint of the weights to begin from", loop.fingerprint_of_weights()});
     require_alike(world(), facts);
+}
+
+// To the end of the run. A phase is a loop of its own, which takes over from the one before.
+int go_through_phases(RunLoop& first, const RunLock& lock, const RunSubject& subject) {
+    int code = first.go();
+    if (!first.phase_over()) return code;
+    RunLoop* before = &first;
+    std::shared_ptr<const RunSubject> now = subject.phase->next();
+    std::unique_ptr<RunLoop> loop;
+    std::shared_ptr<const RunSubject> kept;
+    while (true) {
+        auto next = std::make_unique<RunLoop>(lock.folder(), *now);
+        next->hold(lock);
+        next->carry_on(*before);
+        loop = std::move(next);  // what was before goes, and then its subject
+        kept = now;
+        code = loop->go();
+        if (!loop->phase_over()) return code;
+        before = loop.get();
+        now = kept->phase->next();
+    }
 }
 
 }  // namespace
@@ -89,7 +112,7 @@ int start(const RunFolder& folder, const RunSubject& subject, const nlohmann::js
     loop.hold(*lock);
     loop.announce(samples);
     for (const std::string& note : subject.notes) loop.warn(note);
-    return loop.go();
+    return go_through_phases(loop, *lock, subject);
 }
 
 int go_on(const RunLock& lock, const RunSubject& subject, const nlohmann::json& config, const std::string& samples) {
@@ -109,7 +132,7 @@ int go_on(const RunLock& lock, const RunSubject& subject, const nlohmann::json& 
     require_alike_with_others(subject, loop);  // and all have read what changes from here on
     if (leads && !config.is_null()) write_file_atomically(folder.config(), config.dump(2) + "\n");
     loop.drop_old_result();
-    return loop.go();
+    return go_through_phases(loop, lock, subject);
 }
 
 // ---- what a run begins from
@@ -156,8 +179,21 @@ void RunLoop::say_what_is_dropped() {
                                       trainer_.state().epoch + 1, saved, subject_.samples_are));
 }
 
+// Looked at alone.
+RunState RunLoop::load_of_any_phase(const fs::path& path) {
+    const auto [epoch, batch] = place_of_file(path);
+    const std::unique_ptr<Module> model = subject_.phase->model_at(epoch, batch);
+    const Parameters parameters(*model, dtype_of_precision(recipe_.precision), Random{});
+    const auto optimiser = make_optimiser(parameters, recipe_);
+    const RunState state =
+        load_run(path, recipe_, subject_.fixed_settings, trainer_.batches_per_epoch(), parameters, *optimiser);
+    require_of_run(path, identity());
+    return state;
+}
+
 std::string RunLoop::way_back_of_run() {
     const auto load = [&](const std::filesystem::path& path) {
+        if (subject_.phase) return load_of_any_phase(path);
         trainer_.load(path);
         require_of_run(path, identity());
         return trainer_.state();
@@ -196,6 +232,25 @@ void RunLoop::look_at_best() {
     } catch (const Error& error) {
         fail("{}; {}", error.what(), way_back_of_best(folder_, state.best_epoch, subject_.program));
     }
+}
+
+// ---- phases
+
+void RunLoop::carry_on(const RunLoop& phase_before) {
+    carry_over(phase_before.trainer_, trainer_);
+    saved_ = phase_before.saved_;
+    progress_.line(subject_.phase->text);
+}
+
+// Its weights have gone over, and no step has been taken.
+bool RunLoop::begins_phase() const {
+    const RunState& state = trainer_.state();
+    return subject_.phase && subject_.phase->begin > 0 && state.epoch == subject_.phase->begin && state.batch == 0;
+}
+
+int64_t RunLoop::epochs_to_go() const {
+    const int64_t done = trainer_.state().epoch + 1;
+    return subject_.phase ? std::llround(subject_.phase->epochs_to_go(done)) : recipe_.epochs - done;
 }
 
 // ---- a run whose epochs are raised

@@ -35,16 +35,29 @@ int64_t batches_an_epoch(const VerifiedRun& run, const RunFolder& folder) {
 struct Reading {
     VerifiedRun run;
     int64_t batches;
-    Parameters parameters;
+    std::unique_ptr<Parameters> parameters;
     std::unique_ptr<Optimiser> optimiser;
     std::string identity;
 
     Reading(VerifiedRun read, const RunFolder& folder)
         : run(std::move(read)),
           batches(batches_an_epoch(run, folder)),
-          parameters(*run.model, dtype_of_precision(run.recipe.precision), Random{}),
-          optimiser(make_optimiser(parameters, run.recipe)),
-          identity(run.fixed_settings.value(identity_setting, "")) {}
+          identity(run.fixed_settings.value(identity_setting, "")) {
+        make_room();
+    }
+
+    void make_room() {
+        optimiser.reset();
+        parameters = std::make_unique<Parameters>(*run.model, dtype_of_precision(run.recipe.precision), Random{});
+        optimiser = make_optimiser(*parameters, run.recipe);
+    }
+    // For weights of the phase that the file is of.
+    void fit(const fs::path& file) {
+        if (!run.model_at) return;
+        const auto [epoch, batch] = place_of_file(file);
+        run.model = run.model_at(epoch, batch);
+        make_room();
+    }
 };
 
 class Verification {
@@ -93,8 +106,9 @@ class Verification {
 
     RunState load(const fs::path& path) {
         require_file(path);
+        reading_->fit(path);
         const VerifiedRun& run = reading_->run;
-        const RunState state = load_run(path, run.recipe, run.fixed_settings, reading_->batches, reading_->parameters,
+        const RunState state = load_run(path, run.recipe, run.fixed_settings, reading_->batches, *reading_->parameters,
                                         *reading_->optimiser);
         require_of_run(path, reading_->identity);
         return state;
@@ -207,7 +221,8 @@ class Verification {
         look_at(path, path == folder_.best() ? remedy_of_best() : remedy, [&] {
             if (!reading_) return whole_by_itself(path);
             require_file(path);
-            const Parameters& parameters = reading_->parameters;
+            reading_->fit(path);
+            const Parameters& parameters = *reading_->parameters;
             load_weights(path, parameters);
             check(all_finite(parameters.values()) && all_finite(parameters.buffers()),
                   "[weights] {}: a value that is not finite", path.string());

@@ -4,6 +4,7 @@
 #include "models/nn/module.h"
 #include "train/loop/recipe.h"
 #include "train/program/run/run_folder.h"
+#include "train/program/run/run_subject.h"
 
 #include <functional>
 #include <memory>
@@ -17,6 +18,7 @@ struct VerifiedRun {
     std::unique_ptr<Module> model;
     int64_t training_samples;
     nlohmann::json fixed_settings = nlohmann::json::object();  // Trainer's
+    ModelAtPlace model_at = {};                                // of a run in phases
 };
 
 // Prints a line for each file. Returns 0 where nothing is wrong; else throws an Error that names the first thing that
