@@ -10,13 +10,13 @@ namespace swingrad {
 
 extern const Experiment amplitude_experiment, stability_experiment, attention_experiment, transfer_experiment,
     ablation_experiment, memory_experiment, growth_experiment, similarity_experiment, scaling_experiment,
-    segmentation_experiment;
+    segmentation_experiment, finetune_experiment;
 
 namespace {
 
-constexpr std::array all{&amplitude_experiment, &stability_experiment,   &attention_experiment, &transfer_experiment,
-                         &ablation_experiment,  &memory_experiment,      &growth_experiment,    &similarity_experiment,
-                         &scaling_experiment,   &segmentation_experiment};
+constexpr std::array all{&amplitude_experiment, &stability_experiment,    &attention_experiment, &transfer_experiment,
+                         &ablation_experiment,  &memory_experiment,       &growth_experiment,    &similarity_experiment,
+                         &scaling_experiment,   &segmentation_experiment, &finetune_experiment};
 
 }  // namespace
 

@@ -84,6 +84,21 @@ says "16 measured now" experiment transfer --quick --output again
 grep -q "^epoch " out && wrong "transfer: trained again what was trained"
 tr -s ' ' <out | grep -qx "8 to 16 1.14x 0.33x 0.32x" || wrong "transfer: coordinates leave another range"
 
+# ---- finetune learns once what all its trainings go on with, and says what it is not for
+
+refuses 2 "--data shapes:1 is not for finetune" experiment finetune --data shapes:1 --output refused
+for name in ape bee cat; do mkdir -p three/train/$name three/test/$name; done
+refuses 2 "finetune needs at least 4 classes, two of them new: folder:three has 3" experiment finetune --data folder:three --output refused
+[ -e refused ] && wrong "a refused finetune left a folder"
+cp -r runs/experiments/finetune finetune && rm finetune/cells.json
+weights=$(cksum finetune/weights/*)
+says "6 measured now" experiment finetune --quick --output finetune
+[ "$(cksum finetune/weights/*)" = "$weights" ] || wrong "finetune: the same training, but other weights"
+rm finetune/weights/*
+says "0 measured now" experiment finetune --quick --output finetune
+grep -q '"freeze": "\*_embed,layers,norm"' finetune/cells.json || wrong "finetune: no probe"
+grep -q '"layer-decay": 0.75' finetune/cells.json || wrong "finetune: no layer decay"
+
 # ---- more seeds compute the new ones only, and give a spread
 
 says "8 measured now" experiment amplitude --quick --seeds 2
