@@ -12,7 +12,8 @@ using nlohmann::json;
 
 // Of a JSON form of a configuration, the switches that V1 and V2 differ in, and others of which the libraries know one.
 std::vector<std::string> switches_of(const SwinConfig& config) {
-    std::vector<std::string> keys{"norm", "merging_norm", "attention", "position_bias", "extra_norm_every"};
+    std::vector<std::string> keys{"norm",          "merging_norm",       "attention",
+                                  "position_bias", "position_embedding", "extra_norm_every"};
     if (config.qkv_bias) keys.emplace_back("key_bias");
     const bool network = config.position_bias != PositionBias::table && config.position_bias != PositionBias::none;
     if (network) keys.emplace_back("cpb_formula");

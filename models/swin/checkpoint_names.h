@@ -3,6 +3,7 @@
 //   timm                   Microsoft                torchvision        Hugging Face
 //   patch_embed.proj.*     same                     features.0.0.*     embeddings.patch_embeddings.projection.*
 //   patch_embed.norm.*     same                     features.0.2.*     embeddings.norm.*
+//   absolute_pos_embed     same, [1, H W, C]        -                  -
 //   layers.i.downsample.*  layers.i-1.downsample.*  features.2i.*      encoder.layers.i-1.downsample.*
 //   layers.i.blocks.j.*    same                     features.2i+1.j.*  encoder.layers.i.blocks.j.*
 //    attn.qkv.weight       same                     same               attention.self.{query,key,value}.weight

@@ -33,6 +33,10 @@ enum class AttentionKind : uint8_t { cosine, dot };
 // the offset on a logarithmic scale (V2) or a linear one, an entry of a learnt table (V1), or nothing.
 enum class PositionBias : uint8_t { log_cpb, linear_cpb, table, none };
 
+// Whether tokens are told where they are: by a learnt vector for each place of stage 0's map, added to it once, as in
+// ViT. It is of one image size, and resampled for another (models/swin/resample_weights.h).
+enum class PositionEmbedding : uint8_t { none, absolute };
+
 // The network's formula as published in code (offsets in units of the window, 16 sigmoid of the result) or as written
 // in the paper (offsets in tokens, the result itself); see relative_coordinates in ops/window.h.
 enum class CpbFormula : uint8_t { code, paper };
@@ -61,6 +65,7 @@ struct SwinConfig {
     MergingNorm merging_norm = MergingNorm::after;
     AttentionKind attention = AttentionKind::cosine;
     PositionBias position_bias = PositionBias::log_cpb;
+    PositionEmbedding position_embedding = PositionEmbedding::none;
     CpbFormula cpb_formula = CpbFormula::code;
     // Ways to need less memory; neither changes what is computed, but for rounding.
     bool sequential_attention = false;  // nothing of a window's size squared is ever in memory

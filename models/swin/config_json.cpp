@@ -75,6 +75,7 @@ constexpr auto names_of(NormPlacement) { return std::array{"res-post", "pre", "p
 constexpr auto names_of(MergingNorm) { return std::array{"after", "before"}; }
 constexpr auto names_of(AttentionKind) { return std::array{"cosine", "dot"}; }
 constexpr auto names_of(PositionBias) { return std::array{"log-cpb", "linear-cpb", "table", "none"}; }
+constexpr auto names_of(PositionEmbedding) { return std::array{"none", "absolute"}; }
 constexpr auto names_of(CpbFormula) { return std::array{"code", "paper"}; }
 constexpr auto names_of(PaddingOrder) { return std::array{"before-shift", "after-shift"}; }
 
@@ -151,6 +152,7 @@ void read_key(const std::string& key, const json& value, SwinConfig& config) {
     else if (key == "merging_norm") read_switch(key, value, config.merging_norm);
     else if (key == "attention") read_switch(key, value, config.attention);
     else if (key == "position_bias") read_switch(key, value, config.position_bias);
+    else if (key == "position_embedding") read_switch(key, value, config.position_embedding);
     else if (key == "cpb_formula") read_switch(key, value, config.cpb_formula);
     else if (key == "sequential_attention") config.sequential_attention = to_bool(key, value);
     else if (key == "checkpoint_blocks") config.checkpoint_blocks = to_bool(key, value);
@@ -211,6 +213,7 @@ json config_to_json(const SwinConfig& config) {
             {"merging_norm", name_of(config.merging_norm)},
             {"attention", name_of(config.attention)},
             {"position_bias", name_of(config.position_bias)},
+            {"position_embedding", name_of(config.position_embedding)},
             {"cpb_formula", name_of(config.cpb_formula)},
             {"sequential_attention", config.sequential_attention},
             {"checkpoint_blocks", config.checkpoint_blocks}};

@@ -60,6 +60,9 @@ class Counter {
         const int64_t images = batch_ * config_.img_size.rows * config_.img_size.columns * config_.in_chans * bytes_;
         add("patch_embed", s.map(s.C), patch * s.C + s.C + 2 * s.C, batch_ * s.r * s.C * (patch + 1),
             images + s.map_bytes(s.C) + s.statistics_bytes());
+        // A sum keeps nothing.
+        if (config_.position_embedding == PositionEmbedding::absolute)
+            add("absolute_pos_embed", s.map(s.C), s.r * s.C, 0, 0);
     }
 
     void stage(size_t index) {

@@ -9,6 +9,8 @@ namespace swingrad {
 // mean of the last map's tokens is one vector for the image, and a linear layer makes a number a class of it.
 Tensor PlainSwin::forward(const Tensor& images) const {
     Tensor x = norm("patch_embed.norm", patch_embed(images));  // [B, H, W, C], in patches from here on
+    // Where absolute positions are wanted: a learnt vector for each place, the same in all images.
+    if (const Tensor positions = of("absolute_pos_embed"); positions.defined()) x = add(x, positions);
     for (size_t stage = 0; stage < config_.depths.size(); ++stage) {
         const std::string prefix = fmt::format("layers.{}.", stage);
         if (stage > 0) x = merge(prefix + "downsample.", x);  // [B, H/2, W/2, 2C]

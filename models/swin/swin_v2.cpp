@@ -89,6 +89,12 @@ SwinV2::SwinV2(const SwinConfig& config, Top top)
       norm_(channels_of_stage(config, config.depths.size() - 1)),
       head_(channels_of_stage(config, config.depths.size() - 1), config.num_classes, start_of_linear()) {
     declare("patch_embed", patch_embed_);
+    if (config.position_embedding == PositionEmbedding::absolute) {
+        const auto [rows, columns] = map_of_stage(config, 0);
+        declare("absolute_pos_embed", absolute_pos_embed_, {1, rows, columns, config.embed_dim},
+                Init::normal(weight_deviation), Decay::no, Precision::mixed);
+        absolute_pos_embed_.is_table = true;
+    }
     int64_t first_block = 0;
     for (size_t i = 0; i < config.depths.size(); ++i) {
         stages_.push_back(std::make_unique<Stage>(config, i, map_of_stage(config, i), first_block));
@@ -102,7 +108,7 @@ SwinV2::SwinV2(const SwinConfig& config, Top top)
 
 std::optional<int64_t> SwinV2::layer_of(const std::string& parameter) const {
     const int64_t blocks = std::accumulate(config_.depths.begin(), config_.depths.end(), int64_t{0});
-    if (parameter.starts_with("patch_embed.")) return 0;
+    if (parameter.starts_with("patch_embed.") || parameter == "absolute_pos_embed") return 0;
     if (parameter.starts_with("norm.")) return blocks;
     if (parameter.starts_with("head.")) return blocks + 1;
     int64_t first = 1;
@@ -170,6 +176,15 @@ Tensor SwinV2::forward(const Tensor& images, const ForwardOptions& options) cons
     return head_.forward(dropped(pooled, config_.drop_rate, options, 0));
 }
 
+Tensor SwinV2::with_positions(const Tensor& x, const ForwardOptions& options) const {
+    const Tensor& positions = absolute_pos_embed_;
+    if (!positions.defined()) return x;
+    const Scope scope("absolute_pos_embed");
+    const Tensor placed = add(x, positions);
+    observe(options, "absolute_pos_embed", placed);
+    return placed;
+}
+
 std::vector<Tensor> SwinV2::maps(const Tensor& images, const ForwardOptions& options, const Tensor& mask_token,
                                  const Tensor& mask) const {
     const Extent size = config_.img_size;
@@ -179,6 +194,7 @@ std::vector<Tensor> SwinV2::maps(const Tensor& images, const ForwardOptions& opt
           images.shape());
     Tensor x = observed("patch_embed", patch_embed_, images, options);
     if (mask.defined()) x = mask_tokens(x, mask_token, mask);
+    x = with_positions(x, options);
     std::vector<Tensor> maps;
     for (const auto& stage : stages_) maps.push_back(x = stage->forward(x, options));
     return maps;

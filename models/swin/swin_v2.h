@@ -40,8 +40,8 @@ class SwinV2 : public Module {
     // images -> what the classifier is given, [B, C]: the last map normalised, and its mean over all places.
     Tensor features(const Tensor& images, const ForwardOptions& options = {}) const;
     void draw_ahead(int64_t batch, DType dtype, Device device) override;
-    // As in timm: 0 the patch embedding, then each block a layer, the merging before a stage with its first block and
-    // the last norm with the last block, and the head on top.
+    // As in timm: 0 the patch embedding and absolute positions, then each block a layer, the merging before a stage
+    // with its first block and the last norm with the last block, and the head on top.
     std::optional<int64_t> layer_of(const std::string& parameter) const override;
     // Images in the parameters' dtype and on their device; themselves where they are so already.
     Tensor as_input(const Tensor& images) const;
@@ -56,15 +56,18 @@ class SwinV2 : public Module {
 
     // images -> what each stage puts out, before the next one's merging: [B, rows, columns, C] of map_of_stage and
     // channels_of_stage. With `mask`, uint8 [B, rows, columns] of map_of_stage(config, 0), `mask_token` [C] stands in
-    // place of the embedded patches where it is 1.
+    // place of the embedded patches where it is 1; absolute positions are added to both.
     std::vector<Tensor> maps(const Tensor& images, const ForwardOptions& options, const Tensor& mask_token = {},
                              const Tensor& mask = {}) const;
     // Of a step of training, or of evaluation: as forward(images) has them.
     ForwardOptions options_of_step() const;
 
   private:
+    Tensor with_positions(const Tensor& x, const ForwardOptions& options) const;
+
     SwinConfig config_;
     PatchEmbed patch_embed_;
+    Parameter absolute_pos_embed_;  // [1, rows, columns, C] of map_of_stage(config, 0), where there is one
     std::vector<std::unique_ptr<Stage>> stages_;
     LayerNorm norm_;
     Linear head_;

@@ -47,6 +47,7 @@ def random_arguments(draw, architecture):
         qkv_bias=draw.random() < 0.8,
         **({"pretrained_window_sizes": [draw.choice((0, 0, draw.randint(2, 8))) for _ in range(stages)]}
            if architecture == "swinv2" else {}),
+        **({"position_embedding": "absolute"} if draw.random() < 0.3 else {}),
     )
 
 

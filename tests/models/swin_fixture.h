@@ -108,15 +108,15 @@ struct Fixture {
 };
 
 inline const std::vector<std::string>& fixture_names() {
-    static const std::vector<std::string> names{"plain",   "clipped",      "shifted",    "odd_window",
-                                                "padded",  "non_square",   "pretrained", "one_token",
-                                                "clamped", "window_pairs", "no_qkv_bias"};
+    static const std::vector<std::string> names{"plain",   "clipped",      "shifted",     "odd_window",
+                                                "padded",  "non_square",   "pretrained",  "one_token",
+                                                "clamped", "window_pairs", "no_qkv_bias", "positions"};
     return names;
 }
 // Swin V1: all switches of config.h turned.
 inline const std::vector<std::string>& v1_fixture_names() {
-    static const std::vector<std::string> names{"v1_plain", "v1_padded", "v1_clipped", "v1_non_square",
-                                                "v1_no_qkv_bias"};
+    static const std::vector<std::string> names{"v1_plain",      "v1_padded",      "v1_clipped",
+                                                "v1_non_square", "v1_no_qkv_bias", "v1_positions"};
     return names;
 }
 

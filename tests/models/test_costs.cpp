@@ -84,7 +84,7 @@ void require_parameters_by_name(const SwinConfig& config) {
     for (const LayerCost& layer : layers) {
         int64_t under = 0;
         for (const NamedParameter& one : model.parameters())
-            if (one.name.starts_with(layer.name + ".")) under += one.parameter->shape.numel();
+            if (one.name == layer.name || one.name.starts_with(layer.name + ".")) under += one.parameter->shape.numel();
         INFO(layer.name);
         REQUIRE(layer.parameters == under);
     }
@@ -175,6 +175,7 @@ TEST_CASE("the costs follow every switch: parameters by name, bytes on the tape"
                                               {{"position_bias", "linear-cpb"}},
                                               {{"position_bias", "table"}},
                                               {{"position_bias", "none"}},
+                                              {{"position_embedding", "absolute"}},
                                               {{"cpb_formula", "paper"}},
                                               {{"padding_order", "after-shift"}},
                                               {{"drop_rate", 0.5}},
@@ -195,10 +196,14 @@ TEST_CASE("the costs follow every switch: parameters by name, bytes on the tape"
 }
 
 TEST_CASE("a step on meta costs what is counted from the configuration") {
-    const std::vector<nlohmann::json> changes{
-        nlohmann::json::object(),     {{"norm", "pre"}},           {{"norm", "sandwich"}, {"drop_path_rate", 0}},
-        {{"merging_norm", "before"}}, {{"position_bias", "none"}}, {{"sequential_attention", true}},
-        {{"architecture", "swin"}}};
+    const std::vector<nlohmann::json> changes{nlohmann::json::object(),
+                                              {{"norm", "pre"}},
+                                              {{"norm", "sandwich"}, {"drop_path_rate", 0}},
+                                              {{"merging_norm", "before"}},
+                                              {{"position_bias", "none"}},
+                                              {{"sequential_attention", true}},
+                                              {{"architecture", "swin"}},
+                                              {{"position_embedding", "absolute"}}};
     for (const nlohmann::json& change : changes) {
         INFO(change.dump());
         const SwinConfig config = config_from_json(change, custom());

@@ -66,6 +66,8 @@ std::vector<NamedConfig> configurations() {
              config.position_bias = PositionBias::none;
              config.merging_norm = MergingNorm::before;
          })},
+        {"Swin V2 with absolute positions",
+         changed([](SwinConfig& config) { config.position_embedding = PositionEmbedding::absolute; })},
         // The loops leave out what drop path drops, in the first stage's second block a branch of the whole batch; the
         // kernels compute it.
         {"Swin V2 in training, with drop path", changed(drop_path), true},

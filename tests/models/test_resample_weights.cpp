@@ -1,4 +1,6 @@
 // Weights loaded into a model with another window or patch size.
+#include "core/io/safetensors.h"
+#include "models/swin/resample_weights.h"
 #include "models/swin/swin_v2.h"
 #include "ops/ops.h"
 #include "tests/support/catch.h"
@@ -6,6 +8,7 @@
 #include "tests/support/temporary_directory.h"
 #include "train/loop/checkpoint.h"
 
+#include <cmath>
 #include <map>
 
 using namespace swingrad;
@@ -72,6 +75,76 @@ TEST_CASE("a model with a larger patch sees in an enlarged image what it saw in 
     const Tensor enlarged = resize(patches(image, 2), {3, 3}, Resize::bilinear);
     const Tensor back = reshape(permute(reshape(enlarged, {16, 16, 3, 3, 3}), {0, 2, 1, 3, 4}), {1, 48, 48, 3});
     REQUIRE(largest_difference(small.model.forward(image), large.model.forward(back)) < 1e-5);
+}
+
+TEST_CASE("absolute positions are resampled to the map of another image, bicubically") {
+    // That resize is PyTorch's: tests/image/test_resize.cpp.
+    const Tensor value = Tensor::from({1, 2, 4, 1}, std::vector<double>{0, 1, 4, 9, 16, 25, 36, 49});
+    const Tensor larger = resampled_weight("absolute_pos_embed", value, {1, 3, 4, 1});
+    REQUIRE(larger.shape() == Shape{1, 3, 4, 1});
+    REQUIRE(same_bits(larger, resize(value, {3, 4}, Resize::bicubic)));
+    REQUIRE_FALSE(resampled_weight("absolute_pos_embed", value, {1, 3, 4, 2}).defined());
+    REQUIRE_FALSE(resampled_weight("pos_embed", value, {1, 3, 4, 1}).defined());
+
+    const TemporaryDirectory directory;
+    SwinConfig config = v1(4, 2);
+    config.position_embedding = PositionEmbedding::absolute;
+    const Model small(config, 1);
+    save_weights(directory / "w", small.parameters);
+    config.img_size = {48, 40};
+    const Model large(config, 2);
+    REQUIRE(contains(error_of([&] { load_weights(directory / "w", large.parameters); }), "\"absolute_pos_embed\" is"));
+    REQUIRE(load_weights(directory / "w", large.parameters, OtherSizes::resample).resampled ==
+            std::vector<std::string>{"absolute_pos_embed"});
+    REQUIRE(same_bits(large.value("absolute_pos_embed"),
+                      resize(small.value("absolute_pos_embed"), {24, 20}, Resize::bicubic)));
+}
+
+TEST_CASE("Microsoft's list of absolute positions is the map here, of the same tokens or of a square") {
+    const TemporaryDirectory directory;
+    SwinConfig config = v1(4, 2);
+    config.position_embedding = PositionEmbedding::absolute;
+    config.img_size = {32, 24};
+    const auto write_list = [&](const Model& model) {
+        NamedTensors weights;
+        for (const auto& entry : model.parameters.entries())
+            weights.emplace_back(entry.name, entry.name == "absolute_pos_embed"
+                                                 ? entry.value.view({1, entry.value.numel() / 4, 4})
+                                                 : entry.value);
+        write_safetensors(directory / "w", weights);
+    };
+    const Model source(config, 1), same(config, 2);
+    write_list(source);
+    load_weights(directory / "w", same.parameters);
+    REQUIRE(same_bits(same.parameters.values(), source.parameters.values()));
+
+    config.img_size = {32, 32};
+    const Model square(config, 3);
+    REQUIRE(contains(error_of([&] { load_weights(directory / "w", square.parameters, OtherSizes::resample); }),
+                     "\"absolute_pos_embed\" is float32 [1, 192, 4]"));
+    write_list(square);
+    load_weights(directory / "w", same.parameters, OtherSizes::resample);
+    REQUIRE(same_bits(same.value("absolute_pos_embed"),
+                      resize(square.value("absolute_pos_embed"), {16, 12}, Resize::bicubic)));
+}
+
+TEST_CASE("absolute positions begin small, do not decay, and lie in the lowest layer") {
+    SwinConfig config = v1(4, 2);
+    config.position_embedding = PositionEmbedding::absolute;
+    const Model one(config, 1);
+    for (const auto& entry : one.parameters.entries()) {
+        if (entry.name != "absolute_pos_embed") continue;
+        REQUIRE(entry.shape == Shape{1, 16, 16, 4});
+        REQUIRE(entry.decay == Decay::no);
+        REQUIRE(entry.is_table);
+        REQUIRE(one.model.layer_of(entry.name) == 0);
+        double squares = 0;
+        for (const double value : entry.value.values()) squares += value * value;
+        REQUIRE(std::sqrt(squares / 1024) == Approx(0.02).epsilon(0.1));
+    }
+    REQUIRE(one.value("absolute_pos_embed").defined());
+    config.position_embedding = PositionEmbedding::none;
+    REQUIRE_FALSE(Model(config, 1).value("absolute_pos_embed").defined());
 }
 
 TEST_CASE("what is no matter of sizes is not resampled") {

@@ -97,6 +97,7 @@ TEST_CASE("every combination of norm, merging, attention and position bias is wh
                     config.qkv_bias = combination % 11 != 4;
                     config.padding_order =
                         combination % 13 < 6 ? PaddingOrder::before_shift : PaddingOrder::after_shift;
+                    if (combination % 17 < 8) config.position_embedding = PositionEmbedding::absolute;
                     compare_with_plain_operations(config);
                     ++combination;
                 }
@@ -107,6 +108,7 @@ TEST_CASE("a whole Swin's gradient agrees with dual numbers to the second order"
     dot.attention = AttentionKind::dot;
     dot.position_bias = PositionBias::table;
     dot.norm = NormPlacement::pre;
+    dot.position_embedding = PositionEmbedding::absolute;
     dropping.drop_path_rate = 0.5;
     dropping.drop_rate = 0.3;
     dropping.checkpoint_blocks = true;

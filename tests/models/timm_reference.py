@@ -52,7 +52,11 @@ def build(architecture, model_args, num_classes):
         return tuple(tuples(v) for v in value) if isinstance(value, (list, tuple)) else value
 
     arguments = {key: tuples(value) for key, value in model_args.items()}
-    return ARCHITECTURES[architecture](num_classes=num_classes, **arguments).eval()
+    absolute = arguments.pop("position_embedding", "none") == "absolute"
+    model = ARCHITECTURES[architecture](num_classes=num_classes, **arguments).eval()
+    if absolute:  # timm's Swin has none: reference() adds them by hand
+        model.absolute_pos_embed = torch.nn.Parameter(torch.zeros(1, *model.patch_embed.grid_size, arguments["embed_dim"]))
+    return model
 
 
 def reference(architecture, model_args, num_classes, weights, images, labels, dtype):
@@ -68,6 +72,9 @@ def reference(architecture, model_args, num_classes, weights, images, labels, dt
         return hook
 
     model.patch_embed.register_forward_hook(observe("patch_embed"))
+    if hasattr(model, "absolute_pos_embed"):
+        model.patch_embed.register_forward_hook(lambda _module, _inputs, output: output + model.absolute_pos_embed)
+        model.patch_embed.register_forward_hook(observe("absolute_pos_embed"))
     for i, stage in enumerate(model.layers):
         stage.register_forward_hook(observe(f"layers.{i}"))
         if i > 0:

@@ -8,9 +8,7 @@
 #include <cstring>
 
 namespace swingrad {
-namespace {
 
-// The samples `indices` of `data`, in that order.
 Dataset subset(const Dataset& data, const std::vector<int64_t>& indices) {
     Dataset part;
     part.classes = data.classes;
@@ -31,8 +29,6 @@ Dataset subset(const Dataset& data, const std::vector<int64_t>& indices) {
     }
     return part;
 }
-
-}  // namespace
 
 bool Dataset::has_other_sizes() const {
     for (int64_t i = 0; pictures && i < size(); ++i)

@@ -36,6 +36,9 @@ struct Dataset {
 
 enum class Split { train, validation, test };
 
+// The samples `indices`, in that order.
+Dataset subset(const Dataset& data, const std::vector<int64_t>& indices);
+
 // Keeps a random `fraction` in [0, 1) of the samples back, of each class the same: rounded to nearest, but of two or
 // more at least one on either side, and an only one is not kept back. {rest, held_out}, both in the order they had. 0
 // holds nothing back, and copies nothing.

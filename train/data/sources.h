@@ -12,15 +12,17 @@
 
 namespace swingrad {
 
+// Ten kinds of shapes, or five further ones (train/data/shapes/kinds.h).
+enum class ShapeKinds : uint8_t { ten, further };
 constexpr int64_t shapes_train_size = 8000, shapes_test_size = 1000;
 
-// Drawn at this extent (train/data/shapes/shapes.h). Throws an Error where there is no such version.
+// Drawn at this extent (train/data/shapes/shapes.h). Throws an Error where there is no such version, or not of these
+// kinds, of which the first version has ten alone.
 constexpr int64_t newest_shapes = 2;  // the first is 1
-Dataset load_shapes(Split split, Extent extent, int64_t version = newest_shapes);
+Dataset load_shapes(Split split, Extent extent, int64_t version = newest_shapes, ShapeKinds kinds = ShapeKinds::ten);
 // The same pictures with masks: classes "background" and the shapes'. A pixel is of the shape that covers its middle.
-Dataset load_shapes_with_masks(Split split, Extent extent, int64_t version = newest_shapes);
-// Five further kinds, as many pictures, drawn as those of version 2: for what is learnt after those.
-Dataset load_more_shapes(Split split, Extent extent);
+Dataset load_shapes_with_masks(Split split, Extent extent, int64_t version = newest_shapes,
+                               ShapeKinds kinds = ShapeKinds::ten);
 
 // CIFAR-10 and CIFAR-100 in their binary versions, with fine labels. `name` is "cifar10" or "cifar100"; the extent must
 // be 32 x 32. The directory holds the files (data_batch_1.bin and so on, or train.bin and test.bin), or else the

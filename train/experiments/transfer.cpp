@@ -1,5 +1,5 @@
-// A model trained with one window, asked with larger ones on larger images, by the kind of its position bias. All else
-// is Swin V2's. One training a kind, an ordinary run below the experiment's folder, is taken to every window.
+// A model trained with one window, asked with larger ones on larger images, by how it knows positions. All else is Swin
+// V2's. One training a kind, an ordinary run below the experiment's folder, is taken to every window.
 
 #include "train/experiments/transfer.h"
 #include "train/experiments/harness/training.h"
@@ -52,6 +52,12 @@ SwinRecipe fine_tuning_of(const Plan& plan, SwinRecipe recipe, int64_t window) {
     return recipe;
 }
 
+// A control: the same larger image, and the window that was trained.
+SwinRecipe with_trained_window(const Plan& plan, SwinRecipe recipe) {
+    recipe.model_args["window_size"] = plan.windows.front();
+    return recipe;
+}
+
 // ---- one cell
 
 json measure(const Plan& plan, const SwinRecipe& training, const SwinRecipe& recipe, const RunFolder& trained,
@@ -60,17 +66,25 @@ json measure(const Plan& plan, const SwinRecipe& training, const SwinRecipe& rec
     const Extent extent{recipe.img_size, recipe.img_size};
     const Dataset seen = resized(images.training(plan.fine_tuned), extent);
     const Dataset test = resized(images.test(plan.measured), extent);
+    const ImageSamples judged(test, images.normalisation());
     const SwinConfig model = model_of(recipe, images.classes());
     SwinTrainer trainer(recipe, model, seen, images.normalisation());
     load_weights(trained.weights(), trainer.parameters(), OtherSizes::resample);
-    const auto accuracy = [&] {
-        return evaluate(trainer.model(), trainer.parameters(), ImageSamples(test, images.normalisation()),
-                        recipe.batch_size, [](int64_t) { stop_if_interrupted(); })
-            .accuracy;
+    const auto accuracy_of = [&](SwinV2& swin, const Parameters& parameters) {
+        return evaluate(swin, parameters, judged, recipe.batch_size, [](int64_t) { stop_if_interrupted(); }).accuracy;
     };
-    const auto bias = [&] { return bias_map(model, trainer.parameters(), 0); };
+    const auto accuracy = [&] { return accuracy_of(trainer.model(), trainer.parameters()); };
+    const auto bias = [&] {
+        return model.position_bias == PositionBias::none ? std::vector<double>()
+                                                         : bias_map(model, trainer.parameters(), 0);
+    };
     json result{{"run", trained.path.filename().string()}, {"test_images", test.size()}};
     result["without"] = {{"accuracy", accuracy()}, {"bias", bias()}};
+    SwinV2 kept(model_of(with_trained_window(plan, recipe), images.classes()));
+    const Parameters of_kept(kept, dtype_of_precision(recipe.precision), Random{}, choose_device(recipe.device),
+                             Gradients::no);
+    load_weights(trained.weights(), of_kept, OtherSizes::resample);
+    result["kept"] = {{"accuracy", accuracy_of(kept, of_kept)}};
     result["stopped"] = train_through(trainer, run, "fine-tuning");
     result["with"] = {{"accuracy", result["stopped"] == "" ? accuracy() : NAN}, {"bias", bias()}};
     return result;
@@ -82,13 +96,15 @@ std::vector<Cell> cells_of(const Plan& plan, ExperimentImages& images, Experimen
         for (int64_t seed = 0; seed < run.settings.seeds; ++seed) {
             SwinRecipe training = plan.training;
             training.seed = seed;
-            training.model_args["position_bias"] = kind;
+            const bool absolute = std::string_view(kind) == "absolute";
+            training.model_args["position_bias"] = absolute ? "none" : kind;
+            if (absolute) training.model_args["position_embedding"] = kind;
             const std::string label = fmt::format("{}, seed {}", kind, seed);
             const RunFolder trained{run.folder / "runs" / file_name_of(label, to_json(training))};
             for (const int64_t window : plan.windows) {
                 const SwinRecipe recipe = fine_tuning_of(plan, training, window);
                 cells.push_back({fmt::format("{}, window {}", label, window),
-                                 {{"measure", "transfer"},
+                                 {{"measure", "transfer, with a control"},
                                   {"training", to_json(training)},
                                   {"recipe", to_json(recipe)},
                                   {"images", plan.fine_tuned},
@@ -124,10 +140,10 @@ extern const Experiment transfer_experiment;
 const Experiment transfer_experiment{
     "transfer",
     "Table 1, Figures 4 and 5, section 3.3",
-    "accuracy with larger windows than the trained one, by the kind of position bias",
+    "accuracy with larger windows than the trained one, by the kind of position bias, and by absolute positions",
     "25 minutes",
     true,
-    1,
+    2,
     {"A model that was trained with one window is wanted with a larger one, on larger images. V1 has learnt a table "
      "with a number for each offset between two tokens, and a larger window has offsets that are in no table: it is "
      "resized bicubically, like an image. V2 has a small network that makes the bias from the offset, and asks it for "
@@ -140,12 +156,18 @@ const Experiment transfer_experiment{
      "in the place of the product. Then the offsets 7 and -7 would have the coordinates 1 + 2.08 = 3.08 and "
      "-1 + 2.08 = 1.08, both to one side; opposite offsets would not be opposite, there would be a jump at 0, and the "
      "range would grow from 3.08 to 3.77, by 0.23 times. The paper's 0.33 is (ln 16 - ln 8) / ln 8 = 1/3, which only "
-     "the product gives, with a range of -2.08 to 2.08 for window 8."},
-    {"nano is trained with window 4 for each kind of position bias, all else as in V2; then its weights are taken to "
+     "the product gives, with a range of -2.08 to 2.08 for window 8.",
+     "Some summaries also read the rows of the paper's figure of transfer as ViT's, Swin's and Swin V2's. They are "
+     "Swin "
+     "V2 by its kind of position bias; no row of the paper has ViT's absolute positions."},
+    {"nano is trained with window 4 for each kind of position bias, and with absolute positions and no bias (a learnt "
+     "vector for each place, added to the embedded patches, resized bicubically with the image); all else as in V2. "
+     "Then its weights are taken to "
      "windows of 6, 8 and 16 on images of 1.5, 2 and 4 times the size, tested, fine-tuned for a few steps at a tenth "
      "of the learning rate, and tested again. pretrained_window_sizes is the trained window, as in the paper's code, "
      "so that a near offset keeps its coordinate. What the paper's scale for linear coordinates was is not known; here "
-     "they are offset / 3.",
+     "they are offset / 3. As a control each model also sees the larger image with the window it was trained with, so "
+     "that what the image costs can be told from what the window costs.",
      "The paper's larger images show more detail, so that there the networks even gain at first. Here an image is "
      "resized bicubically from 32 x 32 pixels: larger ones hold nothing new, patches of 4 x 4 pixels show ever less "
      "of it, and a loss is to be expected with every position bias. The differences between them are the matter.",
@@ -153,7 +175,8 @@ const Experiment transfer_experiment{
      "and key, as trained, with the largest window, and there after fine-tuning; once as maps, once along the middle "
      "row. A resized table is stretched, as the image is; a network keeps the bias of near offsets and continues it to "
      "the far ones."},
-    {{"ops/window.cpp", "axis_coordinates(", "the coordinates of an offset: sign times logarithm"},
+    {{"models/swin/swin_v2.cpp", "Tensor SwinV2::with_positions(", "absolute positions"},
+     {"ops/window.cpp", "axis_coordinates(", "the coordinates of an offset: sign times logarithm"},
      {"ops/attention/continuous_position_bias.cpp", "Tensor continuous_position_bias(", "the network"},
      {"ops/attention/resample_bias_table.cpp", "Tensor resample_bias_table(", "the table as an image, resized"},
      {"train/experiments/transfer.cpp", "SwinRecipe fine_tuning_of(", "which settings a larger window changes"},

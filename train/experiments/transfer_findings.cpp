@@ -17,7 +17,7 @@ using nlohmann::json;
 
 constexpr std::array paper_times{1.0, 1.5, 2.0, 2.5, 3.0};  // windows of 8, 12, 16, 20 and 24 tokens
 using PaperRow = std::array<double, paper_times.size()>;
-using PaperTable = std::array<PaperRow, transfer_kinds.size()>;
+using PaperTable = std::array<PaperRow, kinds_with_bias>;
 
 constexpr PaperTable paper_without{{{81.7, 79.4, 77.2, 73.2, 68.7},  //
                                     {81.7, 82.0, 81.2, 79.8, 77.6},
@@ -40,18 +40,18 @@ struct Results : TransferResults {
     const json& at(size_t kind, size_t seed, size_t window) const {
         return all[(kind * static_cast<size_t>(seeds) + seed) * windows.size() + window];
     }
-    // `when` is "without" or "with" fine-tuning.
+    // `when` is "without" or "with" fine-tuning, or "kept", without and with the trained window.
     Spread accuracy(const char* when, size_t kind, size_t window) const {
         std::vector<double> values;
         for (size_t seed = 0; seed < static_cast<size_t>(seeds); ++seed)
             values.push_back(number_of(at(kind, seed, window).at(when), "accuracy"));
         return spread_of(values);
     }
-    // Against the trained window, neither fine-tuned.
-    Spread change(size_t kind, size_t window) const {
+    // Against the trained window and image, neither fine-tuned.
+    Spread change(const char* when, size_t kind, size_t window) const {
         std::vector<double> values;
         for (size_t seed = 0; seed < static_cast<size_t>(seeds); ++seed)
-            values.push_back(number_of(at(kind, seed, window).at("without"), "accuracy") -
+            values.push_back(number_of(at(kind, seed, window).at(when), "accuracy") -
                              number_of(at(kind, seed, 0).at("without"), "accuracy"));
         return spread_of(values);
     }
@@ -71,11 +71,29 @@ ResultTable table_of(const Results& results, const char* when, const PaperTable&
             here.emplace_back("-");
             for (size_t window = 0; window < results.windows.size(); ++window)
                 if (results.times(window) == times) here.back() = text_of(results.accuracy(when, kind, window), 1);
-            there.push_back(text_of(spread_of({paper_at(paper[kind], times)}), 1));
+            if (kind < kinds_with_bias) there.push_back(text_of(spread_of({paper_at(paper[kind], times)}), 1));
         }
         table.rows.push_back(here);
-        table.rows.push_back(there);
+        if (kind < kinds_with_bias) table.rows.push_back(there);
     }
+    return table;
+}
+
+ResultTable control_table(const Results& results) {
+    ResultTable table{
+        fmt::format(
+            "A control: accuracy in percent on larger images with the trained window of {}, without fine-tuning",
+            results.windows.front()),
+        {"position bias"},
+        {}};
+    for (size_t window = 0; window < results.windows.size(); ++window)
+        table.columns.push_back(fmt::format("{}x", results.times(window)));
+    for (size_t kind = 0; kind < transfer_kinds.size(); ++kind) {
+        table.rows.push_back({transfer_kinds[kind]});
+        for (size_t window = 0; window < results.windows.size(); ++window)
+            table.rows.back().push_back(text_of(results.accuracy("kept", kind, window), 1));
+    }
+    table.note = "What is lost here the larger image costs, and no window.";
     return table;
 }
 
@@ -149,19 +167,20 @@ std::vector<NamedFigure> figures_of(const Results& results) {
         }
         figures.push_back({fmt::format("{}.svg", when), figure});
     }
-    for (size_t kind = 0; kind < transfer_kinds.size(); ++kind) {
+    for (size_t kind = 0; kind < kinds_with_bias; ++kind) {
         figures.push_back({fmt::format("bias-{}.svg", transfer_kinds[kind]), bias_along_row(results, kind)});
         figures.push_back({fmt::format("bias-maps-{}.svg", transfer_kinds[kind]), bias_maps(results, kind)});
     }
     return figures;
 }
 
-// Log-cpb's value against the two others'. Of a single seed the error is what so many test images leave open at most,
+// Log-cpb's value against the others'. Of a single seed the error is what so many test images leave open at most,
 // where a value is made of `accuracies` of them.
 std::string compared(const Results& results, int accuracies, const std::function<Spread(size_t kind)>& value) {
     std::string text;
     const Spread log = value(log_cpb);
-    for (size_t other = 0; other < log_cpb; ++other) {
+    for (size_t other = 0; other < transfer_kinds.size(); ++other) {
+        if (other == log_cpb) continue;
         const Spread there = value(other);
         const double difference = log.mean - there.mean;
         const double error = log.seeds > 1 && there.seeds > 1
@@ -179,16 +198,26 @@ std::string seen_without(const Results& results, size_t window) {
     const double times = results.times(window);
     std::string here, there;
     for (size_t kind = 0; kind < transfer_kinds.size(); ++kind) {
+        here += fmt::format("{}{} {:+.1f}", kind == 0 ? "" : ", ", transfer_kinds[kind],
+                            results.change("without", kind, window).mean);
+        if (kind >= kinds_with_bias) continue;
         const PaperRow& paper = paper_without[kind];
-        here +=
-            fmt::format("{}{} {:+.1f}", kind == 0 ? "" : ", ", transfer_kinds[kind], results.change(kind, window).mean);
         if (const double then = paper_at(paper, times); std::isfinite(then))
             there += fmt::format("{}{:+.1f}", kind == 0 ? " (in the paper " : ", ", then - paper[0]);
     }
     if (!there.empty()) there += ")";
     return fmt::format("{} times window and image, without fine-tuning, accuracy changes by so many points: {}{}.{}",
                        times, here, there,
-                       compared(results, 4, [&](size_t kind) { return results.change(kind, window); }));
+                       compared(results, 4, [&](size_t kind) { return results.change("without", kind, window); }));
+}
+
+std::string seen_with_kept_window(const Results& results, size_t window) {
+    std::string here;
+    for (size_t kind = 0; kind < transfer_kinds.size(); ++kind)
+        here += fmt::format("{}{} {:+.1f}", kind == 0 ? "" : ", ", transfer_kinds[kind],
+                            results.change("kept", kind, window).mean);
+    return fmt::format("{} times the image with the trained window, as a control: {} points.", results.times(window),
+                       here);
 }
 
 std::string seen_with(const Results& results, size_t window) {
@@ -204,6 +233,7 @@ std::vector<std::string> seen_in(const Results& results) {
     std::vector<std::string> texts;
     for (size_t window = 1; window < results.windows.size(); ++window) {
         texts.push_back(seen_without(results, window));
+        texts.push_back(seen_with_kept_window(results, window));
         texts.push_back(seen_with(results, window));
     }
     for (const json& one : results.all)
@@ -217,7 +247,7 @@ std::vector<std::string> seen_in(const Results& results) {
 Findings transfer_findings(const TransferResults& given) {
     const Results results{given};
     std::vector<ResultTable> tables{table_of(results, "without", paper_without), table_of(results, "with", paper_with),
-                                    coordinates_table(results)};
+                                    control_table(results), coordinates_table(results)};
     tables[1].note = "At 1x too the model is fine-tuned, which the paper does not: what more training alone is worth.";
     return {figures_of(results), tables, seen_in(results), {}};
 }

@@ -177,6 +177,7 @@ LoadedWeights load_weights(const std::filesystem::path& path, const Parameters& 
         loaded.names = names;
         if (names != NamesOf::timm) heading += fmt::format(", with the names of {},", name_of(names));
     }
+    take_shapes(file.tensors, targets);
     if (other_sizes == OtherSizes::resample) loaded.resampled = resample(file.tensors, targets);
     const auto ignored = [&](const std::string& name) {
         return (checkpoint && is_optimiser_state(name)) || (swin ? is_bookkeeping(name) : is_count_of_batches(name));

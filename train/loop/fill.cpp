@@ -40,6 +40,18 @@ bool is_convertible(const StoredTensor& stored, DType to) {
     return stored.dtype && (*stored.dtype == to || (is_float(*stored.dtype) && is_float(to)));
 }
 
+void take_shapes(Stored& tensors, const NamedTensors& targets) {
+    for (const auto& [name, target] : targets) {
+        const auto found = tensors.find(name);
+        if (found == tensors.end()) continue;
+        StoredTensor& stored = found->second;
+        const Shape shape = shape_here(name, stored.shape, target.shape());
+        if (shape == stored.shape) continue;
+        stored.read = [read = stored.read, shape] { return read().view(shape); };
+        stored.shape = shape;
+    }
+}
+
 std::vector<std::string> resample(Stored& tensors, const NamedTensors& targets) {
     std::vector<std::string> names;
     for (const auto& [name, target] : targets) {

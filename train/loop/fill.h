@@ -15,6 +15,9 @@ namespace swingrad {
 // Whether the tensor's elements can be read as these: both floating, or the same.
 bool is_convertible(const StoredTensor& stored, DType to);
 
+// Gives tensors that other programs keep in another shape, and which are the same numbers, the shape here.
+void take_shapes(std::map<std::string, StoredTensor>& tensors, const NamedTensors& targets);
+
 // Replaces what can be resampled to the shape of its target (models/swin/resample_weights.h); returns the names.
 std::vector<std::string> resample(std::map<std::string, StoredTensor>& tensors, const NamedTensors& targets);
 

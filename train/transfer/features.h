@@ -13,7 +13,7 @@
 namespace swingrad {
 
 // A linear probe trains the classifier alone: these patterns are all else of a Swin, for models/nn/freeze.h.
-inline constexpr const char* all_but_the_head = "patch_embed,layers,norm";
+inline constexpr const char* all_but_the_head = "*_embed,layers,norm";
 
 // Of all samples in their order, as they are: [n, C], float32, or float64 where the model is, on the CPU. The model in
 // evaluation, in batches of at most `batch_size`, nothing recorded. `after_batch`, where given, is called with the

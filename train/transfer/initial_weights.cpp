@@ -90,6 +90,7 @@ InitialWeights take_initial_weights(const std::filesystem::path& path, const Par
         if (named.given != NamesOf::timm) with_names = fmt::format(", which has the names of {}", name_of(named.given));
     }
     std::erase_if(file.tensors, [&](const auto& one) { return is_no_weight(one.first, checkpoint, swin); });
+    take_shapes(file.tensors, targets);
     const Names resampled = resample(file.tensors, targets);
     const Sorted parts = sorted(file.tensors, targets, swin);
     check(!parts.fitting.empty(), "{}: nothing in it fits: it holds {}, the model has {}", heading,

@@ -3,6 +3,7 @@
 #include "tests/support/support.h"
 #include "train/data/batch.h"
 #include "train/data/shapes/shapes.h"
+#include "train/data/sources.h"
 #include "train/program/images/data_source.h"
 
 #include <algorithm>
@@ -27,6 +28,11 @@ double area_of(const std::string& name) {
     if (name == "cross") return 2 * (1.9 * 0.56) - 0.56 * 0.56;
     if (name == "stripes") return 3 * 0.32 * 1.32;
     if (name == "checker") return 1.4 * 1.4 / 2;
+    if (name == "diamond") return 2 * 0.95 * 0.95;
+    if (name == "bowl") return pi * 0.9 * 0.9 / 2;
+    if (name == "hourglass") return 2 * (0.56 * 0.8);
+    if (name == "ell") return 0.5 * 1.6 + 1.2 * 0.5 - 0.5 * 0.5;
+    if (name == "arrow") return 0.75 * 0.95 + 0.44 * 0.9;
     // crescent: a disc less its lens with another disc
     const double R = 0.9, r = 0.75, d = 0.45;
     const double lens = r * r * std::acos((d * d + r * r - R * R) / (2 * d * r)) +
@@ -45,20 +51,26 @@ float pixel_of(const Tensor& image, int64_t r, int64_t c, int64_t channel) {
     return static_cast<float>(image.data<uint8_t>()[(r * image.shape()[1] + c) * 3 + channel]) / 255.0f;
 }
 
+std::string name_of(int64_t kind) {
+    const int64_t ten = first_kind(ShapeKinds::further);
+    return kind < ten ? shape_names()[static_cast<size_t>(kind)]
+                      : shape_names(ShapeKinds::further)[static_cast<size_t>(kind - ten)];
+}
+
 // Nothing of the shape is cut off: seen ten times as large, all of its area is there.
 void require_whole(const Placement& shape, Extent extent) {
     const Placement large{shape.label, 10 * shape.row, 10 * shape.column, 10 * shape.radius, shape.angle};
     const Tensor mask = draw_mask(CrowdedScene{{}, {}, {{large, {}}}, {}}, {10 * extent.rows, 10 * extent.columns});
-    const double area = area_of(shape_names()[static_cast<size_t>(shape.label)]) * large.radius * large.radius;
+    const double area = area_of(name_of(shape.label)) * large.radius * large.radius;
     REQUIRE(static_cast<double>(covered(mask)) == Approx(area).epsilon(0.04));
 }
 
 }  // namespace
 
 TEST_CASE("every shape covers the area that geometry says, at any angle") {
-    for (int64_t label = 0; label < 10; ++label)
+    for (int64_t label = 0; label < 15; ++label)
         for (const double angle : {0.0, 0.7, 2.9}) {
-            const std::string name = shape_names()[static_cast<size_t>(label)];
+            const std::string name = name_of(label);
             INFO(name << " at " << angle);
             const Placement shape{label, 151.3, 160.8, 150, angle};
             const Tensor mask = draw_mask(CrowdedScene{{}, {}, {{shape, {}}}, {}}, {310, 320});
@@ -177,7 +189,40 @@ TEST_CASE("the shapes data set is balanced, fixed, and different for training an
     set_thread_count(threads);
 }
 
-// Taken once from version 0.1's pictures, to which runs of that time must come back.
+TEST_CASE("further shapes are five other kinds on pictures of their own, and fit into them") {
+    const DataSource source = parse_data_source("shapes:2-further");
+    REQUIRE(class_names(source) == std::vector<std::string>{"diamond", "bowl", "hourglass", "ell", "arrow"});
+    REQUIRE(lasting_source("shapes:2-further") == "shapes:2-further");
+    const Dataset test = load_dataset(source, Split::test);
+    REQUIRE(test.classes == class_names(source));
+    for (int64_t label = 0; label < 5; ++label)
+        REQUIRE(std::count(test.labels.begin(), test.labels.end(), label) == 200);
+    constexpr Extent extent{32, 32};
+    for (int64_t index = 0; index < 50; ++index) {
+        const CrowdedScene scene = crowded_scene(Split::test, index, extent, ShapeKinds::further);
+        for (const TexturedShape& shape : scene.shapes) {
+            REQUIRE(shape.place.label == 10 + index % 5);
+            require_whole(shape.place, extent);
+        }
+        // Not the same ground either: nothing of a picture tells which of the ten had its number.
+        REQUIRE(scene.background.base != crowded_scene(Split::test, index, extent).background.base);
+    }
+    const Dataset with_masks = load_dataset(source, Split::test, {.masks = true});
+    REQUIRE(with_masks.classes.size() == 6);
+    std::set<uint8_t> seen;
+    for (int64_t i = 0; i < 20; ++i)
+        for (const uint8_t pixel : with_masks.masks->read(i).span<uint8_t>()) {
+            REQUIRE((pixel == 0 || pixel == 1 + i % 5));
+            seen.insert(pixel);
+        }
+    REQUIRE(seen.size() == 6);
+    REQUIRE(error_of([] {
+                load_shapes(Split::test, {8, 8}, 1, ShapeKinds::further);
+            }) == "[shapes] version 1 has no further kinds");
+}
+
+// Taken once from version 0.1's pictures, and from those before there were further kinds: runs of that time must come
+// back to them.
 TEST_CASE("old pictures stay what they were, and the newest are those without a number") {
     const auto sum = [](const char* name) {
         const Dataset data = load_dataset(parse_data_source(name), Split::test, {.extent = {16, 16}});
@@ -186,12 +231,14 @@ TEST_CASE("old pictures stay what they were, and the newest are those without a 
         return hash;
     };
     REQUIRE(sum("shapes:1") == 9820807041594556708ull);
+    REQUIRE(sum("shapes:2") == 3532563484255462027ull);
     REQUIRE(sum("shapes:2") == sum("shapes"));
     REQUIRE(sum("shapes:1") != sum("shapes:2"));
     REQUIRE(lasting_source("shapes") == "shapes:2");
     REQUIRE(lasting_source("shapes:1") == "shapes:1");
     REQUIRE(lasting_source("folder:shapes") == "folder:shapes");
-    for (const char* text : {"shapes:", "shapes:0", "shapes:3", "shapes:01", "shapes:one"})
+    for (const char* text :
+         {"shapes:", "shapes:0", "shapes:3", "shapes:01", "shapes:one", "shapes:1-further", "shapes-further"})
         REQUIRE(error_of([&] { parse_data_source(text); }) ==
                 fmt::format("[data] expected shapes, cifar10:DIR, cifar100:DIR or folder:DIR, got \"{}\"", text));
 }

@@ -80,10 +80,12 @@ TEST_CASE("transfer's findings set changes beside the paper's, by kind, window a
                     {"stopped", ""},
                     {"test_images", 2500},
                     {"without", {{"accuracy", without}, {"bias", bias}}},
-                    {"with", {{"accuracy", with}, {"bias", bias}}}};
+                    {"with", {{"accuracy", with}, {"bias", bias}}},
+                    {"kept", {{"accuracy", without - 1}}}};
     };
     TransferResults results{{2, 4}, 1, {}};
-    results.all = {one(50, 51), one(40, 45), one(52, 53), one(46, 48), one(54, 55), one(51, 49)};
+    results.all = {one(50, 51), one(40, 45), one(52, 53), one(46, 48),
+                   one(54, 55), one(51, 49), one(48, 49), one(30, 35)};
     const Findings findings = transfer_findings(results);
     REQUIRE(findings.tables[0].columns == std::vector<std::string>{"position bias", "1x", "1.5x", "2x", "2.5x", "3x"});
     REQUIRE(findings.tables[0].rows[0] == std::vector<std::string>{"table", "50.0", "-", "40.0", "-", "-"});
@@ -92,15 +94,23 @@ TEST_CASE("transfer's findings set changes beside the paper's, by kind, window a
     REQUIRE(findings.tables[1].rows[2] == std::vector<std::string>{"linear-cpb", "53.0", "-", "48.0", "-", "-"});
     REQUIRE(findings.tables[1].rows[1] ==
             std::vector<std::string>{"paper: table", "-", "82.7", "83.0", "83.2", "83.2"});
-    REQUIRE(findings.seen ==
-            std::vector<std::string>{
-                "2 times window and image, without fine-tuning, accuracy changes by so many points: table -10.0, "
-                "linear-cpb -6.0, log-cpb -3.0 (in the paper -4.5, -0.5, -0.1). Log-cpb against table: +7.0, more than "
-                "twice the standard error of 2.0. Log-cpb against linear-cpb: +3.0, not more than twice the standard "
-                "error of 2.0.",
-                "2 times, fine-tuned: table 45.0, linear-cpb 48.0, log-cpb 49.0 %. Log-cpb against table: +4.0, more "
-                "than twice the standard error of 1.4. Log-cpb against linear-cpb: +1.0, not more than twice the "
-                "standard error of 1.4."});
+    REQUIRE(
+        findings.seen ==
+        std::vector<std::string>{
+            "2 times window and image, without fine-tuning, accuracy changes by so many points: table -10.0, "
+            "linear-cpb -6.0, log-cpb -3.0, absolute -18.0 (in the paper -4.5, -0.5, -0.1). Log-cpb against table: "
+            "+7.0, more than twice the standard error of 2.0. Log-cpb against linear-cpb: +3.0, not more than twice "
+            "the standard error of 2.0. Log-cpb against absolute: +15.0, more than twice the standard error of 2.0.",
+            "2 times the image with the trained window, as a control: table -11.0, linear-cpb -7.0, log-cpb -4.0, "
+            "absolute -19.0 points.",
+            "2 times, fine-tuned: table 45.0, linear-cpb 48.0, log-cpb 49.0, absolute 35.0 %. Log-cpb against "
+            "table: +4.0, more than twice the standard error of 1.4. Log-cpb against linear-cpb: +1.0, not more "
+            "than twice the standard error of 1.4. Log-cpb against absolute: +14.0, more than twice the standard "
+            "error of 1.4."});
+    REQUIRE(findings.tables[0].rows.size() == 7);
+    REQUIRE(findings.tables[0].rows[6] == std::vector<std::string>{"absolute", "48.0", "-", "30.0", "-", "-"});
+    REQUIRE(findings.tables[2].columns == std::vector<std::string>{"position bias", "1x", "2x"});
+    REQUIRE(findings.tables[2].rows[3] == std::vector<std::string>{"absolute", "47.0", "29.0"});
     const Figure& bias = findings.figures[6].figure;
     REQUIRE(bias.title == "log-cpb: bias within a row");
     REQUIRE(bias.series[2].name == "window 2");
@@ -112,12 +122,13 @@ TEST_CASE("transfer's findings set changes beside the paper's, by kind, window a
     REQUIRE(maps.maps[2].columns == 7);
     results.seeds = 2;
     results.all = {one(50, 51), one(40, 45),  one(52, 53), one(46, 48), one(54, 55), one(51, NAN),
-                   one(54, 55), one(51, NAN), one(54, 55), one(51, 50), one(54, 55), one(50, 50)};
+                   one(54, 55), one(51, NAN), one(54, 55), one(51, 50), one(54, 55), one(50, 50),
+                   one(48, 49), one(30, 35),  one(48, 49), one(30, 35)};
     results.all[5].at("stopped") = "it failed";
     const Findings more = transfer_findings(results);
     REQUIRE(more.tables[0].rows[0][3] == "43.0 +- 4.2");
     REQUIRE(more.tables[1].rows[2][3] == "-");
     REQUIRE(contains(more.seen[0], "table -8.0, linear-cpb -3.0, log-cpb -3.5"));
-    REQUIRE(!contains(more.seen[1], "against linear-cpb"));
+    REQUIRE(!contains(more.seen[2], "against linear-cpb"));
     REQUIRE(more.seen.back() == "r: fine-tuning stopped, as it failed.");
 }

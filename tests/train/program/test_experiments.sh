@@ -65,21 +65,39 @@ row() { echo runs/experiments/ablation/runs/$1-seed-0-*; }
 
 tr -s ' ' <runs/experiments/stability/cells.json | grep -q '"stopped": "the [a-z]* of step' || grep -q "fails (" runs/experiments/stability/report.html || wrong "stability: a learning rate of a million does not fail"
 
-# ---- one training for each kind of position bias is taken to all windows; the range is the paper's
+# ---- one training for each kind of position bias, and for absolute positions, is taken to all windows; the range is the
+# paper's
 
 bias() { grep -o '"position_bias": [^,]*' runs/experiments/transfer/runs/$1-seed-0-*/config.json | sort -u; }
-[ "$(find runs/experiments/transfer/runs -mindepth 1 -maxdepth 1 | wc -l)" = 3 ] || wrong "transfer: not three trainings"
+[ "$(find runs/experiments/transfer/runs -mindepth 1 -maxdepth 1 | wc -l)" = 4 ] || wrong "transfer: not four trainings"
 for kind in table linear-cpb log-cpb; do
     [ "$(bias $kind)" = "\"position_bias\": \"$kind\"" ] || wrong "transfer, $kind: $(bias $kind)"
 done
+[ "$(bias absolute)" = '"position_bias": "none"' ] || wrong "transfer, absolute: $(bias absolute)"
+grep -q '"position_embedding": "absolute"' runs/experiments/transfer/runs/absolute-seed-0-*/config.json || wrong "transfer: no absolute positions"
 for size in 16 24 32 64; do # of 4, 6, 8 and 16 tokens a window
     cells=$(tr -d ' \n' <runs/experiments/transfer/cells.json | grep -o "\"recipe\":{[^{}]*\"img-size\":$size,[^{}]*{[^{}]*\"pretrained_window_sizes\":4,\"window_size\":$((size / 4))}" | wc -l)
-    [ "$cells" = 3 ] || wrong "transfer: $cells kinds with images of $size"
+    [ "$cells" = 4 ] || wrong "transfer: $cells kinds with images of $size"
 done
 cp -r runs/experiments/transfer again && rm again/cells.json
-says "12 measured now" experiment transfer --quick --output again
+says "16 measured now" experiment transfer --quick --output again
 grep -q "^epoch " out && wrong "transfer: trained again what was trained"
 tr -s ' ' <out | grep -qx "8 to 16 1.14x 0.33x 0.32x" || wrong "transfer: coordinates leave another range"
+
+# ---- finetune learns once what all its trainings go on with, and says what it is not for
+
+refuses 2 "--data shapes:1 is not for finetune" experiment finetune --data shapes:1 --output refused
+for name in ape bee cat; do mkdir -p three/train/$name three/test/$name; done
+refuses 2 "finetune needs at least 4 classes, two of them new: folder:three has 3" experiment finetune --data folder:three --output refused
+[ -e refused ] && wrong "a refused finetune left a folder"
+cp -r runs/experiments/finetune finetune && rm finetune/cells.json
+weights=$(cksum finetune/weights/*)
+says "6 measured now" experiment finetune --quick --output finetune
+[ "$(cksum finetune/weights/*)" = "$weights" ] || wrong "finetune: the same training, but other weights"
+rm finetune/weights/*
+says "0 measured now" experiment finetune --quick --output finetune
+grep -q '"freeze": "\*_embed,layers,norm"' finetune/cells.json || wrong "finetune: no probe"
+grep -q '"layer-decay": 0.75' finetune/cells.json || wrong "finetune: no layer decay"
 
 # ---- more seeds compute the new ones only, and give a spread
 

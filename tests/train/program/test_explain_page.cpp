@@ -59,6 +59,7 @@ TEST_CASE("a page's layers have the costs of layer_costs, and the files that the
     configs[2].norm = NormPlacement::sandwich, configs[2].position_bias = PositionBias::linear_cpb;
     configs[3].norm = NormPlacement::post, configs[3].cpb_formula = CpbFormula::paper;
     configs[4].extra_norm_every = 1, configs[4].position_bias = PositionBias::none;
+    configs[4].position_embedding = PositionEmbedding::absolute;
     configs[5].position_bias = PositionBias::linear_cpb, configs[5].cpb_formula = CpbFormula::paper;
     std::map<std::string, std::string> texts;
     for (const SwinConfig& config : configs)

@@ -60,6 +60,8 @@ TEST_CASE("flags of the architecture change the named model") {
                                          "dot",
                                          "--position-bias",
                                          "table",
+                                         "--position-embedding",
+                                         "absolute",
                                          "--cpb-formula",
                                          "paper",
                                          "--padding-order",
@@ -93,6 +95,7 @@ TEST_CASE("flags of the architecture change the named model") {
     expected.merging_norm = MergingNorm::before;
     expected.attention = AttentionKind::dot;
     expected.position_bias = PositionBias::table;
+    expected.position_embedding = PositionEmbedding::absolute;
     expected.cpb_formula = CpbFormula::paper;
     expected.padding_order = PaddingOrder::after_shift;
     expected.drop_rate = 0.1;

@@ -81,6 +81,21 @@ TEST_CASE("of another window and patch size, tables and patches are resampled as
     REQUIRE(same_bits(loaded.parameters.values(), target.parameters.values()));
 }
 
+TEST_CASE("absolute positions are taken, resampled where the map is another, and of no use to a model without") {
+    const TemporaryDirectory directory;
+    SwinConfig config = small(false), other = small(false);
+    config.position_embedding = other.position_embedding = PositionEmbedding::absolute;
+    other.img_size = {16, 12};
+    const Model source(config, 1), target(other, 2), without(small(false), 3);
+    save_weights(directory / "w", source.parameters);
+    const Notes notes = taken_from(directory / "w", target.parameters);
+    REQUIRE(notes.size() == 2);
+    REQUIRE(notes[1] == "resampled to the sizes here: 1 (absolute_pos_embed)");
+    REQUIRE(target.value("absolute_pos_embed").shape() == Shape{1, 16, 12, 4});
+    REQUIRE(taken_from(directory / "w", without.parameters).back() ==
+            "there, and of no use here: 1 (\"absolute_pos_embed\")");
+}
+
 TEST_CASE("other names, prefixes and optimisers' states are seen through") {
     const TemporaryDirectory directory;
     const Model source(small(false), 1), target(small(false), 2);

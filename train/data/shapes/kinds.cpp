@@ -59,56 +59,64 @@ double checker(Point p) {
     return std::max(box(p, 2 * cell, 2 * cell), is_odd(p.x) == is_odd(p.y) ? -distance : distance);
 }
 
-// Three pairs of parallel edges.
-double hexagon(Point p) {
-    const double across = std::sqrt(0.75) * p.x;
-    return std::max({std::abs(p.y), std::abs(across + 0.5 * p.y), std::abs(across - 0.5 * p.y)}) - 0.8;
+// ---- the further ones
+
+double diamond(Point p) { return (std::abs(p.x) + std::abs(p.y) - 0.95) * std::sqrt(0.5); }
+
+// The lower half of a disc, moved up so that its middle is the circle's.
+double bowl(Point p) { return std::max(disc({p.x, p.y + 0.4}, 0.9), -0.4 - p.y); }
+
+// Two triangles tip to tip: |x| < 0.7 |y|.
+double hourglass(Point p) {
+    return std::max((std::abs(p.x) - 0.7 * std::abs(p.y)) / std::hypot(1, 0.7), std::abs(p.y) - 0.8);
 }
 
-double corner(Point p) { return std::min(box({p.x + 0.42, p.y}, 0.26, 0.7), box({p.x, p.y - 0.44}, 0.68, 0.26)); }
-double half_disc(Point p) { return std::max(disc({p.x, p.y - 0.4}, 0.9), p.y - 0.4); }
-double lens(Point p) { return std::max(disc({p.x - 0.55, p.y}, 1), disc({p.x + 0.55, p.y}, 1)); }
-double dots(Point p) { return disc({std::abs(p.x) - 0.5, std::abs(p.y) - 0.5}, 0.3); }
+double ell(Point p) { return std::min(box({p.x + 0.35, p.y}, 0.25, 0.8), box({p.x, p.y - 0.55}, 0.6, 0.25)); }
+
+// A triangle with its tip at the top, and a shaft that begins within it.
+double arrow(Point p) {
+    const double side = (0.95 * std::abs(p.x) - 0.75 * (p.y + 0.95)) / std::hypot(0.95, 0.75);
+    return std::min(std::max(side, p.y), box({p.x, p.y - 0.25}, 0.22, 0.65));
+}
 
 struct Kind {
     const char* name;
     double (*distance)(Point);
 };
-constexpr size_t first_kinds = 10;
-constexpr std::array<Kind, 15> kinds{{{"circle", circle},
-                                      {"ring", ring},
-                                      {"square", square},
-                                      {"frame", frame},
-                                      {"triangle", triangle},
-                                      {"star", star},
-                                      {"cross", cross},
-                                      {"crescent", crescent},
-                                      {"stripes", stripes},
-                                      {"checker", checker},
-                                      {"hexagon", hexagon},
-                                      {"corner", corner},
-                                      {"half-disc", half_disc},
-                                      {"lens", lens},
-                                      {"dots", dots}}};
+constexpr std::array<Kind, 15> all_kinds{{{"circle", circle},
+                                          {"ring", ring},
+                                          {"square", square},
+                                          {"frame", frame},
+                                          {"triangle", triangle},
+                                          {"star", star},
+                                          {"cross", cross},
+                                          {"crescent", crescent},
+                                          {"stripes", stripes},
+                                          {"checker", checker},
+                                          {"diamond", diamond},
+                                          {"bowl", bowl},
+                                          {"hourglass", hourglass},
+                                          {"ell", ell},
+                                          {"arrow", arrow}}};
+constexpr size_t first_further = 10;
 
-std::vector<std::string> names_of(size_t begin, size_t end) {
-    std::vector<std::string> list;
-    for (size_t i = begin; i < end; ++i) list.emplace_back(kinds.at(i).name);
-    return list;
+std::vector<std::string> names_between(size_t begin, size_t end) {
+    std::vector<std::string> names;
+    for (size_t i = begin; i < end; ++i) names.emplace_back(all_kinds[i].name);
+    return names;
 }
 
 }  // namespace
 
-const std::vector<std::string>& shape_names() {
-    static const std::vector<std::string> names = names_of(0, first_kinds);
-    return names;
-}
-const std::vector<std::string>& more_shape_names() {
-    static const std::vector<std::string> names = names_of(first_kinds, kinds.size());
-    return names;
+const std::vector<std::string>& shape_names(ShapeKinds kinds) {
+    static const std::vector<std::string> ten = names_between(0, first_further),
+                                          further = names_between(first_further, all_kinds.size());
+    return kinds == ShapeKinds::ten ? ten : further;
 }
 
-double shape_distance(int64_t label, Point p) { return kinds[static_cast<size_t>(label)].distance(p); }
+int64_t first_kind(ShapeKinds kinds) { return kinds == ShapeKinds::ten ? 0 : static_cast<int64_t>(first_further); }
+
+double shape_distance(int64_t kind, Point p) { return all_kinds[static_cast<size_t>(kind)].distance(p); }
 
 double distance_at(const Placement& shape, int64_t r, int64_t c) {
     const double dx = (static_cast<double>(c) + 0.5 - shape.column) / shape.radius;

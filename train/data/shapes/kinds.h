@@ -1,5 +1,8 @@
-// The ten kinds of shapes, and five more for what is to be learnt afterwards, each a signed distance.
+// The kinds of shapes, each a signed distance: ten, and five further ones for what is to be learnt from few pictures
+// after those.
 #pragma once
+
+#include "train/data/sources.h"
 
 #include <cstdint>
 #include <string>
@@ -11,16 +14,17 @@ struct Point {
     double x, y;  // y grows downwards
 };
 
-const std::vector<std::string>& shape_names();  // ten, in label order
-// Five, whose labels go on where those end.
-const std::vector<std::string>& more_shape_names();
+const std::vector<std::string>& shape_names(ShapeKinds kinds = ShapeKinds::ten);  // in label order
+// What the first label of these is called where a shape is drawn: 0, or for the further ones 10.
+int64_t first_kind(ShapeKinds kinds);
 
-// How far a point is outside (positive) or inside (negative) of a shape that fits into the unit circle.
-double shape_distance(int64_t label, Point p);
+// How far a point is outside (positive) or inside (negative) of a shape that just fits into the unit circle. Kinds
+// count from 0; the further ones follow the ten.
+double shape_distance(int64_t kind, Point p);
 
 // Where a shape is in a picture.
 struct Placement {
-    int64_t label = 0;
+    int64_t label = 0;           // its kind
     double row = 0, column = 0;  // its centre, in pixels; pixel (r, c) covers [r, r + 1) x [c, c + 1)
     double radius = 1;           // of a circle around it, in pixels
     double angle = 0;            // in radians

@@ -1,7 +1,6 @@
 #include "train/experiments/harness/short_training.h"
 
 #include "train/experiments/harness/training.h"
-#include "train/loop/checkpoint.h"
 #include "train/loop/evaluate.h"
 #include "train/transfer/initial_weights.h"
 
@@ -31,27 +30,12 @@ Dataset few_of_each(const Dataset& data, int64_t count, Random random) {
     return chosen(data, indices);
 }
 
-Dataset of_classes(const Dataset& data, int64_t first, int64_t end) {
-    std::vector<int64_t> indices;
-    for (int64_t i = 0; i < data.size(); ++i)
-        if (const int64_t label = data.labels[static_cast<size_t>(i)]; label >= first && label < end)
-            indices.push_back(i);
-    Dataset some = chosen(data, indices);
-    some.classes = {data.classes.begin() + first, data.classes.begin() + end};
-    for (int64_t& label : some.labels) label -= first;
-    return some;
-}
-
 nlohmann::json train_shortly(const ShortTraining& how, ExperimentRun& run, const std::string& label) {
     const SwinConfig model = model_of(how.recipe, static_cast<int64_t>(how.training.classes.size()));
     SwinTrainer trainer(how.recipe, model, how.training, how.normalisation);
     if (!how.begun_from.empty()) take_initial_weights(how.begun_from, trainer.parameters());
     const std::string stopped = train_through(trainer, run, label);
     if (!stopped.empty()) return {{"accuracy", NAN}, {"loss", NAN}, {"stopped", stopped}};
-    if (!how.kept_in.empty()) {
-        std::filesystem::create_directories(how.kept_in.parent_path());
-        save_weights(how.kept_in, trainer.parameters());
-    }
     const Evaluation evaluation =
         evaluate(trainer.model(), trainer.parameters(), ImageSamples(how.test, how.normalisation),
                  how.recipe.batch_size, [](int64_t) { stop_if_interrupted(); });

@@ -11,8 +11,6 @@ namespace swingrad {
 
 // Of each class the same `count` images, drawn by `random`, or all where there are no more.
 Dataset few_of_each(const Dataset& data, int64_t count, Random random);
-// The images of classes [first, end), whose labels begin at 0.
-Dataset of_classes(const Dataset& data, int64_t first, int64_t end);
 
 struct ShortTraining {
     const SwinRecipe& recipe;  // with on_nan "skip"
@@ -20,7 +18,6 @@ struct ShortTraining {
     const Dataset& test;
     const Normalisation& normalisation;
     std::filesystem::path begun_from = {};  // empty: from nothing
-    std::filesystem::path kept_in = {};     // where the weights go; empty: nowhere
 };
 // {"accuracy", "loss"} on the test images at its end, {"stopped"}: what was not finite; else empty.
 nlohmann::json train_shortly(const ShortTraining& training, ExperimentRun& run, const std::string& label);

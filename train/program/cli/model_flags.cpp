@@ -99,6 +99,7 @@ constexpr ModelFlag model_flags[] = {
     {"extra_norm_every", "N", to_integer, "a further norm after so many blocks of a stage; 0: none"},
     {"attention", "cosine|dot", to_word, "score of query and key"},
     {"position_bias", "log-cpb|linear-cpb|table|none", to_word, "what is added to the score"},
+    {"position_embedding", "none|absolute", to_word, "a learnt vector for each place, added to the embedded patches"},
     {"cpb_formula", "code|paper", to_word, "of the position bias' network"},
     {"padding_order", "before-shift|after-shift", to_word, "of maps that are no whole windows"},
     {"drop_rate", "X", to_number, "dropout before the classifier"},

@@ -20,6 +20,12 @@ LayerText patch_embed(const SwinConfig& config) {
             {"models/swin/patches.cpp", "ops/image/patch_embedding.cpp", "ops/norm/layer_norm.cpp"}};
 }
 
+LayerText positions() {
+    return {"Tokens are told where they are",
+            {"token <- token + P(row, column), a learnt vector for each place, the same in all pictures"},
+            {"models/swin/swin_v2.cpp", "ops/pointwise/arithmetic.cpp"}};
+}
+
 // Whose branch a norm belongs to, where it stands, and what it does to the stream x.
 LayerText norm(const SwinConfig& config, const std::string& part) {
     std::vector<std::string> code{"models/swin/block.cpp", "ops/norm/layer_norm.cpp"};
@@ -92,6 +98,7 @@ LayerText merging(const SwinConfig& config) {
 LayerText text_of_layer(const SwinConfig& config, const std::string& name) {
     const std::string part = last_part(name);
     if (part == "patch_embed") return patch_embed(config);
+    if (part == "absolute_pos_embed") return positions();
     if (part == "attn") return attention(config);
     if (part == "mlp")
         return {

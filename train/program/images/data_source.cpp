@@ -14,7 +14,8 @@ DataSource parse_data_source(const std::string& text) {
     if (text == "shapes") return {text, "", newest_shapes};
     for (int64_t version = 1; version <= newest_shapes; ++version)
         if (text == fmt::format("shapes:{}", version)) return {"shapes", "", version};
-    if (text == "shapes:more") return {"shapes", "", newest_shapes, true};
+    if (text == fmt::format("shapes:{}-further", newest_shapes))
+        return {"shapes", "", newest_shapes, ShapeKinds::further};
     const size_t colon = text.find(':');
     DataSource source{text.substr(0, colon), colon == std::string::npos ? "" : text.substr(colon + 1)};
     const bool from_files = source.kind == "cifar10" || source.kind == "cifar100" || source.kind == "folder";
@@ -53,10 +54,8 @@ Dataset load_dataset(const DataSource& source, Split split, const LoadOptions& o
     check(!options.masks || source.kind == "shapes",
           "[data] {} has no masks to learn segmentation from: shapes and folder:DIR may have", source.kind);
     check(split != Split::validation, "[data] {} has no images set apart for validation", source.kind);
-    check(!options.masks || !source.more, "[data] shapes:more have no masks to learn segmentation from");
-    if (source.more) return load_more_shapes(split, extent);
     if (source.kind == "shapes")
-        return (options.masks ? load_shapes_with_masks : load_shapes)(split, extent, source.version);
+        return (options.masks ? load_shapes_with_masks : load_shapes)(split, extent, source.version, source.kinds);
     return load_cifar(source.kind, source.directory, split, extent);
 }
 
@@ -88,7 +87,7 @@ std::string text_of_left_out(int64_t files) {
 }
 
 std::vector<std::string> class_names(const DataSource& source) {
-    if (source.kind == "shapes") return source.more ? more_shape_names() : shape_names();
+    if (source.kind == "shapes") return shape_names(source.kinds);
     if (source.kind == "folder") return folder_class_names(source.directory);
     return cifar_class_names(source.kind, source.directory);
 }

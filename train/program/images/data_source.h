@@ -1,7 +1,7 @@
 // What a --data argument names, and how it is read:
 //
 //   shapes        pictures drawn by the program, ten classes (train/data/shapes/shapes.h): the newest version of them;
-//                 shapes:1 and shapes:2 are one version; shapes:more are five further kinds, of version 2
+//                 shapes:1 and shapes:2 are one version; shapes:2-further has five further kinds in place of the ten
 //   cifar10:DIR   the binary version: DIR, or DIR/cifar-10-batches-bin, holds data_batch_1.bin and so on
 //   cifar100:DIR  the binary version: DIR, or DIR/cifar-100-binary, holds train.bin and test.bin; fine labels
 //   folder:DIR    DIR/train/<class>/*, JPEG or PNG, and likewise DIR/test, DIR/val, or both
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "train/data/batch.h"
+#include "train/data/sources.h"
 
 #include <filesystem>
 #include <functional>
@@ -22,7 +23,7 @@ struct DataSource {
     std::string kind;                 // what stands before the colon
     std::filesystem::path directory;  // empty for shapes
     int64_t version = 0;              // of shapes
-    bool more = false;                // of shapes: the further kinds
+    ShapeKinds kinds = ShapeKinds::ten;
 };
 
 // Throws an Error with the text and what is possible. Looks at no file.
