@@ -9,6 +9,9 @@ namespace {
 
 using Entry = Parameters::Entry;
 
+// To wherever `target` lies.
+void copy(const Tensor& value, const Tensor& target) { target.copy_from(value.on(target.device())); }
+
 void require_same_names(const Parameters& from, const Parameters& to) {
     const bool same = std::equal(from.entries().begin(), from.entries().end(), to.entries().begin(), to.entries().end(),
                                  [](const Entry& a, const Entry& b) { return a.name == b.name; });
@@ -48,8 +51,8 @@ Tensor counts_carried(const Parameters& from, const Parameters& to, const Tensor
 void carry_over(const Trainer& from, Trainer& to) {
     const Parameters &before = from.parameters(), &now = to.parameters();
     require_same_names(before, now);
-    now.values().copy_from(carried(before, now, before.values(), OfAnotherShape::resample));
-    now.buffers().copy_from(before.buffers());
+    copy(carried(before, now, before.values(), OfAnotherShape::resample), now.values());
+    copy(before.buffers(), now.buffers());
     now.renew_copies();
 
     const auto states = from.optimiser().state(), targets = to.optimiser().state();
@@ -58,10 +61,10 @@ void carry_over(const Trainer& from, Trainer& to) {
         const auto& [name, state] = states[i];
         const Tensor& target = targets[i].second;
         const bool flat = state.shape() == before.values().shape() && name != state_of_averaged_buffers;
-        if (name == state_of_average) target.copy_from(carried(before, now, state, OfAnotherShape::resample));
-        else if (name == "step") target.copy_from(counts_carried(before, now, state));
-        else if (flat) target.copy_from(carried(before, now, state, OfAnotherShape::begin_anew));
-        else target.copy_from(state);  // of buffers, and of the whole
+        if (name == state_of_average) copy(carried(before, now, state, OfAnotherShape::resample), target);
+        else if (name == "step") copy(counts_carried(before, now, state), target);
+        else if (flat) copy(carried(before, now, state, OfAnotherShape::begin_anew), target);
+        else copy(state, target);  // of buffers, and of the whole
     }
     to.optimiser().set_steps(from.optimiser().steps());
     to.state() = from.state();
