@@ -3,8 +3,8 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/support.h"
-#include "train/experiments/finetune/classes.h"
 #include "train/experiments/finetune/findings.h"
+#include "train/experiments/harness/classes.h"
 
 #include <algorithm>
 #include <set>

@@ -48,7 +48,7 @@ PlanRequest giant() {
     request.dtype = DType::bfloat16;
     request.batch = 1024;
     request.ranks = 64;
-    request.machine = gpu_named("h200");
+    request.machine = machine_named("h200");
     return request;
 }
 

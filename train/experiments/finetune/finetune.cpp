@@ -3,8 +3,8 @@
 // classes too.
 
 #include "train/data/shapes/kinds.h"
-#include "train/experiments/finetune/classes.h"
 #include "train/experiments/finetune/findings.h"
+#include "train/experiments/harness/classes.h"
 #include "train/experiments/harness/training.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/evaluate.h"

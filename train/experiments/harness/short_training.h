@@ -1,6 +1,7 @@
 // Trainings in memory, on part of the images of --data, begun from weights or from nothing.
 #pragma once
 
+#include "train/data/dataset.h"
 #include "train/experiments/harness/experiment.h"
 #include "train/loop/swin_recipe.h"
 
@@ -8,9 +9,6 @@
 #include <string>
 
 namespace swingrad {
-
-// Of each class the same `count` images, drawn by `random`, or all where there are no more.
-Dataset few_of_each(const Dataset& data, int64_t count, Random random);
 
 struct ShortTraining {
     const SwinRecipe& recipe;  // with on_nan "skip"

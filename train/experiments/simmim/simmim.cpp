@@ -1,6 +1,7 @@
 // Whether telling hidden patches, without labels, helps where labels are few: fine-tuning on 1, 10 and 100 % of the
 // labels against training from nothing, both with as many images through the network in all.
 
+#include "train/experiments/harness/classes.h"
 #include "train/experiments/harness/short_training.h"
 #include "train/experiments/harness/training.h"
 #include "train/program/run/run_folder.h"

@@ -79,7 +79,7 @@ int plan(const PlanFlags& flags, bool rate_given) {
     if (!flags.output.empty() && flags.output.extension() != ".html" && flags.output.extension() != ".svg")
         fail_usage("--output {}: a page's name ends in .html, a figure's in .svg", flags.output.string());
     PlanRequest request;
-    request.machine = flags.gpu == "cpu" ? this_cpu(thread_count()) : gpu_named(flags.gpu);
+    request.machine = flags.gpu == "cpu" ? this_cpu(thread_count()) : machine_named(flags.gpu);
     request.model = flags.model.config();
     request.model_text = flags.model.text();
     request.dtype = dtype_of_precision(flags.precision);

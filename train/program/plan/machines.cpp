@@ -1,12 +1,13 @@
-// Sources, as published: NVIDIA's data sheets of A100 80GB SXM (312 TFLOP/s in bfloat16, 19.5 in float32, 2.039 TB/s),
-// H100 SXM (989, 67, 3.35 TB/s, 80 GB) and H200 SXM (989, 67, 4.8 TB/s, 141 GB), dense; NVLink 600 GB/s (A100) and
-// 900 GB/s in both directions together; InfiniBand HDR 200 Gb/s and NDR 400 Gb/s, one adapter a GPU. Latencies of a
-// message are of the usual size, and so is what processes on one machine reach through shared memory.
+// What a GPU computes and reads a second is in train/program/kernels/gpu.cpp. Sources of the rest, as published:
+// NVIDIA's data sheets of A100 80GB SXM, H100 SXM (80 GB) and H200 SXM (141 GB); NVLink 600 GB/s (A100) and 900 GB/s in
+// both directions together; InfiniBand HDR 200 Gb/s and NDR 400 Gb/s, one adapter a GPU. Latencies of a message are of
+// the usual size, and so is what processes on one machine reach through shared memory.
 
 #include "train/program/plan/machines.h"
 
 #include "core/io/suggest.h"
 #include "train/loop/recipe.h"
+#include "train/program/kernels/gpu.h"
 
 #include <fmt/format.h>
 
@@ -18,28 +19,28 @@
 namespace swingrad {
 namespace {
 
-constexpr double giga = 1e9, tera = 1e12, gib = 1024.0 * 1024 * 1024;
+constexpr double giga = 1e9, gib = 1024.0 * 1024 * 1024;
 constexpr double context = 2 * gib;  // what driver, libraries of collectives and what lies between tensors take
 
-Machine gpu(const char* name, const char* text, double memory_gb, double peak_f32, double peak_bf16, double memory_tb,
-            double nvlink_gb, const char* network, double network_gb) {
+Machine gpu(const char* name, const char* text, double memory_gb, double nvlink_gb, const char* network,
+            double network_gb) {
+    const Gpu& processor = gpu_named(name);
     return {name,
             text,
             memory_gb * giga,
             context,
-            achieved_share * peak_f32 * tera,
-            achieved_share * peak_bf16 * tera,
-            memory_tb * tera,
+            achieved_share * processor.float32_flops,
+            achieved_share * processor.bfloat16_flops,
+            processor.bytes_per_second,
             8,
             {"NVLink", nvlink_gb * giga, 5e-6},
             {network, network_gb * giga, 10e-6}};
 }
 
-const std::vector<Machine>& gpus() {
-    static const std::vector<Machine> all{
-        gpu("a100", "NVIDIA A100 SXM, 80 GB", 80, 19.5, 312, 2.039, 300, "InfiniBand HDR", 25),
-        gpu("h100", "NVIDIA H100 SXM, 80 GB", 80, 67, 989, 3.35, 450, "InfiniBand NDR", 50),
-        gpu("h200", "NVIDIA H200 SXM, 141 GB", 141, 67, 989, 4.8, 450, "InfiniBand NDR", 50)};
+const std::vector<Machine>& machines() {
+    static const std::vector<Machine> all{gpu("a100", "NVIDIA A100 SXM, 80 GB", 80, 300, "InfiniBand HDR", 25),
+                                          gpu("h100", "NVIDIA H100 SXM, 80 GB", 80, 450, "InfiniBand NDR", 50),
+                                          gpu("h200", "NVIDIA H200 SXM, 141 GB", 141, 450, "InfiniBand NDR", 50)};
     return all;
 }
 
@@ -48,15 +49,15 @@ const std::vector<Machine>& gpus() {
 const std::vector<std::string>& gpu_names() {
     static const std::vector<std::string> names = [] {
         std::vector<std::string> list;
-        for (const Machine& machine : gpus()) list.push_back(machine.name);
+        for (const Machine& machine : machines()) list.push_back(machine.name);
         list.emplace_back("cpu");
         return list;
     }();
     return names;
 }
 
-Machine gpu_named(const std::string& name) {
-    for (const Machine& machine : gpus())
+Machine machine_named(const std::string& name) {
+    for (const Machine& machine : machines())
         if (machine.name == name) return machine;
     fail_usage("unknown --gpu \"{}\": {}", name, suggestion(name, gpu_names()));
 }

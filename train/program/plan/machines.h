@@ -32,7 +32,7 @@ struct Machine {
 inline constexpr double achieved_share = 0.35;
 
 // The GPU of that name: "a100", "h100" or "h200". Throws a UsageError naming those there are.
-Machine gpu_named(const std::string& name);
+Machine machine_named(const std::string& name);
 const std::vector<std::string>& gpu_names();
 
 // This machine's CPU, whose ranks, each of so many threads, share its memory. What it computes a second is not known.

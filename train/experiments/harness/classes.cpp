@@ -1,4 +1,4 @@
-#include "train/experiments/finetune/classes.h"
+#include "train/experiments/harness/classes.h"
 
 #include "core/error.h"
 
