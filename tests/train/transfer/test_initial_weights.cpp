@@ -2,6 +2,8 @@
 #include "train/transfer/initial_weights.h"
 
 #include "core/io/file.h"
+#include "core/io/safetensors.h"
+#include "models/simmim/simmim_swin.h"
 #include "tests/models/other_names.h"
 #include "tests/train/loop/toy_run.h"
 
@@ -173,4 +175,33 @@ TEST_CASE("weights of which nothing fits, or that are damaged or not finite, cha
     bytes[bytes.size() - 2] ^= 1;
     write_file_plainly(directory / "damaged", bytes);
     REQUIRE(contains(refused(directory / "damaged", toy.parameters), "damaged"));
+}
+
+TEST_CASE("of Microsoft's files of SimMIM a classifier takes the encoder, and a model of hidden patches all") {
+    const TemporaryDirectory directory;
+    SwinConfig config = small(false);
+    config.img_size = {16, 16};
+    SimMimSwin source(config), again(config);
+    const Parameters from(source, DType::float32, Random{1, 0}), all(again, DType::float32, Random{2, 0});
+    NamedTensors published;
+    for (const auto& entry : from.entries()) {
+        std::string name = entry.name;
+        // There the merging before a stage belongs to the stage that it ends.
+        if (const size_t at = name.find(".downsample."); at != std::string::npos)
+            name = fmt::format("layers.{}{}", name[at - 1] - '1', name.substr(at));
+        published.emplace_back(name.starts_with("decoder.") ? name : "encoder." + name, entry.value);
+    }
+    write_safetensors(directory / "published", published, {});
+    const size_t count = published.size();
+    REQUIRE(taken_from(directory / "published", all) ==
+            Notes{fmt::format("begun from FILE, which has the names of Microsoft: {0} of {0} tensors taken", count)});
+    REQUIRE(same_bits(all.values(), from.values()));
+
+    const Model classifier(config, 3);
+    const Notes notes = taken_from(directory / "published", classifier.parameters);
+    REQUIRE(notes.size() == 3);
+    REQUIRE(notes[0] == fmt::format("begun from FILE, which has the names of Microsoft: {} of {} tensors taken",
+                                    count - 3, count - 1));
+    REQUIRE(notes[1] == "not there, begun anew: 2 (\"head.fc.weight\", \"head.fc.bias\")");
+    REQUIRE(notes[2] == "there, and of no use here: 3 (\"decoder.0.bias\", \"decoder.0.weight\", \"mask_token\")");
 }
