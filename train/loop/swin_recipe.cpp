@@ -175,9 +175,9 @@ Settings settings_of(SwinRecipe& r) {
     };
     all.insert(all.end(), of_images.begin(), of_images.end());
     all.push_back({"probe", &r.probe, "with --init: train the classifier alone, on features of images computed once"});
-    all.push_back({"progressive", &r.progressive,
-                   "phases, SIZE:SHARE of the epochs: 16:0.5,32:0.5 begins with images of 16 x 16; p4:0.5,p2:0.5 with "
-                   "patches of 4 x 4; 16p4:0.5,32p2:0.5 with both; the last is the model itself"});
+    all.push_back(
+        {"progressive", &r.progressive,
+         "phases, SIZE:SHARE of the epochs: 16:0.5,32:0.5; of patches p4:0.5,p2:0.5; the last is the model's"});
     const Settings more = settings_of_augmentation(r);
     all.insert(all.end(), more.begin(), more.end());
     return all;

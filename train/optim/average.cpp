@@ -98,12 +98,12 @@ AveragedInPlace::AveragedInPlace(const WeightAverage* average)
     : average_(average && average->updates() > 0 ? average : nullptr) {
     if (!average_) return;
     const Parameters& parameters = average_->parameters();
-    const Part own = average_->own();
+    const RankPart own = average_->own();
     const Tensor from = own.of(average_->values());
     const bool copied = parameters.copies().defined();
     // What others send comes into the copies, or, where an entry has none, into the values before those that have one.
-    of_others_ =
-        average_->shards() ? Part{0, copied ? parameters.gradients().numel() : parameters.values().numel()} : Part{};
+    of_others_ = average_->shards() ? RankPart{0, copied ? parameters.gradients().numel() : parameters.values().numel()}
+                                    : RankPart{};
     values_ = own.of(parameters.values()).clone();
     values_of_others_ = of_others_.of(parameters.values()).clone();
     buffers_ = parameters.buffers().clone();

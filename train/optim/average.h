@@ -32,7 +32,7 @@ class WeightAverage {
     const Tensor& count() const { return count_; }      // [1] int64, what updates() reads
     const Parameters& parameters() const { return parameters_; }
     const Shards* shards() const { return shards_; }
-    Part own() const { return shards_ ? shards_->own() : Part{0, values_.numel()}; }  // of values()
+    RankPart own() const { return shards_ ? shards_->own() : RankPart{0, values_.numel()}; }  // of values()
 
   private:
     Parameters parameters_;  // handles on the same memory
@@ -53,7 +53,7 @@ class AveragedInPlace {
 
   private:
     const WeightAverage* average_;
-    Part of_others_;                                       // of the values, what may be written by what others send
+    RankPart of_others_;                                   // of the values, what may be written by what others send
     Tensor values_, values_of_others_, buffers_, copies_;  // as trained
 };
 

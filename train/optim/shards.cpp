@@ -31,7 +31,7 @@ Shards::Shards(const Parameters& parameters, Ranks& ranks)
       without_copies_(parameters.copies().defined() ? parameters.gradients().numel() : parameters.values().numel()) {
     check(parameters.device() == Device::cpu, "[shards] parameters are divided among ranks on the CPU only");
     for (const auto& entry : parameters.entries()) {
-        const auto has = [&](const Part& part) { return entry.offset >= part.begin && entry.offset < part.end; };
+        const auto has = [&](const RankPart& part) { return entry.offset >= part.begin && entry.offset < part.end; };
         const auto found = std::find_if(parts_.begin(), parts_.end(), has);
         owners_.push_back(static_cast<int>(found - parts_.begin()));
         own_entries_.push_back(owners_.back() == ranks.rank());
@@ -40,18 +40,18 @@ Shards::Shards(const Parameters& parameters, Ranks& ranks)
 
 // A part's entries without a copy are sent as values, then those with one as copies.
 void Shards::gather_weights() const {
-    const auto value_of = [&](const Part& part) {
-        return Part{std::min(part.begin, without_copies_), std::min(part.end, without_copies_)};
+    const auto value_of = [&](const RankPart& part) {
+        return RankPart{std::min(part.begin, without_copies_), std::min(part.end, without_copies_)};
     };
-    const auto copied_of = [&](const Part& part) {
-        return Part{std::max(part.begin, without_copies_), std::max(part.end, without_copies_)};
+    const auto copied_of = [&](const RankPart& part) {
+        return RankPart{std::max(part.begin, without_copies_), std::max(part.end, without_copies_)};
     };
     const bool copied = parameters_.copies().defined();
-    const auto each_of = [&](const Part& part, const auto& body) {
+    const auto each_of = [&](const RankPart& part, const auto& body) {
         body(bytes_of(value_of(part).of(parameters_.values())));
         if (copied) body(bytes_of(copied_of(part).of(parameters_.copies())));
     };
-    const auto packed = [&](const Part& part) {
+    const auto packed = [&](const RankPart& part) {
         std::vector<std::byte> all;
         each_of(part, [&](Bytes bytes) { all.insert(all.end(), bytes.begin(), bytes.end()); });
         return all;
@@ -113,7 +113,7 @@ void Shards::forget_others_masters() const {
 }
 
 // Whole pages; what lies on a page with something that is kept, stays.
-void Shards::forget(const Tensor& flat, Part part) const {
+void Shards::forget(const Tensor& flat, RankPart part) const {
     if (part.begin >= part.end) return;
     const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
     const Bytes bytes = bytes_of(part.of(flat));

@@ -19,8 +19,8 @@ class Shards {
     // `ranks` must outlive this object.
     Shards(const Parameters& parameters, Ranks& ranks);
 
-    const std::vector<Part>& parts() const { return parts_; }  // of flat memory, by rank
-    Part own() const { return parts_[static_cast<size_t>(ranks_.rank())]; }
+    const std::vector<RankPart>& parts() const { return parts_; }  // of flat memory, by rank
+    RankPart own() const { return parts_[static_cast<size_t>(ranks_.rank())]; }
     int owner(size_t entry) const { return owners_[entry]; }
     const std::vector<bool>& own_entries() const { return own_entries_; }
     bool is_first() const { return ranks_.rank() == 0; }  // it writes files
@@ -41,11 +41,11 @@ class Shards {
     void forget_others_masters() const;
 
   private:
-    void forget(const Tensor& flat, Part part) const;
+    void forget(const Tensor& flat, RankPart part) const;
 
     Parameters parameters_;  // handles on the same memory
     Ranks& ranks_;
-    std::vector<Part> parts_;
+    std::vector<RankPart> parts_;
     std::vector<int> owners_;  // of entries
     std::vector<bool> own_entries_;
     int64_t without_copies_ = 0;  // so many elements of flat memory, the first, are of entries without one

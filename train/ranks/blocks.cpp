@@ -70,9 +70,9 @@ BlocksOfRanks one_block_a_rank(int ranks, int64_t micro_batches) {
 }
 
 Tensor reduce_scatter(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, const BlocksOfRanks& all,
-                      const std::vector<Part>& parts, DType dtype) {
+                      const std::vector<RankPart>& parts, DType dtype) {
     const auto here = static_cast<size_t>(ranks.rank()), size = parts.size();
-    const Part mine = parts[here];
+    const RankPart mine = parts[here];
     std::map<BatchBlock, Tensor> arrived;
     for (const auto& [block, sums] : own) arrived.emplace(block, mine.of(sums));
     size_t rounds = 0;
@@ -95,11 +95,11 @@ Tensor reduce_scatter(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, con
     return sum_of_blocks(std::move(arrived));
 }
 
-void all_gather(Ranks& ranks, const Tensor& flat, const std::vector<Part>& parts) {
+void all_gather(Ranks& ranks, const Tensor& flat, const std::vector<RankPart>& parts) {
     const auto here = static_cast<size_t>(ranks.rank());
     std::vector<ConstBytes> to(parts.size(), bytes_of(parts[here].of(flat)));
     std::vector<Bytes> from;
-    for (const Part& part : parts) from.push_back(bytes_of(part.of(flat)));
+    for (const RankPart& part : parts) from.push_back(bytes_of(part.of(flat)));
     to[here] = {};
     from[here] = {};
     ranks.exchange(to, from);
@@ -107,7 +107,7 @@ void all_gather(Ranks& ranks, const Tensor& flat, const std::vector<Part>& parts
 
 Tensor sum_over_ranks(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, const BlocksOfRanks& all, int64_t count,
                       DType dtype) {
-    const std::vector<Part> parts = equal_parts(ranks.size(), count);
+    const std::vector<RankPart> parts = equal_parts(ranks.size(), count);
     const Tensor total = Tensor::empty({count}, dtype);
     parts[static_cast<size_t>(ranks.rank())].of(total).copy_from(reduce_scatter(ranks, own, all, parts, dtype));
     all_gather(ranks, total, parts);

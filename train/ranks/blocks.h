@@ -45,8 +45,8 @@ BlocksOfRanks one_block_a_rank(int ranks, int64_t micro_batches);
 // returns; and all_gather sends what rank r has as parts[r] of `flat` to all others. With one block a rank and equal
 // parts each sends 2 (N - 1) / N of the gradient's bytes, the least there can be.
 Tensor reduce_scatter(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, const BlocksOfRanks& all,
-                      const std::vector<Part>& parts, DType dtype);
-void all_gather(Ranks& ranks, const Tensor& flat, const std::vector<Part>& parts);
+                      const std::vector<RankPart>& parts, DType dtype);
+void all_gather(Ranks& ranks, const Tensor& flat, const std::vector<RankPart>& parts);
 Tensor sum_over_ranks(Ranks& ranks, const std::map<BatchBlock, Tensor>& own, const BlocksOfRanks& all, int64_t count,
                       DType dtype);
 

@@ -4,17 +4,17 @@
 
 namespace swingrad {
 
-std::vector<Part> equal_parts(int ranks, int64_t count) {
+std::vector<RankPart> equal_parts(int ranks, int64_t count) {
     constexpr int64_t line = 16;
     const int64_t lines = (count + line - 1) / line;
-    std::vector<Part> parts;
+    std::vector<RankPart> parts;
     for (int r = 0; r < ranks; ++r)
         parts.push_back({std::min(count, lines * r / ranks * line), std::min(count, lines * (r + 1) / ranks * line)});
     return parts;
 }
 
-std::vector<Part> parts_cut_at(const std::vector<int64_t>& cuts, int ranks, int64_t count) {
-    std::vector<Part> parts;
+std::vector<RankPart> parts_cut_at(const std::vector<int64_t>& cuts, int ranks, int64_t count) {
+    std::vector<RankPart> parts;
     int64_t begin = 0;
     for (int r = 1; r <= ranks; ++r) {
         const int64_t wanted = count * r / ranks;

@@ -9,7 +9,7 @@
 namespace swingrad {
 
 // Elements [begin, end).
-struct Part {
+struct RankPart {
     int64_t begin = 0, end = 0;
 
     int64_t size() const { return end - begin; }
@@ -17,10 +17,10 @@ struct Part {
 };
 
 // Of each rank, all of about one size: whole cache lines but for the last.
-std::vector<Part> equal_parts(int ranks, int64_t count);
+std::vector<RankPart> equal_parts(int ranks, int64_t count);
 
 // The same, cut only at `cuts`, which ascend: each where an equal part would end, or as near as there is one. Some may
 // have nothing.
-std::vector<Part> parts_cut_at(const std::vector<int64_t>& cuts, int ranks, int64_t count);
+std::vector<RankPart> parts_cut_at(const std::vector<int64_t>& cuts, int ranks, int64_t count);
 
 }  // namespace swingrad

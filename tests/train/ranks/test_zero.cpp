@@ -146,7 +146,7 @@ TEST_CASE("parts lie side by side, are about equal, and are cut at entries") {
     const auto ends = [&](int ranks) {
         std::vector<int64_t> all;
         int64_t end = 0;
-        for (const Part& part : parts_cut_at(cuts, ranks, 1000)) {
+        for (const RankPart& part : parts_cut_at(cuts, ranks, 1000)) {
             REQUIRE(part.begin == end);
             all.push_back(end = part.end);
         }
@@ -172,7 +172,7 @@ TEST_CASE("a rank keeps its own part in memory, and gives the others' pages back
         const Shards shards(parameters, ranks);
         const Tensor flat = full(parameters.values().shape(), 1, DType::float32);
         shards.forget_others(flat);
-        const Part own = shards.own();
+        const RankPart own = shards.own();
         const float* values = flat.data<float>();
         for (int64_t i = own.begin; i < own.end; ++i) check(values[i] == 1, "own element {} is gone", i);
         int64_t kept = 0;  // of the others', on pages that hold something else

@@ -295,7 +295,7 @@ const Experiment finetune_experiment{
     {{"train/transfer/initial_weights.cpp", "InitialWeights take_initial_weights(", "what is taken of the weights"},
      {"train/transfer/features.cpp", "FeatureSamples FeatureExtractor::of(", "a probe's features, computed once"},
      {"models/nn/parameters.cpp", "void Parameters::decay_rates(", "a layer's rate"},
-     {"train/experiments/finetune/classes.cpp", "Dataset few_of_each(", "the few images"},
+     {"train/experiments/harness/classes.cpp", "Dataset few_of_each(", "the few images"},
      {"train/data/shapes/kinds.cpp", "double hourglass(", "one of the further shapes"}},
     run_finetune};
 
