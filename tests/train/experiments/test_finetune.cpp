@@ -41,9 +41,11 @@ TEST_CASE("some classes of a data set keep their images and names, and are label
         REQUIRE(numbers[i] == static_cast<int64_t>(4 * (i / 2) + 1 + i % 2));
     }
     REQUIRE(with_classes(numbered(), 0, 4).size() == 40);
-    for (const auto& [first, last] : {std::pair{-1, 2}, {2, 2}, {3, 5}})
+    for (const auto& range : {std::pair{-1, 2}, {2, 2}, {3, 5}}) {
+        const int64_t first = range.first, last = range.second;
         REQUIRE(error_of([&] { with_classes(numbered(), first, last); }) ==
                 fmt::format("[finetune] classes {} to {} of 4", first, last));
+    }
 }
 
 TEST_CASE("few images of each class are as many of all, once each, and others for another seed") {
@@ -67,7 +69,7 @@ TEST_CASE("few images of each class are as many of all, once each, and others fo
 }
 
 TEST_CASE("finetune's findings hold each method to the better one from scratch, seed by seed") {
-    const auto seeds = [](std::vector<double> accuracies, int64_t trained) {
+    const auto seeds = [](const std::vector<double>& accuracies, int64_t trained) {
         std::vector<json> results;
         for (const double accuracy : accuracies)
             results.push_back(
