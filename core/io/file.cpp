@@ -79,11 +79,11 @@ class Temporary : public OutputFile {
 
     void append(std::string_view bytes) override { write_all(descriptor_, bytes, name_); }
     void replace(uint64_t offset, std::string_view bytes) override {
-        const auto written =
-            retried([&] { return ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
-        if (written < 0) fail_with_errno(name_, "cannot write: ");
-        check(static_cast<size_t>(written) == bytes.size(), "[file] {}: cannot write {} bytes at {}", name_,
-              bytes.size(), offset);
+        const off_t end = ::lseek(descriptor_, 0, SEEK_CUR);
+        if (end < 0 || ::lseek(descriptor_, static_cast<off_t>(offset), SEEK_SET) < 0)
+            fail_with_errno(name_, "cannot go to a place in it: ");
+        write_all(descriptor_, bytes, name_);
+        if (::lseek(descriptor_, end, SEEK_SET) < 0) fail_with_errno(name_, "cannot go to a place in it: ");
     }
 
     void rename_to(const fs::path& target) {

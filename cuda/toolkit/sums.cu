@@ -59,24 +59,23 @@ __global__ void column_sums_kernel(int64_t rows, int64_t groups, int64_t C, cons
 
 // A thread an element: it walks down the groups, in order.
 template <class T>
-__global__ void add_groups_kernel(int64_t groups, int64_t stride, int64_t count, const T* partial, T* to) {
+__device__ void add_groups_of(int64_t groups, int64_t stride, int64_t count, const T* partial, T* to) {
     const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
     if (i >= count) return;
     T sum = partial[i];
     for (int64_t group = 1; group < groups; ++group) sum += partial[group * stride + i];
     to[i] = sum;
 }
+template <class T>
+__global__ void add_groups_kernel(int64_t groups, int64_t stride, int64_t count, const T* partial, T* to) {
+    add_groups_of(groups, stride, count, partial, to);
+}
 
-// blockIdx.y says which sum, the rest is as above.
+// blockIdx.y says which sum.
 template <class T>
 __global__ void add_groups_of_table_kernel(SumTable<T> table) {
     const unsigned row = blockIdx.y;
-    const int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-    if (i >= table.count[row]) return;
-    T sum = table.partial[row][i];
-    for (int64_t group = 1; group < table.groups[row]; ++group)
-        sum += table.partial[row][group * table.stride[row] + i];
-    table.to[row][i] = sum;
+    add_groups_of(table.groups[row], table.stride[row], table.count[row], table.partial[row], table.to[row]);
 }
 
 int64_t row_groups(int64_t rows) { return std::clamp<int64_t>(rows / rows_a_group, 1, most_groups); }

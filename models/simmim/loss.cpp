@@ -59,30 +59,6 @@ Tensor locally_normalised(const Tensor& images, int64_t window) {
     return target;
 }
 
-Tensor masked_l1(const Tensor& reconstruction, const Tensor& target, const Tensor& mask) {
-    const Shape& shape = reconstruction.shape();
-    check(shape.rank() == 4 && target.shape() == shape,
-          "[masked_l1] reconstruction and target must both be [B, H, W, C], got {} and {}", shape, target.shape());
-    check(mask.shape().rank() == 3 && mask.dtype() == DType::uint8 && mask.shape()[0] == shape[0] &&
-              mask.shape()[1] > 0 && mask.shape()[2] > 0 && shape[1] % mask.shape()[1] == 0 &&
-              shape[2] % mask.shape()[2] == 0,
-          "[masked_l1] the mask of {} must be uint8 [B, H/p, W/p], got {}", shape, mask.shape());
-    const int64_t H = shape[1], W = shape[2], h = mask.shape()[1], w = mask.shape()[2];
-    std::vector<double> weights(static_cast<size_t>(shape[0] * H * W));
-    double masked = 0;
-    for (int64_t b = 0, at = 0; b < shape[0]; ++b)
-        for (int64_t i = 0; i < H; ++i)
-            for (int64_t j = 0; j < W; ++j, ++at)
-                if (mask.data<uint8_t>()[(b * h + i * h / H) * w + j * w / W] != 0) {
-                    weights[static_cast<size_t>(at)] = 1;
-                    ++masked;
-                }
-    for (double& weight : weights) weight /= (masked + 1e-5) * static_cast<double>(shape[3]);
-    const Tensor weight =
-        Tensor::from({shape[0], H, W, 1}, weights).to(reconstruction.dtype()).on(reconstruction.device());
-    return sum(abs(target.detached() - reconstruction) * weight);
-}
-
 Tensor masked_l1(const Tensor& reconstruction, const Tensor& target_and_mask) {
     const Shape& shape = reconstruction.shape();
     check(shape.rank() == 4 && target_and_mask.shape() == shape.with(3, shape[3] + 1),

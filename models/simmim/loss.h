@@ -12,13 +12,10 @@ namespace swingrad {
 // and the image at least 2 x 2.
 Tensor locally_normalised(const Tensor& images, int64_t window);
 
-// reconstruction and target [B, H, W, C], float32 or float64; mask uint8 [B, H/p, W/p], on the CPU -> a scalar: the sum
-// of |target - reconstruction| over the pixels of masked patches, over (masked pixels + 1e-5), over C. Masked pixels
-// are counted over the whole batch. The target is a constant. Throws an Error where shapes do not fit.
-Tensor masked_l1(const Tensor& reconstruction, const Tensor& target, const Tensor& mask);
-
-// The same with the mask as the target's last channel, [B, H, W, C + 1], 1 in masked pixels and else 0, on any device
-// and also in bfloat16.
+// reconstruction [B, H, W, C] and, as with_mask() (models/simmim/masks.h) joins them, its target and mask
+// [B, H, W, C + 1], of one dtype and on one device -> a scalar: the sum of |target - reconstruction| over the pixels of
+// masked patches, over (masked pixels + 1e-5), over C. Masked pixels are counted over the whole batch. The target is a
+// constant. Throws an Error where shapes do not fit.
 Tensor masked_l1(const Tensor& reconstruction, const Tensor& target_and_mask);
 
 }  // namespace swingrad

@@ -35,4 +35,33 @@ Tensor draw_masks(std::span<const int64_t> samples, Extent tokens, int64_t cell,
     return masks;
 }
 
+namespace {
+
+template <class T>
+void join(const Tensor& images, const Tensor& masks, T* to) {
+    const int64_t B = images.shape()[0], H = images.shape()[1], W = images.shape()[2], C = images.shape()[3];
+    const int64_t h = masks.shape()[1], w = masks.shape()[2];
+    const T* from = images.data<T>();
+    for (int64_t b = 0; b < B; ++b)
+        for (int64_t i = 0; i < H; ++i)
+            for (int64_t j = 0; j < W; ++j) {
+                for (int64_t c = 0; c < C; ++c) *to++ = *from++;
+                *to++ = masks.data<uint8_t>()[(b * h + i * h / H) * w + j * w / W];
+            }
+}
+
+}  // namespace
+
+Tensor with_mask(const Tensor& images, const Tensor& masks) {
+    const Shape& shape = images.shape();
+    check(shape.rank() == 4 && masks.shape().rank() == 3 && masks.dtype() == DType::uint8 &&
+              masks.shape()[0] == shape[0] && masks.shape()[1] > 0 && masks.shape()[2] > 0 &&
+              shape[1] % masks.shape()[1] == 0 && shape[2] % masks.shape()[2] == 0,
+          "[with_mask] the mask of {} must be uint8 [B, H/p, W/p], got {}", shape, masks.shape());
+    const Tensor both = images.empty_like(shape.with(3, shape[3] + 1));
+    if (images.dtype() == DType::float64) join(images, masks, both.data<double>());
+    else join(images, masks, both.data<float>());
+    return both;
+}
+
 }  // namespace swingrad

@@ -16,4 +16,8 @@ namespace swingrad {
 // the ratio is not above 0 and below 1.
 Tensor draw_masks(std::span<const int64_t> samples, Extent tokens, int64_t cell, double ratio, Random random);
 
+// images [B, H, W, C], float32 or float64, and masks uint8 [B, H/p, W/p], on the CPU -> [B, H, W, C + 1]: in the last
+// channel 1 in the pixels of masked patches, else 0. Throws an Error where the masks do not fit.
+Tensor with_mask(const Tensor& images, const Tensor& masks);
+
 }  // namespace swingrad

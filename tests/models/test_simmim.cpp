@@ -57,7 +57,7 @@ TEST_CASE("SimMIM's loss, its gradient and its normalised targets are PyTorch's"
         const Tensor target = window == 0 ? images : locally_normalised(images, window);
         const auto expected = one.at("target").get<std::vector<double>>();
         for (size_t i = 0; i < expected.size(); ++i) CHECK(std::abs(target.values()[i] - expected[i]) < 1e-9);
-        const auto loss = [&](const std::vector<Tensor>& x) { return masked_l1(x[0], target, mask); };
+        const auto loss = [&](const std::vector<Tensor>& x) { return masked_l1(x[0], with_mask(target, mask)); };
         CHECK(std::abs(loss({reconstruction}).values()[0] - one.at("loss").get<double>()) < 1e-12);
         const Tensor gradient = gradients_of(loss, {reconstruction}, Tensor::from<double>({}, std::vector{1.0}))[0];
         for (size_t b = 0; b < 2; ++b) {
@@ -68,22 +68,6 @@ TEST_CASE("SimMIM's loss, its gradient and its normalised targets are PyTorch's"
     }
 }
 
-namespace {
-
-// The mask of each pixel as a last channel.
-Tensor with_mask(const Tensor& images, const Tensor& mask) {
-    const int64_t p = images.shape()[1] / mask.shape()[1];
-    const Tensor wide = mask.to(images.dtype());
-    const Tensor pixels = Tensor::empty({images.shape()[0], images.shape()[1], images.shape()[2], 1}, images.dtype());
-    for (int64_t i = 0; i < pixels.numel(); ++i) {
-        const int64_t W = images.shape()[2], H = images.shape()[1], b = i / (H * W), row = i / W % H, column = i % W;
-        pixels.data<double>()[i] = wide.data<double>()[(b * H / p + row / p) * (W / p) + column / p];
-    }
-    return concat({images, pixels}, 3);
-}
-
-}  // namespace
-
 TEST_CASE("a mask as an image's last channel is the mask, for SimMIM's model and for its loss, on a device too") {
     SimMimSwin model(tiny());
     const Parameters there(model, DType::float64, Random{1, 0}, Device::cuda);
@@ -92,17 +76,11 @@ TEST_CASE("a mask as an image's last channel is the mask, for SimMIM's model and
     const Tensor joined = with_mask(images, mask), target_and_mask = with_mask(target, mask);
     const Tensor on_device = model.forward(joined.on(Device::cuda));
     CHECK(std::abs(masked_l1(on_device, target_and_mask.on(Device::cuda)).item() -
-                   masked_l1(on_device.on_cpu(), target, mask).item()) < 1e-12);
+                   masked_l1(on_device.on_cpu(), target_and_mask).item()) < 1e-12);
 
     SimMimSwin here(tiny());
     const Parameters of_here(here, DType::float64, Random{1, 0});
     CHECK(same_bits(here.forward(joined), here.reconstruct(images, mask)));
-    const Tensor cotangent = Tensor::from<double>({}, std::vector{1.0});
-    const std::vector<Tensor> told{generated_pictures(1002)};
-    const auto loss = [&](const std::vector<Tensor>& x) { return masked_l1(x[0], target_and_mask); };
-    const auto apart = [&](const std::vector<Tensor>& x) { return masked_l1(x[0], target, mask); };
-    CHECK(std::abs(loss(told).item() - apart(told).item()) < 1e-12);
-    CHECK(largest_difference(gradients_of(loss, told, cotangent)[0], gradients_of(apart, told, cotangent)[0]) < 1e-15);
     CHECK(error_of([&] { masked_l1(images, target); }) ==
           "[masked_l1] the target of [2, 16, 16, 3] must have one channel more, a mask, got [2, 16, 16, 3]");
 }
@@ -110,7 +88,7 @@ TEST_CASE("a mask as an image's last channel is the mask, for SimMIM's model and
 TEST_CASE("targets and losses of SimMIM say what does not fit") {
     const Tensor images = generated_pictures(1000);
     CHECK(contains(error_of([&] { locally_normalised(images, 4); }), "odd and at least 3, got 4"));
-    CHECK(contains(error_of([&] { masked_l1(images, images, Tensor::zeros({2, 3, 4}, DType::uint8)); }), "[2, 3, 4]"));
+    CHECK(contains(error_of([&] { with_mask(images, Tensor::zeros({2, 3, 4}, DType::uint8)); }), "[2, 3, 4]"));
     CHECK(contains(error_of([&] { draw_masks(std::vector<int64_t>{0}, {8, 8}, 3, 0.6, {}); }), "squares of 3 tokens"));
     CHECK(contains(error_of([&] { draw_masks(std::vector<int64_t>{0}, {8, 8}, 2, 1, {}); }), "below 1, got 1"));
     SwinConfig odd = tiny();
@@ -160,7 +138,9 @@ TEST_CASE("SimMIM's model has the gradient of its loss, and does not see what is
         entry.value.copy_from(generated_parameter(entry.offset, entry.name, entry.shape));
     const Tensor images = generated_pictures(1000);
     const Tensor mask = draw_masks(std::vector<int64_t>{0, 1}, {8, 8}, 2, 0.6, Random{2, 0});
-    const auto loss_of = [&](const Tensor& of) { return masked_l1(model.reconstruct(of, mask), images, mask); };
+    const auto loss_of = [&](const Tensor& of) {
+        return masked_l1(model.reconstruct(of, mask), with_mask(images, mask));
+    };
 
     parameters.zero_grad();
     {

@@ -8,22 +8,6 @@ namespace {
 
 constexpr uint64_t hiding_purpose = 0x68696465;  // apart from what an augmentation draws for an image
 
-// images [B, H, W, C] and masks uint8 [B, H/p, W/p] -> [B, H, W, C + 1]
-Tensor with_mask(const Tensor& images, const Tensor& masks) {
-    const int64_t B = images.shape()[0], H = images.shape()[1], W = images.shape()[2], C = images.shape()[3];
-    const int64_t h = masks.shape()[1], w = masks.shape()[2];
-    Tensor both = images.empty_like({B, H, W, C + 1});
-    const auto* from = images.data<float>();
-    auto* to = both.data<float>();
-    for (int64_t b = 0; b < B; ++b)
-        for (int64_t i = 0; i < H; ++i)
-            for (int64_t j = 0; j < W; ++j) {
-                for (int64_t c = 0; c < C; ++c) *to++ = *from++;
-                *to++ = masks.data<uint8_t>()[(b * h + i * h / H) * w + j * w / W];
-            }
-    return both;
-}
-
 }  // namespace
 
 Batch hidden_patches(const Tensor& images, std::span<const int64_t> numbers, const Hiding& hiding, Random random) {

@@ -99,17 +99,9 @@ Figure figure_of(const std::string& title, const std::vector<Group>& groups) {
     return figure;
 }
 
-// A difference counts where it is larger than twice its standard error; of a single seed nothing is known.
 std::string compared(const Group& before, const Group& after) {
-    const Spread a = before.of("test_accuracy"), b = after.of("test_accuracy");
-    const double difference = b.mean - a.mean;
-    const std::string text = fmt::format("From \"{}\" to \"{}\": {:+.2f} points of accuracy", before.variant->name,
-                                         after.variant->name, difference);
-    if (a.seeds < 2 || b.seeds < 2) return text + "; a single seed does not say whether that is more than chance.";
-    const double error = error_of_difference(a, b);
-    const bool clear = std::abs(difference) > 2 * error;
-    return text + fmt::format(", {} twice the standard error of {:.2f}: {}.", clear ? "more than" : "not more than",
-                              error, clear ? "a difference" : "none that these seeds can show");
+    return difference_text(fmt::format("From \"{}\" to \"{}\"", before.variant->name, after.variant->name),
+                           before.of("test_accuracy"), after.of("test_accuracy"), "points of accuracy");
 }
 
 std::vector<std::string> seen_in(const std::vector<Group>& steps, const std::vector<Group>& norms) {

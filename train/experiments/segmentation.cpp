@@ -139,18 +139,6 @@ Figure figure_of(const std::vector<Group>& groups) {
     return figure;
 }
 
-// A difference counts where it is larger than twice its standard error; of a single seed nothing is known.
-std::string compared(const std::string& what, const Spread& before, const Spread& after) {
-    const double difference = after.mean - before.mean;
-    const std::string text = fmt::format("{}: {:+.2f} points", what, difference);
-    if (before.seeds < 2 || after.seeds < 2)
-        return text + "; a single seed does not say whether that is more than chance.";
-    const double error = error_of_difference(before, after);
-    return text + fmt::format(", {} twice the standard error of {:.2f}: {}.",
-                              std::abs(difference) > 2 * error ? "more than" : "not more than", error,
-                              std::abs(difference) > 2 * error ? "a difference" : "none that these seeds can show");
-}
-
 Findings run_segmentation(ExperimentRun& run) {
     const std::vector<Group> groups = groups_of(run);
     ResultTable table{"Mean IoU by switches",
@@ -164,12 +152,12 @@ Findings run_segmentation(ExperimentRun& run) {
         "paper's largest model has 59.9 on ADE20K.";
     const Group &v1 = groups.front(), &v2 = groups.back();
     std::vector<std::string> seen{
-        compared("From V1's switches to V2's, at the trained size", v1.of("own"), v2.of("own")),
-        compared("From V1's switches to V2's, at twice the size", v1.of("twice"), v2.of("twice"))};
+        difference_text("From V1's switches to V2's, at the trained size", v1.of("own"), v2.of("own")),
+        difference_text("From V1's switches to V2's, at twice the size", v1.of("twice"), v2.of("twice"))};
     for (size_t i = 1; i + 1 < groups.size(); ++i)
         seen.push_back(
-            compared(fmt::format("What twice the size costs, from \"{}\" to \"{}\"", groups[i].name, v2.name),
-                     groups[i].kept(), v2.kept()));
+            difference_text(fmt::format("What twice the size costs, from \"{}\" to \"{}\"", groups[i].name, v2.name),
+                            groups[i].kept(), v2.kept()));
     json setup = to_json(plan_of(run.settings));
     setup["seeds"] = run.settings.seeds;
     setup.erase("seed");

@@ -44,6 +44,14 @@ holds() { grep -qF -- "$2" "$1" || wrong "expected \"$2\" in $1: $(head -c 300 "
 # background ignore Ctrl-C's, and whoever runs the tests may have had them ignore others.
 obedient() { exec env --default-signal=INT,HUP,TERM "$@"; }
 
+# same_result A B WHAT: two runs have the same weights but for the mark of the run, which evaluate tells by its loss.
+same_result() {
+    cmp -s "$1/model.safetensors" "$2/model.safetensors" && return
+    says "$3" evaluate --checkpoint "$1" --json a.json
+    says "$3" evaluate --checkpoint "$2" --json b.json
+    [ "$(grep -o '"loss":[^,]*' a.json)" = "$(grep -o '"loss":[^,]*' b.json)" ] || wrong "$2 came out otherwise than $1"
+}
+
 # until_saved RUN ARGUMENTS...: starts the program and returns, with its process in $!, once it has saved a checkpoint.
 until_saved() {
     local run=$1

@@ -116,20 +116,6 @@ std::vector<Pair> pairs_of(const Plan& plan, ExperimentImages& images, Experimen
     return pairs;
 }
 
-std::string seen_of(int64_t share, const Pair& pair) {
-    const double difference = pair.masked.mean - pair.nothing.mean;
-    const std::string text =
-        fmt::format("With {} % of the labels, masked images first: {:+.1f} points", share, difference);
-    if (pair.masked.seeds < 2) return text + "; a single seed does not say whether that is more than chance.";
-    const double error = error_of_difference(pair.masked, pair.nothing);
-    const bool more = std::abs(difference) > 2 * error;
-    return text + fmt::format(", {} twice the standard error of {:.1f}: {}.", more ? "more than" : "not more than",
-                              error,
-                              !more            ? "none that these seeds can show"
-                              : difference > 0 ? "it helps"
-                                               : "the time is better spent on the labels");
-}
-
 Findings run_simmim(ExperimentRun& run) {
     const Plan plan = plan_of(run.settings);
     ExperimentImages images(run.settings.data, {plan.labelled.img_size, plan.labelled.img_size});
@@ -154,7 +140,9 @@ Findings run_simmim(ExperimentRun& run) {
             line.y.push_back(spread.mean);
             line.spread.push_back(spread.deviation);
         }
-        seen.push_back(seen_of(shares.at(i), pair));
+        seen.push_back(difference_text(
+            fmt::format("With {} % of the labels, from labels alone to masked images first", shares.at(i)),
+            pair.nothing, pair.masked));
     }
     table.note = fmt::format(
         "Both sides see as many images in all: {} passes over all images without labels and then some over those with "

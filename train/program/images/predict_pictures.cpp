@@ -164,4 +164,18 @@ int predict_pictures(const PictureFlags& flags, const std::vector<std::string>& 
     });
 }
 
+DrawnPictures::DrawnPictures(const std::filesystem::path& folder) : folder_(folder) {
+    if (!wanted()) return;
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    check(std::filesystem::is_directory(folder), "--output {} cannot be made a folder", folder.string());
+}
+
+std::filesystem::path DrawnPictures::beginning_for(const std::string& picture) {
+    const std::string stem = std::filesystem::path(picture).stem().string();
+    std::string name = stem;
+    for (int number = 2; !drawn_.insert(name).second; ++number) name = fmt::format("{}-{}", stem, number);
+    return folder_ / name;
+}
+
 }  // namespace swingrad

@@ -3,7 +3,9 @@
 
 #include "core/tensor.h"
 
+#include <filesystem>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,21 @@ using LogitsOfPicture = std::function<Tensor(const Tensor& picture)>;
 // pictures or damaged ones are listed as left out, and are no failure as long as one picture is left.
 int for_each_picture(const PictureFlags& flags, bool ignore_exif,
                      const std::function<void(const std::string& path, const Tensor& picture)>& say);
+
+// Where predict draws, a file or more a picture.
+class DrawnPictures {
+  public:
+    // Makes the folder; empty: nothing is drawn. Throws an Error where it cannot be made.
+    explicit DrawnPictures(const std::filesystem::path& folder);
+
+    bool wanted() const { return !folder_.empty(); }
+    // "folder/photo" for photo.jpg: two pictures of one name, in two folders, are told apart by a number.
+    std::filesystem::path beginning_for(const std::string& picture);
+
+  private:
+    std::filesystem::path folder_;
+    std::set<std::string> drawn_;
+};
 
 // Prints the likeliest classes of each file's picture, with their probabilities: a table, or a JSON line. `classes`:
 // K names. Returns what for_each_picture does; a picture without logits counts as one that could not be read.

@@ -74,6 +74,18 @@ double error_of_difference(const Spread& a, const Spread& b) {
                      b.deviation * b.deviation / static_cast<double>(b.seeds));
 }
 
+std::string difference_text(const std::string& what, const Spread& before, const Spread& after,
+                            const std::string& unit) {
+    const double difference = after.mean - before.mean;
+    const std::string text = fmt::format("{}: {:+.2f} {}", what, difference, unit);
+    if (before.seeds < 2 || after.seeds < 2)
+        return text + "; a single seed does not say whether that is more than chance.";
+    const double error = error_of_difference(before, after);
+    const bool clear = std::abs(difference) > 2 * error;
+    return text + fmt::format(", {} twice the standard error of {:.2f}: {}.", clear ? "more than" : "not more than",
+                              error, clear ? "a difference" : "none that these seeds can show");
+}
+
 Spread spread_of(const std::vector<double>& values) {
     std::vector<double> finite;
     std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double v) { return std::isfinite(v); });

@@ -31,6 +31,11 @@ struct Spread {
 // tell.
 double error_of_difference(const Spread& a, const Spread& b);
 
+// The difference of two means as a sentence: "From V1 to V2: +1.20 points, more than twice the standard error of 0.30:
+// a difference." Of single seeds it says that nothing is known.
+std::string difference_text(const std::string& what, const Spread& before, const Spread& after,
+                            const std::string& unit = "points");
+
 // Of those that are finite.
 Spread spread_of(const std::vector<double>& values);
 // "68.71 +- 0.42", "68.71" of a single seed, "-" of none; so many places behind the point.

@@ -15,12 +15,11 @@
 #include "train/program/run/run_lock.h"
 #include "train/program/run/run_report.h"
 #include "train/program/run/start.h"
+#include "train/program/run/surprises.h"
 #include "train/program/tasks/both_ways.h"
 #include "train/program/tasks/task.h"
 #include "train/transfer/features.h"
 #include "train/transfer/initial_weights.h"
-
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -58,34 +57,6 @@ std::string difference_of(const RunConfig& before, const Dataset& training, cons
         return fmt::format("{} images to train on, before {}", training.size(), before.training_images);
     const bool differ = fingerprints_differ(before.fingerprint, now.fingerprint);
     return differ ? "as many images, but not the same pixels in the same order" : "";
-}
-
-// What about the model that a run begins from is not as it is here, though its weights fit.
-std::vector<std::string> notes_of_origin(const ModelCard& origin, const RunConfig& run) {
-    std::vector<std::string> notes;
-    if (origin.normalisation) {
-        const auto& [mean, deviation] = *origin.normalisation;
-        notes.push_back(fmt::format("images are normalised as --init saw them: mean {}, std {}", fmt::join(mean, ","),
-                                    fmt::join(deviation, ",")));
-    }
-    if (!origin.classes.empty() && origin.classes.size() == run.classes.size() && origin.classes != run.classes)
-        notes.push_back(fmt::format("the head is taken as it is, though its {} classes have other names there: {}",
-                                    run.classes.size(), difference_of_classes(origin.classes, run.classes)));
-    const SwinConfig &there = origin.model, &here = run.model;
-    const bool by_network = here.position_bias != PositionBias::table && here.position_bias != PositionBias::none;
-    const size_t stages = std::min(there.depths.size(), here.depths.size());
-    for (size_t i = 0; i < stages && by_network; ++i) {
-        const auto scale = [&](const SwinConfig& of) {
-            return of.pretrained_window_sizes[i].rows > 0 ? of.pretrained_window_sizes[i] : of.window_size[i];
-        };
-        if (scale(there) == scale(here)) continue;
-        notes.push_back(
-            fmt::format("the position bias of windows of {} is read on the scale of windows of {}: "
-                        "--pretrained-window-sizes keeps it",
-                        text_of(scale(there)), text_of(scale(here))));
-        break;
-    }
-    return notes;
 }
 
 // A Swin, its images, and the subject of a run that refers to both.
@@ -127,7 +98,7 @@ class SwinRun {
         config.identity = identity_of(decisive, known.fingerprint);
         phases_ = phases_of_run(recipe_, config.model);
         Learning learning = phases_.empty() ? learning_of(config, init) : learning_of_phase(config, 0);
-        if (origin.model) learning.subject.notes = notes_of_origin(*origin.model, config);
+        if (origin.model) learning.subject.notes = notes_of_origin(*origin.model, config.model, config.classes);
         return start(folder, learning.subject, to_json(config), samples_text());
     }
 

@@ -57,22 +57,21 @@ void require_alike_with_others(const RunSubject& subject, const RunLoop& loop) {
 
 // To the end of the run. A phase is a loop of its own, which takes over from the one before.
 int go_through_phases(RunLoop& first, const RunLock& lock, const RunSubject& subject) {
-    int code = first.go();
-    if (!first.phase_over()) return code;
-    RunLoop* before = &first;
-    std::shared_ptr<const RunSubject> now = subject.phase->next();
-    std::unique_ptr<RunLoop> loop;
-    std::shared_ptr<const RunSubject> kept;
-    while (true) {
+    RunLoop* loop = &first;
+    const RunSubject* of = &subject;
+    std::shared_ptr<const RunSubject> kept;  // outlives the loop that refers to it
+    std::unique_ptr<RunLoop> owned;
+    for (;;) {
+        const int code = loop->go();
+        if (!loop->phase_over()) return code;
+        const std::shared_ptr<const RunSubject> now = of->phase->next();
         auto next = std::make_unique<RunLoop>(lock.folder(), *now);
         next->hold(lock);
-        next->carry_on(*before);
-        loop = std::move(next);  // what was before goes, and then its subject
+        next->carry_on(*loop);
+        owned = std::move(next);
         kept = now;
-        code = loop->go();
-        if (!loop->phase_over()) return code;
-        before = loop.get();
-        now = kept->phase->next();
+        loop = owned.get();
+        of = kept.get();
     }
 }
 

@@ -1,7 +1,13 @@
 #include "train/program/run/surprises.h"
 
 #include "train/data/dataset.h"
+#include "train/data/sources.h"
 #include "train/loop/trainer.h"
+#include "train/program/images/data_source.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace swingrad {
 namespace {
@@ -45,6 +51,34 @@ std::vector<std::string> surprises_of(const RunSubject& subject) {
         if (const std::string names = classes_without_image(samples); !names.empty())
             lines.push_back(fmt::format("no image to {} on of class {}", purpose, names));
     return lines;
+}
+
+std::vector<std::string> notes_of_origin(const ModelCard& origin, const SwinConfig& here,
+                                         const std::vector<std::string>& classes) {
+    std::vector<std::string> notes;
+    if (origin.normalisation) {
+        const auto& [mean, deviation] = *origin.normalisation;
+        notes.push_back(fmt::format("images are normalised as --init saw them: mean {}, std {}", fmt::join(mean, ","),
+                                    fmt::join(deviation, ",")));
+    }
+    if (!origin.classes.empty() && origin.classes.size() == classes.size() && origin.classes != classes)
+        notes.push_back(fmt::format("the head is taken as it is, though its {} classes have other names there: {}",
+                                    classes.size(), difference_of_classes(origin.classes, classes)));
+    const SwinConfig& there = origin.model;
+    const bool by_network = here.position_bias != PositionBias::table && here.position_bias != PositionBias::none;
+    const size_t stages = std::min(there.depths.size(), here.depths.size());
+    for (size_t i = 0; i < stages && by_network; ++i) {
+        const auto scale = [&](const SwinConfig& of) {
+            return of.pretrained_window_sizes[i].rows > 0 ? of.pretrained_window_sizes[i] : of.window_size[i];
+        };
+        if (scale(there) == scale(here)) continue;
+        notes.push_back(
+            fmt::format("the position bias of windows of {} is read on the scale of windows of {}: "
+                        "--pretrained-window-sizes keeps it",
+                        text_of(scale(there)), text_of(scale(here))));
+        break;
+    }
+    return notes;
 }
 
 }  // namespace swingrad

@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <set>
 
 namespace swingrad {
 namespace {
@@ -100,16 +99,11 @@ class Segmentation final : public Task {
     }
 
     int predict(const TrainedSwin& trained, const PictureFlags& flags, const fs::path& output) const override {
-        if (!output.empty()) {
-            std::error_code error;
-            fs::create_directories(output, error);
-            check(fs::is_directory(output), "--output {} cannot be made a folder", output.string());
-        }
-        std::set<std::string> drawn;
+        DrawnPictures drawn(output);
         return for_each_picture(flags, trained.recipe.ignore_exif, [&](const std::string& path, const Tensor& picture) {
             const Tensor classes =
                 classes_of_pixels(logits_of_pixels(trained.model, trained.parameters, trained.input, picture));
-            if (!output.empty()) draw(output, path, picture, classes, trained.classes, drawn);
+            if (drawn.wanted()) draw(drawn.beginning_for(path), picture, classes, trained.classes);
             say(flags, path, classes, trained.classes);
         });
     }
@@ -139,14 +133,10 @@ class Segmentation final : public Task {
         return resized(sheet, {rows, columns}, Interpolation::nearest);
     }
 
-    // Two pictures of one name, in two folders, are told apart by a number.
-    static void draw(const fs::path& output, const std::string& path, const Tensor& picture, const Tensor& classes,
-                     const std::vector<std::string>& names, std::set<std::string>& drawn) {
-        const std::string stem = fs::path(path).stem().string();
-        std::string name = stem;
-        for (int number = 2; !drawn.insert(name).second; ++number) name = fmt::format("{}-{}", stem, number);
-        write_png(output / (name + "_mask.png"), classes);
-        write_png(output / (name + "_overlay.png"), overlay(picture, classes, names));
+    static void draw(const fs::path& beginning, const Tensor& picture, const Tensor& classes,
+                     const std::vector<std::string>& names) {
+        write_png(beginning.string() + "_mask.png", classes);
+        write_png(beginning.string() + "_overlay.png", overlay(picture, classes, names));
     }
 
     // The classes with the most pixels.

@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <set>
 
 namespace swingrad {
 namespace {
@@ -74,12 +73,7 @@ class SimMim final : public Task {
     }
 
     int predict(const TrainedSwin& trained, const PictureFlags& flags, const fs::path& output) const override {
-        if (!output.empty()) {
-            std::error_code error;
-            fs::create_directories(output, error);
-            check(fs::is_directory(output), "--output {} cannot be made a folder", output.string());
-        }
-        std::set<std::string> drawn;
+        DrawnPictures drawn(output);
         return for_each_picture(flags, trained.recipe.ignore_exif, [&](const std::string& path, const Tensor& picture) {
             const int64_t number[] = {0};
             const Batch batch =
@@ -90,11 +84,8 @@ class SimMim final : public Task {
                 fmt::print("{}\n", nlohmann::json{{"image", path}, {"loss", wrong}}.dump(
                                        -1, ' ', true, nlohmann::json::error_handler_t::replace));
             else fmt::print("{}\n  loss {:.4f} of hidden patches\n", on_one_line(path), wrong);
-            if (output.empty()) return;
-            const std::string stem = fs::path(path).stem().string();
-            std::string name = stem;  // two pictures of one name, in two folders, are told apart by a number
-            for (int again = 2; !drawn.insert(name).second; ++again) name = fmt::format("{}-{}", stem, again);
-            write_png(output / (name + "_reconstruction.png"),
+            if (!drawn.wanted()) return;
+            write_png(drawn.beginning_for(path).string() + "_reconstruction.png",
                       large_enough(reconstruction_strip(batch, said, 0, trained.input.normalisation,
                                                         trained.recipe.norm_target)));
         });
